@@ -1,0 +1,14 @@
+namespace Serverless.Core.Access;
+
+/// <summary>What a key allows; each includes the ones before it.</summary>
+public enum Role
+{
+    /// <summary>Read everything in the workspace.</summary>
+    Reader,
+
+    /// <summary>Submit, cancel, tag, delete, put files.</summary>
+    Writer,
+
+    /// <summary>Make and revoke keys.</summary>
+    Admin,
+}

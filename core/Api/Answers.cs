@@ -1,0 +1,66 @@
+using System.Text.Json;
+using Serverless.Core.Runs;
+
+namespace Serverless.Core.Api;
+
+// The JSON that the HTTP API answers with, shared by functions/, cli/ and dashboard/. RunRecord, RunSummary and OutputFile are answered as they are.
+
+/// <summary>202 of <c>POST /api/experiments</c>.</summary>
+public sealed record Submitted(string Project, string Experiment, int Version, IReadOnlyList<SubmittedRun> Runs);
+
+/// <param name="Reused">The run existed: finished (nothing is computed) or still going (joined).</param>
+public sealed record SubmittedRun(string Id, RunState State, bool Reused);
+
+/// <param name="Next">Pass as <c>after</c> for the next page; null at the end.</param>
+public sealed record RunList(IReadOnlyList<RunSummary> Runs, string? Next);
+
+/// <summary><c>GET /api/runs/{id}/metrics</c>.</summary>
+public sealed record RunMetrics(string Run, IReadOnlyList<MetricSeries> Series);
+
+/// <param name="Points">In order of logging; thinned to <c>maxPoints</c> by keeping minimum and maximum of equal stretches, first and last always.</param>
+/// <param name="Total">Points before thinning.</param>
+public sealed record MetricSeries(string Name, long Total, IReadOnlyList<MetricValue> Points);
+
+/// <param name="At">When it was logged.</param>
+public sealed record MetricValue(long Step, double Value, DateTimeOffset At);
+
+public sealed record CheckpointList(string Run, IReadOnlyList<CheckpointRef> Checkpoints, string? Head);
+
+public sealed record ArtifactList(string Run, IReadOnlyList<OutputFile> Artifacts);
+
+/// <summary><c>GET /api/compare</c>: runs side by side.</summary>
+/// <param name="Params">Parameter → value per run, null where a run has none; only parameters that differ come first.</param>
+/// <param name="Metrics">Metric → last value per run.</param>
+public sealed record Comparison(
+    IReadOnlyList<RunSummary> Runs, IReadOnlyList<ComparedRow<JsonElement?>> Params, IReadOnlyList<ComparedRow<double?>> Metrics, IReadOnlyList<ComparedRow<string?>> Facts);
+
+public sealed record ComparedRow<T>(string Name, bool Differs, IReadOnlyList<T> Values);
+
+public sealed record VersionInfo(int Number, string Hash, string Tree, string? Commit, DateTimeOffset Created, string? By);
+
+public sealed record FileList(IReadOnlyList<WorkspaceFile> Files, string? Next);
+
+public sealed record WorkspaceFile(string Path, long LengthBytes, DateTimeOffset Modified, string ETag);
+
+/// <summary>Answer of <c>PUT /api/code/{sha256}</c>.</summary>
+public sealed record CodeStored(string Sha256, string Tree, int Files, long LengthBytes);
+
+public sealed record MachineList(IReadOnlyList<MachineClassInfo> Classes, IReadOnlyList<WorkerInfo> Workers);
+
+/// <param name="Waiting">Messages in the class's queue, those under a lock included.</param>
+public sealed record MachineClassInfo(string Name, long Waiting, int Workers);
+
+/// <summary>What a worker says of itself in <c>workers/{id}.json</c>, rewritten at every heartbeat.</summary>
+/// <param name="Run">What it is working on.</param>
+/// <param name="Seen">Store time of its last word; filled in by readers.</param>
+public sealed record WorkerInfo(
+    string Id, string Machine, string Host, int ProcessId, int Cores, long MemoryBytes, string Device, string? Run, TimeSpan Heartbeat, DateTimeOffset Started, DateTimeOffset? Seen = null);
+
+/// <param name="Key">The secret itself, only in the answer that creates it.</param>
+public sealed record ApiKeyInfo(string Id, string Name, Access.Role Role, string Workspace, DateTimeOffset Created, string? Key = null);
+
+/// <summary><c>GET /api/health</c>; needs no key.</summary>
+public sealed record Health(string Status, string Version);
+
+/// <summary>RFC 9457. <paramref name="Problems"/> lists everything that is wrong with a request, each with its path.</summary>
+public sealed record ProblemDetails(string Title, int Status, string? Detail = null, IReadOnlyList<Submit.Problem>? Problems = null, string? Type = null);

@@ -1,0 +1,170 @@
+namespace Serverless.Core.Runs;
+
+/// <summary>The one place where a run moves: (run, event, store time) → decision. Pure.</summary>
+public static class RunRules
+{
+    public const int MaxSummaryMetrics = 24;
+
+    /// <summary>History keeps its first entries and its newest; a run that is pre-empted for weeks must not outgrow its record.</summary>
+    public const int MaxHistory = 200;
+
+    private static readonly TimeSpan FirstBackOff = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestBackOff = TimeSpan.FromMinutes(10);
+
+    /// <param name="now">The store's time. Leases in <paramref name="run"/> have their renewal filled in.</param>
+    public static Decision Decide(RunRecord run, RunEvent happened, DateTimeOffset now) => happened switch
+    {
+        RunEvent.Claim claim => Claim(run, claim, now),
+        RunEvent.Owned owned => Owned(run, owned, now),
+        RunEvent.ExpireLease => ExpireLease(run, now),
+        RunEvent.RequestCancel cancel => RequestCancel(run, cancel, now),
+        RunEvent.Refuse refuse => Refuse(run, refuse, now),
+        RunEvent.SetTags tags => run.Tags.SequenceEqual(tags.Tags) ? new Decision.Unchanged("the run has these tags") : new Decision.Moved(run with { Tags = tags.Tags }),
+        _ => throw new ArgumentException($"unknown event {happened}", nameof(happened)),
+    };
+
+    private static Decision Claim(RunRecord run, RunEvent.Claim claim, DateTimeOffset now)
+    {
+        if (run.State.IsTerminal) return new Decision.Stale($"the run has ended: {run.State}");
+        if (run.Lease is { } lease)
+        {
+            if (!lease.HasExpired(now)) return new Decision.Illegal($"{lease.Owner} has it until {lease.ExpiresAt:O}", lease.ExpiresAt);
+            if (ExpireLease(run, now) is not Decision.Moved { Run: var freed }) throw new InvalidOperationException("an expired lease can always be taken");
+            if (freed.State.IsTerminal) return new Decision.Moved(freed);
+            run = freed;
+        }
+
+        if (run.NotBefore is { } notBefore && now < notBefore) return new Decision.Illegal($"backs off until {notBefore:O}", notBefore);
+        var epoch = run.Epoch + 1;
+        return new Decision.Moved(Note(
+            run with
+            {
+                State = RunState.Preparing,
+                Epoch = epoch,
+                Lease = new(claim.Owner, claim.LeaseLength, Renewed: null),
+                NotBefore = null,
+                Attempts = [.. run.Attempts, new(epoch, claim.Owner, now, run.Head)],
+            },
+            now, null, $"claimed by {claim.Owner}" + (run.Head is { } head ? $", resumes after step {head.Step}" : "")));
+    }
+
+    private static Decision Owned(RunRecord run, RunEvent.Owned owned, DateTimeOffset now)
+    {
+        if (owned.Epoch != run.Epoch) return new Decision.Stale($"attempt {owned.Epoch} was replaced by attempt {run.Epoch}");
+        if (run.State.IsTerminal) return new Decision.Stale($"the run has ended: {run.State}");
+        if (run.Lease is null) return new Decision.Stale($"attempt {owned.Epoch} has been given up");
+
+        // An owner that is late but was not replaced is still the owner: nobody else wrote, so nothing was decided without it.
+        var renewed = run with { Lease = run.Lease with { Renewed = null } };
+        return owned switch
+        {
+            RunEvent.Renew renew => new Decision.Moved(renewed with { Metrics = Summary(renew.Metrics) ?? run.Metrics, Step = renew.Step ?? run.Step }),
+            RunEvent.Start => run.State == RunState.Running
+                ? new Decision.Unchanged("it runs")
+                : new Decision.Moved(Note(renewed with { State = RunState.Running, Started = run.Started ?? now }, now)),
+            RunEvent.Commit commit => Commit(renewed, commit),
+            RunEvent.Finish finish => Finish(run, finish.Ending, now),
+            _ => throw new ArgumentException($"unknown event {owned}", nameof(owned)),
+        };
+    }
+
+    private static Decision Commit(RunRecord run, RunEvent.Commit commit)
+    {
+        var made = commit.Checkpoint;
+        if (run.Head is { } head && made.Manifest == head.Manifest) return new Decision.Unchanged("this checkpoint is the head");
+        if (made.Epoch != commit.Epoch) return new Decision.Illegal($"attempt {commit.Epoch} commits a checkpoint of attempt {made.Epoch}");
+        var kept = commit.Keep is { } keep ? run.Checkpoints.Where(checkpoint => keep.Contains(checkpoint.Manifest)) : run.Checkpoints;
+        return new Decision.Moved(run with { Head = made, Checkpoints = [.. kept, made], Metrics = Summary(made.Values) is { Count: > 0 } values ? values : run.Metrics, Step = made.Step });
+    }
+
+    private static Decision.Moved Finish(RunRecord run, Ending ending, DateTimeOffset now)
+    {
+        run = EndAttempt(run, ending, now) with { Metrics = Summary(ending.Values) ?? run.Metrics, Step = ending.Step ?? run.Step };
+        var cause = ending.Cause;
+
+        // A cancel that arrived while the code was failing or being handed back decides; one that arrived after it completed came too late.
+        if (run.Cancel is { } cancel && cause != Cause.Completed) return End(run, RunState.Cancelled, Cause.Cancelled, cancel.Reason ?? "cancelled on request", ending, now);
+
+        switch (cause)
+        {
+            case Cause.Completed:
+                return End(run, RunState.Succeeded, cause, ending.Message, ending, now);
+            case Cause.Cancelled:
+                return End(run, RunState.Cancelled, cause, ending.Message, ending, now);
+            case Cause.Preempted or Cause.WorkerLost:
+                return LoseWorker(run, cause, ending.Message ?? "the worker left", now);
+            case Cause.UserCode or Cause.OutOfMemory or Cause.DiskFull:
+                run = run with { Failures = run.Failures + 1 };
+                var budget = run.Spec.Retries.Failed;
+                if (run.Failures <= budget)
+                {
+                    var wait = BackOff(run.Failures);
+                    return new Decision.Moved(Note(
+                        run with { State = RunState.Queued, Cause = cause, Message = ending.Message, ExitCode = ending.ExitCode, NotBefore = now + wait },
+                        now, cause, $"{ending.Message} (failure {run.Failures}, {budget} retries allowed; tried again in {wait.TotalSeconds:0} s)"));
+                }
+
+                return End(run, RunState.Failed, cause, ending.Message, ending, now);
+            case Cause.Build or Cause.Timeout or Cause.InputChanged or Cause.RetriesExhausted or Cause.Invalid:
+                return End(run, RunState.Failed, cause, ending.Message, ending, now);
+            default:
+                throw new ArgumentException($"unknown cause {cause}", nameof(ending));
+        }
+    }
+
+    private static Decision ExpireLease(RunRecord run, DateTimeOffset now)
+    {
+        if (run.Lease is not { } lease) return new Decision.Unchanged("nobody has it");
+        if (!lease.HasExpired(now)) return new Decision.Illegal($"{lease.Owner} has it until {lease.ExpiresAt:O}", lease.ExpiresAt);
+        var lost = EndAttempt(run, new(Cause.WorkerLost), now);
+        return run.Cancel is { } cancel
+            ? End(lost, RunState.Cancelled, Cause.Cancelled, cancel.Reason ?? "cancelled on request", null, now)
+            : LoseWorker(lost, Cause.WorkerLost, $"{lease.Owner} was last heard of at {lease.Renewed:O}", now);
+    }
+
+    private static Decision RequestCancel(RunRecord run, RunEvent.RequestCancel request, DateTimeOffset now)
+    {
+        if (run.State.IsTerminal) return new Decision.Unchanged($"the run has ended: {run.State}");
+        if (run.Cancel is not null) return new Decision.Unchanged("its end has been asked for");
+        var asked = run with { Cancel = new(now, request.By, request.Reason) };
+        return run.Lease is null || run.Lease.HasExpired(now)
+            ? End(EndAttempt(asked, new(Cause.Cancelled), now), RunState.Cancelled, Cause.Cancelled, request.Reason ?? "cancelled on request", null, now)
+            : new Decision.Moved(Note(asked, now, null, "cancel requested" + (request.By is null ? "" : $" by {request.By}")));
+    }
+
+    private static Decision Refuse(RunRecord run, RunEvent.Refuse refuse, DateTimeOffset now)
+    {
+        if (run.State.IsTerminal) return new Decision.Unchanged($"the run has ended: {run.State}");
+        if (run.Lease is { } lease && !lease.HasExpired(now)) return new Decision.Illegal($"{lease.Owner} has it until {lease.ExpiresAt:O}", lease.ExpiresAt);
+        return End(EndAttempt(run, new(Cause.Invalid), now), RunState.Failed, Cause.Invalid, refuse.Message, null, now);
+    }
+
+    private static Decision.Moved LoseWorker(RunRecord run, Cause cause, string message, DateTimeOffset now)
+    {
+        run = run with { Lost = run.Lost + 1 };
+        return run.Lost > run.Spec.Retries.Lost
+            ? End(run, RunState.Failed, Cause.RetriesExhausted, $"{run.Lost} workers were lost or pre-empted, retries.lost allows {run.Spec.Retries.Lost}; the last: {message}", null, now)
+            : new Decision.Moved(Note(run with { State = RunState.Queued, Cause = cause, Message = message }, now, cause, message));
+    }
+
+    private static RunRecord EndAttempt(RunRecord run, Ending ending, DateTimeOffset now) => run.Attempts is [.., { Ended: null } last]
+        ? run with { Lease = null, Attempts = [.. run.Attempts.SkipLast(1), last with { Ended = now, Cause = ending.Cause, Metrics = ending.Metrics, Logs = ending.Logs }] }
+        : run with { Lease = null };
+
+    private static Decision.Moved End(RunRecord run, RunState state, Cause cause, string? message, Ending? ending, DateTimeOffset now) => new(Note(
+        run with { State = state, Cause = cause, Message = message, ExitCode = ending?.ExitCode, Outputs = ending?.Outputs, Ended = now, Lease = null, NotBefore = null },
+        now, cause, message));
+
+    private static TimeSpan BackOff(int failures) => TimeSpan.FromTicks(Math.Min(LongestBackOff.Ticks, FirstBackOff.Ticks << Math.Min(failures - 1, 16)));
+
+    private static Dictionary<string, double>? Summary(IReadOnlyDictionary<string, double>? values) => values is null
+        ? null
+        : new(values.OrderBy(value => value.Key, StringComparer.Ordinal).Take(MaxSummaryMetrics), StringComparer.Ordinal);
+
+    private static RunRecord Note(RunRecord run, DateTimeOffset now, Cause? cause = null, string? message = null)
+    {
+        var entry = new HistoryEntry(now, run.State, run.Epoch, cause, message);
+        var history = run.History.Count < MaxHistory ? run.History : [.. run.History.Take(MaxHistory / 2), .. run.History.Skip(run.History.Count - MaxHistory / 2 + 1)];
+        return run with { History = [.. history, entry] };
+    }
+}

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Runs;
+
+/// <summary>A run as it was read.</summary>
+/// <param name="Now">Store time of the read.</param>
+public sealed record StoredRun(RunRecord Run, string ETag, DateTimeOffset Now);
+
+/// <summary>What an event did: the decision, and the run as it is after it.</summary>
+/// <param name="Run">The moved run; the run as found when it did not move; null when there is no such run.</param>
+public sealed record RunChange(Decision Decision, RunRecord? Run, DateTimeOffset Now)
+{
+    public bool Moved => Decision is Decision.Moved;
+}
+
+/// <summary>Reads and writes run records: load → decide → put-if-match → on conflict reload and decide again. There is no other way to change a run.</summary>
+public sealed class RunStore(IObjectStore store)
+{
+    /// <summary>Puts a new record; false when there is one with this id.</summary>
+    public async Task<bool> Create(RunRecord run, CancellationToken cancel = default) =>
+        (await store.PutJson(WorkspacePaths.Run(run.Id), run, PutCondition.IfAbsent, RunSummary.Of(run).ToMetadata(), cancel)).Stored;
+
+    public async Task<StoredRun?> Load(string id, CancellationToken cancel = default)
+    {
+        if (await store.Get(WorkspacePaths.Run(id), cancel: cancel) is not { } read) return null;
+        return new(WithRenewal(read.Json<RunRecord>(), read.Object.Modified), read.Object.ETag, read.Now);
+    }
+
+    /// <summary>Applies an event. A write whose outcome is unknown is read back and decided again: every event is safe to apply twice.</summary>
+    public async Task<RunChange> Apply(string id, RunEvent happened, CancellationToken cancel = default)
+    {
+        while (true)
+        {
+            if (await Load(id, cancel) is not { } loaded) return new(new Decision.Illegal($"there is no run {id}"), null, default);
+            var decision = RunRules.Decide(loaded.Run, happened, loaded.Now);
+            if (decision is not Decision.Moved { Run: var moved }) return new(decision, loaded.Run, loaded.Now);
+            var put = await store.PutJson(WorkspacePaths.Run(id), moved, PutCondition.IfMatch(loaded.ETag), RunSummary.Of(moved).ToMetadata(), cancel);
+            if (put.Stored)
+            {
+                var stored = WithRenewal(moved, put.Object!.Modified);
+                return new(new Decision.Moved(stored), stored, put.Now);
+            }
+        }
+    }
+
+    private static RunRecord WithRenewal(RunRecord run, DateTimeOffset written) =>
+        run.Lease is { Renewed: null } lease ? run with { Lease = lease with { Renewed = written } } : run;
+}
+
+/// <summary>What lists show of a run, kept in its object's metadata. Derived: when the metadata is gone (a workspace restored by a plain copy), the record gives it again.</summary>
+public sealed record RunSummary(
+    string Id, string Project, string Experiment, int Version, RunState State, Cause? Cause, DateTimeOffset Created, DateTimeOffset? Started, DateTimeOffset? Ended,
+    string Machine, int Epoch, long? Step, string? By, IReadOnlyList<string> Tags, IReadOnlyDictionary<string, double> Metrics, IReadOnlyDictionary<string, JsonElement> Params)
+{
+    private const string Name = "summary";
+
+    // A run's own lists have room for the spec's first parameters and some metrics only: metadata is at most 4 KiB together.
+    private const int Room = Limits.MetadataBytes - 64;
+
+    public static RunSummary Of(RunRecord run) => new(
+        run.Id, run.Project, run.Experiment, run.Version, run.State, run.Cause, run.Created, run.Started, run.Ended,
+        run.Spec.Machine, run.Epoch, run.Step, run.SubmittedBy, run.Tags, run.Metrics, run.Spec.Params);
+
+    public Dictionary<string, string> ToMetadata()
+    {
+        var shown = this;
+        while (true)
+        {
+            // The serializer escapes everything beyond ASCII, as header values need it.
+            var text = JsonSerializer.Serialize(shown, CoreJson.Options);
+            if (text.Length <= Room) return new() { [Name] = text };
+            shown = shown switch
+            {
+                { Params.Count: > 0 } => shown with { Params = Halved(shown.Params) },
+                { Metrics.Count: > 0 } => shown with { Metrics = Halved(shown.Metrics) },
+                _ => shown with { Tags = shown.Tags.Take(shown.Tags.Count / 2).ToList(), By = null },
+            };
+        }
+    }
+
+    /// <summary>Null when the object has no such metadata.</summary>
+    public static RunSummary? FromMetadata(IReadOnlyDictionary<string, string> metadata) =>
+        metadata.TryGetValue(Name, out var text) ? JsonSerializer.Deserialize<RunSummary>(text, CoreJson.Options) : null;
+
+    private static Dictionary<string, T> Halved<T>(IReadOnlyDictionary<string, T> all) => all.Take(all.Count / 2).ToDictionary(StringComparer.Ordinal);
+}

@@ -1,0 +1,32 @@
+namespace Serverless.Core.Storage;
+
+/// <summary>
+/// The rules for keys: 1–900 UTF-8 bytes, segments separated by '/', no empty segment, no '.' or '..' segment, no backslash, no control character.
+/// Segments are at most 200 bytes, so that every key is a path on every file system.
+/// </summary>
+public static class ObjectKey
+{
+    /// <summary>What is wrong with the key, or null.</summary>
+    public static string? Problem(string key)
+    {
+        if (key.Length == 0) return "the path is empty";
+        if (System.Text.Encoding.UTF8.GetByteCount(key) > 900) return "the path is longer than 900 bytes";
+        foreach (var c in key)
+        {
+            if (c == '\\') return "the path has a backslash; separate folders with '/'";
+            if (char.IsControl(c)) return "the path has a control character";
+        }
+
+        foreach (var segment in key.Split('/'))
+        {
+            if (segment.Length == 0) return "the path has an empty segment ('//', or a '/' at its start or end)";
+            if (segment is "." or "..") return "the path has a '.' or '..' segment";
+            if (System.Text.Encoding.UTF8.GetByteCount(segment) > 200) return "a segment of the path is longer than 200 bytes";
+        }
+
+        return null;
+    }
+
+    /// <exception cref="ArgumentException">The key breaks a rule.</exception>
+    public static string Checked(string key) => Problem(key) is { } problem ? throw new ArgumentException($"'{key}': {problem}", nameof(key)) : key;
+}

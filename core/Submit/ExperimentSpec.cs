@@ -1,0 +1,49 @@
+using System.Text.Json;
+
+namespace Serverless.Core.Submit;
+
+/// <summary>What is submitted (<c>POST /api/experiments</c>), as people write it; nothing resolved yet.</summary>
+public sealed record ExperimentSpec
+{
+    public required string Project { get; init; }
+    public required string Name { get; init; }
+    public required CodeSource Code { get; init; }
+    public required string Command { get; init; }
+    public string? Setup { get; init; }
+    public string Machine { get; init; } = "cpu";
+
+    /// <summary>One run a seed.</summary>
+    public IReadOnlyList<long> Seeds { get; init; } = [0];
+    public IReadOnlyDictionary<string, string> Env { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyList<string> Secrets { get; init; } = [];
+    public string? Image { get; init; }
+    public FromSource? From { get; init; }
+    public IReadOnlyDictionary<string, JsonElement> Params { get; init; } = new Dictionary<string, JsonElement>();
+
+    /// <summary>Paths below <c>data/</c>: a file, or a folder with a '/' at its end.</summary>
+    public IReadOnlyList<string> Inputs { get; init; } = [];
+    public int Nodes { get; init; } = 1;
+    public int RetriesLost { get; init; } = 10;
+    public int RetriesFailed { get; init; }
+    public TimeSpan? Timeout { get; init; }
+    public TimeSpan? Grace { get; init; }
+
+    /// <summary>Metric name → allowed range: <c>n..</c>, <c>..n</c> or <c>a..b</c>. Reported, never deciding about success.</summary>
+    public IReadOnlyDictionary<string, string> Checks { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>Run again even when a finished run has the same key.</summary>
+    public bool Fresh { get; init; }
+}
+
+/// <summary>Where the code is: a snapshot that was put under <c>/api/code</c>. A <c>path</c> is turned into one by the command line before it submits.</summary>
+public sealed record CodeSource(string? Snapshot, string? Path = null, IReadOnlyList<string>? Include = null, string? Commit = null);
+
+/// <param name="Run">Id of the run whose checkpoint to start from.</param>
+/// <param name="Checkpoint"><c>last</c> (default), <c>best</c> (by the run's own last checks or the given metric), or a step.</param>
+public sealed record FromSource(string Run, string Checkpoint = "last");
+
+/// <summary>One thing wrong with what was sent.</summary>
+/// <param name="Path">Where: <c>params.lr</c>, <c>inputs[0]</c>.</param>
+/// <param name="Message">What is wrong and what to change.</param>
+public sealed record Problem(string Path, string Message);

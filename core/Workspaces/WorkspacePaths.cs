@@ -1,0 +1,62 @@
+using System.Globalization;
+
+namespace Serverless.Core.Workspaces;
+
+/// <summary>Every name in a workspace. Numbers are zero-padded, so that listing is order. Parsing inverts building.</summary>
+public static class WorkspacePaths
+{
+    /// <summary>The team's own files; everything else is the platform's.</summary>
+    public const string Data = "data/";
+    public const string Runs = "runs/";
+    public const string Active = "active/";
+    public const string Projects = "projects/";
+    public const string Workers = "workers/";
+
+    public static string Code(string zipSha256) => $"code/{zipSha256}.zip";
+
+    /// <summary>Facts about a snapshot, found once when it was put: tree hash, files.</summary>
+    public static string CodeFacts(string zipSha256) => $"code/{zipSha256}.json";
+
+    public static string Version(string project, string experiment, int number) => $"{VersionsOf(project, experiment)}v{number:D6}.json";
+    public static string VersionsOf(string project, string experiment) => $"{Projects}{project}/{experiment}/";
+    public static string Key(string runKey) => $"keys/{runKey}.json";
+    public static string Request(string hash) => $"requests/{hash}.json";
+    public static string Run(string runId) => $"{Runs}{runId}.json";
+    public static string ActiveRun(string runId) => $"{Active}{runId}";
+
+    /// <summary>Content hash of a file under data/, remembered per ETag so that a dataset is hashed once.</summary>
+    public static string ContentHash(string pathHash) => $"index/hashes/{pathHash}.json";
+    public static string Worker(string workerId) => $"{Workers}{workerId}.json";
+
+    public static string AttemptsOf(string runId) => $"attempts/{runId}/";
+    public static string Attempt(string runId, int epoch) => $"{AttemptsOf(runId)}{epoch:D6}/";
+    public static string MetricsSegment(string runId, int epoch, int segment) => $"{Attempt(runId, epoch)}metrics/{segment:D6}.expm";
+    public static string LogSegment(string runId, int epoch, int segment) => $"{Attempt(runId, epoch)}logs/{segment:D6}.log";
+    public static string Artifact(string runId, int epoch, string path) => $"{Attempt(runId, epoch)}artifacts/{path}";
+    public static string PublishedFile(string runId, int epoch, string path) => $"{Attempt(runId, epoch)}data/{path}";
+    public static string OutputManifest(string runId, int epoch) => $"{Attempt(runId, epoch)}outputs.json";
+    public static string CheckpointManifest(string runId, int epoch, long step) => $"{Attempt(runId, epoch)}checkpoints/{step:D12}.json";
+    public static string CheckpointChunk(string runId, int epoch, string sha256) => $"{Attempt(runId, epoch)}checkpoints/chunks/{sha256}";
+    public static string Report(string reportId, string file) => $"reports/{reportId}/{file}";
+
+    public static string? RunIdOf(string key) => Between(key, Runs, ".json");
+    public static string? ActiveRunIdOf(string key) => Between(key, Active, "");
+    public static string? WorkerIdOf(string key) => Between(key, Workers, ".json");
+
+    public static int? VersionNumberOf(string key) =>
+        int.TryParse(Between(key, key[..(key.LastIndexOf('/') + 1)] + "v", ".json"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    private static string? Between(string key, string prefix, string suffix) =>
+        key.Length > prefix.Length + suffix.Length && key.StartsWith(prefix, StringComparison.Ordinal) && key.EndsWith(suffix, StringComparison.Ordinal)
+            && key.IndexOf('/', prefix.Length) < 0
+            ? key[prefix.Length..^suffix.Length]
+            : null;
+}
+
+/// <summary>Names in the platform container, which lies outside every workspace.</summary>
+public static class PlatformPaths
+{
+    public const string Keys = "keys/";
+
+    public static string Key(string keySha256) => $"{Keys}{keySha256}.json";
+}
