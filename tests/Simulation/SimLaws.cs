@@ -56,6 +56,7 @@ sealed class SimLaws(SimWorld world)
         var after = System.Text.Json.JsonSerializer.Deserialize<RunRecord>(afterEntry.Body, CoreJson.Options)!;
         var known = records.GetValueOrDefault(id);
         records[id] = after;
+        if (world.Traced) world.Note(world.Writer!.Name, $"    {id} is {after.State}, epoch {after.Epoch}, {after.Cause}, lease {after.Lease}");
         Law(after.State.IsTerminal || world.Store.Peek(WorkspacePaths.ActiveRun(id)) is not null, () => $"{id} is {after.State}, and nobody would come back to it");
         Consistent(id, after);
         if (known is not null) Follows(id, known, beforeEntry!.Object.Modified, after);
@@ -105,7 +106,7 @@ sealed class SimLaws(SimWorld world)
         if (owns) heardOf[id] = world.Clock.Now;
         var owned = before.Head?.Manifest != after.Head?.Manifest || after.State is RunState.Running or RunState.Succeeded && after.State != before.State || after.Outputs != before.Outputs;
         Law(!owned || owns && before.Lease is not null && after.Epoch == before.Epoch, () => $"{id}: {writer.Name} wrote as if it had the run");
-        Law(before.Head?.Manifest == after.Head?.Manifest || after.Head!.Epoch == after.Epoch && after.Head.Step > (before.Head?.Step ?? 0), () => $"{id}: head went from {before.Head?.Step} to {after.Head?.Step}");
+        Law(before.Head?.Manifest == after.Head?.Manifest || after.Head is { } head && head.Epoch == after.Epoch && head.Step > (before.Head?.Step ?? 0), () => $"{id}: head went from {before.Head?.Step} to {after.Head?.Step}");
     }
 
     private void Forgotten(string id)

@@ -50,6 +50,7 @@ sealed class SimWorld
     public SimProcess? Writer { get; set; }
 
     public string? Broken { get; private set; }
+    public bool Traced => trace is not null;
 
     /// <returns>What broke, or null; and, when traced, every call and event in order.</returns>
     public static (string? Broken, IReadOnlyList<string> Trace) Run(int seed, bool traced = false)
