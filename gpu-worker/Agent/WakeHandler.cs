@@ -1,0 +1,78 @@
+using System.Text.Json;
+using Serverless.Core;
+using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+using Serverless.GpuWorker.Collect;
+using Serverless.GpuWorker.Execute;
+using Serverless.GpuWorker.Prepare;
+
+namespace Serverless.GpuWorker.Agent;
+
+/// <summary>What one wake comes to: a claim and an attempt, or nothing. Without the store nothing is known of the run, so a wake waits for it, under its lock.</summary>
+sealed class WakeHandler(
+    AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation, RunnerPool pool, Departure departure, WorkerCard card)
+{
+    private readonly Persistence persistence = new(time);
+
+    public async Task Handle(ReceivedMessage message)
+    {
+        if (RunWake.From(message.Message) is not { } wake || WorkspaceName.Problem(wake.Workspace) is not null || ObjectKey.Problem(WorkspacePaths.Run(wake.Run)) is not null)
+        {
+            await bus.DeadLetter(message, "not a wake for a run");
+            return;
+        }
+
+        await using (new MessageLock(bus, message, time))
+        {
+            var store = workspaces.Open(wake.Workspace);
+            var queue = new RunQueue(wake.Workspace, store, bus, ids);
+            RunChange change;
+            try
+            {
+                var claim = new RunEvent.Claim(options.Id, options.Lease, ids.Nonce());
+                change = await persistence.Insist(() => queue.Apply(wake.Run, claim), departure.Leaving);
+            }
+            catch (Exception unreadable) when (unreadable is JsonException or InvalidDataException or ArgumentException)
+            {
+                await queue.DeadLetter(message, $"{WorkspacePaths.Run(wake.Run)} cannot be read: {unreadable.Message}");
+                return;
+            }
+
+            await Work(change, store, queue);
+        }
+
+        await persistence.Insist(() => bus.Complete(message), departure.GivingUp);
+    }
+
+    private async Task Work(RunChange change, IObjectStore store, RunQueue queue)
+    {
+        switch (change)
+        {
+            case { Decision: Decision.Illegal { TryAgainAt: { } again }, Run: { } run }:
+                // Somebody has it, or it backs off. Should they vanish, this wake is there when the lease ends.
+                await persistence.Insist(() => Wake(run, again > change.Now ? again - change.Now : TimeSpan.Zero), departure.GivingUp);
+                break;
+            case { Moved: true, Run: { State.IsTerminal: false } run }:
+                card.Run = run.Id;
+                try
+                {
+                    using var attempt = new Attempt(options, store, queue, run, time, preparation, pool, departure);
+                    await attempt.Execute();
+                }
+                finally
+                {
+                    card.Run = null;
+                }
+
+                break;
+        }
+
+        async Task<bool> Wake(RunRecord run, TimeSpan delay)
+        {
+            await queue.Wake(run, delay);
+            return true;
+        }
+    }
+}
