@@ -55,7 +55,11 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
     public async Task<IReadOnlyList<ApiKeyInfo>> List(string workspace, CancellationToken cancel = default)
     {
         var keys = new List<ApiKeyInfo>();
-        await foreach (var (_, key) in All(workspace, cancel)) keys.Add(key);
+        await foreach (var (_, key) in All(cancel))
+        {
+            if (key.Workspace == workspace) keys.Add(key);
+        }
+
         return [.. keys.OrderBy(key => key.Created)];
     }
 
@@ -63,8 +67,9 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
     {
         (string Object, ApiKeyInfo Key)? found = null;
         var admins = 0;
-        await foreach (var (stored, key) in All(workspace, cancel))
+        await foreach (var (stored, key) in All(cancel))
         {
+            if (key.Workspace != workspace) continue;
             if (key.Role == Role.Admin) admins++;
             if (key.Id == id) found = (stored, key);
         }
@@ -76,11 +81,19 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
         return RevokeOutcome.Revoked;
     }
 
-    private async IAsyncEnumerable<(string Object, ApiKeyInfo Key)> All(string workspace, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    /// <summary>The workspaces that somebody has a key for: all that there are.</summary>
+    public async Task<IReadOnlyCollection<string>> Workspaces(CancellationToken cancel = default)
+    {
+        var names = new SortedSet<string>(StringComparer.Ordinal);
+        await foreach (var (_, key) in All(cancel)) names.Add(key.Workspace);
+        return names;
+    }
+
+    private async IAsyncEnumerable<(string Object, ApiKeyInfo Key)> All([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
         await foreach (var stored in platform.List(PlatformPaths.Keys, cancel: cancel))
         {
-            if (await platform.Get(stored.Key, cancel: cancel) is { } content && content.Json<ApiKeyInfo>() is var key && key.Workspace == workspace) yield return (stored.Key, key);
+            if (await platform.Get(stored.Key, cancel: cancel) is { } content) yield return (stored.Key, content.Json<ApiKeyInfo>());
         }
     }
 
