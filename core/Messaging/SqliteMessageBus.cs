@@ -1,0 +1,153 @@
+using System.Globalization;
+using System.Text;
+
+namespace Serverless.Core.Messaging;
+
+/// <summary>
+/// The embedded bus: one SQLite file that the processes of one machine share. An acknowledged send survives the death of any of them, at any moment; what a power
+/// cut may lose is said at <see cref="BusDatabase"/>. Lock lengths and delays are measured with the machine's clock.
+/// </summary>
+/// <param name="file">Created, with its folder, at the first call. Beside it lie SQLite's own files and the folder <c>bell/</c>.</param>
+public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, SqliteBusOptions? options = null) : IMessageBus, IDisposable
+{
+    private const int MaxBodyBytes = 64 * 1024;
+    private const int MaxIdLength = 128;
+
+    private readonly SqliteBusOptions options = options ?? new();
+    private readonly Bell bell = new(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, "bell"));
+    private BusThread? thread;
+    private bool disposed;
+
+    public Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default)
+    {
+        CheckName(queue, nameof(queue));
+        Check(message);
+        ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
+        return Thread.Write((db, now) => db.Send(queue, message, now + delay, now, options.DuplicateWindow), cancel: cancel);
+    }
+
+    public async Task<ReceivedMessage?> Receive(string queue, TimeSpan wait, CancellationToken cancel = default)
+    {
+        CheckName(queue, nameof(queue), subscription: true);
+        var begun = time.GetTimestamp();
+        while (true)
+        {
+            var rung = bell.Listen(queue);
+            var (due, now) = await Thread.Read((db, now) => (db.NextDue(queue), now), cancel);
+            if (due <= now)
+            {
+                var @lock = ids.Nonce();
+                if (await Thread.Write((db, now) => db.Take(queue, @lock, now + options.LockLength, now), cancel: cancel) is { } taken) return taken;
+                continue;
+            }
+
+            var left = wait - time.GetElapsedTime(begun);
+            if (left <= TimeSpan.Zero) return null;
+            await Pause(rung, Shortest(left, options.Poll, due is { } at ? at - now : TimeSpan.MaxValue), cancel);
+        }
+    }
+
+    public Task<bool> Renew(ReceivedMessage message, CancellationToken cancel = default) =>
+        IfLocked(message, (db, number, token, now) => db.Renew(number, token, now + options.LockLength, now), cancel);
+
+    public Task<bool> Complete(ReceivedMessage message, CancellationToken cancel = default) =>
+        IfLocked(message, (db, number, token, now) => db.Complete(number, token, now), cancel);
+
+    public Task<bool> Abandon(ReceivedMessage message, CancellationToken cancel = default) =>
+        IfLocked(message, (db, number, token, now) => db.Abandon(message.Queue, number, token, now), cancel);
+
+    public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) =>
+        IfLocked(message, (db, number, token, now) => db.DeadLetter(number, token, reason, now), cancel);
+
+    public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit = 100, CancellationToken cancel = default)
+    {
+        CheckName(queue, nameof(queue), subscription: true);
+        return Thread.Read((db, _) => db.DeadLetters(queue, limit), cancel);
+    }
+
+    public Task<bool> Requeue(string queue, string messageId, CancellationToken cancel = default)
+    {
+        CheckName(queue, nameof(queue), subscription: true);
+        return Thread.Write((db, now) => db.Requeue(queue, messageId, now), cancel: cancel);
+    }
+
+    public Task<long> Count(string queue, CancellationToken cancel = default)
+    {
+        CheckName(queue, nameof(queue), subscription: true);
+        return Thread.Read((db, _) => db.Count(queue), cancel);
+    }
+
+    public Task Publish(string topic, Message message, CancellationToken cancel = default)
+    {
+        CheckName(topic, nameof(topic));
+        Check(message);
+
+        // Nobody sends an event again once its author was told that it is out, so it is on the disk before that; a wake need not be.
+        return Thread.Write((db, now) => db.Publish(topic, message, now, options.DuplicateWindow), synced: true, cancel);
+    }
+
+    public Task Subscribe(string topic, string subscription, CancellationToken cancel = default)
+    {
+        CheckName(topic, nameof(topic));
+        CheckName(subscription, nameof(subscription));
+        return Thread.Write((db, _) => db.Subscribe(topic, subscription), synced: true, cancel);
+    }
+
+    /// <summary>Ends what is under way with <see cref="ObjectDisposedException"/>; locks that are held run out.</summary>
+    public void Dispose()
+    {
+        lock (bell)
+        {
+            if (disposed) return;
+            disposed = true;
+        }
+
+        thread?.Dispose();
+        bell.Dispose();
+    }
+
+    private BusThread Thread
+    {
+        get
+        {
+            lock (bell)
+            {
+                ObjectDisposedException.ThrowIf(disposed, this);
+                return thread ??= new(file, time, options, bell);
+            }
+        }
+    }
+
+    private Task<bool> IfLocked(ReceivedMessage message, Func<BusDatabase, long, string, DateTimeOffset, bool> change, CancellationToken cancel) =>
+        message.Lock.Split('.') is [var text, var token] && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? Thread.Write((db, now) => change(db, number, token, now), cancel: cancel)
+            : Task.FromResult(false);
+
+    private async Task Pause(Task rung, TimeSpan pause, CancellationToken cancel)
+    {
+        // Timers have a resolution of a millisecond: rounded down, the last one before a message falls due would be spent spinning.
+        var delay = TimeSpan.FromMilliseconds(Math.Ceiling(pause.TotalMilliseconds));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        await Task.WhenAny(rung, Task.Delay(delay, time, stop.Token));
+        await stop.CancelAsync();
+        cancel.ThrowIfCancellationRequested();
+    }
+
+    private static TimeSpan Shortest(TimeSpan a, TimeSpan b, TimeSpan c) => TimeSpan.FromTicks(Math.Min(a.Ticks, Math.Min(b.Ticks, c.Ticks)));
+
+    private static void Check(Message message)
+    {
+        if (message.Id.Length is 0 or > MaxIdLength) throw new ArgumentException($"a message id has 1 to {MaxIdLength} characters, '{message.Id}' has {message.Id.Length}", nameof(message));
+        var length = Encoding.UTF8.GetByteCount(message.Body);
+        if (length > MaxBodyBytes) throw new ArgumentException($"the body of message {message.Id} has {length} bytes, {MaxBodyBytes} are allowed", nameof(message));
+    }
+
+    private static void CheckName(string name, string parameter, bool subscription = false)
+    {
+        var parts = name.Split('/');
+        if (parts.Length > (subscription ? 2 : 1) || parts.Any(part => part.Length is 0 or > 100 || !part.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')))
+        {
+            throw new ArgumentException($"'{name}': names of queues, topics and subscriptions are 1 to 100 letters, digits and '-'", parameter);
+        }
+    }
+}
