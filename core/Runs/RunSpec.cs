@@ -41,7 +41,9 @@ public sealed record CodeRef(string Snapshot, string Tree, string? Commit = null
 public sealed record InputRef(string Path, string ETag, string Sha256, long LengthBytes);
 
 /// <summary>A checkpoint of another run that this run starts from.</summary>
-public sealed record FromRef(string Run, string Manifest, long Step);
+/// <param name="Manifest">Key of its <see cref="CheckpointManifest"/>.</param>
+/// <param name="Content">Hash of the manifest's files (paths and contents): what the checkpoint is, for the run key.</param>
+public sealed record FromRef(string Run, string Manifest, long Step, string? Content = null);
 
 /// <param name="Lost">How many lost workers and pre-emptions the run survives.</param>
 /// <param name="Failed">How often failing code is tried again, with back-off.</param>

@@ -2,22 +2,28 @@ using System.Text.Json;
 
 namespace Serverless.Core.Submit;
 
-/// <summary>What is submitted (<c>POST /api/experiments</c>), as people write it; nothing resolved yet.</summary>
+/// <summary>What is submitted (<c>POST /api/experiments</c>), as people write it; nothing resolved yet. Read with <see cref="SpecReader"/>, checked by <see cref="SpecRules"/>.</summary>
 public sealed record ExperimentSpec
 {
     public required string Project { get; init; }
     public required string Name { get; init; }
-    public required CodeSource Code { get; init; }
+
+    /// <summary>Left out: the folder that the spec is in.</summary>
+    public CodeSource Code { get; init; } = new(Snapshot: null, Path: ".");
+
+    /// <summary>See <see cref="EntryPoint"/>.</summary>
     public required string Command { get; init; }
     public string? Setup { get; init; }
     public string Machine { get; init; } = "cpu";
 
-    /// <summary>One run a seed.</summary>
+    /// <summary>One run a seed. Written as <c>seed:</c>, a number or a list.</summary>
     public IReadOnlyList<long> Seeds { get; init; } = [0];
     public IReadOnlyDictionary<string, string> Env { get; init; } = new Dictionary<string, string>();
     public IReadOnlyList<string> Secrets { get; init; } = [];
     public string? Image { get; init; }
     public FromSource? From { get; init; }
+
+    /// <summary>Numbers, strings, booleans, and lists of them. Numbers are in their canonical form (<see cref="CanonicalJson"/>), so 1.0 and 1 are the same experiment.</summary>
     public IReadOnlyDictionary<string, JsonElement> Params { get; init; } = new Dictionary<string, JsonElement>();
 
     /// <summary>Paths below <c>data/</c>: a file, or a folder with a '/' at its end.</summary>
@@ -25,10 +31,14 @@ public sealed record ExperimentSpec
     public int Nodes { get; init; } = 1;
     public int RetriesLost { get; init; } = 10;
     public int RetriesFailed { get; init; }
+
+    /// <summary>Null: no limit.</summary>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Null: 30 seconds.</summary>
     public TimeSpan? Grace { get; init; }
 
-    /// <summary>Metric name → allowed range: <c>n..</c>, <c>..n</c> or <c>a..b</c>. Reported, never deciding about success.</summary>
+    /// <summary>Metric name → <see cref="CheckRange"/>: <c>n..</c>, <c>..n</c> or <c>a..b</c>. Reported, never deciding about success.</summary>
     public IReadOnlyDictionary<string, string> Checks { get; init; } = new Dictionary<string, string>();
     public IReadOnlyList<string> Tags { get; init; } = [];
 
@@ -37,13 +47,20 @@ public sealed record ExperimentSpec
 }
 
 /// <summary>Where the code is: a snapshot that was put under <c>/api/code</c>. A <c>path</c> is turned into one by the command line before it submits.</summary>
+/// <param name="Snapshot">SHA-256 of the zip.</param>
+/// <param name="Path">A folder or a file, relative to the spec.</param>
+/// <param name="Include">Which files of the folder; null: all that are not excluded. Patterns as in <see cref="PathPattern"/>.</param>
+/// <param name="Commit">The git commit that the code is at.</param>
 public sealed record CodeSource(string? Snapshot, string? Path = null, IReadOnlyList<string>? Include = null, string? Commit = null);
 
 /// <param name="Run">Id of the run whose checkpoint to start from.</param>
-/// <param name="Checkpoint"><c>last</c> (default), <c>best</c> (by the run's own last checks or the given metric), or a step.</param>
+/// <param name="Checkpoint"><c>last</c>, <c>best</c> (see <see cref="CheckpointChoice"/>), <c>max:METRIC</c>, <c>min:METRIC</c>, or a step.</param>
 public sealed record FromSource(string Run, string Checkpoint = "last");
 
 /// <summary>One thing wrong with what was sent.</summary>
-/// <param name="Path">Where: <c>params.lr</c>, <c>inputs[0]</c>.</param>
+/// <param name="Path">Where: <c>params.lr</c>, <c>inputs[0]</c>; empty: the whole.</param>
 /// <param name="Message">What is wrong and what to change.</param>
-public sealed record Problem(string Path, string Message);
+public sealed record Problem(string Path, string Message)
+{
+    public override string ToString() => Path.Length == 0 ? Message : $"{Path}: {Message}";
+}

@@ -11,6 +11,7 @@ public static class WorkspacePaths
     public const string Active = "active/";
     public const string Projects = "projects/";
     public const string Workers = "workers/";
+    public const string Requests = "requests/";
 
     public static string Code(string zipSha256) => $"code/{zipSha256}.zip";
 
@@ -20,7 +21,7 @@ public static class WorkspacePaths
     public static string Version(string project, string experiment, int number) => $"{VersionsOf(project, experiment)}v{number:D6}.json";
     public static string VersionsOf(string project, string experiment) => $"{Projects}{project}/{experiment}/";
     public static string Key(string runKey) => $"keys/{runKey}.json";
-    public static string Request(string hash) => $"requests/{hash}.json";
+    public static string Request(string hash) => $"{Requests}{hash}.json";
     public static string Run(string runId) => $"{Runs}{runId}.json";
     public static string ActiveRun(string runId) => $"{Active}{runId}";
 

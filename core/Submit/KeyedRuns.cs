@@ -1,0 +1,93 @@
+using Serverless.Core.Api;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Submit;
+
+/// <summary>
+/// <c>keys/{run-key}.json</c>: which run a key stands for, with all that it takes to make that run. It is written before the run, so whoever comes later with the same key can finish what its writer left half done.
+/// </summary>
+public sealed record KeyRecord(string Run, string Project, string Experiment, int Version, RunSpec Spec, string? By, IReadOnlyList<string> Tags);
+
+/// <summary>Run keys to runs: finds the run that a key stands for, or makes it; key → active → record → wake.</summary>
+internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
+{
+    private readonly RunStore runs = new(store);
+
+    /// <param name="wanted">The run to make when there is none to reuse.</param>
+    /// <param name="fresh">Reuse nothing.</param>
+    /// <param name="again">An earlier try with the same run id may have got to any point.</param>
+    public async Task<SubmittedRun> Ensure(KeyRecord wanted, bool fresh, bool again, CancellationToken cancel)
+    {
+        if (again && await runs.Load(wanted.Run, cancel) is { } own) return await Awake(own.Run, reused: false, cancel);
+        var key = WorkspacePaths.Key(RunKey.Of(wanted.Spec));
+        while (true)
+        {
+            var put = await store.PutJson(key, wanted, PutCondition.IfAbsent, cancel: cancel);
+            if (put.Stored) return await Make(wanted, put.Now, reused: false, cancel);
+            if (await store.Get(key, cancel: cancel) is not { } taken) continue;
+            var holder = taken.Json<KeyRecord>();
+            if (holder.Run == wanted.Run) return await Make(wanted, taken.Object.Modified, reused: false, cancel);
+            if (!fresh)
+            {
+                if (await runs.Load(holder.Run, cancel) is { Run: var run })
+                {
+                    if (run.State is not (RunState.Failed or RunState.Cancelled) && run.Cancel is null) return await Awake(run, reused: true, cancel);
+                }
+                else if ((await store.Head(key, cancel)).Value?.ETag != taken.Object.ETag)
+                {
+                    continue;
+                }
+                else if (!await HasAttempts(holder.Run, cancel))
+                {
+                    return await Make(holder, taken.Object.Modified, reused: true, cancel);
+                }
+            }
+
+            put = await store.PutJson(key, wanted, PutCondition.IfMatch(taken.Object.ETag), cancel: cancel);
+            if (put.Stored) return await Make(wanted, put.Now, reused: false, cancel);
+        }
+    }
+
+    /// <summary>Frees the key of a run that is about to be deleted. Before the record, or a submission in between would take the missing record for one that is yet to be written.</summary>
+    public async Task Release(RunRecord run, CancellationToken cancel)
+    {
+        var key = WorkspacePaths.Key(run.Key);
+        if (await store.Get(key, cancel: cancel) is { } taken && taken.Json<KeyRecord>().Run == run.Id) await store.Delete(key, taken.Object.ETag, cancel);
+    }
+
+    private async Task<SubmittedRun> Make(KeyRecord wanted, DateTimeOffset now, bool reused, CancellationToken cancel)
+    {
+        var run = new RunRecord
+        {
+            Id = wanted.Run,
+            Project = wanted.Project,
+            Experiment = wanted.Experiment,
+            Version = wanted.Version,
+            Key = RunKey.Of(wanted.Spec),
+            Spec = wanted.Spec,
+            Created = now,
+            SubmittedBy = wanted.By,
+            Tags = wanted.Tags,
+            History = [new(now, RunState.Queued, 0, Message: "submitted" + (wanted.By is null ? "" : $" by {wanted.By}"))],
+        };
+        await queue.Announce(run.Id, cancel);
+        if (!await runs.Create(run, cancel) && await runs.Load(run.Id, cancel) is { } made) run = made.Run;
+        return await Awake(run, reused, cancel);
+    }
+
+    /// <summary>A run that nobody has claimed yet may lack its wake: its submitter may have died just before. One wake too many does nothing.</summary>
+    private async Task<SubmittedRun> Awake(RunRecord run, bool reused, CancellationToken cancel)
+    {
+        if (run is { State: RunState.Queued, Epoch: 0 }) await queue.Wake(run, cancel: cancel);
+        return new(run.Id, run.State, reused);
+    }
+
+    /// <summary>Tells a run whose record is gone from one whose record was never written: only the former can have left something.</summary>
+    private async Task<bool> HasAttempts(string runId, CancellationToken cancel)
+    {
+        await foreach (var _ in store.List(WorkspacePaths.AttemptsOf(runId), cancel: cancel)) return true;
+        return false;
+    }
+}

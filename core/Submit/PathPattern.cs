@@ -1,0 +1,98 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Serverless.Core.Submit;
+
+/// <summary>
+/// A pattern of paths, as in .gitignore: <c>*</c> and <c>?</c> within a folder, <c>**</c> across folders, <c>[a-z]</c>; with a '/' inside or in front it counts from the top,
+/// without one it matches at any depth; a '/' at its end matches folders only. A folder that matches stands for everything in it.
+/// </summary>
+internal sealed class PathPattern
+{
+    private readonly Regex regex;
+    private readonly bool foldersOnly;
+
+    public PathPattern(string pattern)
+    {
+        foldersOnly = pattern.EndsWith('/');
+        var body = pattern.Trim('/');
+        if (body.StartsWith("./", StringComparison.Ordinal)) body = body[2..];
+        var fromTop = pattern.StartsWith('/') || body.Contains('/', StringComparison.Ordinal);
+        regex = new($"^{(fromTop ? "" : "(.*/)?")}{Translate(body)}$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+    }
+
+    public bool Matches(string path, bool isFolder) => (isFolder || !foldersOnly) && regex.IsMatch(path);
+
+    /// <summary>Whether the file, or a folder that it is in, matches.</summary>
+    public bool Covers(string file)
+    {
+        if (Matches(file, isFolder: false)) return true;
+        for (var slash = file.IndexOf('/', StringComparison.Ordinal); slash > 0; slash = file.IndexOf('/', slash + 1))
+        {
+            if (Matches(file[..slash], isFolder: true)) return true;
+        }
+
+        return false;
+    }
+
+    private static string Translate(string pattern)
+    {
+        var regex = new StringBuilder();
+        for (var i = 0; i < pattern.Length; i++)
+        {
+            if (pattern.AsSpan(i).StartsWith("**/"))
+            {
+                regex.Append("(.*/)?");
+                i += 2;
+            }
+            else if (pattern.AsSpan(i).StartsWith("**"))
+            {
+                regex.Append(".*");
+                i++;
+            }
+            else if (pattern[i] == '[' && pattern.IndexOf(']', i + 2 > pattern.Length ? i : i + 2) is > 0 and var end)
+            {
+                var set = pattern[(i + 1)..end].Replace("\\", "\\\\", StringComparison.Ordinal).Replace("[", "\\[", StringComparison.Ordinal);
+                regex.Append('[').Append(set[0] is '!' or '^' ? "^" + set[1..] : set).Append(']');
+                i = end;
+            }
+            else
+            {
+                regex.Append(pattern[i] switch { '*' => "[^/]*", '?' => "[^/]", var c => Regex.Escape(c.ToString()) });
+            }
+        }
+
+        return regex.ToString();
+    }
+}
+
+/// <summary>What stays out of a package: the platform's own list, then the lines of <c>.expignore</c>; the last pattern that matches decides, '!' in front takes back in.</summary>
+internal sealed class IgnoreRules
+{
+    public const string FileName = ".expignore";
+
+    /// <summary>Build output, other people's packages, and whatever is hidden.</summary>
+    private static readonly string[] Always = [".*", "bin/", "obj/", "runs/", "node_modules/", "__pycache__/"];
+
+    private readonly List<(PathPattern Pattern, bool TakeIn)> rules = [];
+
+    /// <exception cref="SnapshotRefusedException">A line of the file is not a pattern.</exception>
+    public IgnoreRules(IEnumerable<string> lines)
+    {
+        foreach (var line in Always.Concat(lines.Select(line => line.TrimEnd())))
+        {
+            if (line.Length == 0 || line[0] == '#') continue;
+            var takeIn = line[0] == '!';
+            try
+            {
+                rules.Add((new(takeIn || line[0] == '\\' ? line[1..] : line), takeIn));
+            }
+            catch (ArgumentException)
+            {
+                throw new SnapshotRefusedException($"{FileName}: '{line}' is not a pattern");
+            }
+        }
+    }
+
+    public bool Excludes(string path, bool isFolder) => rules.FindLast(rule => rule.Pattern.Matches(path, isFolder)) is { Pattern: not null, TakeIn: false };
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+
+namespace Serverless.Core.Submit;
+
+/// <summary>Spec → what its first run executes: every name looked up in the workspace. Whatever is missing or does not fit is said at once.</summary>
+internal sealed class Resolver(IObjectStore store, CodeStore code, Versions versions, SubmissionOptions options)
+{
+    private readonly RunStore runs = new(store);
+    private readonly InputFiles inputs = new(store, options);
+
+    /// <returns>The spec of the run of the first seed; null when there are problems.</returns>
+    public async Task<RunSpec?> Resolve(ExperimentSpec spec, List<Problem> problems, CancellationToken cancel)
+    {
+        if (MachineProblem(spec.Machine) is { } unknown) problems.Add(unknown);
+        var (source, command) = await Code(spec, problems, cancel);
+        var from = await From(spec.From, problems, cancel);
+        var files = await inputs.Resolve(spec.Inputs, problems, cancel);
+        if (problems.Count > 0) return null;
+        return new()
+        {
+            Code = source!,
+            Command = command!,
+            Setup = spec.Setup,
+            Machine = spec.Machine,
+            Seed = spec.Seeds[0],
+            Image = spec.Image,
+            Env = spec.Env,
+            Params = spec.Params.ToDictionary(param => param.Key, param => CanonicalJson.Of(param.Value) ?? param.Value),
+            Inputs = files,
+            From = from,
+            Nodes = spec.Nodes,
+            Retries = new(spec.RetriesLost, spec.RetriesFailed),
+            Timeout = spec.Timeout,
+            Grace = spec.Grace ?? TimeSpan.FromSeconds(30),
+        };
+    }
+
+    public Problem? MachineProblem(string machine) => options.MachineClasses.Contains(machine)
+        ? null
+        : new("machine", $"there is no machine class '{machine}' here{Suggestion.Clause(machine, options.MachineClasses)}; there are {string.Join(", ", options.MachineClasses)}");
+
+    private async Task<(CodeRef? Code, string? Command)> Code(ExperimentSpec spec, List<Problem> problems, CancellationToken cancel)
+    {
+        if (spec.Code.Snapshot is not { } snapshot)
+        {
+            problems.Add(new("code", "give the snapshot of code that was uploaded; only the command line can turn a path of its own machine into one"));
+            return default;
+        }
+
+        if (await code.Facts(snapshot, cancel) is not { } facts)
+        {
+            problems.Add(new("code.snapshot", $"there is no snapshot {snapshot} in the workspace; upload it first"));
+            return default;
+        }
+
+        var (command, problem) = EntryPoint.Resolve(spec.Command, facts.Files.Select(file => file.Path).ToHashSet(StringComparer.Ordinal));
+        if (problem is not null) problems.Add(new("command", problem));
+        return (new(snapshot, facts.Tree, spec.Code.Commit), command);
+    }
+
+    private async Task<FromRef?> From(FromSource? from, List<Problem> problems, CancellationToken cancel)
+    {
+        if (from is null) return null;
+        if (await runs.Load(from.Run, cancel) is not { Run: var run })
+        {
+            problems.Add(new("from.run", $"there is no run {from.Run}"));
+            return null;
+        }
+
+        var choice = CheckpointChoice.Parse(from.Checkpoint) ?? throw new ArgumentException($"unchecked spec: checkpoint {from.Checkpoint}", nameof(from));
+        var checks = choice is CheckpointChoice.Best && await versions.Get(run.Project, run.Experiment, run.Version, cancel) is { } version ? version.Definition.Checks : new Dictionary<string, string>();
+        var (checkpoint, problem) = choice.From(run, checks);
+        if (checkpoint is null)
+        {
+            problems.Add(new("from.checkpoint", problem!));
+            return null;
+        }
+
+        if (await store.Get(checkpoint.Manifest, cancel: cancel) is not { } manifest)
+        {
+            problems.Add(new("from.checkpoint", string.Create(CultureInfo.InvariantCulture, $"the checkpoint of step {checkpoint.Step} of run {run.Id} has been deleted")));
+            return null;
+        }
+
+        var content = CodeTree.Hash(manifest.Json<CheckpointManifest>().Files.Select(file => new CodeFileFact(file.Path, file.LengthBytes, file.Sha256)));
+        return new(run.Id, checkpoint.Manifest, checkpoint.Step, content);
+    }
+}
