@@ -26,7 +26,8 @@ public sealed record MetricValue(long Step, double Value, DateTimeOffset At);
 
 public sealed record CheckpointList(string Run, IReadOnlyList<CheckpointRef> Checkpoints, string? Head);
 
-public sealed record ArtifactList(string Run, IReadOnlyList<OutputFile> Artifacts);
+/// <param name="Live">The run goes on: what its attempt has uploaded so far, hashes not yet known.</param>
+public sealed record ArtifactList(string Run, IReadOnlyList<OutputFile> Artifacts, bool Live = false);
 
 /// <summary><c>GET /api/compare</c>: runs side by side.</summary>
 /// <param name="Params">Parameter → value per run, null where a run has none; only parameters that differ come first.</param>

@@ -11,7 +11,8 @@ namespace Serverless.Core.Storage;
 /// <item>A read or list begun after a write was acknowledged sees it.</item>
 /// <item><see cref="StoredObject.Modified"/> and every answer's <c>Now</c> come from the same clock, the store's; it may have a resolution of one second.</item>
 /// <item>Missing, exists and conflict are values. <see cref="StoreUnavailableException"/> means: nothing is known, try again later.
-/// <see cref="StoreFullException"/>: there is no room; nothing changed. Any other exception is a fault in the caller.</item>
+/// <see cref="StoreFullException"/>: there is no room; nothing changed. <see cref="KeyConflictException"/>: in a folder a name is a file or a folder;
+/// callers never use a key that is another key's folder, and an adapter may refuse it. Any other exception is a fault in the caller.</item>
 /// </list>
 /// </summary>
 public interface IObjectStore
@@ -117,3 +118,6 @@ public sealed class StoreUnavailableException(string message, Exception? inner =
 
 /// <summary>The store has no room left (disk full, quota). Nothing changed; free some and try again.</summary>
 public sealed class StoreFullException(string message, Exception? inner = null) : IOException(message, inner);
+
+/// <summary>The key lies below another object, is a folder of other objects, or leads through a link: no object can be there. Choose another key.</summary>
+public sealed class KeyConflictException(string message) : ArgumentException(message);

@@ -2,10 +2,12 @@ namespace Serverless.Core.Storage;
 
 /// <summary>
 /// The rules for keys: 1–900 UTF-8 bytes, segments separated by '/', no empty segment, no '.' or '..' segment, no backslash, no control character.
-/// Segments are at most 200 bytes, so that every key is a path on every file system.
+/// Segments are at most 200 bytes, so that every key is a path on every file system. The first segment is not '.store', where a folder keeps its book-keeping.
 /// </summary>
 public static class ObjectKey
 {
+    internal const string Reserved = ".store";
+
     /// <summary>What is wrong with the key, or null.</summary>
     public static string? Problem(string key)
     {
@@ -17,7 +19,9 @@ public static class ObjectKey
             if (char.IsControl(c)) return "the path has a control character";
         }
 
-        foreach (var segment in key.Split('/'))
+        var segments = key.Split('/');
+        if (segments[0].Equals(Reserved, StringComparison.OrdinalIgnoreCase)) return $"'{Reserved}' is kept for the store's own files";
+        foreach (var segment in segments)
         {
             if (segment.Length == 0) return "the path has an empty segment ('//', or a '/' at its start or end)";
             if (segment is "." or "..") return "the path has a '.' or '..' segment";

@@ -1,0 +1,116 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Serverless.Core.Api;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Access;
+
+/// <summary>
+/// Who may come in. Keys lie in the platform container under the SHA-256 of their secret, which is 256 random bits: finding one is one read of one name, whatever
+/// was sent, and nothing that is stored opens anything. Answers are remembered for <see cref="Remembered"/>; a key revoked elsewhere works at most that long.
+/// </summary>
+public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
+{
+    public const string Prefix = "exp_";
+    public static readonly TimeSpan Remembered = TimeSpan.FromSeconds(10);
+
+    /// <summary>Unknown keys are remembered too; a flood of them must not fill the memory.</summary>
+    private const int MaxRemembered = 10_000;
+
+    private readonly ConcurrentDictionary<string, (ApiKeyInfo? Key, long Until)> remembered = new(StringComparer.Ordinal);
+
+    public static string NewSecret() => Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+
+    /// <summary>The key that a secret belongs to, or null.</summary>
+    public async ValueTask<ApiKeyInfo?> Find(string secret, CancellationToken cancel = default)
+    {
+        var hash = Hash(secret);
+        var now = time.GetTimestamp();
+        if (remembered.TryGetValue(hash, out var known) && now < known.Until) return known.Key;
+        var found = (await platform.Get(PlatformPaths.Key(hash), cancel: cancel))?.Json<ApiKeyInfo>();
+        Remember(hash, found, now);
+        return found;
+    }
+
+    /// <returns>The key with its secret, which nothing can show again.</returns>
+    public async Task<ApiKeyInfo> Create(string name, Role role, string workspace, CancellationToken cancel = default)
+    {
+        var secret = NewSecret();
+        return await Register(secret, name, role, workspace, cancel) with { Key = secret };
+    }
+
+    /// <summary>Makes sure that a secret made elsewhere is known; what is known of it stays as it is.</summary>
+    public async Task<ApiKeyInfo> Register(string secret, string name, Role role, string workspace, CancellationToken cancel = default)
+    {
+        var hash = Hash(secret);
+        var key = new ApiKeyInfo(ids.Nonce(), name, role, workspace, time.GetUtcNow());
+        var put = await platform.PutJson(PlatformPaths.Key(hash), key, PutCondition.IfAbsent, cancel: cancel);
+        remembered.TryRemove(hash, out _);
+        return put.Stored ? key : (await platform.Get(PlatformPaths.Key(hash), cancel: cancel))?.Json<ApiKeyInfo>() ?? key;
+    }
+
+    /// <summary>The workspace's keys, oldest first, without secrets.</summary>
+    public async Task<IReadOnlyList<ApiKeyInfo>> List(string workspace, CancellationToken cancel = default)
+    {
+        var keys = new List<ApiKeyInfo>();
+        await foreach (var (_, key) in All(cancel))
+        {
+            if (key.Workspace == workspace) keys.Add(key);
+        }
+
+        return [.. keys.OrderBy(key => key.Created)];
+    }
+
+    public async Task<RevokeOutcome> Revoke(string workspace, string id, CancellationToken cancel = default)
+    {
+        (string Object, ApiKeyInfo Key)? found = null;
+        var admins = 0;
+        await foreach (var (stored, key) in All(cancel))
+        {
+            if (key.Workspace != workspace) continue;
+            if (key.Role == Role.Admin) admins++;
+            if (key.Id == id) found = (stored, key);
+        }
+
+        if (found is not { } revoked) return RevokeOutcome.Missing;
+        if (revoked.Key.Role == Role.Admin && admins == 1) return RevokeOutcome.LastAdmin;
+        await platform.Delete(revoked.Object, cancel: cancel);
+        remembered.Clear();
+        return RevokeOutcome.Revoked;
+    }
+
+    /// <summary>The workspaces that somebody has a key for: all that there are.</summary>
+    public async Task<IReadOnlyCollection<string>> Workspaces(CancellationToken cancel = default)
+    {
+        var names = new SortedSet<string>(StringComparer.Ordinal);
+        await foreach (var (_, key) in All(cancel)) names.Add(key.Workspace);
+        return names;
+    }
+
+    private async IAsyncEnumerable<(string Object, ApiKeyInfo Key)> All([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var stored in platform.List(PlatformPaths.Keys, cancel: cancel))
+        {
+            if (await platform.Get(stored.Key, cancel: cancel) is { } content) yield return (stored.Key, content.Json<ApiKeyInfo>());
+        }
+    }
+
+    private void Remember(string hash, ApiKeyInfo? key, long now)
+    {
+        if (remembered.Count >= MaxRemembered) remembered.Clear();
+        remembered[hash] = (key, now + (long)(Remembered.TotalSeconds * time.TimestampFrequency));
+    }
+
+    private static string Hash(string secret) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
+}
+
+public enum RevokeOutcome
+{
+    Revoked,
+    Missing,
+
+    /// <summary>Without it nobody could make or revoke keys any more.</summary>
+    LastAdmin,
+}

@@ -1,0 +1,38 @@
+namespace Serverless.Core.Storage.Folder;
+
+/// <summary>Turns what the system says into what the port promises.</summary>
+internal sealed class FolderFaults(string folder)
+{
+    public T Guard<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e) when (Of(e) is { } fault)
+        {
+            throw fault;
+        }
+    }
+
+    public void Guard(Action work) => Guard(() =>
+    {
+        work();
+        return true;
+    });
+
+    /// <summary>The port's exception for a system error; null for everything else, which passes through.</summary>
+    public IOException? Of(Exception e) => e switch
+    {
+        StoreFullException or StoreUnavailableException => null,
+        IOException when IsFull(e.HResult) => new StoreFullException($"there is no room left for {folder}: free some and try again", e),
+        IOException when e.HResult == Posix.EROFS => new StoreUnavailableException($"{folder} is read-only", e),
+        IOException when e.HResult == Posix.EXDEV => new StoreUnavailableException($"a folder inside {folder} is on another disk: mount the whole of it, not a part", e),
+        UnauthorizedAccessException => new StoreUnavailableException($"no permission for {folder}: {e.Message}", e),
+        IOException => new StoreUnavailableException($"{folder} cannot be used: {e.Message}", e),
+        _ => null,
+    };
+
+    // The last two are ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL of Windows.
+    private static bool IsFull(int code) => code == Posix.ENOSPC || code == Posix.EDQUOT || code is unchecked((int)0x80070027) or unchecked((int)0x80070070);
+}

@@ -1,0 +1,137 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Serverless.Core.Storage.Folder;
+
+/// <summary>The libc calls that .NET has no equal for. Only fixed arguments: a variadic one is passed differently on some machines. On Windows the nearest thing.</summary>
+internal static partial class Posix
+{
+    public const int ENOENT = 2, EINTR = 4, EIO = 5, EEXIST = 17, EXDEV = 18, ENOTDIR = 20, EISDIR = 21, ENOSPC = 28, EROFS = 30;
+    public static readonly int EDQUOT = OperatingSystem.IsLinux() ? 122 : 69;
+    public static readonly int ENOTEMPTY = OperatingSystem.IsLinux() ? 39 : 66;
+
+    private const int LockExclusive = 2, LockNoWait = 4, Unlock = 8;
+
+    // Without it a child process would share the lock, and keep it when this process is killed.
+    private static readonly int CloseOnExec = OperatingSystem.IsLinux() ? 0x80000 : OperatingSystem.IsFreeBSD() ? 0x100000 : 0x1000000;
+
+    /// <summary>Replaces <paramref name="to"/> in one step. Never falls back to copying, as File.Move does between disks. Returns 0 or the error number.</summary>
+    public static int Rename(string from, string to)
+    {
+        if (!OperatingSystem.IsWindows()) return RenameFile(from, to) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        try
+        {
+            File.Move(from, to, overwrite: true);
+            return 0;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return ENOENT;
+        }
+    }
+
+    /// <summary>Removes an empty folder; false when it is not empty, missing or not ours to remove.</summary>
+    public static bool RemoveEmpty(string folder)
+    {
+        if (!OperatingSystem.IsWindows()) return RemoveFolder(folder) == 0;
+        try
+        {
+            Directory.Delete(folder);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Makes a folder's names durable. False when the folder is gone.</summary>
+    public static bool SyncFolder(string folder)
+    {
+        if (OperatingSystem.IsWindows()) return true;
+        using var handle = Open(folder);
+        if (handle is null) return false;
+        RandomAccess.FlushToDisk(handle);
+        return true;
+    }
+
+    /// <summary>Makes a file's bytes durable, without its times where the system can tell them apart.</summary>
+    public static void SyncData(SafeFileHandle file)
+    {
+        if (!OperatingSystem.IsLinux()) RandomAccess.FlushToDisk(file);
+        else if (DataSync(file) != 0) throw Error(Marshal.GetLastPInvokeError(), "fdatasync");
+    }
+
+    /// <summary>Opens (creates) a file to lock. The kernel frees the lock when the process ends, however it ends.</summary>
+    public static SafeFileHandle OpenLock(string path)
+    {
+        if (OperatingSystem.IsWindows()) return new SafeFileHandle();
+        for (var tries = 0; tries < 2; tries++)
+        {
+            if (Open(path) is { } handle) return handle;
+            var made = CreateFile(path, Convert.ToInt32("644", 8));
+            if (made < 0) throw Error(Marshal.GetLastPInvokeError(), path);
+            new SafeFileHandle(made, ownsHandle: true).Dispose();
+        }
+
+        throw Error(ENOENT, path);
+    }
+
+    /// <summary>Takes the lock unless another process (or another opening in this one) has it; null then. Dispose frees it.</summary>
+    public static IDisposable? TryLock(SafeFileHandle handle, string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException))
+            {
+                return null;
+            }
+        }
+
+        while (Flock(handle, LockExclusive | LockNoWait) != 0)
+        {
+            var error = Marshal.GetLastPInvokeError();
+            if (error is 11 or 35) return null;
+            if (error != EINTR) throw Error(error, path);
+        }
+
+        return new Held(handle);
+    }
+
+    public static IOException Error(int error, string what) => new($"{Marshal.GetPInvokeErrorMessage(error)}: {what}", error);
+
+    private static SafeFileHandle? Open(string path)
+    {
+        var opened = OpenFile(path, CloseOnExec);
+        if (opened >= 0) return new(opened, ownsHandle: true);
+        var error = Marshal.GetLastPInvokeError();
+        return error == ENOENT ? null : throw Error(error, path);
+    }
+
+    private sealed class Held(SafeFileHandle handle) : IDisposable
+    {
+        public void Dispose() => _ = Flock(handle, Unlock);
+    }
+
+    [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameFile(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "rmdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RemoveFolder(string path);
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int OpenFile(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "creat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int CreateFile(string path, int mode);
+
+    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
+    private static partial int Flock(SafeFileHandle file, int operation);
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    private static partial int DataSync(SafeFileHandle file);
+}

@@ -1,0 +1,80 @@
+using System.Text;
+
+namespace Serverless.Core.Storage.Folder;
+
+/// <summary>
+/// Metadata of objects: small text files of lines <c>name=value</c> after a first line with the key. One is put in place before the body whose version it names, and
+/// the replaced version's is removed after: whoever dies between leaves a file that no version leads to. A body without a sidecar has no metadata.
+/// </summary>
+internal sealed class Sidecars(FolderLayout layout)
+{
+    public IReadOnlyDictionary<string, string> Read(string key, FileVersion version)
+    {
+        var path = layout.SidecarOf(key, version.ETag);
+        if (!File.Exists(path)) return ObjectMetadata.None;
+        try
+        {
+            var lines = File.ReadAllLines(path);
+            return lines.Skip(1).Select(line => line.Split('=', 2)).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            // The version was replaced meanwhile; the caller looks again.
+            return ObjectMetadata.None;
+        }
+    }
+
+    public static void Write(TemporaryFile file, string key, IReadOnlyDictionary<string, string> metadata)
+    {
+        var text = new StringBuilder(key).Append('\n');
+        foreach (var (name, value) in metadata) text.Append(name).Append('=').Append(value).Append('\n');
+        file.Write(Encoding.UTF8.GetBytes(text.ToString()));
+    }
+
+    /// <summary>Puts a sidecar in place; the version's body comes next.</summary>
+    /// <returns>The folder to sync.</returns>
+    public string Place(TemporaryFile file, string key, FileVersion version)
+    {
+        var path = layout.SidecarOf(key, version.ETag);
+        var folder = Path.GetDirectoryName(path)!;
+        var error = file.MoveTo(path);
+        if (error == Posix.ENOENT)
+        {
+            Directory.CreateDirectory(folder);
+            error = file.MoveTo(path);
+        }
+
+        return error == 0 ? folder : throw Posix.Error(error, path);
+    }
+
+    /// <summary>Removes a version's sidecar, when it has one.</summary>
+    public void Remove(string key, FileVersion version)
+    {
+        var path = layout.SidecarOf(key, version.ETag);
+        if (File.Exists(path)) File.Delete(path);
+    }
+
+    /// <summary>Sidecars whose object has another version, or is gone: what died between two steps left, or a person who edited a file.</summary>
+    public IEnumerable<(string Key, string Path)> Suspects()
+    {
+        if (!Directory.Exists(layout.Metadata)) yield break;
+        foreach (var path in Directory.EnumerateFiles(layout.Metadata, "*", SearchOption.AllDirectories))
+        {
+            string key;
+            try
+            {
+                using var text = new StreamReader(path);
+                key = text.ReadLine() ?? "";
+            }
+            catch (FileNotFoundException)
+            {
+                continue;
+            }
+
+            if (ObjectKey.Problem(key) is null && IsOrphan(key, path)) yield return (key, path);
+        }
+    }
+
+    /// <summary>Conclusive only under the key's lock: before, the body may be on its way.</summary>
+    public bool IsOrphan(string key, string path) => layout.Find(key) is not { } version || layout.SidecarOf(key, version.ETag) != path;
+}

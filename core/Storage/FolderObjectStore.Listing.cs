@@ -1,0 +1,99 @@
+using System.IO.Enumeration;
+using System.Runtime.CompilerServices;
+using Serverless.Core.Storage.Folder;
+
+namespace Serverless.Core.Storage;
+
+public sealed partial class FolderObjectStore
+{
+    private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
+
+    public async IAsyncEnumerable<StoredObject> List(string prefix, string? after = null, [EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        await Task.CompletedTask;
+        var above = prefix[..(prefix.LastIndexOf('/') + 1)];
+        if (above.Length > 0 && ObjectKey.Problem(above[..^1]) is not null) yield break;
+        using var keys = Keys(above, prefix, after).GetEnumerator();
+        while (faults.Guard(keys.MoveNext))
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (faults.Guard(() => Look(keys.Current, open: false).Object) is { } found) yield return found;
+        }
+
+        faults.Guard(ThrowIfGone);
+    }
+
+    // In ordinal order of whole keys: a folder sorts as its name with '/', so that "a-b" and "a.b" come before and "a0" after what is in "a". Names only: what is listed
+    // and not asked for costs no look at the file.
+    private IEnumerable<string> Keys(string above, string prefix, string? after)
+    {
+        if (!layout.HasFoldersOf(above)) yield break;
+        var names = NamesIn(layout.PathOf(above), above, prefix, after);
+        names.Sort(string.CompareOrdinal);
+        foreach (var name in names)
+        {
+            var key = above + name;
+            if (!name.EndsWith('/'))
+            {
+                if (ObjectKey.Problem(key) is null) yield return key;
+            }
+            else if (key != ObjectKey.Reserved + "/")
+            {
+                foreach (var below in Keys(key, prefix, after)) yield return below;
+            }
+        }
+    }
+
+    private static List<string> NamesIn(string folder, string above, string prefix, string? after)
+    {
+        var names = new FileSystemEnumerable<string>(
+            folder,
+            (ref FileSystemEntry entry) => entry.IsDirectory ? $"{entry.FileName}/" : entry.FileName.ToString(),
+            Everything)
+        {
+            ShouldIncludePredicate = (ref FileSystemEntry entry) => MayHold(above, entry.FileName, entry.IsDirectory, prefix, after),
+        };
+        try
+        {
+            return [.. names];
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
+    }
+
+    // Whether the file, or anything in the folder, begins with the prefix and comes after the key.
+    private static bool MayHold(ReadOnlySpan<char> above, ReadOnlySpan<char> name, bool isFolder, ReadOnlySpan<char> prefix, ReadOnlySpan<char> after)
+    {
+        Span<char> room = stackalloc char[1024];
+        if (above.Length + name.Length + 1 > room.Length) return false;
+        above.CopyTo(room);
+        name.CopyTo(room[above.Length..]);
+        room[above.Length + name.Length] = '/';
+        ReadOnlySpan<char> key = room[..(above.Length + name.Length + (isFolder ? 1 : 0))];
+        if (!key.StartsWith(prefix) && !(isFolder && prefix.StartsWith(key))) return false;
+        return after.IsEmpty || key.SequenceCompareTo(after) > 0 || (isFolder && after.StartsWith(key));
+    }
+
+    private void Sweep()
+    {
+        try
+        {
+            temporary.RemoveLeftovers();
+            var now = time.GetUtcNow().UtcDateTime;
+            if (File.Exists(layout.Swept) && (now - File.GetLastWriteTimeUtc(layout.Swept)).Duration() < TimeSpan.FromDays(1)) return;
+            File.WriteAllBytes(layout.Swept, []);
+            File.SetLastWriteTimeUtc(layout.Swept, now);
+            foreach (var (key, path) in sidecars.Suspects())
+            {
+                using var stripe = stripes.Take(key, CancellationToken.None).AsTask().GetAwaiter().GetResult();
+                if (sidecars.IsOrphan(key, path)) File.Delete(path);
+            }
+        }
+        catch (Exception e) when (e is StoreUnavailableException || faults.Of(e) is not null)
+        {
+            // Leftovers only take room; the next sweep finds them.
+        }
+    }
+}

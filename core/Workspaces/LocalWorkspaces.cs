@@ -1,0 +1,19 @@
+using System.Collections.Concurrent;
+using Serverless.Core.Storage;
+
+namespace Serverless.Core.Workspaces;
+
+/// <summary>Workspaces as folders beside each other, and the platform's own beside them.</summary>
+public sealed class LocalWorkspaces(string dataFolder, TimeProvider time) : IWorkspaces
+{
+    /// <summary>The workspace of a machine that has just one.</summary>
+    public const string Default = "workspace";
+
+    private readonly ConcurrentDictionary<string, IObjectStore> stores = new(StringComparer.Ordinal);
+
+    public IObjectStore Platform => StoreIn("platform");
+
+    public IObjectStore Open(string workspace) => StoreIn(WorkspaceName.Checked(workspace));
+
+    private IObjectStore StoreIn(string folder) => stores.GetOrAdd(folder, name => new FolderObjectStore(Path.Combine(dataFolder, name), time));
+}

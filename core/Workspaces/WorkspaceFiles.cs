@@ -1,0 +1,26 @@
+using Serverless.Core.Api;
+using Serverless.Core.Storage;
+
+namespace Serverless.Core.Workspaces;
+
+/// <summary>The team's own files: everything below <c>data/</c>, and nothing else of the workspace.</summary>
+public sealed class WorkspaceFiles(IObjectStore store)
+{
+    /// <summary>What is wrong with a file's path, or null.</summary>
+    public static string? Problem(string path) =>
+        ObjectKey.Problem(path) ?? (path.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) ? null : "files lie below data/: the path must begin with data/");
+
+    /// <param name="prefix">Begins with <c>data/</c>.</param>
+    /// <param name="after">The last path of the page before.</param>
+    public async Task<FileList> List(string prefix, int limit, string? after = null, CancellationToken cancel = default)
+    {
+        var files = new List<WorkspaceFile>();
+        await foreach (var stored in store.List(prefix, after, cancel))
+        {
+            if (files.Count == limit) return new(files, files[^1].Path);
+            files.Add(new(stored.Key, stored.LengthBytes, stored.Modified, stored.ETag));
+        }
+
+        return new(files, null);
+    }
+}

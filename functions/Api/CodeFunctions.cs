@@ -1,0 +1,60 @@
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Azure.Functions.Worker;
+using Serverless.Core.Access;
+using Serverless.Core.Api;
+using Serverless.Core.Submit;
+using Serverless.Functions.Http;
+using Serverless.Functions.OpenApi;
+
+namespace Serverless.Functions.Api;
+
+/// <summary>Code snapshots, under the SHA-256 of their zip.</summary>
+public sealed class CodeFunctions(Gate gate, ApiLimits limits)
+{
+    [Function("CodeGet")]
+    [Operation("What is known of a snapshot; 404 says that it has to be put", Answer = typeof(CodeFacts), Errors = [404])]
+    public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "code/{sha256}")] HttpRequest request, string sha256) => gate.Reader(request, async caller =>
+        await caller.Workspace.Code.Facts(Checked(sha256), caller.Cancel) is { } facts ? Answer.Json(facts) : Answer.NotFound($"there is no snapshot {sha256}"));
+
+    [Function("CodePut")]
+    [Operation("Put a snapshot: a zip of the experiment's source tree", Role = Role.Writer, Answer = typeof(CodeStored), BodyTypes = ["application/zip"], Errors = [409, 413, 422])]
+    public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "code/{sha256}")] HttpRequest request, string sha256) => gate.Writer(request, async caller =>
+    {
+        Checked(sha256);
+        await using var zip = await Spool(request.BodyUpTo(limits.CodeBytes), caller.Cancel);
+        if (await SHA256.HashDataAsync(zip, caller.Cancel) is var hash && Convert.ToHexStringLower(hash) is var actual && actual != sha256) return Mismatch(actual);
+        zip.Position = 0;
+        return await caller.Workspace.Code.Put(sha256, zip, caller.Cancel) switch
+        {
+            CodePut.Stored { Facts: var facts } => Answer.Json(new CodeStored(facts.Sha256, facts.Tree, facts.Files.Count, facts.LengthBytes)),
+            CodePut.HashMismatch mismatch => Mismatch(mismatch.Actual),
+            CodePut.Refused refused => Answer.Problem(StatusCodes.Status422UnprocessableEntity, refused.Message),
+            var other => throw new InvalidOperationException($"unknown result {other}"),
+        };
+    });
+
+    /// <summary>A file on this machine, because a zip is read from its end; it is gone once it is closed.</summary>
+    private static async Task<FileStream> Spool(Stream body, CancellationToken cancel)
+    {
+        var file = new FileStream(Path.GetTempFileName(), new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.ReadWrite, Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous });
+        try
+        {
+            await body.CopyToAsync(file, cancel);
+            file.Position = 0;
+            return file;
+        }
+        catch
+        {
+            await file.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static ProblemAnswer Mismatch(string actual) => Answer.Problem(StatusCodes.Status409Conflict, $"the body's SHA-256 is {actual}, not what the address says; nothing was stored");
+
+    private static string Checked(string sha256) => sha256.Length == 64 && sha256.All(char.IsAsciiHexDigitLower)
+        ? sha256
+        : throw new RequestException(StatusCodes.Status400BadRequest, "the address ends in a SHA-256: 64 hexadecimal digits in lower case");
+}

@@ -1,0 +1,45 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Azure.Functions.Worker;
+using Serverless.Core.Access;
+using Serverless.Core.Api;
+using Serverless.Functions.Http;
+using Serverless.Functions.OpenApi;
+
+namespace Serverless.Functions.Api;
+
+/// <summary>Body of <c>POST /api/keys</c>.</summary>
+public sealed record NewKey(string? Name, Role Role = Role.Reader);
+
+public sealed class KeyFunctions(Gate gate, ApiKeys keys)
+{
+    private const int MaxNameLength = 64;
+
+    [Function("KeyList")]
+    [Operation("The workspace's keys, without their secrets", Role = Role.Admin, Answer = typeof(ApiKeyInfo[]))]
+    public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "keys")] HttpRequest request) =>
+        gate.Admin(request, async caller => Answer.Json(await keys.List(caller.Key.Workspace, caller.Cancel)));
+
+    [Function("KeyCreate")]
+    [Operation("Make a key; its secret is in this answer only", Role = Role.Admin, Status = 201, Answer = typeof(ApiKeyInfo), Body = typeof(NewKey), Errors = [413])]
+    public Task<IActionResult> Create([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "keys")] HttpRequest request) => gate.Admin(request, async caller =>
+    {
+        var wanted = await request.Json<NewKey>();
+        if (wanted.Name is not { Length: > 0 and <= MaxNameLength } name || name.Any(char.IsControl))
+        {
+            return Answer.Problem(StatusCodes.Status400BadRequest, $"name: expected 1 to {MaxNameLength} characters: whose key it is");
+        }
+
+        return Answer.Json(await keys.Create(name, wanted.Role, caller.Key.Workspace, caller.Cancel), StatusCodes.Status201Created);
+    });
+
+    [Function("KeyRevoke")]
+    [Operation("Revoke a key", Role = Role.Admin, Status = 204, Errors = [404, 409])]
+    public Task<IActionResult> Revoke([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = "keys/{id}")] HttpRequest request, string id) => gate.Admin(request, async caller =>
+        await keys.Revoke(caller.Key.Workspace, id, caller.Cancel) switch
+        {
+            RevokeOutcome.Revoked => Answer.NoContent,
+            RevokeOutcome.Missing => Answer.NotFound($"there is no key {id}"),
+            RevokeOutcome.LastAdmin => Answer.Problem(StatusCodes.Status409Conflict, "this is the last admin key; make another one first"),
+        });
+}

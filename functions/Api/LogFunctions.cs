@@ -1,0 +1,75 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Azure.Functions.Worker;
+using Serverless.Core.Results;
+using Serverless.Core.Runs;
+using Serverless.Functions.Http;
+using Serverless.Functions.OpenApi;
+
+namespace Serverless.Functions.Api;
+
+public sealed class LogFunctions(Gate gate)
+{
+    /// <summary>Where the answered part of the log begins, and the offset to ask for next; the latter is unknown while following.</summary>
+    public const string OffsetHeader = "Log-Offset", NextOffsetHeader = "Log-Next-Offset";
+
+    private const string EventStream = "text/event-stream";
+
+    [Function("RunLogs")]
+    [Operation("A run's log, as its code printed it", AnswerType = "text/plain; charset=utf-8", Errors = [404], Query = [
+        "offset: begin at this byte; negative: so many bytes before the end; default 0",
+        "follow: true sends what is printed until the run has ended, as text or, with Accept: text/event-stream, as events that can be resumed",
+        "attempt: the log as it was seen at the end of this attempt; default the newest"],
+        Headers = ["Last-Event-ID: the last event's id, to resume after it"])]
+    public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/logs")] HttpRequest request, string id) => gate.Reader(request, async caller =>
+    {
+        var run = await caller.Run(id);
+        var logs = caller.Workspace.Logs;
+        var follow = request.QueryFlag("follow");
+        var attempt = (int?)request.QueryNumber("attempt", 1, int.MaxValue);
+        if (attempt > run.Epoch) return Answer.NotFound($"run {id} has no attempt {attempt}");
+        if (attempt is not null && follow) return Answer.Problem(StatusCodes.Status400BadRequest, "only the newest attempt can be followed: leave out attempt or follow");
+        var offset = request.QueryNumber("offset", long.MinValue, long.MaxValue) ?? 0;
+        if (!follow)
+        {
+            var length = await logs.Length(run, attempt, caller.Cancel);
+            var from = offset < 0 ? Math.Max(0, length + offset) : Math.Min(offset, length);
+            return Answer.Stream(context => WriteRange(context, logs, run, from, length, attempt));
+        }
+
+        if (offset < 0) offset = Math.Max(0, await logs.Length(run, cancel: caller.Cancel) + offset);
+        if (!request.GetTypedHeaders().Accept.Any(type => type.MediaType == EventStream)) return Answer.Stream(context => FollowText(context, logs, run.Id, new(0, offset)));
+        var position = request.Headers["Last-Event-ID"] is [{ Length: > 0 } last]
+            ? LogPosition.Parse(last) ?? throw new RequestException(StatusCodes.Status400BadRequest, $"Last-Event-ID: {last} is not an id that this address gave")
+            : new(0, offset);
+        return Answer.Stream(context => LogEvents.Write(context, logs, run.Id, position));
+    });
+
+    private static async Task WriteRange(HttpContext context, LogReader logs, RunRecord run, long from, long to, int? attempt)
+    {
+        Describe(context.Response, from);
+        context.Response.Headers[NextOffsetHeader] = to.ToString(CultureInfo.InvariantCulture);
+        await foreach (var bytes in logs.Read(run, from, to, attempt, context.RequestAborted)) await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
+    }
+
+    private static async Task FollowText(HttpContext context, LogReader logs, string runId, LogPosition from)
+    {
+        Describe(context.Response, from.Offset);
+        await context.Response.Body.FlushAsync(context.RequestAborted);
+        await foreach (var happened in logs.Follow(runId, from, context.RequestAborted))
+        {
+            if (happened is not LogEvent.Text text) continue;
+            await context.Response.Body.WriteAsync(text.Bytes, context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+        }
+    }
+
+    private static void Describe(HttpResponse response, long from)
+    {
+        response.ContentType = "text/plain; charset=utf-8";
+        response.Headers[OffsetHeader] = from.ToString(CultureInfo.InvariantCulture);
+        response.Headers.CacheControl = "no-store";
+        ObjectAnswer.Guard(response);
+    }
+}

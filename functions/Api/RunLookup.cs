@@ -1,0 +1,20 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Serverless.Core.Runs;
+using Serverless.Functions.Http;
+
+namespace Serverless.Functions.Api;
+
+static class RunLookup
+{
+    extension(Caller caller)
+    {
+        /// <summary>The run, or 404.</summary>
+        public async Task<RunRecord> Run(string id) => IsId(id) && await caller.Workspace.Runs.Load(id, caller.Cancel) is { Run: var run } ? run : throw Missing(id);
+    }
+
+    public static RequestException Missing(string id) => new(StatusCodes.Status404NotFound, $"there is no run {id}");
+
+    /// <summary>As <see cref="Core.IIds.NewestFirst"/> makes them; anything else must not become part of an object's name.</summary>
+    public static bool IsId(string text) => text.Length == 26 && text.All(char.IsAsciiLetterOrDigit);
+}

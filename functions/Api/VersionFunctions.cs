@@ -1,0 +1,37 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Azure.Functions.Worker;
+using Serverless.Core.Api;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Functions.Http;
+using Serverless.Functions.OpenApi;
+
+namespace Serverless.Functions.Api;
+
+/// <summary>The numbered states of an experiment's definition.</summary>
+public sealed class VersionFunctions(Gate gate)
+{
+    private const string Versions = "projects/{project}/experiments/{experiment}/versions";
+
+    [Function("VersionList")]
+    [Operation("An experiment's versions, newest first", Answer = typeof(VersionInfo[]), Errors = [404])]
+    public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Versions)] HttpRequest request, string project, string experiment) => gate.Reader(request, async caller =>
+        await caller.Workspace.Versions.List(Name(project), Name(experiment), caller.Cancel) is { Count: > 0 } versions ? Answer.Json(versions) : Missing(project, experiment));
+
+    [Function("VersionDiff")]
+    [Operation("What changed between two versions", Answer = typeof(VersionDiff), Query = ["from: number of the earlier one", "to: number of the later one"], Errors = [404])]
+    public Task<IActionResult> Diff([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Versions + "/diff")] HttpRequest request, string project, string experiment) =>
+        gate.Reader(request, async caller =>
+            await caller.Workspace.Versions.Diff(Name(project), Name(experiment), Number(request, "from"), Number(request, "to"), caller.Cancel) is { } diff
+                ? Answer.Json(diff)
+                : Answer.NotFound($"experiment {project}/{experiment} has no such versions"));
+
+    private static int Number(HttpRequest request, string name) =>
+        (int?)request.QueryNumber(name, 1, 999_999) ?? throw new RequestException(StatusCodes.Status400BadRequest, $"{name}: which version?");
+
+    /// <summary>As part of an object's name: one segment.</summary>
+    private static string Name(string text) => ObjectKey.Problem(text) is null && !text.Contains('/') ? text : throw new RequestException(StatusCodes.Status400BadRequest, $"'{text}' is not a name");
+
+    private static ProblemAnswer Missing(string project, string experiment) => Answer.NotFound($"there is no experiment {project}/{experiment}");
+}

@@ -1,0 +1,100 @@
+using Microsoft.Extensions.Logging;
+using Serverless.Core.Messaging;
+
+namespace Serverless.Functions.Hosting;
+
+/// <summary>
+/// Gives a queue's messages to its function, as the Functions host does with Service Bus: the lock is renewed while the function works, the message is completed when it
+/// returns and given back when it throws, and after <see cref="MaxDeliveries"/> it is put aside with the reason.
+/// </summary>
+sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bus, TimeProvider time, ILogger log)
+{
+    private const int MaxDeliveries = 10;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    private string Queue => function.Trigger.QueueName ?? QueueNames.Subscription(function.Trigger.TopicName!, function.Trigger.SubscriptionName!);
+
+    /// <summary>Before anything can be published, so that nothing is missed.</summary>
+    public Task Prepare(CancellationToken cancel) =>
+        function.Trigger.TopicName is { } topic ? bus.Subscribe(topic, function.Trigger.SubscriptionName!, cancel) : Task.CompletedTask;
+
+    public async Task Run(CancellationToken stop)
+    {
+        var failures = 0;
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (await bus.Receive(Queue, Patience, stop) is { } message) await Handle(message, stop);
+                failures = 0;
+            }
+            catch (Exception) when (stop.IsCancellationRequested)
+            {
+                // The end was asked for; a message in hand is delivered again after its lock.
+            }
+            catch (Exception e)
+            {
+                log.LogError(e, "{Function}: the queue {Queue} cannot be served", function.Name, Queue);
+                await Pause(++failures, stop);
+            }
+        }
+    }
+
+    private async Task Handle(ReceivedMessage message, CancellationToken stop)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var renewing = Renew(message, ended);
+        try
+        {
+            await invocation.Event(message.Message.Body, ended.Token);
+            await bus.Complete(message, stop);
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested)
+        {
+            if (message.DeliveryCount >= MaxDeliveries)
+            {
+                log.LogError(e, "{Function}: message {Id} was put aside", function.Name, message.Message.Id);
+                await bus.DeadLetter(message, e.Message, stop);
+                return;
+            }
+
+            await Pause(message.DeliveryCount, stop);
+            await bus.Abandon(message, stop);
+        }
+        finally
+        {
+            await ended.CancelAsync();
+            await renewing;
+        }
+    }
+
+    /// <summary>Ends the function's work when the lock is lost: somebody else has the message then.</summary>
+    private async Task Renew(ReceivedMessage message, CancellationTokenSource work)
+    {
+        var length = message.LockedUntil - time.GetUtcNow();
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(length / 3, time, work.Token);
+                if (!await bus.Renew(message, work.Token)) await work.CancelAsync();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The work has ended.
+        }
+        catch (BusUnavailableException)
+        {
+            await work.CancelAsync();
+        }
+    }
+
+    private async Task Pause(int failures, CancellationToken stop)
+    {
+        var wait = FirstPause * Math.Pow(2, Math.Min(failures, 10) - 1);
+        await Task.Delay(wait < LongestPause ? wait : LongestPause, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+}

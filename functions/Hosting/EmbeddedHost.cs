@@ -1,0 +1,141 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Serverless.Core;
+using Serverless.Core.Access;
+using Serverless.Core.Messaging;
+using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Functions.Hosting;
+
+/// <summary>
+/// The platform in this process: the functions behind Kestrel, timers and events on the embedded bus, everything kept in one folder. Stopping it at any moment
+/// loses nothing; the next start carries on.
+/// </summary>
+public sealed class EmbeddedHost : IAsyncDisposable
+{
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
+
+    private readonly WebApplication app;
+    private readonly CancellationTokenSource stop = new();
+    private readonly List<Task> loops;
+    private int disposed;
+
+    private EmbeddedHost(WebApplication app, IEnumerable<Func<CancellationToken, Task>> loops, string adminKeyFile)
+    {
+        this.app = app;
+        AdminKeyFile = adminKeyFile;
+        Address = new(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
+        this.loops = [.. loops.Select(loop => Task.Run(() => loop(stop.Token)))];
+        Completion = Complete();
+    }
+
+    /// <summary>Where it answers, <c>http://127.0.0.1:port/</c>.</summary>
+    public Uri Address { get; }
+
+    /// <summary>Holds a key with every right, readable by its owner only.</summary>
+    public string AdminKeyFile { get; }
+
+    /// <summary>Ends when the host has stopped.</summary>
+    public Task Completion { get; }
+
+    /// <summary>Returns when the API answers.</summary>
+    /// <exception cref="StartException">The port is in use, or the folder cannot be written to; the message says what to change.</exception>
+    public static async Task<EmbeddedHost> Start(EmbeddedOptions options, CancellationToken cancel = default)
+    {
+        var folder = MakeFolder(options.DataFolder);
+        var app = Build(options, folder);
+        try
+        {
+            var adminKeyFile = Path.Combine(folder, AdminKey.FileName);
+            await AdminKey.Ensure(adminKeyFile, app.Services.GetRequiredService<ApiKeys>(), cancel);
+            var functions = FunctionTable.OfThisAssembly();
+            var instances = new Instances(app.Services);
+            HttpPipeline.Map(app, functions.Http, instances.Of);
+
+            var log = app.Services.GetRequiredService<ILogger<EmbeddedHost>>();
+            var bus = app.Services.GetRequiredService<IMessageBus>();
+            BusLoop[] busLoops = [.. functions.Bus.Select(function => new BusLoop(function, new(function.Method, instances.Of), bus, options.Time, log))];
+            foreach (var loop in busLoops) await loop.Prepare(cancel);
+            var timers = functions.Timers.Select(function => new TimerLoop(function, new(function.Method, instances.Of), options.Time, log));
+            await app.StartAsync(cancel);
+            return new(app, [.. busLoops.Select(loop => (Func<CancellationToken, Task>)loop.Run), .. timers.Select(timer => (Func<CancellationToken, Task>)timer.Run)], adminKeyFile);
+        }
+        catch (Exception e)
+        {
+            await app.DisposeAsync();
+            throw e switch
+            {
+                IOException { InnerException: AddressInUseException } => new StartException($"port {options.Port} is in use; choose another one with --port", e),
+                SocketException or IOException { InnerException: SocketException } => new StartException($"cannot listen on {options.Listen}:{options.Port}: {e.Message}", e),
+                UnauthorizedAccessException => new StartException($"{folder} cannot be written to: {e.Message}", e),
+                _ => e,
+            };
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref disposed, 1) == 0)
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(loops);
+            using var patience = new CancellationTokenSource(StopPatience);
+            await app.StopAsync(patience.Token);
+        }
+
+        await Completion;
+    }
+
+    private async Task Complete()
+    {
+        await app.WaitForShutdownAsync(CancellationToken.None);
+        await stop.CancelAsync();
+        await Task.WhenAll(loops);
+        await app.DisposeAsync();
+        stop.Dispose();
+    }
+
+    private static WebApplication Build(EmbeddedOptions options, string folder)
+    {
+        // Nothing but what is named here: configuration files, environment variables and console formatting cost time at every start and have no part in this.
+        var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = typeof(EmbeddedHost).Assembly.GetName().Name });
+        builder.Logging.AddProvider(new LineLog(options.Log));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Listen(options.Listen, options.Port);
+
+            // Each function bounds the body that it reads.
+            kestrel.Limits.MaxRequestBodySize = null;
+        });
+        builder.Services.AddRoutingCore().AddPlatform()
+            .AddSingleton(options.Time)
+            .AddSingleton(options.Limits)
+            .AddSingleton(new SubmissionOptions { MachineClasses = options.MachineClasses })
+            .AddSingleton<IWorkspaces>(new LocalWorkspaces(folder, options.Time))
+            .AddSingleton<IMessageBus>(all => new SqliteMessageBus(
+                Path.Combine(folder, "bus", "bus.db"), options.Time, all.GetRequiredService<IIds>(), new SqliteBusOptions { LockLength = options.LockLength }));
+        return builder.Build();
+    }
+
+    private static string MakeFolder(string folder)
+    {
+        try
+        {
+            return Directory.CreateDirectory(folder).FullName;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartException($"the data folder {folder} cannot be made: {e.Message}", e);
+        }
+    }
+}

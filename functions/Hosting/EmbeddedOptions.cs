@@ -1,0 +1,32 @@
+using System.Net;
+using Serverless.Functions.Http;
+
+namespace Serverless.Functions.Hosting;
+
+/// <summary>How the platform runs on this machine.</summary>
+public sealed record EmbeddedOptions
+{
+    /// <summary>Where everything is kept; made when missing.</summary>
+    public required string DataFolder { get; init; }
+
+    /// <summary>Default 0: any free one.</summary>
+    public int Port { get; init; }
+
+    /// <summary>Address to listen on. Default: this machine only.</summary>
+    public IPAddress Listen { get; init; } = IPAddress.Loopback;
+
+    public IReadOnlyList<string> MachineClasses { get; init; } = ["cpu"];
+
+    public ApiLimits Limits { get; init; } = new();
+
+    /// <summary>How long a received message stays invisible to others unless it is renewed. Default 30 s.</summary>
+    public TimeSpan LockLength { get; init; } = TimeSpan.FromSeconds(30);
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Gets a line for everything that went wrong. Default: standard error.</summary>
+    public Action<string> Log { get; init; } = Console.Error.WriteLine;
+}
+
+/// <summary>The platform cannot start as asked; the message says in one line what to change.</summary>
+public sealed class StartException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,20 @@
+using Microsoft.Extensions.DependencyInjection;
+using Serverless.Core;
+using Serverless.Core.Access;
+using Serverless.Core.Messaging;
+using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
+using Serverless.Functions.Http;
+
+namespace Serverless.Functions.Hosting;
+
+/// <summary>What function classes ask for, whoever hosts them.</summary>
+static class PlatformServices
+{
+    /// <summary>The host adds <see cref="IWorkspaces"/>, <see cref="IMessageBus"/>, <see cref="TimeProvider"/>, <see cref="SubmissionOptions"/> and <see cref="ApiLimits"/>.</summary>
+    public static IServiceCollection AddPlatform(this IServiceCollection services) => services
+        .AddSingleton<IIds, SystemIds>()
+        .AddSingleton(all => new ApiKeys(all.GetRequiredService<IWorkspaces>().Platform, all.GetRequiredService<TimeProvider>(), all.GetRequiredService<IIds>()))
+        .AddSingleton<WorkspaceDirectory>()
+        .AddSingleton<Gate>();
+}

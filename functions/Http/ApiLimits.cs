@@ -1,0 +1,11 @@
+namespace Serverless.Functions.Http;
+
+/// <summary>The largest bodies that are taken; everything else is at most 1 MiB.</summary>
+public sealed record ApiLimits
+{
+    /// <summary>A file of the workspace. Default 64 GiB.</summary>
+    public long FileBytes { get; init; } = 64L << 30;
+
+    /// <summary>A code snapshot, zipped. Default 256 MiB.</summary>
+    public long CodeBytes { get; init; } = 256L << 20;
+}

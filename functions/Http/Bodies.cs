@@ -1,0 +1,82 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Serverless.Core;
+
+namespace Serverless.Functions.Http;
+
+/// <summary>A small body: its text, and the SHA-256 of its bytes in lower-case hexadecimal.</summary>
+sealed record TextBody(string Text, string Sha256);
+
+static class Bodies
+{
+    /// <summary>Of everything that is read into memory: specs, tags, keys.</summary>
+    public const int SmallBytes = 1024 * 1024;
+
+    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    extension(HttpRequest request)
+    {
+        /// <summary>The body as a stream that ends with 413 once it is longer than the limit, declared or not.</summary>
+        public Stream BodyUpTo(long limitBytes) =>
+            request.ContentLength > limitBytes ? throw BoundedBody.TooLarge(limitBytes) : new BoundedBody(request.Body, limitBytes);
+
+        public async Task<TextBody> Text()
+        {
+            using var memory = new MemoryStream(request.ContentLength is > 0 and <= SmallBytes ? (int)request.ContentLength : 0);
+            await request.BodyUpTo(SmallBytes).CopyToAsync(memory, request.HttpContext.RequestAborted);
+            var bytes = memory.GetBuffer().AsSpan(0, (int)memory.Length);
+            try
+            {
+                return new(Strict.GetString(bytes.StartsWith(Encoding.UTF8.Preamble) ? bytes[3..] : bytes), Convert.ToHexStringLower(SHA256.HashData(bytes)));
+            }
+            catch (DecoderFallbackException)
+            {
+                throw new RequestException(StatusCodes.Status400BadRequest, "the body is not UTF-8 text");
+            }
+        }
+
+        public async Task<T> Json<T>()
+        {
+            var body = await request.Text();
+            try
+            {
+                return JsonSerializer.Deserialize<T>(body.Text, CoreJson.Options) ?? throw new RequestException(StatusCodes.Status400BadRequest, "the body is JSON null");
+            }
+            catch (JsonException e)
+            {
+                throw new RequestException(StatusCodes.Status400BadRequest, $"the body is not the JSON that is expected here: {e.Message}");
+            }
+        }
+    }
+}
+
+sealed class BoundedBody(Stream body, long limitBytes) : Stream
+{
+    private long left = limitBytes;
+
+    public static RequestException TooLarge(long limitBytes) => new(StatusCodes.Status413PayloadTooLarge, $"the body is larger than the limit of {limitBytes} bytes");
+
+    public override bool CanRead => true;
+    public override bool CanSeek => false;
+    public override bool CanWrite => false;
+    public override long Length => throw new NotSupportedException();
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => Count(await body.ReadAsync(buffer, cancellationToken));
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("a request's body is read asynchronously");
+
+    public override void Flush() { }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    private int Count(int read) => (left -= read) < 0 ? throw TooLarge(limitBytes) : read;
+}

@@ -1,0 +1,52 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Serverless.Core.Messaging;
+using Serverless.Core.Storage;
+using ProblemDetails = Serverless.Core.Api.ProblemDetails;
+
+namespace Serverless.Functions.Http;
+
+/// <summary>The request cannot be answered as it is; the message says what to change.</summary>
+public sealed class RequestException(int status, string message) : Exception(message)
+{
+    public int Status { get; } = status;
+}
+
+/// <summary>Exceptions → problem details.</summary>
+static class Faults
+{
+    private const int RetryAfterSeconds = 2;
+
+    public static ProblemAnswer Translate(Exception fault, HttpContext context, ILogger log)
+    {
+        // A store that fails while it reads the request's body wraps what the body threw.
+        for (var cause = fault; cause is not null; cause = cause.InnerException)
+        {
+            switch (cause)
+            {
+                case RequestException refused:
+                    return Answer.Problem(refused.Status, refused.Message);
+                case BadHttpRequestException bad:
+                    return Answer.Problem(bad.StatusCode, bad.Message);
+                case OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionAbortedException when context.RequestAborted.IsCancellationRequested:
+                    return Answer.Problem(StatusCodes.Status499ClientClosedRequest, "the client went away");
+            }
+        }
+
+        switch (fault)
+        {
+            case StoreUnavailableException or BusUnavailableException:
+                return new(
+                    new ProblemDetails(Answer.TitleOf(StatusCodes.Status503ServiceUnavailable), StatusCodes.Status503ServiceUnavailable, $"{fault.Message}; try again"),
+                    headers => headers.RetryAfter = $"{RetryAfterSeconds}");
+            case StoreFullException:
+                return Answer.Problem(StatusCodes.Status507InsufficientStorage, $"{fault.Message}; free some room and try again");
+            case InvalidDataException:
+                log.LogError(fault, "{Method} {Path}", context.Request.Method, context.Request.Path);
+                return Answer.Problem(StatusCodes.Status500InternalServerError, $"stored data is damaged: {fault.Message}");
+            default:
+                log.LogError(fault, "{Method} {Path}", context.Request.Method, context.Request.Path);
+                return Answer.Problem(StatusCodes.Status500InternalServerError, $"{context.TraceIdentifier}: the platform failed; its log says why");
+        }
+    }
+}

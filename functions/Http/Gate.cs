@@ -1,0 +1,53 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Logging;
+using Serverless.Core.Access;
+using Serverless.Core.Api;
+using Serverless.Core.Workspaces;
+using ProblemDetails = Serverless.Core.Api.ProblemDetails;
+
+namespace Serverless.Functions.Http;
+
+/// <summary>Who asks, and the workspace that their key opens.</summary>
+public sealed record Caller(ApiKeyInfo Key, Workspace Workspace, CancellationToken Cancel);
+
+/// <summary>The way into every function: the key decides the workspace and the role, and whatever goes wrong becomes problem details.</summary>
+public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, ILogger<Gate> log)
+{
+    private const string Scheme = "Bearer ";
+
+    public Task<IActionResult> Reader(HttpRequest request, Func<Caller, Task<IActionResult>> act) => Enter(request, Role.Reader, act);
+
+    public Task<IActionResult> Writer(HttpRequest request, Func<Caller, Task<IActionResult>> act) => Enter(request, Role.Writer, act);
+
+    public Task<IActionResult> Admin(HttpRequest request, Func<Caller, Task<IActionResult>> act) => Enter(request, Role.Admin, act);
+
+    private async Task<IActionResult> Enter(HttpRequest request, Role needed, Func<Caller, Task<IActionResult>> act)
+    {
+        var context = request.HttpContext;
+        try
+        {
+            if (RawPath.Problem(context) is { } problem) return Answer.Problem(StatusCodes.Status400BadRequest, problem);
+            if (Secret(request) is not { } secret) return Unauthorized("send your key as 'Authorization: Bearer <key>'");
+            if (await keys.Find(secret, context.RequestAborted) is not { } key) return Unauthorized("the key is unknown or was revoked");
+            if (key.Role < needed) return Answer.Problem(StatusCodes.Status403Forbidden, $"this needs the role {Name(needed)}; your key '{key.Name}' has the role {Name(key.Role)}");
+            return await act(new(key, workspaces.Open(key.Workspace), context.RequestAborted));
+        }
+        catch (Exception fault)
+        {
+            return Faults.Translate(fault, context, log);
+        }
+    }
+
+    private static string? Secret(HttpRequest request) =>
+        request.Headers.Authorization is [{ } header] && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && header.AsSpan(Scheme.Length).Trim() is { Length: > 0 and < 512 } secret
+            ? secret.ToString()
+            : null;
+
+    private static ProblemAnswer Unauthorized(string detail) => new(
+        new ProblemDetails(Answer.TitleOf(StatusCodes.Status401Unauthorized), StatusCodes.Status401Unauthorized, detail),
+        headers => headers.WWWAuthenticate = "Bearer");
+
+    private static string Name(Role role) => JsonNamingPolicy.KebabCaseLower.ConvertName(role.ToString());
+}

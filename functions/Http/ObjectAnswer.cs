@@ -1,0 +1,98 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.StaticFiles;
+using Microsoft.Net.Http.Headers;
+using Serverless.Core.Storage;
+
+namespace Serverless.Functions.Http;
+
+/// <summary>An object of the store as a download: ETag, If-None-Match, one byte range, and a content type after its name.</summary>
+static class ObjectAnswer
+{
+    private static readonly FileExtensionContentTypeProvider ContentTypes = Types();
+
+    /// <param name="missing">Said with 404 when the object is missing.</param>
+    public static async Task<IActionResult> Of(HttpRequest request, IObjectStore store, string key, string missing)
+    {
+        var cancel = request.HttpContext.RequestAborted;
+        var headers = request.GetTypedHeaders();
+        var isHead = HttpMethods.IsHead(request.Method);
+        var range = headers.Range is { Unit.Value: "bytes", Ranges: { Count: 1 } ranges } && !isHead ? ranges.Single() : null;
+        StoredObject? head = null;
+        if (isHead || headers.IfNoneMatch.Count > 0 || headers.IfRange is not null || range is { From: null })
+        {
+            head = (await store.Head(key, cancel)).Value;
+            if (head is null) return Answer.NotFound(missing);
+            if (headers.IfNoneMatch.Any(tag => tag.Tag == "*" || tag.Tag == Quoted(head.ETag))) return Answer.Status(StatusCodes.Status304NotModified, to => to.ETag = Quoted(head.ETag));
+            if (headers.IfRange is { } ifRange && ifRange.EntityTag?.Tag != Quoted(head.ETag)) range = null;
+            if (isHead) return Answer.Stream(context => Describe(context, head, head.LengthBytes));
+        }
+
+        // Without a beginning, the range is the last so many bytes.
+        ByteRange? wanted = range switch
+        {
+            null => null,
+            { From: { } from, To: var to } => new(from, to - from + 1),
+            { To: { } last } => new(Math.Max(0, head!.LengthBytes - last), Math.Min(last, head.LengthBytes)),
+            _ => null,
+        };
+        var reading = await store.Open(key, wanted, cancel);
+        if (reading is null) return Answer.NotFound(missing);
+        var total = reading.Object.LengthBytes;
+        if (wanted is { } part && part.Offset >= total)
+        {
+            await reading.DisposeAsync();
+            return new ProblemAnswer(
+                new(Answer.TitleOf(416), 416, $"the range begins at byte {part.Offset}, the file has {total}"), to => to.ContentRange = new ContentRangeHeaderValue(total).ToString());
+        }
+
+        return Answer.Stream(context => Send(context, reading, wanted));
+    }
+
+    public static string Quoted(string etag) => $"\"{etag}\"";
+
+    public static string ContentTypeOf(string path) => ContentTypes.TryGetContentType(path, out var type) ? type : "application/octet-stream";
+
+    /// <summary>What people's code wrote is shown, but never as a page that could act in the name of this address.</summary>
+    public static void Guard(HttpResponse response)
+    {
+        response.Headers.XContentTypeOptions = "nosniff";
+        response.Headers.ContentSecurityPolicy = "sandbox";
+    }
+
+    private static Task Describe(HttpContext context, StoredObject stored, long length)
+    {
+        var response = context.Response;
+        response.ContentType = ContentTypeOf(stored.Key);
+        response.ContentLength = length;
+        response.Headers.ETag = Quoted(stored.ETag);
+        response.Headers.LastModified = HeaderUtilities.FormatDate(stored.Modified);
+        response.Headers.AcceptRanges = "bytes";
+        Guard(response);
+        return Task.CompletedTask;
+    }
+
+    private static async Task Send(HttpContext context, ObjectReading reading, ByteRange? part)
+    {
+        await using (reading)
+        {
+            var total = reading.Object.LengthBytes;
+            var length = part is { } range ? Math.Min(range.Length ?? long.MaxValue, total - range.Offset) : total;
+            await Describe(context, reading.Object, length);
+            if (part is { Offset: var from })
+            {
+                context.Response.StatusCode = StatusCodes.Status206PartialContent;
+                context.Response.Headers.ContentRange = new ContentRangeHeaderValue(from, from + length - 1, total).ToString();
+            }
+
+            await reading.Body.CopyToAsync(context.Response.Body, context.RequestAborted);
+        }
+    }
+
+    private static FileExtensionContentTypeProvider Types()
+    {
+        var types = new FileExtensionContentTypeProvider();
+        foreach (var text in (string[])[".cs", ".py", ".log", ".md", ".yaml", ".yml", ".jsonl"]) types.Mappings[text] = "text/plain; charset=utf-8";
+        return types;
+    }
+}

@@ -1,0 +1,107 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Serverless.Functions.Hosting;
+using Serverless.Functions.Http;
+using ProblemDetails = Serverless.Core.Api.ProblemDetails;
+
+namespace Serverless.Functions.OpenApi;
+
+/// <summary>The API's description, made from the functions' attributes and the types that they answer: what is not a function is not in it, and every function is.</summary>
+static partial class ApiDocument
+{
+    private const string KeyScheme = "key";
+
+    public static JsonObject Make()
+    {
+        var schemas = new ApiSchemas();
+        var paths = new JsonObject();
+        foreach (var function in FunctionTable.OfThisAssembly().Http.OrderBy(function => function.Route, StringComparer.Ordinal))
+        {
+            // "{*path}" and "{name?}" are how the host writes them; the description knows "{path}" only.
+            var path = "/api/" + Decorations().Replace(function.Route, "{$1}");
+            var item = (JsonObject)(paths[path] ??= new JsonObject());
+            foreach (var method in function.Methods) item[method.ToLowerInvariant()] = Operation(function, method, schemas);
+        }
+
+        return new()
+        {
+            ["openapi"] = "3.1.0",
+            ["info"] = new JsonObject { ["title"] = "Serverless", ["version"] = typeof(ApiDocument).Assembly.GetName().Version!.ToString(3), ["description"] = "Experiments in, trained models out." },
+            ["paths"] = paths,
+            ["components"] = new JsonObject
+            {
+                ["schemas"] = schemas.ToJson(),
+                ["securitySchemes"] = new JsonObject { [KeyScheme] = new JsonObject { ["type"] = "http", ["scheme"] = "bearer" } },
+            },
+        };
+    }
+
+    private static JsonObject Operation(HttpFunction function, string method, ApiSchemas schemas)
+    {
+        var about = function.Method.GetCustomAttribute<OperationAttribute>() ?? throw new InvalidOperationException($"{function.Name} has no [Operation]");
+        var operation = new JsonObject
+        {
+            ["operationId"] = function.Methods.Count == 1 ? function.Name : function.Name + char.ToUpperInvariant(method[0]) + method[1..].ToLowerInvariant(),
+            ["tags"] = new JsonArray(function.Route.Split('/')[0]),
+            ["summary"] = about.Summary,
+        };
+        if (!about.Open)
+        {
+            operation["security"] = new JsonArray(new JsonObject { [KeyScheme] = new JsonArray() });
+            operation["x-role"] = JsonNamingPolicy.KebabCaseLower.ConvertName(about.Role.ToString());
+        }
+
+        JsonObject[] parameters = [
+            .. Decorations().Matches(function.Route).Select(match => Parameter(match.Groups[1].Value, "path", null)),
+            .. about.Query.Select(text => Parameter(text, "query")), .. about.Headers.Select(text => Parameter(text, "header"))];
+        if (parameters.Length > 0) operation["parameters"] = new JsonArray([.. parameters]);
+        string[] bodies = about is { Body: not null, BodyTypes: [] } ? ["application/json"] : about.BodyTypes;
+        if (bodies.Length > 0 && method is not ("GET" or "HEAD" or "DELETE"))
+        {
+            operation["requestBody"] = new JsonObject { ["required"] = true, ["content"] = new JsonObject(bodies.Select(type => KeyValuePair.Create(type, (JsonNode?)Content(about.Body, schemas)))) };
+        }
+
+        operation["responses"] = Responses(about, method, schemas);
+        return operation;
+    }
+
+    private static JsonObject Responses(OperationAttribute about, string method, ApiSchemas schemas)
+    {
+        var responses = new JsonObject();
+        if (about.Status < 400)
+        {
+            var success = new JsonObject { ["description"] = Answer.TitleOf(about.Status) };
+            var type = about.AnswerType ?? (about.Answer is null ? null : "application/json");
+            if (type is not null && method != "HEAD") success["content"] = new JsonObject { [type] = Content(about.Answer, schemas) };
+            responses[Text(about.Status)] = success;
+        }
+
+        int[] errors = about.Open ? [] : [400, 401, 503, .. about.Role > Core.Access.Role.Reader ? new[] { 403, 507 } : []];
+        foreach (var status in errors.Concat(about.Errors).Concat(about.Status >= 400 ? [about.Status] : []).Distinct().Order())
+        {
+            responses[Text(status)] = new JsonObject { ["description"] = Answer.TitleOf(status), ["content"] = new JsonObject { ["application/problem+json"] = Content(typeof(ProblemDetails), schemas) } };
+        }
+
+        return responses;
+    }
+
+    private static JsonObject Content(Type? type, ApiSchemas schemas) => type is null ? [] : new() { ["schema"] = schemas.Of(type) };
+
+    private static JsonObject Parameter(string text, string place) => text.Split(": ", 2) is [var name, var description] ? Parameter(name, place, description) : Parameter(text, place, null);
+
+    private static JsonObject Parameter(string name, string place, string? description)
+    {
+        var parameter = new JsonObject { ["name"] = name, ["in"] = place, ["schema"] = new JsonObject { ["type"] = "string" } };
+        if (place == "path") parameter["required"] = true;
+        if (description is not null) parameter["description"] = description;
+        return parameter;
+    }
+
+    private static string Text(int status) => status.ToString(CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"\{\*?(\w+)\??\}")]
+    private static partial Regex Decorations();
+}

@@ -1,0 +1,49 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
+using Serverless.Core;
+
+namespace Serverless.Functions.OpenApi;
+
+/// <summary>JSON schemas of the types that the API speaks, as <see cref="CoreJson"/> writes them; records are named once and referred to.</summary>
+sealed class ApiSchemas
+{
+    private readonly SortedDictionary<string, JsonNode> named = new(StringComparer.Ordinal);
+
+    public JsonNode Of(Type type)
+    {
+        if (type.IsArray) return new JsonObject { ["type"] = "array", ["items"] = Of(type.GetElementType()!) };
+        if (type == typeof(string)) return new JsonObject { ["type"] = "string" };
+        if (!named.ContainsKey(type.Name)) named[type.Name] = Local(CoreJson.Options.GetJsonSchemaAsNode(type, Exporting), $"#/components/schemas/{type.Name}");
+        return new JsonObject { ["$ref"] = $"#/components/schemas/{type.Name}" };
+    }
+
+    public JsonObject ToJson() => new(named.Select(schema => KeyValuePair.Create(schema.Key, (JsonNode?)schema.Value.DeepClone())));
+
+    private static readonly JsonSchemaExporterOptions Exporting = new() { TreatNullObliviousAsNonNullable = true };
+
+    /// <summary>The exporter refers to repeated types by their place in the document that it makes, which is now below a name.</summary>
+    private static JsonNode Local(JsonNode node, string root)
+    {
+        switch (node)
+        {
+            case JsonObject item:
+                foreach (var (name, value) in item.ToList())
+                {
+                    if (name == "$ref" && value is JsonValue reference && reference.GetValue<string>() is ['#', .. var rest]) item[name] = root + rest;
+                    else if (value is not null) Local(value, root);
+                }
+
+                break;
+            case JsonArray items:
+                foreach (var value in items)
+                {
+                    if (value is not null) Local(value, root);
+                }
+
+                break;
+        }
+
+        return node;
+    }
+}
