@@ -8,25 +8,21 @@ using Serverless.Core.Submit;
 namespace Serverless.Core.Workspaces;
 
 /// <summary>One workspace with everything that can be done in it.</summary>
-public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, IIds ids, TimeProvider time, SubmissionOptions options)
+public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, Submission submission, IIds ids, TimeProvider time, IReadOnlyList<string> machineClasses)
 {
     public string Name => name;
     public IObjectStore Store => store;
-
+    public Submission Submission => submission;
+    public RunDeletion Deletion { get; } = new(store, submission);
     public RunStore Runs { get; } = new(store);
     public RunQueue Queue { get; } = new(name, store, bus, ids);
-    public RunRepeat Repeat { get; } = new(store, new(name, store, bus, ids), ids, time);
-    public RunDeletion Deletion { get; } = new(store);
-    public Submission Submission { get; } = new(name, store, bus, ids, options);
     public RunIndex Index { get; } = new(store);
     public MetricsReader Metrics { get; } = new(store);
     public LogReader Logs { get; } = new(store, time);
     public RunOutputs Outputs { get; } = new(store);
     public Publication Publication { get; } = new(store);
-    public Machines Machines { get; } = new(store, bus, options.MachineClasses);
+    public Machines Machines { get; } = new(store, bus, machineClasses);
     public WorkspaceFiles Files { get; } = new(store);
-    public CodeStore Code { get; } = new(store);
-    public Versions Versions { get; } = new(store);
 }
 
 /// <summary>Opens workspaces, each once.</summary>
@@ -34,5 +30,11 @@ public sealed class WorkspaceDirectory(IWorkspaces workspaces, IMessageBus bus, 
 {
     private readonly ConcurrentDictionary<string, Workspace> opened = new(StringComparer.Ordinal);
 
-    public Workspace Open(string name) => opened.GetOrAdd(name, key => new(key, workspaces.Open(key), bus, ids, time, options));
+    public Workspace Open(string name) => opened.GetOrAdd(name, Make);
+
+    private Workspace Make(string name)
+    {
+        var store = workspaces.Open(name);
+        return new(name, store, bus, new(name, store, bus, ids, options), ids, time, options.MachineClasses);
+    }
 }

@@ -16,7 +16,7 @@ public sealed class CodeFunctions(Gate gate, ApiLimits limits)
     [Function("CodeGet")]
     [Operation("What is known of a snapshot; 404 says that it has to be put", Answer = typeof(CodeFacts), Errors = [404])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "code/{sha256}")] HttpRequest request, string sha256) => gate.Reader(request, async caller =>
-        await caller.Workspace.Code.Facts(Checked(sha256), caller.Cancel) is { } facts ? Answer.Json(facts) : Answer.NotFound($"there is no snapshot {sha256}"));
+        await caller.Workspace.Submission.Code.Facts(Checked(sha256), caller.Cancel) is { } facts ? Answer.Json(facts) : Answer.NotFound($"there is no snapshot {sha256}"));
 
     [Function("CodePut")]
     [Operation("Put a snapshot: a zip of the experiment's source tree", Role = Role.Writer, Answer = typeof(CodeStored), BodyTypes = ["application/zip"], Errors = [409, 413, 422])]
@@ -26,7 +26,7 @@ public sealed class CodeFunctions(Gate gate, ApiLimits limits)
         await using var zip = await Spool(request.BodyUpTo(limits.CodeBytes), caller.Cancel);
         if (await SHA256.HashDataAsync(zip, caller.Cancel) is var hash && Convert.ToHexStringLower(hash) is var actual && actual != sha256) return Mismatch(actual);
         zip.Position = 0;
-        return await caller.Workspace.Code.Put(sha256, zip, caller.Cancel) switch
+        return await caller.Workspace.Submission.Code.Put(sha256, zip, caller.Cancel) switch
         {
             CodePut.Stored { Facts: var facts } => Answer.Json(new CodeStored(facts.Sha256, facts.Tree, facts.Files.Count, facts.LengthBytes)),
             CodePut.HashMismatch mismatch => Mismatch(mismatch.Actual),

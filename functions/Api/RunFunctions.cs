@@ -5,6 +5,7 @@ using Serverless.Core.Access;
 using Serverless.Core.Api;
 using Serverless.Core.Results;
 using Serverless.Core.Runs;
+using Serverless.Core.Submit;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 
@@ -44,11 +45,12 @@ public sealed class RunFunctions(Gate gate)
     });
 
     [Function("RunRerun")]
-    [Operation("Run the same again, computing it anew", Role = Role.Writer, Status = 202, Answer = typeof(Submitted), Errors = [404])]
+    [Operation("Run the same again, computing it anew", Role = Role.Writer, Status = 202, Answer = typeof(Submitted), Headers = [Submissions.HeaderDoc], Errors = [404, 409])]
     public Task<IActionResult> Rerun([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "runs/{id}/rerun")] HttpRequest request, string id) => gate.Writer(request, async caller =>
     {
-        var again = await caller.Workspace.Repeat.Repeat(await caller.Run(id), caller.Key.Name, caller.Cancel);
-        return Answer.Accepted(new Submitted(again.Project, again.Experiment, again.Version, [new(again.Id, again.State, Reused: false)]));
+        if (!RunLookup.IsId(id)) throw RunLookup.Missing(id);
+        var result = await caller.Workspace.Submission.Rerun(id, caller.Key.Name, Submissions.Idempotency(request, Submissions.NoBody), caller.Cancel);
+        return result is null ? throw RunLookup.Missing(id) : Submissions.Answered(result);
     });
 
     [Function("RunTags")]

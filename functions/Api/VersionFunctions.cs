@@ -17,13 +17,13 @@ public sealed class VersionFunctions(Gate gate)
     [Function("VersionList")]
     [Operation("An experiment's versions, newest first", Answer = typeof(VersionInfo[]), Errors = [404])]
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Versions)] HttpRequest request, string project, string experiment) => gate.Reader(request, async caller =>
-        await caller.Workspace.Versions.List(Name(project), Name(experiment), caller.Cancel) is { Count: > 0 } versions ? Answer.Json(versions) : Missing(project, experiment));
+        await caller.Workspace.Submission.Versions.List(Name(project), Name(experiment), caller.Cancel) is { Count: > 0 } versions ? Answer.Json(versions) : Missing(project, experiment));
 
     [Function("VersionDiff")]
     [Operation("What changed between two versions", Answer = typeof(VersionDiff), Query = ["from: number of the earlier one", "to: number of the later one"], Errors = [404])]
     public Task<IActionResult> Diff([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Versions + "/diff")] HttpRequest request, string project, string experiment) =>
         gate.Reader(request, async caller =>
-            await caller.Workspace.Versions.Diff(Name(project), Name(experiment), Number(request, "from"), Number(request, "to"), caller.Cancel) is { } diff
+            await caller.Workspace.Submission.Versions.Diff(Name(project), Name(experiment), Number(request, "from"), Number(request, "to"), caller.Cancel) is { } diff
                 ? Answer.Json(diff)
                 : Answer.NotFound($"experiment {project}/{experiment} has no such versions"));
 

@@ -33,7 +33,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
     {
         this.app = app;
         AdminKeyFile = adminKeyFile;
-        Address = new(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
+        Address = new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         this.loops = [.. loops.Select(loop => Task.Run(() => loop(stop.Token)))];
         Completion = Complete();
     }

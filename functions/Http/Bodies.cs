@@ -54,7 +54,7 @@ static class Bodies
 
 sealed class BoundedBody(Stream body, long limitBytes) : Stream
 {
-    private long left = limitBytes;
+    private long taken;
 
     public static RequestException TooLarge(long limitBytes) => new(StatusCodes.Status413PayloadTooLarge, $"the body is larger than the limit of {limitBytes} bytes");
 
@@ -78,5 +78,5 @@ sealed class BoundedBody(Stream body, long limitBytes) : Stream
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    private int Count(int read) => (left -= read) < 0 ? throw TooLarge(limitBytes) : read;
+    private int Count(int read) => (taken += read) > limitBytes ? throw TooLarge(limitBytes) : read;
 }

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace Serverless.Functions.Http;
 
 /// <summary>Typed query parameters; a value that is not what it should be is 400 with the parameter's name.</summary>
-static class Query
+static class QueryParameters
 {
     extension(HttpRequest request)
     {

@@ -1,0 +1,38 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Serverless.Core.Submit;
+using Serverless.Functions.Http;
+using ProblemDetails = Serverless.Core.Api.ProblemDetails;
+
+namespace Serverless.Functions.Api;
+
+/// <summary>What everything that submits has in common.</summary>
+static class Submissions
+{
+    public const string HeaderDoc = KeyHeader + ": makes this request safe to send again; the same key with another request is 409";
+
+    /// <summary>Stands for the body of a request that is told by its address alone.</summary>
+    public const string NoBody = "";
+
+    private const string KeyHeader = "Idempotency-Key";
+    private const int MaxKeyLength = 255;
+
+    /// <summary>Null when the request has no key.</summary>
+    public static Idempotency? Idempotency(HttpRequest request, string bodySha256) => request.Headers[KeyHeader] switch
+    {
+        [] => null,
+        [{ Length: > 0 and <= MaxKeyLength } key] when key.All(c => c is > ' ' and < '\x7f') => new(key, $"{request.Path} {bodySha256}"),
+        _ => throw new RequestException(StatusCodes.Status400BadRequest, $"{KeyHeader}: expected one value of 1 to {MaxKeyLength} printable ASCII characters without spaces"),
+    };
+
+    public static IActionResult Answered(SubmitResult result) => result switch
+    {
+        SubmitResult.Accepted accepted => Answer.Accepted(accepted.Answer),
+        SubmitResult.Invalid invalid => Invalid(invalid.Problems),
+        SubmitResult.IdempotencyConflict conflict => Answer.Problem(StatusCodes.Status409Conflict, conflict.Message),
+        _ => throw new InvalidOperationException($"unknown result {result}"),
+    };
+
+    public static ProblemAnswer Invalid(IReadOnlyList<Problem> problems) => new(new ProblemDetails(
+        "Invalid experiment", StatusCodes.Status400BadRequest, problems is [var only] ? $"{only.Path}: {only.Message}" : $"{problems.Count} problems; every one is listed", problems));
+}
