@@ -24,7 +24,7 @@ static class ArtifactsCommand
 
             if (answer.Artifacts.Count == 0) session.Output.Remark($"No artifacts{(answer.Live ? " yet" : "")}.");
             session.Output.Write(new Listing("SIZE>", "PATH").AddAll(answer.Artifacts.Select(file => new Cell[] { new(Format.Bytes(file.LengthBytes), "dim"), file.Path }))
-                .Render(int.MaxValue / 2));
+                );
         });
     }
 

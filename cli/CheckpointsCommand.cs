@@ -31,7 +31,7 @@ static class CheckpointsCommand
             {
                 new($"{one.Step}", "bold"), Format.Bytes(one.LengthBytes), new(Format.Ago(one.At, session.Output.Now), "dim"), new($"{one.Epoch}", "dim"),
                 RunView.Values(one.Values), new(one.Manifest == answer.Head ? "← newest" : "", "green"),
-            })).Render(session.Output.Out.Profile.Width));
+            })));
         });
     }
 

@@ -39,7 +39,7 @@ static class CompareCommand
         Add(comparison.Params.Select(row => (row.Name, row.Differs, row.Values.Select(value => value is { } one ? Format.Value(one) : "–"))), highlight: "yellow");
         Add(comparison.Facts.Where(row => all || !Noise.Contains(row.Name)).Select(row => (row.Name, row.Differs, row.Values.Select(value => Short(row.Name, value)))), highlight: null);
         Add(comparison.Metrics.Select(row => (row.Name, true, row.Values.Select(value => value is { } number ? Format.Number(number) : "–"))), highlight: null);
-        output.Write(listing.Render(output.Out.Profile.Width));
+        output.Write(listing);
         if (same > 0) output.Remark($"[dim]{same} more {(same == 1 ? "is" : "are")} the same in all: --all[/]");
 
         void Add(IEnumerable<(string Name, bool Differs, IEnumerable<string> Values)> rows, string? highlight)

@@ -34,7 +34,7 @@ static class FilesCommand
             {
                 Format.Bytes(entry.Files.Sum(file => file.LengthBytes)), new(Format.Ago(entry.Files.Max(file => file.Modified), session.Output.Now), "dim"),
                 new(entry.Name, entry.Name.EndsWith('/') ? "blue" : null),
-            })).Render(int.MaxValue / 2));
+            })));
         });
     }
 

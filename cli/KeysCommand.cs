@@ -37,7 +37,7 @@ static class KeysCommand
         else session.Output.Write(new Listing("ID", "NAME~", "ROLE", "MADE>").AddAll(keys.Select(key => new Cell[]
         {
             key.Id, new(key.Name, "bold"), Name(key.Role), new(Format.Ago(key.Created, session.Output.Now), "dim"),
-        })).Render(session.Output.Out.Profile.Width));
+        })));
     });
 
     private static Verb Revoke(World world)

@@ -63,7 +63,7 @@ static class ListCommand
                 run.Started is { } started ? Format.Duration((run.Ended ?? output.Now) - started) : "", new(Format.Ago(run.Created, output.Now), "dim"));
         }
 
-        output.Write(listing.Render(output.Out.Profile.Width));
+        output.Write(listing);
         if (more) output.Remark($"[dim]The newest {runs.Count}; all: exp list -n 0[/]");
     }
 }

@@ -19,7 +19,7 @@ static class MachinesCommand
             output.Write(new Listing("CLASS", "WORKERS>", "IN QUEUE>").AddAll(machines.Classes.Select(one => new Cell[]
             {
                 new(one.Name, "bold"), new($"{one.Workers}", one.Workers == 0 ? "red" : null), new($"{one.Waiting}", one.Waiting == 0 ? "dim" : "yellow"),
-            })).Render(output.Out.Profile.Width));
+            })));
             if (machines.Workers.Count == 0) return;
             output.Line($"");
             output.Write(new Listing("WORKER~", "CLASS", "RUN", "DEVICE~", "CORES>", "MEMORY>", "HOST~", "UP>", "SEEN>").AddAll(machines.Workers.Select(worker => new Cell[]
@@ -27,6 +27,6 @@ static class MachinesCommand
                 new(worker.Id, "bold"), worker.Machine, worker.Run is { } run ? new Cell(Format.ShortId(run), "blue") : new Cell("idle", "dim"), worker.Device, $"{worker.Cores}", Format.Bytes(worker.MemoryBytes),
                 new(worker.Host, "dim"), Format.Duration(output.Now - worker.Started),
                 worker.Seen is { } seen ? new Cell(Format.Ago(seen, output.Now), output.Now - seen > 3 * worker.Heartbeat ? "red" : "dim") : new Cell(""),
-            })).Render(output.Out.Profile.Width));
+            })));
         });
 }

@@ -61,7 +61,7 @@ static class MetricsCommand
                     new(series.Points[^1].Step.ToString(CultureInfo.InvariantCulture), "dim"), new(series.Total.ToString(CultureInfo.InvariantCulture), "dim"), new(Curve.Spark(values, SparkWidth), "blue"));
             }
 
-            output.Write(listing.Render(output.Out.Profile.Width));
+            output.Write(listing);
         }
 
         if (hidden > 0) output.Remark($"[dim]and {hidden} of the machine: --system[/]");

@@ -8,13 +8,7 @@ var world = new World(TimeProvider.System, new SystemIds(TimeProvider.System), i
 try
 {
     var parsed = Root.Create(world).Parse(args);
-    if (parsed.Action is ParseErrorAction refused)
-    {
-        foreach (var error in parsed.Errors) Console.Error.WriteLine($"exp: {error.Message}");
-        Console.Error.WriteLine($"See: exp {Root.PathOf(parsed.CommandResult.Command)}--help");
-        return (int)ExitCode.Usage;
-    }
-
+    if (parsed.Action is ParseErrorAction) return (int)Failure.Report(parsed);
     return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupts.First);
 }
 catch (Exception e)

@@ -44,7 +44,7 @@ static class ShowCommand
         if (run.Step is { } step) Fact("step", $"{step}");
         if (run.ExitCode is { } exitCode && exitCode != 0) Fact("exit code", $"{exitCode}");
         if (run.Head is { } head) Fact("checkpoint", $"step {head.Step}, {Format.Bytes(head.LengthBytes)}, {Format.Ago(head.At, output.Now)}{(run.Checkpoints.Count > 1 ? $"; {run.Checkpoints.Count} kept" : "")}");
-        output.Write(facts.Render(output.Out.Profile.Width));
+        output.Write(facts);
 
         Section(output, "Parameters", new Listing("", "").AddAll(run.Spec.Params.Select(one => new Cell[] { new(one.Key, "dim"), Format.Value(one.Value) })));
         Section(output, "Metrics", new Listing("", ">").AddAll(
@@ -60,8 +60,8 @@ static class ShowCommand
 
         Section(output, "History", new Listing("", "", "~").AddAll(run.History.Select(entry => new Cell[]
         {
-            new(Format.Time(entry.At.ToUniversalTime()), "dim"), new(Format.State(entry.State), Format.Colour(entry.State)),
-            $"{(entry.Cause is { } reason ? Format.Cause(reason) : "")}{(entry.Message is { } said ? $": {FirstLine(said)}" : "")}",
+            new(Format.Time(entry.At), "dim"), new(Format.State(entry.State), Format.Colour(entry.State)),
+            $"{(entry.Cause is { } reason ? Format.Cause(reason) : "")}{(entry is { Cause: not null, Message: not null } ? ": " : "")}{FirstLine(entry.Message ?? "")}",
         })));
 
         void Fact(string label, string value) => facts.Add(new(label, "dim"), value);
@@ -71,7 +71,7 @@ static class ShowCommand
     {
         if (listing.Count == 0) return;
         output.Line($"\n[bold]{title}[/]");
-        output.Write(new Padder(listing.Render(output.Out.Profile.Width - 2), new(2, 0, 0, 0)));
+        output.Write(listing, indent: 2);
     }
 
     private static string FirstLine(string text) => text.Split('\n', 2)[0].TrimEnd();

@@ -41,7 +41,7 @@ static class UpCommand
         {
             output.Line($"[bold green]exp[/] is up at [bold]{platform.Address}[/]");
             output.Write(new Listing("", "~").Add(new("data", "dim"), options.Data.Path).Add(new("key", "dim"), platform.AdminKeyFile)
-                .Add(new("workers", "dim"), options.Workers == 0 ? "none" : string.Join(", ", options.Machines.Select(machine => $"{options.Workers} × {machine}"))).Render(output.Out.Profile.Width));
+                .Add(new("workers", "dim"), options.Workers == 0 ? "none" : string.Join(", ", options.Machines.Select(machine => $"{options.Workers} × {machine}"))));
         }
 
         try

@@ -28,14 +28,15 @@ sealed class LocalPlatform : IAsyncDisposable
     public string AdminKeyFile => host.AdminKeyFile;
     public IReadOnlyList<WorkerProcess> Workers { get; }
 
-    /// <summary>Ends when the API or all workers cannot go on; faulted with the reason.</summary>
-    public Task Completion => Task.WhenAny(host.Completion, workersEnded).Unwrap();
+    /// <summary>Ends when the API has ended; faulted when workers cannot be started.</summary>
+    public Task Completion => Workers.Count == 0 ? host.Completion : Task.WhenAny(host.Completion, workersEnded).Unwrap();
 
     /// <summary>Starts everything. Requests are answered when this returns; a submitted run waits until a worker is ready.</summary>
     /// <param name="say">Takes a line about a worker, for people.</param>
     /// <exception cref="ExpException">The folder has a live platform already, or the port is taken.</exception>
     public static async Task<LocalPlatform> Start(PlatformOptions options, IIds ids, TimeProvider time, Action<string> say, CancellationToken cancel)
     {
+        if (options.Workers > 0) WorkerProgram.Check();
         var held = PlatformLock.Take(options.Data);
         EmbeddedHost? host = null;
         try

@@ -9,6 +9,8 @@ static class WorkerProgram
     private const string Name = "Serverless.GpuWorker";
 
     /// <exception cref="ExpException">It is in neither place.</exception>
+    public static void Check() => Folder();
+
     public static ProcessStartInfo StartInfo(params IEnumerable<string> arguments)
     {
         var dll = Path.Combine(Folder(), Name + ".dll");

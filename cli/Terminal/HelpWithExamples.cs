@@ -27,7 +27,8 @@ sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
           exp up                          the whole platform on this machine, until Ctrl-C
           exp init first                  in another terminal: a starter experiment
           exp run first --wait            run it and watch
-          exp compare last first          side by side
+          exp run first --param lr=0.1    with another parameter
+          exp list                        all of them
 
         """;
 

@@ -15,6 +15,7 @@ readonly record struct Cell(string Text, string? Style = null)
 /// </summary>
 sealed class Listing(params string[] titles)
 {
+    // Two spaces between columns, at least six characters of one that gives way.
     private const int Gap = 2, NarrowestColumn = 6;
     private readonly List<Cell[]> rows = [];
 
@@ -33,27 +34,34 @@ sealed class Listing(params string[] titles)
         return this;
     }
 
-    public IRenderable Render(int width)
+    /// <param name="indent">Spaces before each line, part of the width.</param>
+    public IRenderable Render(int width, int indent = 0)
     {
         var shown = Enumerable.Range(0, titles.Length).Where(column => rows.Any(row => row[column].Text.Length > 0)).ToList();
         var widths = shown.Select(column => Math.Max(Title(column).Length, rows.Max(row => row[column].Text.GetCellWidth()))).ToArray();
-        Fit(widths, [.. shown.Select(column => titles[column].EndsWith('~'))], width);
+        Fit(widths, [.. shown.Select(column => titles[column].EndsWith('~'))], width - indent);
 
-        var table = new Table().Border(TableBorder.None);
-        table.ShowHeaders = titles.Any(title => title.Length > 0);
+        var lines = new Paragraph().Overflow(Overflow.Crop);
+        if (shown.Exists(column => Title(column).Length > 0)) Line(lines, indent, shown, widths, column => new(Title(column), "dim"), isLast: false);
+        for (var i = 0; i < rows.Count; i++) Line(lines, indent, shown, widths, column => rows[i][column], isLast: i == rows.Count - 1);
+        return lines;
+    }
+
+    private void Line(Paragraph lines, int indent, List<int> shown, int[] widths, Func<int, Cell> cellOf, bool isLast)
+    {
+        lines.Append(new string(' ', indent));
         for (var i = 0; i < shown.Count; i++)
         {
-            var column = new TableColumn(new Text(Title(shown[i]), new Style(decoration: Decoration.Dim))) { NoWrap = true, Padding = new(0, 0, i == shown.Count - 1 ? 0 : Gap, 0), Width = widths[i] };
-            if (titles[shown[i]].EndsWith('>')) column.Alignment = Justify.Right;
-            table.AddColumn(column);
+            var (text, style) = cellOf(shown[i]);
+            var cut = Cut(text, widths[i]);
+            var space = new string(' ', widths[i] - Math.Min(widths[i], cut.GetCellWidth()));
+            var right = titles[shown[i]].EndsWith('>');
+            if (right) lines.Append(space);
+            lines.Append(cut, style is null ? Style.Plain : Style.Parse(style));
+            if (i < shown.Count - 1) lines.Append((right ? "" : space) + "  ");
         }
 
-        foreach (var row in rows)
-        {
-            table.AddRow(shown.Select((column, i) => (IRenderable)new Text(Cut(row[column].Text, widths[i]), row[column].Style is { } style ? Style.Parse(style) : Style.Plain)));
-        }
-
-        return table;
+        if (!isLast) lines.Append("\n");
     }
 
     private string Title(int column) => titles[column].TrimEnd('>', '~');

@@ -35,6 +35,14 @@ sealed class Output(bool json, TimeProvider time)
 
     public void Write(IRenderable renderable) => Out.Write(renderable);
 
+    /// <summary>The listing as wide as the terminal; nothing when it is empty.</summary>
+    public void Write(Listing listing, int indent = 0)
+    {
+        if (listing.Count == 0) return;
+        Out.Write(listing.Render(Out.Profile.Width, indent));
+        Out.WriteLine();
+    }
+
     /// <summary>Rendering a table for the first time costs tens of milliseconds of compilation, which fit into the wait for the platform's answer.</summary>
     public static void WarmUp() => Task.Run(() =>
     {

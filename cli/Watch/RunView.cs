@@ -18,7 +18,7 @@ static class RunView
         if (run.Spec.Params.Count > 0) rows.Add(new Text("  " + Cut(Format.Params(run.Spec.Params), output.Out.Profile.Width - 2), new(decoration: Decoration.Dim)));
         if (Note(run) is { } note) rows.Add(note);
         var metrics = Metrics(run, series);
-        if (metrics.Count > 0) rows.Add(new Padder(metrics.Render(output.Out.Profile.Width - 2), new(2, 1, 0, 0)));
+        if (metrics.Count > 0) rows.AddRange([new Text(""), metrics.Render(output.Out.Profile.Width, indent: 2)]);
         var room = Math.Min(LogRows, output.Out.Profile.Height - 6 - metrics.Count);
         if (log.Last(room) is { Count: > 0 } lines)
         {
