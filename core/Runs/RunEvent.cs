@@ -5,8 +5,12 @@ public abstract record RunEvent
 {
     private RunEvent() { }
 
-    /// <summary>A worker takes the run.</summary>
-    public sealed record Claim(string Owner, TimeSpan LeaseLength) : RunEvent;
+    /// <summary>
+    /// A worker takes the run. It has it when the change moved and the run's lease is its own: taking a run whose last worker was lost may also end the run,
+    /// when that was one worker too many.
+    /// </summary>
+    /// <param name="Nonce">Equal across the retries of one claim, so that a claim whose answer was lost is recognized; <see cref="RunQueue.Apply"/> makes one when it is null.</param>
+    public sealed record Claim(string Owner, TimeSpan LeaseLength, string? Nonce = null) : RunEvent;
 
     /// <summary>An event that only the owner of an epoch may raise, and that renews its lease.</summary>
     public abstract record Owned(int Epoch) : RunEvent;

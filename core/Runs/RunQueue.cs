@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -14,6 +15,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     /// <summary>An entry without a record is a submission in progress, or one that died; after this it is the latter.</summary>
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(1);
     private static readonly TimeSpan FirstResend = TimeSpan.FromMinutes(1);
+    private const int MostDoublings = 6;
     private const string Resends = "resends";
 
     private readonly RunStore runs = new(store);
@@ -25,11 +27,41 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     public Task Wake(RunRecord run, TimeSpan delay = default, CancellationToken cancel = default) =>
         bus.Send(QueueNames.ForMachine(run.Spec.Machine), new RunWake(workspace, run.Id).ToMessage(run.Epoch, ids), delay, cancel);
 
-    /// <summary>Applies an event and does what follows from it: a run that went back to the queue is woken, one that ended is told about and no longer active.</summary>
+    /// <summary>
+    /// Applies an event and does what follows from it: a run that went back to the queue is woken, one that ended is told about and no longer active.
+    /// After an exception, apply the same event again.
+    /// </summary>
     public async Task<RunChange> Apply(string runId, RunEvent happened, CancellationToken cancel = default)
     {
+        if (happened is RunEvent.Claim { Nonce: null } claim) happened = claim with { Nonce = ids.Nonce() };
         var change = await runs.Apply(runId, happened, cancel);
-        if (change is { Moved: true, Run: { } run }) await Follow(run, change.Now, cancel);
+
+        // An end that was recorded before may come again because it could not be followed up then.
+        if (change is { Run: { } run } && (change.Moved || change.Decision is Decision.Unchanged && happened is RunEvent.Finish)) await Follow(run, change.Now, cancel);
+        return change;
+    }
+
+    /// <summary>
+    /// For a message that no delivery can help: the run that it wakes, if it wakes one that nobody has, ends as <see cref="Cause.Invalid"/> with the reason;
+    /// then the message is put aside under the same reason. The other order could leave a run waiting for a message that is no longer there.
+    /// </summary>
+    /// <returns>What became of the run; null when the message names none of this workspace, or one whose record cannot be read.</returns>
+    public async Task<RunChange?> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default)
+    {
+        RunChange? change = null;
+        if (RunWake.From(message.Message) is { } wake && wake.Workspace == workspace)
+        {
+            try
+            {
+                change = await Apply(wake.Run, new RunEvent.Refuse(reason), cancel);
+            }
+            catch (Exception e) when (e is JsonException or InvalidDataException or ArgumentException)
+            {
+                // The record or the name is damaged, perhaps the very reason.
+            }
+        }
+
+        await bus.DeadLetter(message, reason, cancel);
         return change;
     }
 
@@ -47,17 +79,30 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         }
     }
 
-    /// <summary>Once a minute: frees runs whose lease expired, re-sends wakes that may be missing (after 1, 2, 4, … minutes in the queue) and events that were not sent.</summary>
+    /// <summary>
+    /// Once a minute: frees runs whose lease expired, re-sends wakes that may be missing (after 1, 2, 4, … 64 minutes in the queue) and events that were not sent.
+    /// One run that cannot be tended keeps no other from it.
+    /// </summary>
     /// <returns>How many runs needed something.</returns>
+    /// <exception cref="AggregateException">Some runs could not be tended: their records are damaged.</exception>
     public async Task<int> Tend(CancellationToken cancel = default)
     {
         var tended = 0;
+        var failures = new List<Exception>();
         await foreach (var entry in store.List(WorkspacePaths.Active, cancel: cancel))
         {
-            if (WorkspacePaths.ActiveRunIdOf(entry.Key) is { } runId && await Tend(runId, entry, cancel)) tended++;
+            if (WorkspacePaths.ActiveRunIdOf(entry.Key) is not { } runId) continue;
+            try
+            {
+                if (await Tend(runId, entry, cancel)) tended++;
+            }
+            catch (Exception e) when (e is JsonException or InvalidDataException)
+            {
+                failures.Add(new InvalidDataException($"{WorkspacePaths.Run(runId)} cannot be read: {e.Message}", e));
+            }
         }
 
-        return tended;
+        return failures.Count == 0 ? tended : throw new AggregateException(failures);
     }
 
     private async Task<bool> Tend(string runId, StoredObject entry, CancellationToken cancel)
@@ -77,10 +122,16 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
 
         if (run.Lease is { } lease) return lease.HasExpired(now) && (await Apply(runId, new RunEvent.ExpireLease(), cancel)).Moved;
 
+        // A wake was sent when the run was announced, and at each return to the queue for when it could be claimed again; a resend touches the entry.
         var resends = entry.Metadata.TryGetValue(Resends, out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0;
-        if (now - entry.Modified < FirstResend * (1 << Math.Min(resends, 10)) || run.NotBefore > now) return false;
-        await store.Put(entry.Key, [], PutCondition.IfMatch(entry.ETag), new Dictionary<string, string> { [Resends] = (resends + 1).ToString(CultureInfo.InvariantCulture) }, cancel);
+        var woken = Later(run.Attempts is [.., { Ended: { } ended }] ? ended : DateTimeOffset.MinValue, run.NotBefore ?? DateTimeOffset.MinValue);
+        if (woken > entry.Modified) resends = 0;
+        if (now - Later(woken, entry.Modified) < FirstResend * (1 << Math.Min(resends, MostDoublings))) return false;
+        var counted = new Dictionary<string, string> { [Resends] = (resends + 1).ToString(CultureInfo.InvariantCulture) };
+        if (!(await store.Put(entry.Key, [], PutCondition.IfMatch(entry.ETag), counted, cancel)).Stored) return false;
         await Wake(run, cancel: cancel);
         return true;
     }
+
+    private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
 }

@@ -64,11 +64,13 @@ public sealed record RunRecord
 /// Store time of the last renewal. Null means: by this very write, at the object's own modification time, which nobody can know before writing.
 /// <see cref="RunStore"/> fills it in when it loads; whoever writes without renewing keeps the filled value.
 /// </param>
-public sealed record Lease(string Owner, TimeSpan Length, DateTimeOffset? Renewed)
+/// <param name="Nonce">Which claim took it.</param>
+public sealed record Lease(string Owner, TimeSpan Length, DateTimeOffset? Renewed, string? Nonce = null)
 {
     public DateTimeOffset ExpiresAt => (Renewed ?? throw new InvalidOperationException("a lease is read through RunStore, which fills in its renewal")) + Length;
 
-    public bool HasExpired(DateTimeOffset now) => now > ExpiresAt;
+    /// <summary>From <see cref="ExpiresAt"/> on: whoever was told to try again at that time must not be told so again.</summary>
+    public bool HasExpired(DateTimeOffset now) => now >= ExpiresAt;
 }
 
 public sealed record CancelRequest(DateTimeOffset At, string? By, string? Reason);

@@ -28,6 +28,8 @@ public static class RunRules
         if (run.State.IsTerminal) return new Decision.Stale($"the run has ended: {run.State}");
         if (run.Lease is { } lease)
         {
+            // The answer to this very claim was lost; it holds.
+            if (claim.Nonce is not null && lease.Nonce == claim.Nonce) return new Decision.Moved(run with { Lease = lease with { Renewed = null } });
             if (!lease.HasExpired(now)) return new Decision.Illegal($"{lease.Owner} has it until {lease.ExpiresAt:O}", lease.ExpiresAt);
             if (ExpireLease(run, now) is not Decision.Moved { Run: var freed }) throw new InvalidOperationException("an expired lease can always be taken");
             if (freed.State.IsTerminal) return new Decision.Moved(freed);
@@ -41,8 +43,12 @@ public static class RunRules
             {
                 State = RunState.Preparing,
                 Epoch = epoch,
-                Lease = new(claim.Owner, claim.LeaseLength, Renewed: null),
+                Lease = new(claim.Owner, claim.LeaseLength, Renewed: null, claim.Nonce),
                 NotBefore = null,
+
+                // What came after the checkpoint did not happen.
+                Step = run.Head?.Step,
+                Metrics = run.Head?.Values ?? new Dictionary<string, double>(),
                 Attempts = [.. run.Attempts, new(epoch, claim.Owner, now, run.Head)],
             },
             now, null, $"claimed by {claim.Owner}" + (run.Head is { } head ? $", resumes after step {head.Step}" : "")));
@@ -50,6 +56,13 @@ public static class RunRules
 
     private static Decision Owned(RunRecord run, RunEvent.Owned owned, DateTimeOffset now)
     {
+        if (owned is RunEvent.Finish { Ending: var end } && run.Attempts.FirstOrDefault(attempt => attempt.Epoch == owned.Epoch) is { Ended: not null } ended
+            && (ended.Cause, ended.Metrics, ended.Logs) == (end.Cause, end.Metrics, end.Logs))
+        {
+            // Its author did not hear the answer. It is not fenced, and what follows from the end may still have to be done.
+            return new Decision.Unchanged($"the end of attempt {owned.Epoch} is recorded");
+        }
+
         if (owned.Epoch != run.Epoch) return new Decision.Stale($"attempt {owned.Epoch} was replaced by attempt {run.Epoch}");
         if (run.State.IsTerminal) return new Decision.Stale($"the run has ended: {run.State}");
         if (run.Lease is null) return new Decision.Stale($"attempt {owned.Epoch} has been given up");
@@ -71,10 +84,15 @@ public static class RunRules
     private static Decision Commit(RunRecord run, RunEvent.Commit commit)
     {
         var made = commit.Checkpoint;
-        if (run.Head is { } head && made.Manifest == head.Manifest) return new Decision.Unchanged("this checkpoint is the head");
+        if (run.Head?.Manifest == made.Manifest || run.Checkpoints.Any(checkpoint => checkpoint.Manifest == made.Manifest))
+        {
+            return new Decision.Unchanged("this checkpoint is committed");
+        }
+
         if (made.Epoch != commit.Epoch) return new Decision.Illegal($"attempt {commit.Epoch} commits a checkpoint of attempt {made.Epoch}");
+        made = made with { Values = Summary(made.Values) ?? [] };
         var kept = commit.Keep is { } keep ? run.Checkpoints.Where(checkpoint => keep.Contains(checkpoint.Manifest)) : run.Checkpoints;
-        return new Decision.Moved(run with { Head = made, Checkpoints = [.. kept, made], Metrics = Summary(made.Values) is { Count: > 0 } values ? values : run.Metrics, Step = made.Step });
+        return new Decision.Moved(run with { Head = made, Checkpoints = [.. kept, made], Metrics = made.Values.Count > 0 ? made.Values : run.Metrics, Step = made.Step });
     }
 
     private static Decision.Moved Finish(RunRecord run, Ending ending, DateTimeOffset now)
@@ -92,16 +110,16 @@ public static class RunRules
             case Cause.Cancelled:
                 return End(run, RunState.Cancelled, cause, ending.Message, ending, now);
             case Cause.Preempted or Cause.WorkerLost:
-                return LoseWorker(run, cause, ending.Message ?? "the worker left", now);
+                return LoseWorker(run, cause, ending.Message ?? "the worker left", ending, now);
             case Cause.UserCode or Cause.OutOfMemory or Cause.DiskFull:
                 run = run with { Failures = run.Failures + 1 };
                 var budget = run.Spec.Retries.Failed;
                 if (run.Failures <= budget)
                 {
-                    var wait = BackOff(run.Failures);
+                    var (wait, what) = (BackOff(run.Failures), ending.Message ?? "the code failed");
                     return new Decision.Moved(Note(
                         run with { State = RunState.Queued, Cause = cause, Message = ending.Message, ExitCode = ending.ExitCode, NotBefore = now + wait },
-                        now, cause, $"{ending.Message} (failure {run.Failures}, {budget} retries allowed; tried again in {wait.TotalSeconds:0} s)"));
+                        now, cause, $"{what} (failure {run.Failures}, {budget} retries allowed; tried again in {wait.TotalSeconds:0} s)"));
                 }
 
                 return End(run, RunState.Failed, cause, ending.Message, ending, now);
@@ -116,11 +134,13 @@ public static class RunRules
     {
         if (run.Lease is not { } lease) return new Decision.Unchanged("nobody has it");
         if (!lease.HasExpired(now)) return new Decision.Illegal($"{lease.Owner} has it until {lease.ExpiresAt:O}", lease.ExpiresAt);
-        var lost = EndAttempt(run, new(Cause.WorkerLost), now);
+        var lost = LoseAttempt(run, now);
         return run.Cancel is { } cancel
             ? End(lost, RunState.Cancelled, Cause.Cancelled, cancel.Reason ?? "cancelled on request", null, now)
-            : LoseWorker(lost, Cause.WorkerLost, $"{lease.Owner} was last heard of at {lease.Renewed:O}", now);
+            : LoseWorker(lost, Cause.WorkerLost, $"{lease.Owner} was last heard of at {lease.Renewed:O}", null, now);
     }
+
+    private static RunRecord LoseAttempt(RunRecord run, DateTimeOffset now) => EndAttempt(run, new(Cause.WorkerLost), now);
 
     private static Decision RequestCancel(RunRecord run, RunEvent.RequestCancel request, DateTimeOffset now)
     {
@@ -128,7 +148,7 @@ public static class RunRules
         if (run.Cancel is not null) return new Decision.Unchanged("its end has been asked for");
         var asked = run with { Cancel = new(now, request.By, request.Reason) };
         return run.Lease is null || run.Lease.HasExpired(now)
-            ? End(EndAttempt(asked, new(Cause.Cancelled), now), RunState.Cancelled, Cause.Cancelled, request.Reason ?? "cancelled on request", null, now)
+            ? End(LoseAttempt(asked, now), RunState.Cancelled, Cause.Cancelled, request.Reason ?? "cancelled on request", null, now)
             : new Decision.Moved(Note(asked, now, null, "cancel requested" + (request.By is null ? "" : $" by {request.By}")));
     }
 
@@ -136,14 +156,14 @@ public static class RunRules
     {
         if (run.State.IsTerminal) return new Decision.Unchanged($"the run has ended: {run.State}");
         if (run.Lease is { } lease && !lease.HasExpired(now)) return new Decision.Illegal($"{lease.Owner} has it until {lease.ExpiresAt:O}", lease.ExpiresAt);
-        return End(EndAttempt(run, new(Cause.Invalid), now), RunState.Failed, Cause.Invalid, refuse.Message, null, now);
+        return End(LoseAttempt(run, now), RunState.Failed, Cause.Invalid, refuse.Message, null, now);
     }
 
-    private static Decision.Moved LoseWorker(RunRecord run, Cause cause, string message, DateTimeOffset now)
+    private static Decision.Moved LoseWorker(RunRecord run, Cause cause, string message, Ending? ending, DateTimeOffset now)
     {
         run = run with { Lost = run.Lost + 1 };
         return run.Lost > run.Spec.Retries.Lost
-            ? End(run, RunState.Failed, Cause.RetriesExhausted, $"{run.Lost} workers were lost or pre-empted, retries.lost allows {run.Spec.Retries.Lost}; the last: {message}", null, now)
+            ? End(run, RunState.Failed, Cause.RetriesExhausted, $"{run.Lost} workers were lost or pre-empted, retries.lost allows {run.Spec.Retries.Lost}; the last: {message}", ending, now)
             : new Decision.Moved(Note(run with { State = RunState.Queued, Cause = cause, Message = message }, now, cause, message));
     }
 
@@ -157,9 +177,12 @@ public static class RunRules
 
     private static TimeSpan BackOff(int failures) => TimeSpan.FromTicks(Math.Min(LongestBackOff.Ticks, FirstBackOff.Ticks << Math.Min(failures - 1, 16)));
 
+    // What the worker measured about the machine comes last: it must not crowd out what the code says about the model.
     private static Dictionary<string, double>? Summary(IReadOnlyDictionary<string, double>? values) => values is null
         ? null
-        : new(values.OrderBy(value => value.Key, StringComparer.Ordinal).Take(MaxSummaryMetrics), StringComparer.Ordinal);
+        : new(
+            values.OrderBy(value => value.Key.StartsWith("system/", StringComparison.Ordinal)).ThenBy(value => value.Key, StringComparer.Ordinal).Take(MaxSummaryMetrics),
+            StringComparer.Ordinal);
 
     private static RunRecord Note(RunRecord run, DateTimeOffset now, Cause? cause = null, string? message = null)
     {

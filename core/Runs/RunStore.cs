@@ -63,10 +63,11 @@ public sealed record RunSummary(
         run.Id, run.Project, run.Experiment, run.Version, run.State, run.Cause, run.Created, run.Started, run.Ended,
         run.Spec.Machine, run.Epoch, run.Step, run.SubmittedBy, run.Tags, run.Metrics, run.Spec.Params);
 
+    /// <summary>Empty when even the run's names do not fit.</summary>
     public Dictionary<string, string> ToMetadata()
     {
-        var shown = this;
-        while (true)
+        var shown = (RunSummary?)this;
+        while (shown is not null)
         {
             // The serializer escapes everything beyond ASCII, as header values need it.
             var text = JsonSerializer.Serialize(shown, CoreJson.Options);
@@ -75,9 +76,13 @@ public sealed record RunSummary(
             {
                 { Params.Count: > 0 } => shown with { Params = Halved(shown.Params) },
                 { Metrics.Count: > 0 } => shown with { Metrics = Halved(shown.Metrics) },
-                _ => shown with { Tags = shown.Tags.Take(shown.Tags.Count / 2).ToList(), By = null },
+                { Tags.Count: > 0 } => shown with { Tags = shown.Tags.Take(shown.Tags.Count / 2).ToList() },
+                { By: not null } => shown with { By = null },
+                _ => null,
             };
         }
+
+        return [];
     }
 
     /// <summary>Null when the object has no such metadata.</summary>

@@ -131,7 +131,7 @@ sealed class CheckpointCollector(
         return key;
     }
 
-    private CheckpointInfo? ReadInfo(string path)
+    private static CheckpointInfo? ReadInfo(string path)
     {
         try
         {

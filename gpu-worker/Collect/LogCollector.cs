@@ -10,7 +10,7 @@ namespace Serverless.GpuWorker.Collect;
 /// Writing and flushing may go on at the same time.
 /// </summary>
 /// <param name="lineSeen">Gets every line that was printed, for metrics in it; longer lines than <see cref="MaxLine"/> are left out.</param>
-sealed class LogCollector(SegmentWriter segments, Action<ReadOnlySpan<byte>> lineSeen)
+sealed class LogCollector(SegmentWriter segments, Action<ReadOnlySpan<byte>> lineSeen) : IDisposable
 {
     public const long MaxBytes = 64L * 1024 * 1024;
     private const int MaxLine = 8 * 1024, MaxMarker = 512, MaxLastLine = 300;
@@ -142,6 +142,8 @@ sealed class LogCollector(SegmentWriter segments, Action<ReadOnlySpan<byte>> lin
             flushing.Release();
         }
     }
+
+    public void Dispose() => flushing.Dispose();
 
     private ReadOnlySpan<byte> ContinueMarker(ReadOnlySpan<byte> bytes)
     {

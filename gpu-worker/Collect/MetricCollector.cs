@@ -9,7 +9,7 @@ namespace Serverless.GpuWorker.Collect;
 /// <summary>
 /// The metrics of an attempt: from the SDK's stream, from <c>metrics.jsonl</c>, and from what is printed, as long as the code writes neither of the two files.
 /// </summary>
-sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogCollector log, TimeProvider time)
+sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogCollector log, TimeProvider time) : IDisposable
 {
     private const int ReadAtOnce = 4 * 1024 * 1024, MaxLine = 64 * 1024, MaxLatest = 1000;
 
@@ -72,6 +72,8 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
         await Collect(atEnd: false, cancel);
         return streamBytes is { } bytes ? streamPlaces.Find(bytes) : End;
     }
+
+    public void Dispose() => collecting.Dispose();
 
     private bool ReadStream()
     {

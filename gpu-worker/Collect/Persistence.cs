@@ -11,7 +11,8 @@ sealed class Persistence(TimeProvider time)
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(100), Longest = TimeSpan.FromSeconds(5);
 
-    public async Task<T> Insist<T>(Func<Task<T>> call, CancellationToken cancel)
+    /// <param name="evenWhenFull">Also when there is no room: for the few bytes that tell of it.</param>
+    public async Task<T> Insist<T>(Func<Task<T>> call, CancellationToken cancel, bool evenWhenFull = false)
     {
         for (var wait = First; ; wait = wait * 2 < Longest ? wait * 2 : Longest)
         {
@@ -19,7 +20,7 @@ sealed class Persistence(TimeProvider time)
             {
                 return await call();
             }
-            catch (Exception unavailable) when (unavailable is StoreUnavailableException or BusUnavailableException)
+            catch (Exception unavailable) when (unavailable is StoreUnavailableException or BusUnavailableException || (evenWhenFull && unavailable is StoreFullException))
             {
                 await Task.Delay(wait, time, cancel);
             }

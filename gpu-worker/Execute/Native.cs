@@ -69,20 +69,20 @@ static unsafe partial class Native
     public static void MergeStandardStreams()
     {
         var nothing = Open("/dev/null", 0);
-        DuplicateTo(nothing, 0);
-        DuplicateTo(1, 2);
+        _ = DuplicateTo(nothing, 0);
+        _ = DuplicateTo(1, 2);
     }
 
     /// <summary>Orphans below this process become its children instead of init's.</summary>
     public static void AdoptOrphans()
     {
-        if (OperatingSystem.IsLinux()) ProcessControl(ChildSubreaper, 1, 0, 0, 0);
+        if (OperatingSystem.IsLinux()) _ = ProcessControl(ChildSubreaper, 1, 0, 0, 0);
     }
 
     /// <summary>A larger pipe lets code that prints in bursts run on while the reader is busy. Best effort.</summary>
     public static void WidenPipe(SafeHandle pipe)
     {
-        if (OperatingSystem.IsLinux()) Control((int)pipe.DangerousGetHandle(), SetPipeSize, 1024 * 1024);
+        if (OperatingSystem.IsLinux()) _ = Control((int)pipe.DangerousGetHandle(), SetPipeSize, 1024 * 1024);
     }
 
     /// <summary>Opens what the code left for reading, without following a link and without waiting at a named pipe; null when it cannot be opened so.</summary>

@@ -37,7 +37,7 @@ static class ProcessTree
         if (!OperatingSystem.IsLinux()) return;
         foreach (var entry in Below(root, spared))
         {
-            if (entry.Zombie && entry.Parent == root) Native.WaitFor(entry.Id, null, Native.NoHang);
+            if (entry.Zombie && entry.Parent == root) _ = Native.WaitFor(entry.Id, null, Native.NoHang);
         }
     }
 

@@ -5,12 +5,7 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>One attempt's folder on this machine; deleted when the attempt is over.</summary>
 sealed class WorkFolder : IDisposable
 {
-    public WorkFolder(string root)
-    {
-        Folders.Delete(root);
-        Root = root;
-        foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Checkpoints, Artifacts, Data]) Directory.CreateDirectory(folder);
-    }
+    public WorkFolder(string root) => Root = root;
 
     public string Root { get; }
     public string Code => Path.Combine(Root, "code");
@@ -26,6 +21,14 @@ sealed class WorkFolder : IDisposable
     public string Data => Path.Combine(Output, ContractNames.Data);
     public string MetricsBinary => Path.Combine(Output, ContractNames.MetricsBinary);
     public string MetricsJsonl => Path.Combine(Output, ContractNames.MetricsJsonl);
+
+    /// <summary>Begins anew.</summary>
+    public WorkFolder Emptied()
+    {
+        Folders.Delete(Root);
+        foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Checkpoints, Artifacts, Data]) Directory.CreateDirectory(folder);
+        return this;
+    }
 
     public void Dispose() => Folders.Delete(Root);
 }

@@ -21,7 +21,7 @@ static class CSharpCode
         try
         {
             var code = Invoke(entry);
-            Run.Shutdown();
+            if (UsesSdk()) Shutdown();
             return code;
         }
         catch (Exception exception)
@@ -44,13 +44,18 @@ static class CSharpCode
         return Environment.ExitCode;
     }
 
-    // What was logged before the exception is worth keeping; a second failure must not hide the first.
+    private static bool UsesSdk() => AppDomain.CurrentDomain.GetAssemblies().Any(assembly => assembly.GetName().Name == "Serverless.Sdk");
+
+    // Not inlined: naming the SDK loads it, and TorchSharp with it, also for code that uses neither.
     [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Shutdown() => Run.Shutdown();
+
+    // What was logged before the exception is worth keeping; a second failure must not hide the first.
     private static void FinishAfterFailure()
     {
         try
         {
-            Run.Shutdown();
+            if (UsesSdk()) Shutdown();
         }
         catch (Exception second)
         {

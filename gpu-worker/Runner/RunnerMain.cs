@@ -19,7 +19,7 @@ static class RunnerMain
             return 1;
         }
 
-        Native.NewSession();
+        _ = Native.NewSession();
         Native.AdoptOrphans();
         var channel = new ControlChannel(Native.MoveAside(0, ControlFile), Native.MoveAside(2, ReportFile));
         Native.MergeStandardStreams();
