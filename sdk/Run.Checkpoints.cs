@@ -83,7 +83,7 @@ public sealed partial class Run
             var info = new CheckpointInfo(step, cursor is null ? null : JsonSerializer.SerializeToElement(cursor, SdkJson.Options), metricsBytes, marker, values);
             image.Step = step;
             image.Info = JsonSerializer.SerializeToUtf8Bytes(info, SdkJson.Options);
-            image.Fill(Contents(step, models, optimizers));
+            image.Fill([.. States(models, optimizers), new(CheckpointFiles.Rng, RngStates.Collect(random, Device, Seed, step), [])]);
         }
         catch
         {
@@ -95,30 +95,22 @@ public sealed partial class Run
         return true;
     }
 
-    private List<(string File, Dictionary<string, Tensor> Tensors, Dictionary<string, string> Texts)> Contents(
-        long step, IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers)
+    private static List<CheckpointContent> States(IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers)
     {
-        var contents = new List<(string, Dictionary<string, Tensor>, Dictionary<string, string>)>
-        {
-            (CheckpointFiles.Model, States(models), []),
-            (CheckpointFiles.Rng, RngStates.Collect(random, Device, Seed, step), []),
-        };
-        if (optimizers.Count > 0)
-        {
-            var (tensors, texts) = (new Dictionary<string, Tensor>(), new Dictionary<string, string>());
-            foreach (var (prefix, optimizer) in optimizers) OptimizerStates.Collect(optimizer, prefix, tensors, texts);
-            contents.Add((CheckpointFiles.Optimizer, tensors, texts));
-        }
-
-        return contents;
+        var model = new CheckpointContent(CheckpointFiles.Model, States(models), []);
+        if (optimizers.Count == 0) return [model];
+        var optimizer = new CheckpointContent(CheckpointFiles.Optimizer, [], []);
+        foreach (var (prefix, one) in optimizers) OptimizerStates.Collect(one, prefix, optimizer.Tensors, optimizer.Texts);
+        return [model, optimizer];
     }
 
     private bool Restore(
         IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers, [NotNullWhen(true)] out Checkpoint? checkpoint)
     {
         checkpoint = null;
-        if (Variable(ContractNames.Resume) is not { } folder) return false;
         using var scope = NewDisposeScope();
+        checkpoints.Value.Prepare(CheckpointImage.BytesOf(States(models, optimizers)));
+        if (Variable(ContractNames.Resume) is not { } folder) return false;
         var info = JsonSerializer.Deserialize<CheckpointInfo>(File.ReadAllBytes(Path.Combine(folder, CheckpointFiles.Info)), SdkJson.Options)!;
         using (var file = new SafeTensorsFile(Path.Combine(folder, CheckpointFiles.Model))) file.ReadInto(States(models));
         if (optimizers.Count > 0)

@@ -5,12 +5,16 @@ using static TorchSharp.torch;
 
 namespace Serverless.Checkpoints;
 
+/// <summary>One safetensors file of a checkpoint.</summary>
+/// <param name="Texts">The header's metadata.</param>
+internal sealed record CheckpointContent(string File, Dictionary<string, Tensor> Tensors, Dictionary<string, string> Texts);
+
 /// <summary>The files of one checkpoint, copied to memory that is used again for a later one.</summary>
 internal sealed unsafe class CheckpointImage
 {
     // Large enough to be worth handing to another core, small enough to spread evenly.
     private const long PieceBytes = 4 << 20;
-    private const int HugePage = 2 << 20;
+    private const int PageBytes = 4096;
 
     private readonly List<(string Name, long Offset, long LengthBytes)> files = [];
     private byte* memory;
@@ -20,10 +24,10 @@ internal sealed unsafe class CheckpointImage
     public byte[] Info { get; set; } = [];
 
     /// <summary>Copies the tensors of all files, on all cores at once. Returns when nothing refers to the tensors any more.</summary>
-    public void Fill(IReadOnlyList<(string File, Dictionary<string, Tensor> Tensors, Dictionary<string, string> Texts)> contents)
+    public void Fill(IReadOnlyList<CheckpointContent> contents)
     {
         files.Clear();
-        var layouts = contents.Select(c => SafeTensorsHeader.Layout(c.Tensors.Select(t => (t.Key, TensorMemory.DType(t.Value, t.Key), t.Value.shape)), c.Texts)).ToList();
+        var layouts = contents.Select(Layout).ToList();
         Reserve(layouts.Sum(l => Aligned(l.Header.FileBytes)));
 
         using var scope = NewDisposeScope();
@@ -50,6 +54,15 @@ internal sealed unsafe class CheckpointImage
         GC.KeepAlive(contents);
     }
 
+    /// <summary>
+    /// Gets the memory for these contents ahead of time and touches it: a page's first touch costs more than copying to it does later (200 MB: 160 ms against 13 ms).
+    /// </summary>
+    public void Prepare(long bytes)
+    {
+        Reserve(bytes);
+        for (long at = 0; at < capacity; at += PageBytes) memory[at] = 0;
+    }
+
     /// <summary>Writes the files into a new folder and lets the disk have them.</summary>
     public void Write(string folder)
     {
@@ -66,6 +79,12 @@ internal sealed unsafe class CheckpointImage
         RandomAccess.FlushToDisk(info);
     }
 
+    /// <summary>Memory that these contents need.</summary>
+    public static long BytesOf(IEnumerable<CheckpointContent> contents) => contents.Sum(c => Aligned(Layout(c).Header.FileBytes));
+
+    private static (SafeTensorsHeader Header, byte[] Bytes) Layout(CheckpointContent content) =>
+        SafeTensorsHeader.Layout(content.Tensors.Select(t => (t.Key, TensorMemory.DType(t.Value, t.Key), t.Value.shape)), content.Texts);
+
     private static SafeFileHandle Create(string path, long length) => File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, preallocationSize: length);
 
     private void Copy((nint From, long To, long Length) piece) => Buffer.MemoryCopy((byte*)piece.From, memory + piece.To, piece.Length, piece.Length);
@@ -76,9 +95,9 @@ internal sealed unsafe class CheckpointImage
         NativeMemory.AlignedFree(memory);
         memory = null;
         capacity = 0;
-        memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, HugePage);
+        memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, PageBytes);
         capacity = bytes;
     }
 
-    private static long Aligned(long bytes) => (bytes + 4095) & ~4095;
+    private static long Aligned(long bytes) => (bytes + PageBytes - 1) / PageBytes * PageBytes;
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 
 namespace Serverless.Checkpoints;
@@ -9,12 +8,18 @@ namespace Serverless.Checkpoints;
 /// </summary>
 internal sealed class CheckpointWriter(string folder)
 {
-    private readonly BlockingCollection<CheckpointImage> free = [new(), new()];
-    private readonly BlockingCollection<CheckpointImage> filled = [];
+    // Smaller is not worth a thread.
+    private const long WorthPreparing = 16 << 20;
+
+    // Guards everything below; pulsed at each change.
     private readonly object gate = new();
+
+    // A stack: memory that was used before is used again, and the second image stays empty unless saves come faster than they are written.
+    private readonly Stack<CheckpointImage> free = new([new(), new()]);
+    private readonly Queue<CheckpointImage> filled = [];
     private readonly HashSet<long> steps = [];
     private int unwritten;
-    private Exception? failure;
+    private IOException? failure;
     private Thread? thread;
 
     /// <summary>Whether a checkpoint of this step is written or on its way.</summary>
@@ -23,31 +28,49 @@ internal sealed class CheckpointWriter(string folder)
         lock (gate) return steps.Contains(step);
     }
 
+    /// <summary>Gets memory for the first save in the background.</summary>
+    public void Prepare(long bytes)
+    {
+        if (bytes < WorthPreparing) return;
+        var image = Rent();
+        Start("checkpoint memory", () =>
+        {
+            image.Prepare(bytes);
+            Return(image);
+        });
+    }
+
     /// <summary>Memory to fill; waits while two checkpoints are still to be written.</summary>
     /// <exception cref="CheckpointException">An earlier checkpoint could not be written.</exception>
     public CheckpointImage Rent()
     {
-        ThrowFailure();
-        return free.Take();
+        lock (gate)
+        {
+            while (free.Count == 0) Monitor.Wait(gate);
+            ThrowFailure();
+            return free.Pop();
+        }
     }
 
-    public void Return(CheckpointImage image) => free.Add(image);
+    public void Return(CheckpointImage image)
+    {
+        lock (gate)
+        {
+            free.Push(image);
+            Monitor.PulseAll(gate);
+        }
+    }
 
     public void Submit(CheckpointImage image)
     {
         lock (gate)
         {
-            if (thread is null)
-            {
-                thread = new Thread(WriteForever) { IsBackground = true, Name = "checkpoints" };
-                thread.Start();
-            }
-
-            unwritten++;
+            thread ??= Start("checkpoints", WriteForever);
             steps.Add(image.Step);
+            filled.Enqueue(image);
+            unwritten++;
+            Monitor.PulseAll(gate);
         }
-
-        filled.Add(image);
     }
 
     /// <summary>Waits until everything that was saved is written.</summary>
@@ -57,34 +80,50 @@ internal sealed class CheckpointWriter(string folder)
         lock (gate)
         {
             while (unwritten > 0) Monitor.Wait(gate);
+            ThrowFailure();
         }
+    }
 
-        ThrowFailure();
+    private static Thread Start(string name, Action action)
+    {
+        var thread = new Thread(() => action()) { IsBackground = true, Name = name };
+        thread.Start();
+        return thread;
     }
 
     private void ThrowFailure()
     {
-        if (Interlocked.Exchange(ref failure, null) is { } thrown) throw new CheckpointException(thrown.Message, thrown);
+        if (failure is not { } thrown) return;
+        failure = null;
+        throw new CheckpointException(thrown.Message, thrown);
     }
 
     private void WriteForever()
     {
-        foreach (var image in filled.GetConsumingEnumerable())
+        while (true)
         {
+            CheckpointImage? image;
+            lock (gate)
+            {
+                while (!filled.TryDequeue(out image)) Monitor.Wait(gate);
+            }
+
+            IOException? failed = null;
             try
             {
                 Write(image);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                lock (gate) steps.Remove(image.Step);
-                Volatile.Write(ref failure, new IOException($"checkpoint {image.Step} could not be written: {e.Message}", e));
+                failed = new IOException($"checkpoint {image.Step} could not be written: {e.Message}", e);
             }
 
-            free.Add(image);
             lock (gate)
             {
+                if (failed is not null) steps.Remove(image.Step);
+                failure ??= failed;
                 unwritten--;
+                free.Push(image);
                 Monitor.PulseAll(gate);
             }
         }
