@@ -14,7 +14,7 @@ static class Failure
         foreach (var unknown in parsed.UnmatchedTokens) Console.Error.WriteLine($"exp: '{unknown}' is not known to exp {Root.PathOf(command)}".TrimEnd() + Suggestion.Clause(unknown, words));
         if (parsed.UnmatchedTokens.Count == 0)
         {
-            foreach (var error in parsed.Errors) Console.Error.WriteLine($"exp: {error.Message}");
+            foreach (var error in parsed.Errors) Console.Error.WriteLine($"exp: {string.Join(' ', error.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
         }
 
         Console.Error.WriteLine($"See: exp {Root.PathOf(command)}--help");

@@ -78,8 +78,8 @@ sealed partial class ApiClient : IDisposable
     private async Task<ExpException> Refusal(HttpResponseMessage response, CancellationToken cancel)
     {
         var problem = await ReadProblem(response, cancel);
-        var said = problem?.Detail ?? problem?.Title ?? $"{connection.Address} answered {(int)response.StatusCode} {response.ReasonPhrase}";
-        var lines = problem?.Problems?.Select(one => one.Path.Length > 0 ? $"{one.Path}: {one.Message}" : one.Message).ToList();
+        var said = problem?.Problems is [var only] ? only.ToString() : problem?.Detail ?? problem?.Title ?? $"{connection.Address} answered {(int)response.StatusCode} {response.ReasonPhrase}";
+        var lines = problem?.Problems is { Count: > 1 } several ? several.Select(one => one.ToString()).ToList() : null;
         return response.StatusCode switch
         {
             HttpStatusCode.Unauthorized => new(ExitCode.NotAllowed, connection.Key is null

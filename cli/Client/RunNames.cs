@@ -22,12 +22,13 @@ static class RunNames
 
         if (name.Length == IdLength && IsPartOfId(name)) return name.ToUpperInvariant();
         if (name.Length > 0 && (await api.ListRuns(new() { Experiment = name, Limit = 1 }, cancel)).Runs is [var ofExperiment, ..]) return ofExperiment.Id;
-        return name.Length >= ShortestAbbreviation && IsPartOfId(name) ? await FindPart(api, name.ToUpperInvariant(), cancel) : throw Unknown(name);
+        return name.Length >= ShortestAbbreviation && IsPartOfId(name) ? await FindPart(api, name, cancel) : throw Unknown(name);
     }
 
     // Every page is read: an abbreviation that is unique among the newest only might name another run than the one that was meant.
-    private static async Task<string> FindPart(ApiClient api, string part, CancellationToken cancel)
+    private static async Task<string> FindPart(ApiClient api, string name, CancellationToken cancel)
     {
+        var part = name.ToUpperInvariant();
         var found = new List<string>();
         string? after = null;
         do
@@ -41,8 +42,8 @@ static class RunNames
         return found switch
         {
             [var one] => one,
-            [] => throw Unknown(part),
-            _ => throw ExpException.Usage($"'{part}' could be any of {found.Count} runs; give more of the id:", [.. found.Take(10)]),
+            [] => throw Unknown(name),
+            _ => throw ExpException.Usage($"'{name}' could be any of {found.Count} runs; give more of the id:", [.. found.Take(10)]),
         };
     }
 

@@ -25,14 +25,17 @@ static class Format
     };
 
     /// <summary>now, 42 s ago, 3 min ago, 5 h ago, 2 days ago, then the date.</summary>
-    public static string Ago(DateTimeOffset at, DateTimeOffset now) => (now - at) switch
+    public static string Ago(DateTimeOffset at, DateTimeOffset now) => Age(at, now) is var age && (age is "now" || age.Contains('-', StringComparison.Ordinal)) ? age : age + " ago";
+
+    /// <summary>The same without "ago", for columns.</summary>
+    public static string Age(DateTimeOffset at, DateTimeOffset now) => (now - at) switch
     {
         { TotalSeconds: < 2 } => "now",
-        { TotalSeconds: < 60 } span => Invariant($"{span.TotalSeconds:0} s ago"),
-        { TotalMinutes: < 60 } span => Invariant($"{Math.Floor(span.TotalMinutes):0} min ago"),
-        { TotalHours: < 24 } span => Invariant($"{Math.Floor(span.TotalHours):0} h ago"),
-        { TotalDays: < 2 } => "yesterday",
-        { TotalDays: < 15 } span => Invariant($"{Math.Floor(span.TotalDays):0} days ago"),
+        { TotalSeconds: < 60 } span => Invariant($"{Math.Floor(span.TotalSeconds):0} s"),
+        { TotalMinutes: < 60 } span => Invariant($"{Math.Floor(span.TotalMinutes):0} min"),
+        { TotalHours: < 24 } span => Invariant($"{Math.Floor(span.TotalHours):0} h"),
+        { TotalDays: < 2 } => "1 day",
+        { TotalDays: < 15 } span => Invariant($"{Math.Floor(span.TotalDays):0} days"),
         _ => at.ToLocalTime().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
     };
 

@@ -4,19 +4,20 @@ using Spectre.Console.Rendering;
 namespace Serverless.Cli.Terminal;
 
 /// <param name="Style">Spectre's name of a style, or null.</param>
-readonly record struct Cell(string Text, string? Style = null)
+/// <param name="Short">What to show instead where the text does not fit.</param>
+readonly record struct Cell(string Text, string? Style = null, string? Short = null)
 {
     public static implicit operator Cell(string? text) => new(text ?? "");
 }
 
 /// <summary>
-/// A table without lines, one row a line: columns that may give way lose their ends until it fits the width. A title ending in '>' aligns right, one ending in
-/// '~' gives way (several: the widest first).
+/// A table without lines, one row a line: columns that may give way lose their ends until it fits the width. A title ending in '>' aligns right; one ending in
+/// '~' gives way, one in '~~' only after all of those; of several the widest first.
 /// </summary>
 sealed class Listing(params string[] titles)
 {
-    // Two spaces between columns, at least six characters of one that gives way.
-    private const int Gap = 2, NarrowestColumn = 6;
+    // Two spaces between columns, at least ten characters of one that gives way.
+    private const int Gap = 2, NarrowestColumn = 10;
     private readonly List<Cell[]> rows = [];
 
     public int Count => rows.Count;
@@ -39,7 +40,8 @@ sealed class Listing(params string[] titles)
     {
         var shown = Enumerable.Range(0, titles.Length).Where(column => rows.Any(row => row[column].Text.Length > 0)).ToList();
         var widths = shown.Select(column => Math.Max(Title(column).Length, rows.Max(row => row[column].Text.GetCellWidth()))).ToArray();
-        Fit(widths, [.. shown.Select(column => titles[column].EndsWith('~'))], width - indent);
+        Fit(widths, column => titles[shown[column]].EndsWith('~') && !titles[shown[column]].EndsWith("~~", StringComparison.Ordinal), width - indent);
+        Fit(widths, column => titles[shown[column]].EndsWith('~'), width - indent);
 
         var lines = new Paragraph().Overflow(Overflow.Crop);
         if (shown.Exists(column => Title(column).Length > 0)) Line(lines, indent, shown, widths, column => new(Title(column), "dim"), isLast: false);
@@ -53,8 +55,8 @@ sealed class Listing(params string[] titles)
         var owed = indent;
         for (var i = 0; i < shown.Count; i++)
         {
-            var (text, style) = cellOf(shown[i]);
-            var cut = Cut(text, widths[i]);
+            var (text, style, brief) = cellOf(shown[i]);
+            var cut = Cut(brief is not null && text.GetCellWidth() > widths[i] ? brief : text, widths[i]);
             var free = widths[i] - cut.GetCellWidth();
             var right = titles[shown[i]].EndsWith('>');
             if (right) owed += free;
@@ -73,11 +75,11 @@ sealed class Listing(params string[] titles)
 
     private string Title(int column) => titles[column].TrimEnd('>', '~');
 
-    private static void Fit(int[] widths, bool[] givesWay, int width)
+    private static void Fit(int[] widths, Func<int, bool> givesWay, int width)
     {
         while (widths.Sum() + (Gap * (widths.Length - 1)) is var needed && needed > width)
         {
-            var widest = Enumerable.Range(0, widths.Length).Where(i => givesWay[i] && widths[i] > NarrowestColumn).OrderByDescending(i => widths[i]).FirstOrDefault(-1);
+            var widest = Enumerable.Range(0, widths.Length).Where(i => givesWay(i) && widths[i] > NarrowestColumn).OrderByDescending(i => widths[i]).FirstOrDefault(-1);
             if (widest < 0) return;
             widths[widest]--;
         }

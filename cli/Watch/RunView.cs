@@ -32,12 +32,12 @@ static class RunView
     /// <summary>One line a run.</summary>
     public static IRenderable Many(IReadOnlyList<RunRecord> runs, Output output)
     {
-        var listing = new Listing("", "RUN", "EXPERIMENT~", "PARAMS~", "STEP>", "METRICS~", "TIME>");
+        var listing = new Listing("", "RUN", "EXPERIMENT~~", "PARAMS~", "STEP>", "METRICS~~", "TIME>");
         foreach (var run in runs)
         {
             listing.Add(
                 new($"{Format.Sign(run.State)} {Format.State(run.State)}", Format.Colour(run.State)), Format.ShortId(run.Id), run.Experiment,
-                new($"{(run.Spec.Seed == 0 ? "" : $"seed={run.Spec.Seed} ")}{Format.Params(run.Spec.Params)}", "dim"), run.Step?.ToString() ?? "", Values(run.Metrics), Elapsed(run, output.Now));
+                new($"{(run.Spec.Seed == 0 ? "" : $"seed={run.Spec.Seed} ")}{Format.Params(run.Spec.Params)}", "dim"), run.Step?.ToString() ?? "", ValuesCell(run.Metrics), Elapsed(run, output.Now));
         }
 
         return listing.Render(output.Out.Profile.Width);
@@ -63,6 +63,13 @@ static class RunView
         return string.Join("  ", (own.Count > 0 ? own : all).Select(metric => $"{metric.Key} {Format.Number(metric.Value)}"));
     }
 
+    /// <summary>For a column: the one that says most, by the last part of its name, when there is no room for all.</summary>
+    public static Cell ValuesCell(IReadOnlyDictionary<string, double> metrics)
+    {
+        var most = metrics.Where(metric => !IsSystem(metric.Key)).OrderBy(metric => metric.Key.Split('/')[0] is "test" ? 0 : metric.Key.Split('/')[0] is "val" or "valid" ? 1 : 2).FirstOrDefault();
+        return new(Values(metrics), Short: most.Key is { } name ? $"{name[(name.LastIndexOf('/') + 1)..]} {Format.Number(most.Value)}" : null);
+    }
+
     public static bool IsSystem(string metric) => metric.StartsWith("system/", StringComparison.Ordinal);
 
     public static string Elapsed(RunRecord run, DateTimeOffset now) => run.Started is { } started ? Format.Duration((run.Ended ?? now) - started) : "";
@@ -74,7 +81,7 @@ static class RunView
         var step = run.Step is { } number ? $"  step {number}" : "";
         var attempt = run.Epoch > 1 ? $"  attempt {run.Epoch}" : "";
         var elapsed = run.Started is null && !run.State.IsTerminal ? $"for {Format.Duration(now - run.Created)}" : Elapsed(run, now);
-        return Markup.FromInterpolated($"[{colour} bold]{Format.Sign(run.State)} {Format.State(run.State)}{cause}[/]  [bold]{run.Experiment}[/] v{run.Version}  {Format.ShortId(run.Id)}  {elapsed}{step}[yellow]{attempt}[/]");
+        return Markup.FromInterpolated($"[{colour} bold]{Format.Sign(run.State)} {Format.State(run.State)}{cause}[/]  [bold]{run.Experiment}[/] v{run.Version}  {Format.ShortId(run.Id)}{(elapsed.Length > 0 ? "  " : "")}{elapsed}{step}[yellow]{attempt}[/]");
     }
 
     private static Text? Note(RunRecord run) => run switch
