@@ -120,6 +120,12 @@ sealed class WorkerRig : IAsyncDisposable
 
     public async Task<OutputManifest> Outputs(RunRecord run) => (await Store.Get(run.Outputs!))!.Json<OutputManifest>();
 
+    public Task PutText(string key, string text) => Store.Put(key, Encoding.UTF8.GetBytes(text).AsSpan());
+
+    public Task<RunChange> Cancel(string run, string? reason = null) => Queue.Apply(run, new RunEvent.RequestCancel("me", reason));
+
+    public async Task<CheckpointManifest> Manifest(CheckpointRef checkpoint) => (await Store.Get(checkpoint.Manifest))!.Json<CheckpointManifest>();
+
     public async Task<string> Text(string key) => Encoding.UTF8.GetString((await Store.Get(key))!.Body);
 
     public async ValueTask DisposeAsync()

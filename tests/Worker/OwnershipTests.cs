@@ -1,0 +1,184 @@
+using Serverless.Core.Runs;
+using Serverless.Core.Submit;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Worker;
+
+/// <summary>Workers that die, stall, leave and are told to stop. Faults are real: signals to real processes.</summary>
+public sealed class OwnershipTests
+{
+    private static readonly TimeSpan ShortLease = TimeSpan.FromSeconds(1);
+
+    [Fact]
+    public async Task WorkerKilledMidRun_TakesItsCodeWithIt_AndAnotherFinishesTheRun()
+    {
+        await using var rig = new WorkerRig();
+        var first = await rig.StartWorker("w1", ShortLease);
+        var run = await rig.SubmitShell("echo pid=$$; if [ $EXP_ATTEMPT = 1 ]; then sleep 1000; fi; echo done");
+        await rig.LogHas(run, "pid=");
+        var pid = (await rig.Log(run)).Split('\n')[0][4..];
+
+        first.Kill();
+        await rig.StartWorker("w2", ShortLease);
+        var ended = await rig.Ended(run);
+
+        Assert.Equal((RunState.Succeeded, 2, 1), (ended.State, ended.Epoch, ended.Lost));
+        Assert.Equal([Cause.WorkerLost, Cause.Completed], ended.Attempts.Select(attempt => attempt.Cause));
+        Assert.EndsWith("done\n", await rig.Log(run, epoch: 2), StringComparison.Ordinal);
+        await WorkerRig.Until(() => Task.FromResult(!Directory.Exists($"/proc/{pid}")), () => $"process {pid} outlived its worker");
+    }
+
+    [Fact]
+    public async Task WorkerKilledMidRun_RestartedUnderItsName_FinishesTheRun()
+    {
+        await using var rig = new WorkerRig();
+        var first = await rig.StartWorker("w1", ShortLease);
+        var run = await rig.SubmitShell("echo begun; if [ $EXP_ATTEMPT = 1 ]; then sleep 1000; fi");
+        await rig.LogHas(run, "begun");
+
+        first.Kill();
+        await rig.StartWorker("w1", ShortLease);
+
+        Assert.Equal((RunState.Succeeded, 2), ((await rig.Ended(run)).State, (await rig.Load(run)).Epoch));
+    }
+
+    [Fact]
+    public async Task PausedWorker_IsFenced_EndsItsCode_AndWritesNothingMore()
+    {
+        await using var rig = new WorkerRig();
+        var first = await rig.StartWorker("w1", ShortLease);
+        var run = await rig.SubmitShell("echo pid=$$; while [ $EXP_ATTEMPT = 1 ]; do echo tick; sleep 0.1; done; echo done");
+        await rig.LogHas(run, "tick");
+        var pid = (await rig.Log(run)).Split('\n')[0][4..];
+        first.Pause();
+
+        await rig.StartWorker("w2", ShortLease);
+        var ended = await rig.Ended(run);
+        var log = await rig.Log(run);
+        first.Resume();
+
+        Assert.Equal((RunState.Succeeded, 2), (ended.State, ended.Epoch));
+        await WorkerRig.Until(() => Task.FromResult(!Directory.Exists($"/proc/{pid}")), () => $"process {pid} of the fenced attempt runs on");
+
+        // It takes other work, and the record is as its successor left it.
+        var next = await rig.SubmitShell("true");
+        await rig.Ended(next);
+        Assert.Equal(System.Text.Json.JsonSerializer.Serialize(ended), System.Text.Json.JsonSerializer.Serialize(await rig.Load(run)));
+        Assert.False(first.HasExited, first.Errors);
+        Assert.StartsWith(log, await rig.Log(run), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SigtermToTheWorker_LetsTheCodeLeave_AndHandsTheRunBack()
+    {
+        await using var rig = new WorkerRig();
+        var first = await rig.StartWorker("w1");
+        var run = await rig.SubmitShell("trap 'echo leaving; exit 143' TERM; echo begun; while [ $EXP_ATTEMPT = 1 ]; do sleep 0.05; done; echo done");
+        await rig.LogHas(run, "begun");
+
+        first.Terminate();
+
+        Assert.Equal(0, await first.Exited());
+        var back = await rig.Load(run);
+        Assert.Equal((RunState.Queued, Cause.Preempted, 1), (back.State, back.Cause, back.Lost));
+        Assert.Contains("leaving\n", await rig.Log(run), StringComparison.Ordinal);
+        await rig.StartWorker("w2");
+        Assert.Equal((RunState.Succeeded, 2), ((await rig.Ended(run)).State, (await rig.Load(run)).Epoch));
+    }
+
+    [Fact]
+    public async Task Cancel_WhileQueued_EndsAtOnce_AndItsWakeIsHarmless()
+    {
+        await using var rig = new WorkerRig();
+        var run = await rig.SubmitShell("echo ran");
+        await rig.Cancel(run, "not needed");
+        await rig.StartWorker();
+
+        await rig.Ended(await rig.SubmitShell("true"));
+
+        var ended = await rig.Load(run);
+        Assert.Equal((RunState.Cancelled, 0), (ended.State, ended.Epoch));
+        Assert.Equal("", await rig.Log(run));
+    }
+
+    [Fact]
+    public async Task Cancel_WhilePreparing_EndsThePreparation()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker();
+        var run = await rig.SubmitShell("echo ran", spec => spec with { Setup = "sleep 1000" });
+        await rig.Until(run, record => record.State == RunState.Preparing);
+
+        await rig.Cancel(run, null);
+
+        var ended = await rig.Ended(run);
+        Assert.Equal((RunState.Cancelled, Cause.Cancelled), (ended.State, ended.Cause));
+        Assert.DoesNotContain("ran", await rig.Log(run), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cancel_WhileRunning_LetsTheCodeLeave()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker();
+        var run = await rig.SubmitShell("trap 'echo leaving; exit 0' TERM; echo begun; while :; do sleep 0.05; done");
+        await rig.LogHas(run, "begun");
+
+        await rig.Cancel(run, "wrong data");
+
+        var ended = await rig.Ended(run);
+        Assert.Equal((RunState.Cancelled, Cause.Cancelled, "wrong data"), (ended.State, ended.Cause, ended.Message));
+        Assert.Contains("leaving\n", await rig.Log(run), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task IdleWorker_Leaves_AndTakesItsCardWithIt()
+    {
+        await using var rig = new WorkerRig();
+        var worker = await rig.StartWorker("w1", null, 0, "--exit-when-idle", "00:00:01");
+        await rig.Ended(await rig.SubmitShell("true"));
+
+        Assert.Equal(0, await worker.Exited());
+        Assert.Null((await rig.Store.Head("workers/w1.json", TestContext.Current.CancellationToken)).Value);
+    }
+
+    [Fact]
+    public async Task WorkerWhoseParentIsGone_Leaves()
+    {
+        await using var rig = new WorkerRig();
+        using var parent = System.Diagnostics.Process.Start("sleep", "1000");
+        var worker = await rig.StartWorker("w1", null, 0, "--parent", $"{parent.Id}");
+
+        parent.Kill();
+        await parent.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, await worker.Exited());
+    }
+
+    [Fact]
+    public async Task TwoWorkersWithOneName_TheSecondIsRefused()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker("w1");
+
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => rig.StartWorker("w1"));
+
+        Assert.Contains("a worker named w1 is running", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TwoWorkersAtOnce_CompileOnceAndSetUpOnce()
+    {
+        await using var rig = new WorkerRig();
+        await Task.WhenAll(rig.StartWorker("w1"), rig.StartWorker("w2"));
+        var count = Path.Combine(rig.Folder, "setups");
+        var runs = new List<string>();
+        for (var i = 0; i < 4; i++) runs.Add(await rig.SubmitCSharp("Console.WriteLine(File.ReadAllText(\"made\"));", spec => spec with { Setup = $"echo one >> {count}; echo by setup > made" }));
+
+        foreach (var run in runs) Assert.Equal((RunState.Succeeded, null as string), ((await rig.Ended(run)).State, (await rig.Load(run)).Message));
+
+        Assert.Equal("one\n", await File.ReadAllTextAsync(count, TestContext.Current.CancellationToken));
+        Assert.Single(Directory.EnumerateDirectories(Path.Combine(rig.Folder, "worker", "cache", "build")));
+        foreach (var run in runs) Assert.EndsWith("by setup\n\n", await rig.Log(run), StringComparison.Ordinal);
+    }
+}
