@@ -33,7 +33,8 @@ public static class HtmlReport
         @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --grid: #ccc; --paper: #fff; --stripe: #fff; } }
         """;
 
-    public static string Write(Report report, IChartDrawing drawing)
+    /// <param name="png">As <see cref="IChartDrawing.Png"/>.</param>
+    public static string Write(Report report, Func<Chart, ChartTheme, byte[]> png)
     {
         var html = new StringBuilder();
         html.Append("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>")
@@ -42,14 +43,14 @@ public static class HtmlReport
         foreach (var section in report.Sections)
         {
             html.Append("<section>\n<h2>").Append(Escape(section.Heading)).Append("</h2>\n");
-            foreach (var block in section.Blocks) Write(html, block, drawing);
+            foreach (var block in section.Blocks) Write(html, block, png);
             html.Append("</section>\n");
         }
 
         return html.Append("</body>\n</html>\n").ToString();
     }
 
-    private static void Write(StringBuilder html, ReportBlock block, IChartDrawing drawing)
+    private static void Write(StringBuilder html, ReportBlock block, Func<Chart, ChartTheme, byte[]> png)
     {
         switch (block)
         {
@@ -69,8 +70,8 @@ public static class HtmlReport
                 html.Append("</tbody>\n</table></div>\n");
                 break;
             case ReportBlock.Picture { Chart: var chart }:
-                html.Append("<figure><picture><source media=\"(prefers-color-scheme: dark)\" srcset=\"").Append(Data(drawing.Png(chart, ChartTheme.Dark))).Append("\">")
-                    .Append("<img width=\"800\" height=\"450\" alt=\"").Append(Escape(chart.Title)).Append("\" src=\"").Append(Data(drawing.Png(chart, ChartTheme.Light))).Append("\"></picture></figure>\n");
+                html.Append("<figure><picture><source media=\"(prefers-color-scheme: dark)\" srcset=\"").Append(Data(png(chart, ChartTheme.Dark))).Append("\">")
+                    .Append("<img width=\"800\" height=\"450\" alt=\"").Append(Escape(chart.Title)).Append("\" src=\"").Append(Data(png(chart, ChartTheme.Light))).Append("\"></picture></figure>\n");
                 break;
         }
     }

@@ -18,7 +18,7 @@ public class ReportWritingTests
         Run("A00002", "net", new { lr = "other" }, series: [Curve(Hostile, 20, step => -step)]),
     ]);
 
-    static string Html(Report report) => HtmlReport.Write(report, new ChartDrawing());
+    static string Html(Report report) => HtmlReport.Write(report, new ChartDrawing().Png);
 
     [Fact]
     public void Html_NeedsNothingBesideIt()
