@@ -38,24 +38,21 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
 
     public async Task<ReportResult> Make(ReportRequest request, CancellationToken cancel = default)
     {
-        var wanted = (request.Runs ?? []).Distinct(StringComparer.Ordinal).ToList();
+        var wanted = (request.Runs ?? []).Select(id => id ?? "").Distinct(StringComparer.Ordinal).ToList();
         var problems = Check(request, wanted);
-        var reported = new List<ReportedRun>();
-        var created = default(DateTimeOffset);
-        for (var i = 0; i < wanted.Count && problems.Count == 0; i++)
-        {
-            if (await Load(wanted[i], cancel) is not { } loaded)
-            {
-                problems.Add(new($"runs[{i}]", $"there is no run '{wanted[i]}'"));
-                continue;
-            }
+        if (problems.Count > 0) return new ReportResult.Invalid(problems);
 
-            reported.Add(await Read(loaded.Run, cancel));
-            created = loaded.Now;
+        var loaded = new List<StoredRun>();
+        for (var i = 0; i < wanted.Count; i++)
+        {
+            if (await Load(wanted[i], cancel) is { } run) loaded.Add(run);
+            else problems.Add(new($"runs[{i}]", $"there is no run '{wanted[i]}'"));
         }
 
         if (problems.Count > 0) return new ReportResult.Invalid(problems);
-        return new ReportResult.Made(await Write(ReportComposer.Compose(ids.NewestFirst(), request.Title, created, reported), wanted, cancel));
+        var reported = new List<ReportedRun>();
+        foreach (var run in loaded) reported.Add(await Read(run.Run, cancel));
+        return new ReportResult.Made(await Write(ReportComposer.Compose(ids.NewestFirst(), request.Title, loaded[^1].Now, reported), wanted, cancel));
     }
 
     /// <summary>Null when there is no such report.</summary>

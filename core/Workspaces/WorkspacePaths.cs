@@ -46,8 +46,7 @@ public static class WorkspacePaths
 
     public static string? RunIdOf(string key) => Between(key, Runs, ".json");
     public static string? ActiveRunIdOf(string key) => Between(key, Active, "");
-    public static string? ReportIdOf(string infoKey) =>
-        infoKey.EndsWith("/report.json", StringComparison.Ordinal) ? Between(infoKey, Reports, "/report.json") : null;
+    public static string? ReportIdOf(string infoKey) => infoKey.Split('/') is ["reports", var id, "report.json"] ? id : null;
     public static string? WorkerIdOf(string key) => Between(key, Workers, ".json");
 
     public static int? VersionNumberOf(string key) =>
