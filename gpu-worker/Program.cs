@@ -1,1 +1,10 @@
-return 0;
+using Serverless.GpuWorker.Agent;
+using Serverless.GpuWorker.Runner;
+
+namespace Serverless.GpuWorker;
+
+static class Program
+{
+    // The runner's way in is as short as can be: each run pays for what is loaded and compiled on it.
+    static int Main(string[] args) => args is ["runner", ..] ? RunnerMain.Run(args) : AgentCommand.Run(args);
+}

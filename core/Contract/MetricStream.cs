@@ -52,8 +52,9 @@ internal sealed class MetricStreamReader
     /// <summary>Bytes of the stream consumed as whole frames, header included.</summary>
     public long Consumed { get; private set; }
 
+    /// <param name="ends">When given, takes for each point the number of bytes of the stream up to its end.</param>
     /// <exception cref="InvalidDataException">The bytes are not a metric stream; the message says where.</exception>
-    public void Read(ReadOnlySpan<byte> more, ICollection<MetricPoint> into)
+    public void Read(ReadOnlySpan<byte> more, ICollection<MetricPoint> into, ICollection<long>? ends = null)
     {
         var bytes = rest.Length == 0 ? more : Join(rest, more);
         var at = 0;
@@ -75,6 +76,7 @@ internal sealed class MetricStreamReader
                 var id = BinaryPrimitives.ReadUInt32LittleEndian(frame[1..]);
                 if (!names.TryGetValue(id, out var name)) throw new InvalidDataException($"metric stream: point of unnamed metric {id} at byte {Consumed + at}");
                 into.Add(new(name, BinaryPrimitives.ReadInt64LittleEndian(frame[5..]), BinaryPrimitives.ReadDoubleLittleEndian(frame[21..]), BinaryPrimitives.ReadInt64LittleEndian(frame[13..])));
+                ends?.Add(Consumed + at + length);
             }
             else if (frame[0] == MetricStream.NameFrame)
             {

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Serverless.Core.Runs;
 
 /// <summary>Everything that is true of a run: <c>runs/{id}.json</c>. Changed only by <see cref="RunRules"/>, written only through <see cref="RunStore"/>.</summary>
@@ -67,6 +69,7 @@ public sealed record RunRecord
 /// <param name="Nonce">Which claim took it.</param>
 public sealed record Lease(string Owner, TimeSpan Length, DateTimeOffset? Renewed, string? Nonce = null)
 {
+    [JsonIgnore]
     public DateTimeOffset ExpiresAt => (Renewed ?? throw new InvalidOperationException("a lease is read through RunStore, which fills in its renewal")) + Length;
 
     /// <summary>From <see cref="ExpiresAt"/> on: whoever was told to try again at that time must not be told so again.</summary>

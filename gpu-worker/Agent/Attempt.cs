@@ -1,0 +1,110 @@
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+using Serverless.GpuWorker.Collect;
+using Serverless.GpuWorker.Execute;
+using Serverless.GpuWorker.Prepare;
+
+namespace Serverless.GpuWorker.Agent;
+
+/// <summary>One claimed run, from its preparation to its terminal write.</summary>
+sealed class Attempt : IDisposable
+{
+    private readonly AgentOptions options;
+    private readonly IObjectStore store;
+    private readonly RunRecord run;
+    private readonly TimeProvider time;
+    private readonly Preparation preparation;
+    private readonly RunnerPool pool;
+    private readonly Departure departure;
+    private readonly Persistence persistence;
+    private readonly StopSignal stop = new();
+    private readonly OwnedRecord record;
+    private readonly WorkFolder folder;
+    private readonly LogCollector log;
+    private readonly MetricCollector metrics;
+
+    public Attempt(
+        AgentOptions options, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation, RunnerPool pool, Departure departure)
+    {
+        (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.departure) = (options, store, run, time, preparation, pool, departure);
+        persistence = new(time);
+        record = new(queue, store, run, stop, persistence, departure);
+        folder = new(Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"));
+        MetricCollector? lines = null;
+        log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence), line => lines?.Printed(line));
+        metrics = lines = new(folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence), log, time);
+    }
+
+    public async Task Execute()
+    {
+        using var preempt = departure.Leaving.Register(() => stop.Request(StopReason.Preempted));
+        using var over = new CancellationTokenSource();
+        var heartbeat = new Heartbeat(record, metrics, options, time).Run(over.Token);
+        try
+        {
+            if (await Ending() is { } ending) await record.Finish(ending);
+        }
+        catch (OperationCanceledException) when (stop.Fenced.IsCancellationRequested || departure.GivingUp.IsCancellationRequested)
+        {
+            // Replaced, or out of time: whoever takes the run next goes on from its last checkpoint.
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await heartbeat;
+        }
+    }
+
+    public void Dispose()
+    {
+        folder.Dispose();
+        record.Dispose();
+        metrics.Dispose();
+        log.Dispose();
+        stop.Dispose();
+    }
+
+    /// <returns>Null when nothing may be written any more.</returns>
+    private async Task<Ending?> Ending()
+    {
+        Prepared prepared;
+        try
+        {
+            prepared = await persistence.Insist(() => preparation.Prepare(store, run, folder.Emptied(), options.Device, log, stop), stop.Asked);
+        }
+        catch (Exception problem) when (Explain(problem) is { } explained)
+        {
+            return await EndEarly(explained.Cause, explained.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            return stop.Reason switch
+            {
+                StopReason.Cancelled => await EndEarly(Cause.Cancelled, "cancelled on request"),
+                StopReason.Preempted => await EndEarly(Cause.Preempted, "the worker had to leave"),
+                StopReason.DiskFull => await EndEarly(Cause.DiskFull, "there is no room left for the run's files"),
+                _ => null,
+            };
+        }
+
+        return await new CodeRun(store, run, folder, prepared, log, metrics, record, persistence, stop, time, pool, departure).Execute();
+    }
+
+    private async Task<Ending> EndEarly(Cause cause, string message)
+    {
+        if (departure.Leaving.IsCancellationRequested) departure.Hurry();
+        if (cause is not Cause.Build) log.Say(message);
+        await log.Flush(record.MayWrite);
+        return new(cause, message, Metrics: metrics.End, Logs: log.End);
+    }
+
+    private static (Cause Cause, string Message)? Explain(Exception problem) => problem switch
+    {
+        PreparationException known => (known.Cause, known.Message),
+        StoreFullException or IOException { HResult: Native.NoSpaceLeft } => (Cause.DiskFull, $"there is no room left for the run's files: {problem.Message}"),
+        StoreUnavailableException or OperationCanceledException => null,
+        // Nothing of the run's making can be told from here, so it counts as this worker's failure: another try, within the budget for lost workers.
+        _ => (Cause.WorkerLost, $"the worker could not prepare the run: {problem.GetType().Name}: {problem.Message}"),
+    };
+}

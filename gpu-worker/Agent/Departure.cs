@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Serverless.GpuWorker.Agent;
+
+/// <summary>Why and when the agent leaves: a signal, or the end of its parent.</summary>
+sealed class Departure : IDisposable
+{
+    private static readonly TimeSpan ParentPoll = TimeSpan.FromSeconds(1);
+
+    /// <summary>Beyond the code's own grace: for storing what it left and handing the run back. Clouds kill after about a minute.</summary>
+    private static readonly TimeSpan LastWrites = TimeSpan.FromSeconds(25);
+
+    private readonly CancellationTokenSource leaving = new(), givingUp = new();
+    private readonly List<PosixSignalRegistration> signals = [];
+
+    public Departure(int? parent, TimeProvider time)
+    {
+        Leaving = leaving.Token;
+        GivingUp = givingUp.Token;
+        foreach (var signal in (PosixSignal[])[PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP]) signals.Add(PosixSignalRegistration.Create(signal, OnSignal));
+        if (parent is { } id) _ = FollowParent(id, time);
+    }
+
+    /// <summary>No new runs; the one there is gets its grace and goes back to the queue.</summary>
+    public CancellationToken Leaving { get; }
+
+    /// <summary>The last writes did not get through in time either: the lease will expire.</summary>
+    public CancellationToken GivingUp { get; }
+
+    public void Leave() => leaving.Cancel();
+
+    /// <summary>Called when the code has been ended: from now on little time is left.</summary>
+    public void Hurry() => givingUp.CancelAfter(LastWrites);
+
+    public void Dispose()
+    {
+        foreach (var signal in signals) signal.Dispose();
+        leaving.Dispose();
+        givingUp.Dispose();
+    }
+
+    private void OnSignal(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        Leave();
+    }
+
+    private async Task FollowParent(int id, TimeProvider time)
+    {
+        var started = StartOf(id);
+        while (!Leaving.IsCancellationRequested && started is not null && StartOf(id) == started) await Task.Delay(ParentPoll, time, CancellationToken.None);
+        Leave();
+    }
+
+    // Together with the time of its start an id means one process for ever.
+    private static DateTime? StartOf(int id)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(id);
+            return process.HasExited ? null : process.StartTime;
+        }
+        catch (Exception gone) when (gone is ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception)
+        {
+            return null;
+        }
+    }
+}

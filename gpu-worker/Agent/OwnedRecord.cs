@@ -1,0 +1,100 @@
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+using Serverless.GpuWorker.Collect;
+using Serverless.GpuWorker.Execute;
+
+namespace Serverless.GpuWorker.Agent;
+
+/// <summary>An attempt's writes to its record. The first answer that says it was replaced fences the attempt.</summary>
+sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, StopSignal stop, Persistence persistence, Departure departure) : IDisposable
+{
+    private readonly CancellationTokenSource mayWrite = CancellationTokenSource.CreateLinkedTokenSource(stop.Fenced, departure.GivingUp);
+    private readonly SemaphoreSlim writing = new(1);
+    private string? etag;
+
+    public int Epoch => run.Epoch;
+
+    /// <summary>Ends when this attempt was replaced, or when the worker has run out of time.</summary>
+    public CancellationToken MayWrite => mayWrite.Token;
+
+    /// <summary>Applies an event as the owner; gets through or learns that it was replaced.</summary>
+    /// <returns>False when fenced.</returns>
+    /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>.</exception>
+    public async Task<bool> Apply(RunEvent.Owned happened)
+    {
+        // One after another: writes of one process need not conflict with each other.
+        await writing.WaitAsync(MayWrite);
+        try
+        {
+            return Take(await persistence.Insist(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, evenWhenFull: happened is RunEvent.Finish));
+        }
+        finally
+        {
+            writing.Release();
+        }
+    }
+
+    /// <summary>The terminal write of the attempt, and what follows from it.</summary>
+    public async Task Finish(Ending ending)
+    {
+        if (await Apply(new RunEvent.Finish(run.Epoch, ending))) return;
+
+        // The write may have landed while its answer was lost; then what follows from it is still to do, and safe to do twice.
+        var now = await persistence.Insist(() => new RunStore(store).Load(run.Id, departure.GivingUp), departure.GivingUp);
+        if (now is { Run: { Lease: null } ended } && ended.Epoch == run.Epoch) await persistence.Insist(() => Follow(ended, now.Now), departure.GivingUp);
+
+        async Task<bool> Follow(RunRecord ended, DateTimeOffset at)
+        {
+            await queue.Follow(ended, at, departure.GivingUp);
+            return true;
+        }
+    }
+
+    /// <summary>Looks whether somebody else wrote the record since this attempt last did, and if so what: a request to cancel, or a new owner.</summary>
+    public async Task Look()
+    {
+        await writing.WaitAsync(MayWrite);
+        try
+        {
+            var head = (await store.Head(WorkspacePaths.Run(run.Id), MayWrite)).Value;
+            if (head is not null && head.ETag == etag) return;
+            if (await new RunStore(store).Load(run.Id, MayWrite) is not { } loaded)
+            {
+                stop.Request(StopReason.Fenced);
+                return;
+            }
+
+            etag = loaded.ETag;
+            Notice(loaded.Run);
+        }
+        finally
+        {
+            writing.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        writing.Dispose();
+        mayWrite.Dispose();
+    }
+
+    private bool Take(RunChange change)
+    {
+        if (change.Decision is Decision.Stale || change.Run is null)
+        {
+            stop.Request(StopReason.Fenced);
+            return false;
+        }
+
+        if (change.Run is { } now) Notice(now);
+        return true;
+    }
+
+    private void Notice(RunRecord now)
+    {
+        if (now.Epoch != run.Epoch || (now.Lease is null && now.State is not RunState.Queued && !now.State.IsTerminal)) stop.Request(StopReason.Fenced);
+        else if (now.Lease is not null && now.Cancel is not null) stop.Request(StopReason.Cancelled);
+    }
+}

@@ -1,0 +1,113 @@
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.GpuWorker.Agent;
+using Serverless.GpuWorker.Collect;
+using Serverless.GpuWorker.Prepare;
+
+namespace Serverless.GpuWorker.Execute;
+
+/// <summary>Runs prepared code and collects what it makes while it runs, each kind of output at its own pace, none of them in the code's way.</summary>
+sealed class CodeRun(
+    IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, OwnedRecord record, Persistence persistence, StopSignal stop,
+    TimeProvider time, RunnerPool pool, Departure departure)
+{
+    private static readonly TimeSpan StreamsEvery = TimeSpan.FromMilliseconds(200), CheckpointsEvery = TimeSpan.FromMilliseconds(200), OutputsEvery = TimeSpan.FromSeconds(2);
+
+    private readonly CheckpointCollector checkpoints = new(
+        store, run, folder, prepared.Known, metrics, log, persistence, time, (made, _) => record.Apply(new RunEvent.Commit(run.Epoch, made)));
+
+    private readonly OutputCollector outputs = new(store, run, folder, log, persistence);
+
+    /// <returns>Null when another worker has the run.</returns>
+    public async Task<Ending?> Execute()
+    {
+        using var runner = pool.Take(prepared.Temperature, prepared.RunsInRunner ? run.Spec.Env.Keys : [], prepared.Assignment.Environment);
+        var pump = LogPump.Start(runner.Output, log);
+        runner.Assign(prepared.Assignment);
+        _ = Task.Run(() => pool.Refill(prepared.Temperature));
+        using var over = new CancellationTokenSource();
+        Task[] collecting =
+        [
+            Start(),
+            Repeat(CollectStreams, StreamsEvery, over.Token),
+            Repeat(() => checkpoints.Collect(atEnd: false, record.MayWrite), CheckpointsEvery, over.Token),
+            Repeat(() => outputs.UploadSettled(record.MayWrite), OutputsEvery, over.Token),
+        ];
+        var end = await new Execution(runner, time).Wait(stop, run.Spec.Timeout, run.Spec.Grace);
+        if (departure.Leaving.IsCancellationRequested) departure.Hurry();
+        await pump.Drained();
+        await over.CancelAsync();
+        await Task.WhenAll(collecting);
+        return end.Stopped == StopReason.Fenced || stop.Fenced.IsCancellationRequested ? null : await Conclude(end);
+    }
+
+    private async Task<Ending> Conclude(ExecutionEnd end)
+    {
+        var (cause, message) = end.Explain(run.Spec.Timeout);
+        if (end.Stopped is null && end.Report is null && cause == Cause.UserCode)
+        {
+            if (log.LastLineHas("No space left on device")) cause = Cause.DiskFull;
+            else if (log.LastLineHas("out of memory") || log.LastLineHas("can't allocate memory") || log.LastLineHas("MemoryError")) cause = Cause.OutOfMemory;
+            message += log.LastLineClause();
+        }
+
+        if (end.LeftBehind > 0) log.Say($"ended {end.LeftBehind} {(end.LeftBehind == 1 ? "process" : "processes")} that the code had left running");
+        if (cause != Cause.Completed) log.Say($"{message}");
+        string? manifest = null;
+        try
+        {
+            await metrics.Collect(atEnd: true, record.MayWrite);
+            await checkpoints.Collect(atEnd: true, record.MayWrite);
+            manifest = await outputs.Finish(publish: cause == Cause.Completed, record.MayWrite);
+            await log.Flush(record.MayWrite);
+        }
+        catch (Exception full) when (full is StoreFullException or IOException { HResult: Native.NoSpaceLeft })
+        {
+            // The record needs room too: the run's own files make it.
+            (cause, message) = (Cause.DiskFull, $"there is no room left for what the run made: {full.Message}");
+            folder.Dispose();
+        }
+
+        var latest = metrics.Latest;
+        return new(cause, message, end.ExitCode, manifest, metrics.End, log.End, latest.Count > 0 ? latest : null, metrics.Step);
+    }
+
+    private Task Start() => Guard(async () => await record.Apply(new RunEvent.Start(run.Epoch)));
+
+    private async Task CollectStreams()
+    {
+        await log.Flush(record.MayWrite);
+        await metrics.Collect(atEnd: false, record.MayWrite);
+    }
+
+    private Task Repeat(Func<Task> collect, TimeSpan every, CancellationToken over) => Guard(async () =>
+    {
+        while (true)
+        {
+            await Task.Delay(every, time, over);
+            await collect();
+        }
+    });
+
+    // Collecting that cannot go on ends the code: what it computes would be lost.
+    private async Task Guard(Func<Task> work)
+    {
+        try
+        {
+            await Task.Run(work);
+        }
+        catch (OperationCanceledException)
+        {
+            // The code ended, or the attempt was replaced.
+        }
+        catch (Exception full) when (full is StoreFullException or IOException { HResult: Native.NoSpaceLeft })
+        {
+            stop.Request(StopReason.DiskFull);
+        }
+        catch (Exception trouble) when (trouble is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            log.Say($"collecting the run's files failed: {trouble.Message}");
+            stop.Request(StopReason.WorkerFailed);
+        }
+    }
+}

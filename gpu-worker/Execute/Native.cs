@@ -1,0 +1,100 @@
+using System.Runtime.InteropServices;
+
+namespace Serverless.GpuWorker.Execute;
+
+/// <summary>The few system calls that .NET has no method for. Every one of them is for Unix.</summary>
+static unsafe partial class Native
+{
+    public const int SigAbort = 6, SigKill = 9, SigTerm = 15;
+    public const int NoHang = 1;
+
+    /// <summary>errno of a full file system, which .NET hands on as an IOException's HResult.</summary>
+    public const int NoSpaceLeft = 28;
+
+    private const int CloseOnExec = 0x80000, NonBlocking = 0x800;
+    private const int SetPipeSize = 1031, ChildSubreaper = 36;
+
+    public static int SigStop => OperatingSystem.IsMacOS() ? 17 : 19;
+
+    [LibraryImport("libc", EntryPoint = "setsid")]
+    public static partial int NewSession();
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    public static partial int Kill(int processId, int signal);
+
+    [LibraryImport("libc", EntryPoint = "waitpid")]
+    public static partial int WaitFor(int processId, int* status, int options);
+
+    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
+    public static partial nint Read(int file, byte* into, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "write")]
+    public static partial nint Write(int file, byte* from, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int SetVariable(string name, string value, int overwrite);
+
+    [LibraryImport("libc", EntryPoint = "unsetenv", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int UnsetVariable(string name);
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Link(string existing, string created);
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "dup")]
+    private static partial int Duplicate(int file);
+
+    [LibraryImport("libc", EntryPoint = "dup2")]
+    private static partial int DuplicateTo(int file, int target);
+
+    [LibraryImport("libc", EntryPoint = "dup3")]
+    private static partial int DuplicateTo(int file, int target, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fcntl")]
+    private static partial int Control(int file, int command, int value);
+
+    [LibraryImport("libc", EntryPoint = "prctl")]
+    private static partial int ProcessControl(int option, nuint a, nuint b, nuint c, nuint d);
+
+    /// <summary>Moves a descriptor to <paramref name="target"/>, where processes that this one starts do not see it.</summary>
+    public static int MoveAside(int file, int target)
+    {
+        if (OperatingSystem.IsLinux()) return DuplicateTo(file, target, CloseOnExec);
+        return Duplicate(file);
+    }
+
+    /// <summary>Standard input becomes empty; standard error goes where standard output goes, so that their lines keep their order.</summary>
+    public static void MergeStandardStreams()
+    {
+        var nothing = Open("/dev/null", 0);
+        _ = DuplicateTo(nothing, 0);
+        _ = DuplicateTo(1, 2);
+    }
+
+    /// <summary>Orphans below this process become its children instead of init's.</summary>
+    public static void AdoptOrphans()
+    {
+        if (OperatingSystem.IsLinux()) _ = ProcessControl(ChildSubreaper, 1, 0, 0, 0);
+    }
+
+    /// <summary>A larger pipe lets code that prints in bursts run on while the reader is busy. Best effort.</summary>
+    public static void WidenPipe(SafeHandle pipe)
+    {
+        if (OperatingSystem.IsLinux()) _ = Control((int)pipe.DangerousGetHandle(), SetPipeSize, 1024 * 1024);
+    }
+
+    /// <summary>Opens what the code left for reading, without following a link and without waiting at a named pipe; null when it cannot be opened so.</summary>
+    public static FileStream? OpenWithoutFollowing(string path)
+    {
+        if (!OperatingSystem.IsLinux()) return new FileInfo(path) is { LinkTarget: null, Exists: true } file ? file.OpenRead() : null;
+        var noFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
+        var opened = Open(path, CloseOnExec | NonBlocking | noFollow);
+        if (opened < 0) return null;
+        var stream = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(opened, ownsHandle: true), FileAccess.Read, bufferSize: 0);
+        if (stream.CanSeek) return stream;
+        stream.Dispose();
+        return null;
+    }
+}

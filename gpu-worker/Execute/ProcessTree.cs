@@ -1,0 +1,87 @@
+using System.Buffers.Text;
+using System.Globalization;
+
+namespace Serverless.GpuWorker.Execute;
+
+/// <summary>
+/// Ends everything that a run started. A process that detached itself (double fork, a session of its own) has still an ancestor: runner and agent
+/// both adopt orphans, so whatever a run leaves behind is below one of them.
+/// </summary>
+static class ProcessTree
+{
+    /// <summary>A process that forks faster than it is found is stopped first; this bounds the chase.</summary>
+    private const int MaxRounds = 50;
+
+    private readonly record struct Entry(int Id, int Parent, bool Zombie);
+
+    /// <summary>Ends all processes below <paramref name="root"/>, except the <paramref name="spared"/> children of it and what is below those.</summary>
+    /// <returns>How many were running.</returns>
+    public static int KillBelow(int root, IReadOnlySet<int> spared)
+    {
+        if (!OperatingSystem.IsLinux()) return 0;
+        var stopped = new HashSet<int>();
+        for (var round = 0; round < MaxRounds; round++)
+        {
+            var more = Below(root, spared).Where(entry => !entry.Zombie && stopped.Add(entry.Id)).ToList();
+            if (more.Count == 0) break;
+            foreach (var entry in more) Native.Kill(entry.Id, Native.SigStop);
+        }
+
+        foreach (var id in stopped) Native.Kill(id, Native.SigKill);
+        return stopped.Count;
+    }
+
+    /// <summary>Takes note of dead children that nobody else waits for.</summary>
+    public static unsafe void Reap(int root, IReadOnlySet<int> spared)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        foreach (var entry in Below(root, spared))
+        {
+            if (entry.Zombie && entry.Parent == root) _ = Native.WaitFor(entry.Id, null, Native.NoHang);
+        }
+    }
+
+    private static List<Entry> Below(int root, IReadOnlySet<int> spared)
+    {
+        var children = Snapshot().ToLookup(entry => entry.Parent);
+        var found = new List<Entry>();
+        var open = new Stack<int>([root]);
+        while (open.TryPop(out var parent))
+        {
+            foreach (var child in children[parent])
+            {
+                if (parent == root && spared.Contains(child.Id)) continue;
+                found.Add(child);
+                open.Push(child.Id);
+            }
+        }
+
+        return found;
+    }
+
+    private static IEnumerable<Entry> Snapshot()
+    {
+        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(folder.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out var id)) continue;
+            if (Read(id) is { } entry) yield return entry;
+        }
+    }
+
+    // "/proc/{id}/stat" is `id (name) state parent …`; the name may hold anything, also ')'.
+    private static Entry? Read(int id)
+    {
+        byte[] stat;
+        try
+        {
+            stat = File.ReadAllBytes($"/proc/{id}/stat");
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+
+        var rest = stat.AsSpan(stat.AsSpan().LastIndexOf((byte)')') + 1);
+        return rest.Length > 4 && Utf8Parser.TryParse(rest[3..], out int parent, out _) ? new(id, parent, rest[1] is (byte)'Z' or (byte)'X') : null;
+    }
+}

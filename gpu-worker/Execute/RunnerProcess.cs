@@ -1,0 +1,160 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Serverless.GpuWorker.Execute;
+
+enum Temperature
+{
+    /// <summary>A .NET process, nothing loaded.</summary>
+    Plain,
+
+    /// <summary>libtorch is loaded and has computed once.</summary>
+    Torch,
+}
+
+/// <summary>A runner as its agent sees it: given one assignment, it executes it and dies. When the agent dies, it and all below it die.</summary>
+sealed class RunnerProcess : IDisposable
+{
+    private static readonly Lock Gate = new();
+    private static readonly HashSet<int> Live = [];
+
+    private readonly Process process;
+    private readonly TaskCompletionSource<RunnerReport?> report = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private RunnerProcess(Process process) => this.process = process;
+
+    public int ProcessId => process.Id;
+
+    public bool HasExited => process.HasExited;
+
+    /// <summary>What the code prints: standard output and standard error, merged by the kernel. Ends when the last process that holds it is gone.</summary>
+    public Stream Output => process.StandardOutput.BaseStream;
+
+    /// <summary>What the runner said about a failure; null when it ended without a word. Complete soon after the process is gone.</summary>
+    public Task<RunnerReport?> Report => report.Task;
+
+    /// <param name="environment">Known before the process starts; what an assignment adds later is unseen by native libraries that read theirs at start.</param>
+    public static RunnerProcess Start(Temperature temperature, IReadOnlyDictionary<string, string> environment)
+    {
+        var start = new ProcessStartInfo(RunnerProgram.Path)
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = AppContext.BaseDirectory,
+        };
+        foreach (var word in RunnerProgram.Arguments) start.ArgumentList.Add(word);
+        start.ArgumentList.Add("runner");
+        if (temperature == Temperature.Torch) start.ArgumentList.Add("warm");
+        start.Environment.Clear();
+        foreach (var (name, value) in RunnerProgram.Tuning) start.Environment[name] = value;
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+        lock (Gate)
+        {
+            var process = Process.Start(start)!;
+            Live.Add(process.Id);
+            return new(process);
+        }
+    }
+
+    public void Assign(Assignment assignment)
+    {
+        var reader = new Thread(ReadReports, maxStackSize: 256 * 1024) { IsBackground = true, Name = "runner reports" };
+        reader.Start();
+        try
+        {
+            process.StandardInput.BaseStream.Write(assignment.ToBytes());
+            process.StandardInput.BaseStream.Flush();
+        }
+        catch (IOException)
+        {
+            // It died before it was told anything; its exit says so.
+        }
+    }
+
+    /// <summary>The exit code; 128 + n after signal n, as shells have it.</summary>
+    public async Task<int> Exit()
+    {
+        await process.WaitForExitAsync();
+        return process.ExitCode;
+    }
+
+    /// <summary>Asks the code to checkpoint and leave: SIGTERM to it and to its children in the same group.</summary>
+    public void Terminate()
+    {
+        if (Native.Kill(-process.Id, Native.SigTerm) != 0) Native.Kill(process.Id, Native.SigTerm);
+    }
+
+    /// <summary>Ends the runner and everything below it, at once.</summary>
+    public void Kill()
+    {
+        lock (Gate)
+        {
+            if (process.HasExited) return;
+            ProcessTree.KillBelow(process.Id, new HashSet<int>());
+            Native.Kill(process.Id, Native.SigKill);
+        }
+    }
+
+    /// <summary>After the end: ends what the run left behind, which this process has adopted.</summary>
+    /// <returns>How many processes were still running.</returns>
+    public int KillOrphans()
+    {
+        // Under the gate nobody is starting a runner, so that every child that is not known is an orphan.
+        lock (Gate)
+        {
+            Live.Remove(process.Id);
+            var self = Environment.ProcessId;
+            var killed = ProcessTree.KillBelow(self, Live);
+            ProcessTree.Reap(self, Live);
+            return killed;
+        }
+    }
+
+    public void Dispose()
+    {
+        Kill();
+        lock (Gate) Live.Remove(process.Id);
+        process.Dispose();
+    }
+
+    private void ReadReports()
+    {
+        try
+        {
+            using var lines = new StreamReader(process.StandardError.BaseStream, Encoding.UTF8);
+            RunnerReport? last = null;
+            var stray = new StringBuilder();
+            while (lines.ReadLine() is { } line)
+            {
+                if (RunnerReport.From(line) is { } said) last ??= said;
+                else if (stray.Length < 2000) stray.Append(stray.Length > 0 ? " " : "").Append(line);
+            }
+
+            report.SetResult(last ?? (stray.Length > 0 ? new(RunnerReport.Failure.NotStarted, stray.ToString()) : null));
+        }
+        catch (Exception broken) when (broken is IOException or ObjectDisposedException)
+        {
+            report.TrySetResult(null);
+        }
+    }
+}
+
+/// <summary>How to start this program again as a runner.</summary>
+static class RunnerProgram
+{
+    /// <summary>The executable, or <c>dotnet</c> when that runs this program.</summary>
+    public static string Path { get; } = Environment.ProcessPath ?? throw new InvalidOperationException("this program does not know its own path");
+
+    public static IReadOnlyList<string> Arguments { get; } =
+        System.IO.Path.GetFileNameWithoutExtension(Path) == "dotnet" ? [System.IO.Path.Combine(AppContext.BaseDirectory, "Serverless.GpuWorker.dll")] : [];
+
+    /// <summary>Runs are often short: a runtime that starts quickly. Removed before the code looks.</summary>
+    public static IReadOnlyDictionary<string, string> Tuning { get; } = new Dictionary<string, string>
+    {
+        ["DOTNET_TieredPGO"] = "0",
+        ["DOTNET_gcConcurrent"] = "0",
+        ["DOTNET_NOLOGO"] = "1",
+    };
+}

@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Serverless.Core;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+using Serverless.GpuWorker.Execute;
+
+namespace Serverless.GpuWorker.Prepare;
+
+/// <summary>
+/// Input files by content hash, fetched once per machine and given to runs as read-only hard links. Code that runs as root can write through one; a copy
+/// in the cache whose length or time is no longer what it was is therefore fetched again.
+/// </summary>
+sealed class InputCache(string root, IIds ids)
+{
+    /// <summary>Puts an input under <paramref name="folder"/>.</summary>
+    /// <exception cref="PreparationException">It is not what it was at submission.</exception>
+    public async Task Materialize(IObjectStore store, InputRef input, string folder, CancellationToken cancel)
+    {
+        var path = input.Path.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) ? input.Path[WorkspacePaths.Data.Length..] : input.Path;
+        var target = Path.Combine(folder, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        var head = (await store.Head(input.Path, cancel)).Value ?? throw new PreparationException(Cause.InputChanged, $"{input.Path} was deleted since submission");
+        if (head.ETag != input.ETag && head.LengthBytes != input.LengthBytes) throw Changed(input);
+
+        // Another ETag with the same content is the same input: hashing decides. The cache vouches only for what was submitted.
+        var cached = Path.Combine(root, input.Sha256[..2], input.Sha256);
+        if (head.ETag != input.ETag || !IsIntact(cached)) await Fetch(store, input, cached, cancel);
+        Give(cached, target);
+    }
+
+    private async Task Fetch(IObjectStore store, InputRef input, string cached, CancellationToken cancel)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(cached)!);
+        var part = $"{cached}.{ids.Nonce()}.part";
+        try
+        {
+            await using var reading = await store.Open(input.Path, cancel: cancel) ?? throw new PreparationException(Cause.InputChanged, $"{input.Path} was deleted since submission");
+            if (await Copy(reading.Body, part, cancel) != input.Sha256) throw Changed(input);
+            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(part, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            File.WriteAllText(cached + ".seal", Seal(part));
+            File.Move(part, cached, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(part);
+        }
+    }
+
+    private static async Task<string> Copy(Stream from, string to, CancellationToken cancel)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        await using var file = new FileStream(to, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        var buffer = new byte[1024 * 1024];
+        int read;
+        while ((read = await from.ReadAsync(buffer, cancel)) > 0)
+        {
+            hash.AppendData(buffer, 0, read);
+            await file.WriteAsync(buffer.AsMemory(0, read), cancel);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static void Give(string cached, string target)
+    {
+        if (!OperatingSystem.IsWindows() && Native.Link(cached, target) == 0) return;
+        File.Copy(cached, target, overwrite: true);
+    }
+
+    private static bool IsIntact(string cached)
+    {
+        try
+        {
+            return File.ReadAllText(cached + ".seal") == Seal(cached);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static string Seal(string file)
+    {
+        var info = new FileInfo(file);
+        return string.Create(CultureInfo.InvariantCulture, $"{info.Length} {info.LastWriteTimeUtc.Ticks}");
+    }
+
+    private static PreparationException Changed(InputRef input) => new(Cause.InputChanged, $"{input.Path} changed since submission");
+}

@@ -1,0 +1,71 @@
+using System.Collections;
+using System.Globalization;
+using System.Text.Json;
+using Serverless.Contract;
+using Serverless.Core.Runs;
+
+namespace Serverless.GpuWorker.Prepare;
+
+/// <summary>The environment that code sees: a little of this machine's, the spec's own, and the contract's.</summary>
+static class RunEnvironment
+{
+    /// <summary>Characters of a parameter that still go into a variable; Linux refuses to start a program with one of 128 KiB. The file of parameters has them all.</summary>
+    private const int MaxVariable = 16 * 1024;
+
+    private static readonly string[] PassedOn =
+    [
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
+        "DOTNET_ROOT", "DOTNET_CLI_HOME", "NUGET_PACKAGES", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    ];
+
+    /// <summary>What every process of a run gets of this one's environment: where programs, libraries and certificates are, and the language.</summary>
+    public static IReadOnlyDictionary<string, string> OfMachine { get; } = ReadOfMachine();
+
+    /// <param name="device"><c>cpu</c> or <c>cuda:0</c>.</param>
+    public static Dictionary<string, string> For(RunRecord run, WorkFolder folder, string device)
+    {
+        var all = new Dictionary<string, string>(OfMachine);
+        foreach (var (name, value) in run.Spec.Env) all[name] = value;
+        all["TMPDIR"] = folder.Temporary;
+        all[ContractNames.RunId] = run.Id;
+        all[ContractNames.Attempt] = run.Epoch.ToString(CultureInfo.InvariantCulture);
+        all[ContractNames.Params] = folder.Params;
+        all[ContractNames.Inputs] = folder.Inputs;
+        all[ContractNames.Output] = folder.Output;
+        all[ContractNames.Seed] = run.Spec.Seed.ToString(CultureInfo.InvariantCulture);
+        all[ContractNames.Device] = device;
+        if (run.Head is not null) all[ContractNames.Resume] = folder.Resume;
+        if (run.Spec.From is not null) all[ContractNames.From] = folder.From;
+        foreach (var (name, value) in run.Spec.Params)
+        {
+            if (Scalar(value) is { } text) all[ContractNames.ParamPrefix + VariableName(name)] = text;
+        }
+
+        return all;
+    }
+
+    private static string? Scalar(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String when value.GetString() is { Length: <= MaxVariable } text && !text.Contains('\0') => text,
+        JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => value.GetRawText(),
+        _ => null,
+    };
+
+    private static string VariableName(string parameter) =>
+        string.Create(parameter.Length, parameter, static (to, from) =>
+        {
+            for (var i = 0; i < to.Length; i++) to[i] = char.IsAsciiLetterOrDigit(from[i]) ? char.ToUpperInvariant(from[i]) : '_';
+        });
+
+    private static Dictionary<string, string> ReadOfMachine()
+    {
+        var all = new Dictionary<string, string>();
+        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
+        {
+            var name = (string)variable.Key;
+            if (PassedOn.Contains(name) || name.StartsWith("LC_", StringComparison.Ordinal)) all[name] = (string?)variable.Value ?? "";
+        }
+
+        return all;
+    }
+}

@@ -1,0 +1,27 @@
+using Serverless.Core.Runs;
+using Serverless.GpuWorker.Collect;
+using Serverless.GpuWorker.Execute;
+
+namespace Serverless.GpuWorker.Prepare;
+
+/// <summary>Runs the commands that come before the code (set-up, builds), in runners of their own: stopped, timed out and cleaned up like the code itself.</summary>
+sealed class Steps(RunnerPool pool, LogCollector log, StopSignal stop, TimeProvider time)
+{
+    /// <param name="what">For messages: <c>setup</c>.</param>
+    /// <exception cref="PreparationException">It failed or took longer than the run may.</exception>
+    /// <exception cref="OperationCanceledException">The attempt is to end.</exception>
+    public async Task Run(string what, IReadOnlyList<string> command, string folder, IReadOnlyDictionary<string, string> environment, RunSpec spec)
+    {
+        log.Say($"{what}: {string.Join(' ', command.Count == 3 && command[1] == "-c" ? command.Skip(2) : command)}");
+        using var runner = pool.Take(Temperature.Plain, [], environment);
+        var pump = LogPump.Start(runner.Output, log);
+        runner.Assign(new() { Folder = folder, Environment = environment, Command = command });
+        var end = await new Execution(runner, time).Wait(stop, spec.Timeout, spec.Grace);
+        await pump.Drained();
+        pool.Refill(Temperature.Plain);
+        if (end.Stopped is not null and not StopReason.Timeout) throw new OperationCanceledException(stop.Asked);
+        var (cause, message) = end.Explain(spec.Timeout);
+        if (cause == Cause.UserCode) throw new PreparationException(Cause.Build, $"{what}: {message}{log.LastLineClause()}");
+        if (cause != Cause.Completed) throw new PreparationException(cause, $"{what}: {message}");
+    }
+}

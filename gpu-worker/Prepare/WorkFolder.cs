@@ -1,0 +1,34 @@
+using Serverless.Contract;
+
+namespace Serverless.GpuWorker.Prepare;
+
+/// <summary>One attempt's folder on this machine; deleted when the attempt is over.</summary>
+sealed class WorkFolder : IDisposable
+{
+    public WorkFolder(string root) => Root = root;
+
+    public string Root { get; }
+    public string Code => Path.Combine(Root, "code");
+    public string Inputs => Path.Combine(Root, "inputs");
+    public string Output => Path.Combine(Root, "output");
+    public string Temporary => Path.Combine(Root, "tmp");
+    public string From => Path.Combine(Root, "from");
+    public string Resume => Path.Combine(Root, "resume");
+    public string Params => Path.Combine(Root, "params.json");
+
+    public string Checkpoints => Path.Combine(Output, ContractNames.Checkpoints);
+    public string Artifacts => Path.Combine(Output, ContractNames.Artifacts);
+    public string Data => Path.Combine(Output, ContractNames.Data);
+    public string MetricsBinary => Path.Combine(Output, ContractNames.MetricsBinary);
+    public string MetricsJsonl => Path.Combine(Output, ContractNames.MetricsJsonl);
+
+    /// <summary>Begins anew.</summary>
+    public WorkFolder Emptied()
+    {
+        Folders.Delete(Root);
+        foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Checkpoints, Artifacts, Data]) Directory.CreateDirectory(folder);
+        return this;
+    }
+
+    public void Dispose() => Folders.Delete(Root);
+}

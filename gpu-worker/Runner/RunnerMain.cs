@@ -1,0 +1,59 @@
+using Serverless.GpuWorker.Execute;
+
+namespace Serverless.GpuWorker.Runner;
+
+/// <summary>
+/// The process that executes one run and dies. It starts with three pipes to the agent: standard input brings the assignment and stays open as long as the agent
+/// lives, standard error takes reports, standard output is the log. Before the code sees anything, the first two are moved out of its way.
+/// </summary>
+static class RunnerMain
+{
+    /// <summary>Descriptors far above those that a starting process uses.</summary>
+    private const int ControlFile = 240, ReportFile = 241;
+
+    public static int Run(string[] args)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Console.Error.WriteLine("runs are executed on Linux and macOS only");
+            return 1;
+        }
+
+        _ = Native.NewSession();
+        Native.AdoptOrphans();
+        var channel = new ControlChannel(Native.MoveAside(0, ControlFile), Native.MoveAside(2, ReportFile));
+        Native.MergeStandardStreams();
+        if (args is [_, "warm", ..]) Warmth.Torch();
+        if (channel.ReadAssignment() is not { } assignment) return 0;
+        channel.DieWithAgent();
+        ApplyEnvironment(assignment.Environment);
+        try
+        {
+            Directory.SetCurrentDirectory(assignment.Folder);
+            return assignment.Assembly is { } assembly ? CSharpCode.Execute(assembly, channel) : CommandLine.Execute(assignment.Command);
+        }
+        catch (Exception exception) when (exception is IOException or System.ComponentModel.Win32Exception or BadImageFormatException or UnauthorizedAccessException)
+        {
+            channel.Report(new(RunnerReport.Failure.NotStarted, exception.Message));
+            return 1;
+        }
+    }
+
+    // Both views of the environment: .NET keeps a copy of its own, native libraries read the process's.
+    private static void ApplyEnvironment(IReadOnlyDictionary<string, string> wanted)
+    {
+        foreach (string name in Environment.GetEnvironmentVariables().Keys)
+        {
+            if (wanted.ContainsKey(name)) continue;
+            Environment.SetEnvironmentVariable(name, null);
+            Native.UnsetVariable(name);
+        }
+
+        foreach (var (name, value) in wanted)
+        {
+            if (Environment.GetEnvironmentVariable(name) == value) continue;
+            Environment.SetEnvironmentVariable(name, value);
+            Native.SetVariable(name, value, overwrite: 1);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using System.Runtime.CompilerServices;
+using TorchSharp;
+
+namespace Serverless.GpuWorker.Runner;
+
+/// <summary>What a spare runner does before it has an assignment, so that the code need not wait for it.</summary>
+static class Warmth
+{
+    /// <summary>Loads libtorch and takes one training step of a toy, which compiles the paths that every experiment uses. The random generator is left as it was found.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Torch()
+    {
+        try
+        {
+            using var scope = torch.NewDisposeScope();
+            var random = torch.get_rng_state();
+            var layer = torch.nn.Linear(4, 2);
+            using var optimizer = torch.optim.Adam(layer.parameters());
+            var loss = torch.nn.functional.mse_loss(layer.forward(torch.zeros(3, 4)), torch.zeros(3, 2));
+            loss.backward();
+            optimizer.step();
+            optimizer.zero_grad();
+            loss.item<float>();
+            torch.set_rng_state(random);
+        }
+        catch (Exception broken)
+        {
+            // The code that needs libtorch will fail with the same words; code that does not, runs.
+            Console.Error.WriteLine($"libtorch does not load here: {broken.Message}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
+using Serverless.Core;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Runs;
+
+public sealed class RunStoreTests
+{
+    private readonly FakeTimeProvider time = new(Some.Noon);
+    private readonly MemoryObjectStore store;
+    private readonly RunStore runs;
+
+    public RunStoreTests() => runs = new(store = new(time));
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Lease_RunsFromTheStoresTimeOfTheLastRenewal()
+    {
+        await runs.Create(Some.Run(), Cancel);
+        var claimed = await Apply(new RunEvent.Claim("worker-1", Some.LeaseLength));
+        Assert.Equal(Some.Noon + Some.LeaseLength, claimed.Run!.Lease!.ExpiresAt);
+
+        time.Advance(Some.LeaseLength - TimeSpan.FromTicks(1));
+        Assert.IsType<Decision.Illegal>((await Apply(new RunEvent.ExpireLease())).Decision);
+        Assert.True((await Apply(new RunEvent.Renew(1))).Moved);
+        time.Advance(Some.LeaseLength - TimeSpan.FromTicks(1));
+        Assert.IsType<Decision.Illegal>((await Apply(new RunEvent.ExpireLease())).Decision);
+        time.Advance(TimeSpan.FromTicks(1));
+        Assert.True((await Apply(new RunEvent.ExpireLease())).Moved);
+    }
+
+    [Fact]
+    public async Task Writes_OfOthers_DoNotRenewTheLease()
+    {
+        await runs.Create(Some.Run(), Cancel);
+        await Apply(new RunEvent.Claim("worker-1", Some.LeaseLength));
+        time.Advance(Some.LeaseLength / 2);
+        await Apply(new RunEvent.SetTags(["baseline"]));
+        await Apply(new RunEvent.RequestCancel("ann", null));
+        Assert.Equal(Some.Noon + Some.LeaseLength, (await runs.Load("run-1", Cancel))!.Run.Lease!.ExpiresAt);
+        time.Advance(Some.LeaseLength / 2);
+        Assert.Equal(RunState.Cancelled, (await Apply(new RunEvent.ExpireLease())).Run!.State);
+    }
+
+    [Fact]
+    public async Task LateOwner_ThatWasNotReplaced_IsStillTheOwner()
+    {
+        await runs.Create(Some.Run(), Cancel);
+        await Apply(new RunEvent.Claim("worker-1", Some.LeaseLength));
+        time.Advance(Some.LeaseLength * 10);
+        Assert.True((await Apply(new RunEvent.Commit(1, Some.Checkpoint(1, 10)))).Moved);
+        Assert.IsType<Decision.Illegal>((await Apply(new RunEvent.Claim("worker-2", Some.LeaseLength))).Decision);
+    }
+
+    [Fact]
+    public async Task Claim_AfterLeaseExpiry_FencesTheOldWorker()
+    {
+        await runs.Create(Some.Run(), Cancel);
+        await Apply(new RunEvent.Claim("worker-1", Some.LeaseLength));
+        time.Advance(Some.LeaseLength);
+        Assert.Equal(2, (await Apply(new RunEvent.Claim("worker-2", Some.LeaseLength))).Run!.Epoch);
+        RunEvent[] late = [new RunEvent.Renew(1), new RunEvent.Start(1), new RunEvent.Commit(1, Some.Checkpoint(1, 10)), new RunEvent.Finish(1, new(Cause.Completed))];
+        foreach (var happened in late) Assert.IsType<Decision.Stale>((await Apply(happened)).Decision);
+        var run = (await runs.Load("run-1", Cancel))!.Run;
+        Assert.Equal((RunState.Preparing, null, 1), (run.State, run.Head, run.Lost));
+    }
+
+    [Fact]
+    public async Task Claim_ByManyAtOnce_IsOneWorkers()
+    {
+        await runs.Create(Some.Run(), Cancel);
+        var claims = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Task.Run(() => Apply(new RunEvent.Claim($"worker-{i}", Some.LeaseLength)), Cancel)));
+        Assert.Single(claims, claim => claim.Moved);
+        Assert.Equal(1, (await runs.Load("run-1", Cancel))!.Run.Epoch);
+    }
+
+    [Fact]
+    public async Task Create_OfAnExistingRun_LeavesItAlone()
+    {
+        Assert.True(await runs.Create(Some.Run(), Cancel));
+        await Apply(new RunEvent.SetTags(["mine"]));
+        Assert.False(await runs.Create(Some.Run(), Cancel));
+        Assert.Equal(["mine"], (await runs.Load("run-1", Cancel))!.Run.Tags);
+    }
+
+    [Fact]
+    public async Task Record_SurvivesStorage_Whole()
+    {
+        var run = Some.In("cancelling") with { Head = Some.Checkpoint(1, 10), Checkpoints = [Some.Checkpoint(1, 10)], Metrics = new Dictionary<string, double> { ["loss"] = double.NaN } };
+        await runs.Create(run, Cancel);
+        Assert.Equal(JsonSerializer.Serialize(run, CoreJson.Options), JsonSerializer.Serialize((await runs.Load("run-1", Cancel))!.Run, CoreJson.Options));
+    }
+
+    [Fact]
+    public async Task Summary_IsInTheMetadata()
+    {
+        var run = Some.In("running") with { Tags = ["baseline"], Step = 7, Metrics = new Dictionary<string, double> { ["loss"] = double.PositiveInfinity } };
+        await runs.Create(run, Cancel);
+        var summary = RunSummary.FromMetadata((await store.Head("runs/run-1.json", Cancel)).Value!.Metadata);
+        Assert.Equal(JsonSerializer.Serialize(RunSummary.Of(run), CoreJson.Options), JsonSerializer.Serialize(summary, CoreJson.Options));
+    }
+
+    public static TheoryData<string, RunRecord> HostileRuns()
+    {
+        var big = string.Concat(Enumerable.Repeat("Ωλ\u0001\u007f\"\\<é😀", 500));
+        var run = Some.Run();
+        return new()
+        {
+            { "many params", run with { Spec = run.Spec with { Params = Enumerable.Range(0, 500).ToDictionary(i => $"Ω{i}", i => JsonSerializer.SerializeToElement(i)) } } },
+            { "a long param", run with { Spec = run.Spec with { Params = new Dictionary<string, JsonElement> { [big] = JsonSerializer.SerializeToElement(new { big }) } } } },
+            { "raw json", run with { Spec = run.Spec with { Params = new Dictionary<string, JsonElement> { ["é"] = JsonDocument.Parse("[\"é😀\u007f\", {\"λ\": 1e400, \"b\": null}]").RootElement } } } },
+            { "many metrics", run with { Metrics = Enumerable.Range(0, 500).ToDictionary(i => $"é{i}", i => i / 3.0) } },
+            { "long tags", run with { Tags = [big, "baseline"] } },
+            { "a long author", run with { SubmittedBy = big } },
+            { "long names", run with { Experiment = big, Project = big } },
+            { "everything", run with { Tags = [big, big], SubmittedBy = big, Metrics = new Dictionary<string, double> { [big] = double.NaN } } },
+        };
+    }
+
+    [Theory]
+    [MemberData(nameof(HostileRuns))]
+    public void Summary_OfHostileData_FitsIntoMetadata_AsPrintableAscii(string what, RunRecord run)
+    {
+        var metadata = RunSummary.Of(run).ToMetadata();
+        Assert.True(metadata.Sum(pair => pair.Key.Length + pair.Value.Length) <= Limits.MetadataBytes, what);
+        Assert.All(metadata.Values, value => Assert.All(value, c => Assert.InRange(c, ' ', '~')));
+        Assert.Equal(what == "long names", RunSummary.FromMetadata(metadata) is null);
+    }
+
+    private Task<RunChange> Apply(RunEvent happened) => runs.Apply("run-1", happened, Cancel);
+}
