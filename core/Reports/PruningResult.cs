@@ -7,11 +7,14 @@ namespace Serverless.Core.Reports;
 /// leaves no such file, or another one of that name, is reported by its curves alone.
 /// </summary>
 /// <param name="Accuracy">Of the whole model on the test set, 0–1.</param>
-/// <param name="Rows">One per sparsity, ascending; empty for a model that was not pruned, which serves as the baseline.</param>
-public sealed record PruningResult(double Accuracy, string? Model = null, long? Parameters = null, double? Seconds = null)
+/// <param name="Data">What it was trained and tested on, in words.</param>
+/// <param name="Parameters">Numbers that were learned.</param>
+/// <param name="Seconds">Training and testing.</param>
+public sealed record PruningResult(double Accuracy, string? Model = null, string? Data = null, long? Parameters = null, double? Seconds = null)
 {
     public const string FileName = "results.json";
 
+    /// <summary>One per sparsity, ascending; empty for a model that was not pruned, which serves as the baseline.</summary>
     public IReadOnlyList<PrunedAt> Rows { get; init; } = [];
 
     /// <summary>Null when the text is something else.</summary>

@@ -20,6 +20,7 @@ static class PruningSection
             ])]);
 
         List<ReportBlock> blocks = [table];
+        if (results.Select(run => run.Result.Data).Distinct().ToList() is [{ Length: > 0 } data]) blocks.Insert(0, new ReportBlock.Paragraph($"Data: {data}."));
         if (sparsities.Count > 0)
         {
             blocks.Insert(0, new ReportBlock.Paragraph("Test accuracy of the whole model and, after fine-tuning, with the given share of its weights set to zero."));
