@@ -49,16 +49,23 @@ sealed class Listing(params string[] titles)
 
     private void Line(Paragraph lines, int indent, List<int> shown, int[] widths, Func<int, Cell> cellOf, bool isLast)
     {
-        lines.Append(new string(' ', indent));
+        // Blanks are owed until something follows them, so that no line ends in blanks.
+        var owed = indent;
         for (var i = 0; i < shown.Count; i++)
         {
             var (text, style) = cellOf(shown[i]);
             var cut = Cut(text, widths[i]);
-            var space = new string(' ', widths[i] - Math.Min(widths[i], cut.GetCellWidth()));
+            var free = widths[i] - cut.GetCellWidth();
             var right = titles[shown[i]].EndsWith('>');
-            if (right) lines.Append(space);
-            lines.Append(cut, style is null ? Style.Plain : Style.Parse(style));
-            if (i < shown.Count - 1) lines.Append((right ? "" : space) + "  ");
+            if (right) owed += free;
+            if (cut.Length > 0)
+            {
+                lines.Append(new string(' ', owed));
+                lines.Append(cut, style is null ? Style.Plain : Style.Parse(style));
+                owed = 0;
+            }
+
+            owed += (right ? 0 : Math.Max(0, free)) + Gap;
         }
 
         if (!isLast) lines.Append("\n");

@@ -45,6 +45,12 @@ sealed class Attempt : IDisposable
         {
             if (await Ending() is { } ending) await record.Finish(ending);
         }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            // A fault of this worker's: another try, within the budget for lost workers, and not after a whole lease.
+            await record.Finish(new(Cause.WorkerLost, $"the worker failed: {fault.GetType().Name}: {fault.Message}", Metrics: metrics.End, Logs: log.End));
+            throw;
+        }
         catch (OperationCanceledException) when (stop.Fenced.IsCancellationRequested || departure.GivingUp.IsCancellationRequested)
         {
             // Replaced, or out of time: whoever takes the run next goes on from its last checkpoint.

@@ -36,20 +36,7 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
     }
 
     /// <summary>The terminal write of the attempt, and what follows from it.</summary>
-    public async Task Finish(Ending ending)
-    {
-        if (await Apply(new RunEvent.Finish(run.Epoch, ending))) return;
-
-        // The write may have landed while its answer was lost; then what follows from it is still to do, and safe to do twice.
-        var now = await persistence.Insist(() => new RunStore(store).Load(run.Id, departure.GivingUp), departure.GivingUp);
-        if (now is { Run: { Lease: null } ended } && ended.Epoch == run.Epoch) await persistence.Insist(() => Follow(ended, now.Now), departure.GivingUp);
-
-        async Task<bool> Follow(RunRecord ended, DateTimeOffset at)
-        {
-            await queue.Follow(ended, at, departure.GivingUp);
-            return true;
-        }
-    }
+    public Task Finish(Ending ending) => Apply(new RunEvent.Finish(run.Epoch, ending));
 
     /// <summary>Looks whether somebody else wrote the record since this attempt last did, and if so what: a request to cancel, or a new owner.</summary>
     public async Task Look()

@@ -10,7 +10,7 @@ using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Agent;
 
-/// <summary>What one wake comes to: a claim and an attempt, or nothing.</summary>
+/// <summary>What one wake comes to: a claim and an attempt, or nothing. Without the store nothing is known of the run, so a wake waits for it, under its lock.</summary>
 sealed class WakeHandler(
     AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation, RunnerPool pool, Departure departure, WorkerCard card)
 {
@@ -28,34 +28,31 @@ sealed class WakeHandler(
         {
             var store = workspaces.Open(wake.Workspace);
             var queue = new RunQueue(wake.Workspace, store, bus, ids);
+            RunChange change;
             try
             {
-                await Work(wake, store, queue);
+                var claim = new RunEvent.Claim(options.Id, options.Lease, ids.Nonce());
+                change = await persistence.Insist(() => queue.Apply(wake.Run, claim), departure.Leaving);
             }
             catch (Exception unreadable) when (unreadable is JsonException or InvalidDataException or ArgumentException)
             {
-                await bus.DeadLetter(message, $"{WorkspacePaths.Run(wake.Run)} cannot be read: {unreadable.Message}");
+                await queue.DeadLetter(message, $"{WorkspacePaths.Run(wake.Run)} cannot be read: {unreadable.Message}");
                 return;
             }
-            catch (StoreUnavailableException)
-            {
-                // Nothing is known of the run; somebody else may reach it.
-                await bus.Abandon(message);
-                throw;
-            }
+
+            await Work(change, store, queue);
         }
 
         await persistence.Insist(() => bus.Complete(message), departure.GivingUp);
     }
 
-    private async Task Work(RunWake wake, IObjectStore store, RunQueue queue)
+    private async Task Work(RunChange change, IObjectStore store, RunQueue queue)
     {
-        var change = await queue.Apply(wake.Run, new RunEvent.Claim(options.Id, options.Lease));
         switch (change)
         {
             case { Decision: Decision.Illegal { TryAgainAt: { } again }, Run: { } run }:
                 // Somebody has it, or it backs off. Should they vanish, this wake is there when the lease ends.
-                await queue.Wake(run, again > change.Now ? again - change.Now : TimeSpan.Zero);
+                await persistence.Insist(() => Wake(run, again > change.Now ? again - change.Now : TimeSpan.Zero), departure.GivingUp);
                 break;
             case { Moved: true, Run: { State.IsTerminal: false } run }:
                 card.Run = run.Id;
@@ -70,6 +67,12 @@ sealed class WakeHandler(
                 }
 
                 break;
+        }
+
+        async Task<bool> Wake(RunRecord run, TimeSpan delay)
+        {
+            await queue.Wake(run, delay);
+            return true;
         }
     }
 }

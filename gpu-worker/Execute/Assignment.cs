@@ -12,7 +12,7 @@ sealed record Assignment
     /// <summary>A compiled C# program to execute inside the runner; null: <see cref="Command"/> is started as its child.</summary>
     public string? Assembly { get; init; }
 
-    /// <summary>Program and arguments.</summary>
+    /// <summary>Program and arguments; of an <see cref="Assembly"/> the arguments only.</summary>
     public IReadOnlyList<string> Command { get; init; } = [];
 
     // Binary, because reading JSON would cost a runner more than everything else that it does before the code's first line.

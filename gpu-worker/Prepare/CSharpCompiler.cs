@@ -62,7 +62,7 @@ static class CSharpCompiler
     private static List<SyntaxTree> Parse(string source, string entry, CancellationToken cancel)
     {
         var main = ParseFile(source, entry, cancel);
-        var trees = new List<SyntaxTree> { main, CSharpSyntaxTree.ParseText(ImplicitUsings, Parsing, path: "implicit-usings.cs", cancellationToken: cancel) };
+        var trees = new List<SyntaxTree> { main, CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings, Encoding.UTF8), Parsing, path: "implicit-usings.cs", cancellationToken: cancel) };
         var folder = Path.GetDirectoryName(entry) ?? "";
         foreach (var file in Directory.EnumerateFiles(Path.Combine(source, folder), "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {

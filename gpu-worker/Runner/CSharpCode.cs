@@ -10,7 +10,7 @@ static class CSharpCode
 {
     public const int ExitCodeOfAnException = 1;
 
-    public static int Execute(string path, ControlChannel channel)
+    public static int Execute(string path, string[] arguments, ControlChannel channel)
     {
         AppDomain.CurrentDomain.UnhandledException += (_, failed) => channel.Report(Describe((Exception)failed.ExceptionObject));
 
@@ -20,7 +20,7 @@ static class CSharpCode
         var entry = program.EntryPoint ?? throw new BadImageFormatException($"{Path.GetFileName(path)} has no entry point");
         try
         {
-            var code = Invoke(entry);
+            var code = Invoke(entry, arguments);
             if (UsesSdk()) Shutdown();
             return code;
         }
@@ -35,11 +35,11 @@ static class CSharpCode
     }
 
     // Delegates instead of reflection: the exception arrives as it was thrown. The compiler makes asynchronous entry points synchronous ones.
-    private static int Invoke(MethodInfo entry)
+    private static int Invoke(MethodInfo entry, string[] arguments)
     {
         var takesArguments = entry.GetParameters().Length > 0;
-        if (entry.ReturnType == typeof(int)) return takesArguments ? entry.CreateDelegate<Func<string[], int>>()([]) : entry.CreateDelegate<Func<int>>()();
-        if (takesArguments) entry.CreateDelegate<Action<string[]>>()([]);
+        if (entry.ReturnType == typeof(int)) return takesArguments ? entry.CreateDelegate<Func<string[], int>>()(arguments) : entry.CreateDelegate<Func<int>>()();
+        if (takesArguments) entry.CreateDelegate<Action<string[]>>()(arguments);
         else entry.CreateDelegate<Action>()();
         return Environment.ExitCode;
     }

@@ -30,7 +30,7 @@ static class RunnerMain
         try
         {
             Directory.SetCurrentDirectory(assignment.Folder);
-            return assignment.Assembly is { } assembly ? CSharpCode.Execute(assembly, channel) : CommandLine.Execute(assignment.Command);
+            return assignment.Assembly is { } assembly ? CSharpCode.Execute(assembly, [.. assignment.Command], channel) : CommandLine.Execute(assignment.Command);
         }
         catch (Exception exception) when (exception is IOException or System.ComponentModel.Win32Exception or BadImageFormatException or UnauthorizedAccessException)
         {

@@ -1,0 +1,55 @@
+using Serverless.Core.Runs;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Worker;
+
+/// <summary>What each kind of code comes to, through a real worker.</summary>
+public sealed class CodeKindTests
+{
+    [Fact]
+    public async Task Shell_RunsInItsCodeWithTheContractsVariables_AndSucceeds()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker();
+        var run = await rig.SubmitShell("cat readme.txt; echo; echo run=$EXP_RUN_ID try=$EXP_ATTEMPT lr=$EXP_PARAM_LR own=$OWN; cat $EXP_PARAMS; echo; echo to stderr >&2; echo last", spec => spec with
+        {
+            Params = new Dictionary<string, System.Text.Json.JsonElement> { ["lr"] = System.Text.Json.JsonSerializer.SerializeToElement(0.5) },
+            Env = new Dictionary<string, string> { ["OWN"] = "mine" },
+        });
+
+        var ended = await rig.Ended(run);
+
+        Assert.Equal((RunState.Succeeded, Cause.Completed, 0), (ended.State, ended.Cause, ended.ExitCode));
+        Assert.Equal($"code\nrun={run} try=1 lr=0.5 own=mine\n{{\"lr\":0.5}}\nto stderr\nlast\n", await rig.Log(run));
+    }
+
+    [Fact]
+    public async Task CSharp_CompilesAllFilesOfItsFolder_AndSucceeds()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker();
+        var run = await rig.Submit(
+            spec => spec with { Command = "train.cs --epochs 3" },
+            ("train.cs", "using Serverless;\nConsole.WriteLine($\"{string.Join(' ', args)} {Helper.Twice(21)} {Run.Current.Id == Environment.GetEnvironmentVariable(\"EXP_RUN_ID\")}\"); await Task.Yield();"),
+            ("lib/helper.cs", "static class Helper { public static int Twice(int x) => 2 * x; }"),
+            ("other.cs", "Console.WriteLine(\"a script of its own\");"));
+
+        var ended = await rig.Ended(run);
+
+        Assert.Equal((RunState.Succeeded, null as string), (ended.State, ended.Message));
+        Assert.Equal("--epochs 3 42 True\n", await rig.Log(run));
+    }
+
+    [Fact]
+    public async Task CSharp_WithTensors_Computes()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker();
+        var run = await rig.SubmitCSharp("using static TorchSharp.torch; Console.WriteLine(ones(3, 3).sum().item<float>());");
+
+        var ended = await rig.Ended(run);
+
+        Assert.Equal((RunState.Succeeded, null as string), (ended.State, ended.Message));
+        Assert.Equal("9\n", await rig.Log(run));
+    }
+}
