@@ -76,7 +76,7 @@ public class ReportComposerTests
     [Fact]
     public void PruningResults_BecomeATable_AndAPlotWithTheBaselineAsALevel()
     {
-        var report = Compose(Demo);
+        var report = Compose(DemoRuns);
 
         var table = TableOf(report, "Accuracy against sparsity");
         Assert.Equal("97.1 %", Cell(table, "prune-mlp", "dense"));

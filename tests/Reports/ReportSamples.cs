@@ -43,7 +43,7 @@ static class ReportSamples
         new(name, points, [.. Enumerable.Range(0, points).Select(step => new MetricValue(step, value(step), Start.AddSeconds(step)))]);
 
     /// <summary>Two pruned nets and a baseline, as the demo runs them.</summary>
-    public static IReadOnlyList<ReportedRun> Demo { get; } =
+    public static IReadOnlyList<ReportedRun> DemoRuns { get; } =
     [
         Run("01AAAAAAAAAAAAAAAAAAAMLP01", "prune-mlp", new { epochs = 8, lr = 0.002 }, new() { ["train/loss"] = 0.0521, ["val/accuracy"] = 0.9712 },
             series: [Curve("train/loss", 400, step => (2.3 * Math.Exp(-step / 60.0)) + 0.05 + (0.02 * Math.Sin(step))), Curve("val/accuracy", 8, step => 0.97 - (0.3 * Math.Exp(-step)))],

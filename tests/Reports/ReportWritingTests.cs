@@ -11,7 +11,7 @@ public class ReportWritingTests
 {
     const string Hostile = "<script>alert('x')</script> & \"quoted\" | `code` [link](http://evil) ![i](http://evil)\n# heading";
 
-    static readonly Report Demo = ReportComposer.Compose("01REPORT", "Pruning digits", Start, ReportSamples.Demo);
+    static readonly Report Example = ReportComposer.Compose("01REPORT", "Pruning digits", Start, DemoRuns);
     static readonly Report Attack = ReportComposer.Compose("01REPORT", Hostile, Start,
     [
         Run("A00001", "net", new { lr = Hostile }, new() { [Hostile] = 1 }, RunState.Failed, Cause.UserCode, Hostile, [Curve(Hostile, 20, step => step)]),
@@ -23,7 +23,7 @@ public class ReportWritingTests
     [Fact]
     public void Html_NeedsNothingBesideIt()
     {
-        var html = Html(Demo);
+        var html = Html(Example);
 
         Assert.Equal(3, Regex.Count(html, "<img "));
         Assert.DoesNotMatch("(?i)(src|srcset|href|action)=\"(?!data:image/png;base64,)", html);
@@ -33,7 +33,7 @@ public class ReportWritingTests
     [Fact]
     public void Html_FollowsItsReadersTheme_WithTwoDrawingsOfAPlot()
     {
-        var html = Html(Demo);
+        var html = Html(Example);
 
         Assert.Contains("prefers-color-scheme: dark", html);
         Assert.Equal(6, Regex.Matches(html, "data:image/png;base64,[^\"]+").Select(match => match.Value).Distinct().Count());
@@ -64,7 +64,7 @@ public class ReportWritingTests
     [Fact]
     public void Markdown_HasTablesAndNamesThePlotsBesideIt()
     {
-        var markdown = MarkdownReport.Write(Demo);
+        var markdown = MarkdownReport.Write(Example);
 
         Assert.StartsWith("# Pruning digits\n", markdown);
         Assert.Contains("| prune-mlp | MLP 64-256-128-10 | 97.1 % | 97.3 % | 97.1 % | 96.2 % | 94.0 % | 50,826 → 2,541 | 21.4 s |", markdown);
@@ -75,7 +75,7 @@ public class ReportWritingTests
     [Fact]
     public void Png_HasTwiceTheUsualDensity()
     {
-        var png = new ChartDrawing().Png(ChartOf(Demo), ChartTheme.Light);
+        var png = new ChartDrawing().Png(ChartOf(Example), ChartTheme.Light);
 
         Assert.Equal(1600, BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)));
         Assert.Equal(900, BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)));
@@ -84,7 +84,7 @@ public class ReportWritingTests
     [Fact]
     public void Drawings_AreLettered_InTheFontThatComesAlong()
     {
-        var chart = ChartOf(Demo);
+        var chart = ChartOf(Example);
         var drawing = new ChartDrawing();
 
         // On a machine without fonts this is what would go wrong: the same picture for any title.
