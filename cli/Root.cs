@@ -12,6 +12,7 @@ static class Root
     {
         var root = new RootCommand("Experiments on a serverless platform: submit, watch, compare.")
         {
+            DemoCommand.Create(world),
             UpCommand.Create(world),
             InitCommand.Create(world),
             RunCommand.Create(world),
@@ -22,6 +23,7 @@ static class Root
             LogsCommand.Create(world),
             MetricsCommand.Create(world),
             CompareCommand.Create(world),
+            ReportCommand.Create(world),
             CancelCommand.Create(world),
             RerunCommand.Create(world),
             TagCommand.Create(world),

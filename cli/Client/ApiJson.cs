@@ -17,6 +17,8 @@ namespace Serverless.Cli.Client;
 [JsonSerializable(typeof(CheckpointManifest))]
 [JsonSerializable(typeof(ArtifactList))]
 [JsonSerializable(typeof(Comparison))]
+[JsonSerializable(typeof(ReportRequest))]
+[JsonSerializable(typeof(ReportInfo))]
 [JsonSerializable(typeof(List<VersionInfo>))]
 [JsonSerializable(typeof(FileList))]
 [JsonSerializable(typeof(WorkspaceFile))]
