@@ -1,1 +1,51 @@
+using Serverless.Bench;
+using Serverless.Bench.Measures;
+using Spectre.Console;
+
+// Measures start this program again as their other processes.
+if (args is ["child", .. var child]) return await Children.Run(child);
+
+IMeasure[] all = [new FirstLine(), new TinyRuns(), new Submissions(), new ListRuns(), new Training(), new LogCall(), new CheckpointStall(), new StoreCalls(), new BusHop()];
+var quick = args.Contains("--quick");
+var names = args.Where(arg => !arg.StartsWith('-')).ToList();
+if (args.Any(arg => arg.StartsWith('-') && arg != "--quick") || names.Any(name => all.All(measure => measure.Name != name)))
+{
+    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- [--quick] [NAME...]");
+    foreach (var measure in all) Console.Error.WriteLine($"  {measure.Name,-12} {measure.What}");
+    return 2;
+}
+
+var console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(Console.Out), Enrichment = new() { UseDefaultEnrichers = false } });
+if (Console.IsOutputRedirected) console.Profile.Width = 220;
+using var stop = new CancellationTokenSource();
+Console.CancelKeyPress += (_, pressed) =>
+{
+    pressed.Cancel = true;
+    stop.Cancel();
+};
+
+var folder = Directory.CreateTempSubdirectory("exp-bench-").FullName;
+var rows = new List<(IMeasure, Row)>();
+try
+{
+    var bench = new Bench(folder, quick, line => Console.Error.WriteLine($"  {line}"));
+    foreach (var measure in all.Where(measure => names.Count == 0 || names.Contains(measure.Name)))
+    {
+        Console.Error.WriteLine($"{measure.Name}: {measure.What}");
+        foreach (var row in await measure.Run(bench, stop.Token)) rows.Add((measure, row));
+    }
+}
+finally
+{
+    if (rows.Count > 0)
+    {
+        ResultTable.Print(console, rows, quick);
+        console.WriteLine(Machine.Describe());
+        console.WriteLine($"Again: dotnet run -c Release --project bench -- {string.Join(' ', args)}".TrimEnd());
+        if (quick) console.WriteLine("--quick: this shows that everything works; the figures mean nothing.");
+    }
+
+    Directory.Delete(folder, recursive: true);
+}
+
 return 0;

@@ -24,34 +24,43 @@ public static class BlobClients
                 NetworkTimeout = TimeSpan.FromSeconds(30),
             },
         };
-        options.AddPolicy(new CountTries(), HttpPipelinePosition.PerRetry);
+        options.AddPolicy(new NoteTries(), HttpPipelinePosition.PerRetry);
         return options;
     }
 
-    private sealed class CountTries : HttpPipelineSynchronousPolicy
+    private sealed class NoteTries : HttpPipelineSynchronousPolicy
     {
         public override void OnSendingRequest(HttpMessage message)
         {
-            if (message.TryGetProperty(Tries.Name, out var tries)) ((Tries)tries!).Count++;
+            if (!message.TryGetProperty(Tries.Name, out var tries)) return;
+            ((Tries)tries!).Note(repeated: message.TryGetProperty(Tries.Sent, out _));
+            message.SetProperty(Tries.Sent, true);
         }
     }
 }
 
 /// <summary>
-/// Counts how often the requests of one conditional write are sent. A conflict that answers the only sending is a conflict; one that answers a repetition may be with the
+/// Notes whether a request of one conditional write is sent more than once. A conflict that answers the only sending is a conflict; one that answers a repetition may be with the
 /// first sending itself, whose answer was lost.
 /// </summary>
 internal sealed class Tries : IDisposable
 {
     internal const string Name = "Serverless.Tries";
+    internal const string Sent = "Serverless.Sent";
     private readonly IDisposable scope;
+    private bool counting;
+    private bool repeated;
 
     public Tries() => scope = HttpPipeline.CreateHttpMessagePropertiesScope(new Dictionary<string, object?> { [Name] = this });
 
-    internal int Count { get; set; }
-
     /// <summary>True also for a client that was not made with <see cref="BlobClients.Options"/>, of which nothing is known.</summary>
-    public bool MayHaveRepeated => Count != 1;
+    public bool MayHaveRepeated => repeated || !counting;
+
+    internal void Note(bool repeated)
+    {
+        counting = true;
+        this.repeated |= repeated;
+    }
 
     public void Dispose() => scope.Dispose();
 }

@@ -7,8 +7,6 @@ namespace Serverless.Cloud;
 /// <summary>Turns the service's errors into what the port promises.</summary>
 internal static class BlobFaults
 {
-    public static bool IsMissing(RequestFailedException e) => e.Status == 404 && e.ErrorCode != BlobErrorCode.ContainerNotFound;
-
     /// <summary>The write's own condition did not hold. A lease of somebody's or a container on its way out are other 409s.</summary>
     public static bool IsConditionNotMet(RequestFailedException e) =>
         e.Status == 412 || (e.Status == 409 && (e.ErrorCode == BlobErrorCode.BlobAlreadyExists || e.ErrorCode == BlobErrorCode.TargetConditionNotMet));

@@ -20,11 +20,13 @@ public sealed partial class BlobObjectStore
     public Task<PutResult> Put(
         string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default)
     {
-        var counted = new CountedBody(body);
-        return Write(key, condition, ObjectMetadata.Checked(metadata), () => counted.LengthBytes, async (blob, marked, conditions) =>
+        // A small body of known length is one request; of unknown length, two.
+        var counted = body.CanSeek ? null : new CountedBody(body);
+        var lengthBytes = body.CanSeek ? body.Length - body.Position : 0;
+        return Write(key, condition, ObjectMetadata.Checked(metadata), () => counted?.LengthBytes ?? lengthBytes, async (blob, marked, conditions) =>
         {
             var options = new BlobUploadOptions { Conditions = conditions, Metadata = marked, TransferOptions = Transfer };
-            var answer = await blob.UploadAsync(counted, options, cancel);
+            var answer = await blob.UploadAsync(counted ?? body, options, cancel);
             return (answer.Value.ETag, answer.Value.LastModified, answer.GetRawResponse());
         }, cancel);
     }
@@ -87,7 +89,7 @@ public sealed partial class BlobObjectStore
                     await blob.AppendBlockAsync(content, options, cancel);
                     return new AppendResult(true, expectedOffset + bytes.Length);
                 }
-                catch (RequestFailedException e) when (BlobFaults.IsMissing(e))
+                catch (RequestFailedException e) when (IsMissing(e))
                 {
                     if (expectedOffset != 0) return new(false, 0);
                     await CreateUnlessThere(blob, cancel);
@@ -108,7 +110,7 @@ public sealed partial class BlobObjectStore
                     throw new ArgumentException($"'{key}' was appended to {Limits.AppendsPerObject} times, and takes no more: begin another object", nameof(key), e);
                 }
             }
-        }, cancel);
+        }, cancel, writes: true);
     }
 
     private async Task<PutResult> Write(
@@ -129,11 +131,11 @@ public sealed partial class BlobObjectStore
                 var (stored, modified, answer) = await write(blob, marked, conditions);
                 return new PutResult(PutOutcome.Stored, new(key, Text(stored), lengthBytes(), modified, metadata), Now(answer));
             }
-            catch (RequestFailedException e) when (condition != default && (BlobFaults.IsConditionNotMet(e) || BlobFaults.IsMissing(e)))
+            catch (RequestFailedException e) when (condition != default && (BlobFaults.IsConditionNotMet(e) || IsMissing(e)))
             {
                 return tries.MayHaveRepeated ? await Settle(key, blob, marked[Mark], cancel) : new(outcome, null, Now(e.GetRawResponse()!));
             }
-        }, cancel);
+        }, cancel, writes: true);
     }
 
     // A conflict with a write that was sent more than once: with itself, or with somebody who may have come before it or after it.
@@ -203,7 +205,7 @@ public sealed partial class BlobObjectStore
         {
             return (await blob.GetPropertiesAsync(cancellationToken: cancel)).Value.BlobType == BlobType.Block;
         }
-        catch (RequestFailedException e) when (BlobFaults.IsMissing(e))
+        catch (RequestFailedException e) when (IsMissing(e))
         {
             return false;
         }

@@ -14,12 +14,15 @@ namespace Serverless.Cloud;
 /// <para>A conditional write whose first answer was lost is sent again and then conflicts with itself. Every put carries a mark of its own, and every append can be read back, so
 /// such a write is recognised as done; when somebody has already written over it, nobody can tell, and <see cref="StoreUnavailableException"/> says so.</para>
 /// </summary>
-/// <param name="container">Made with <see cref="BlobClients.Options"/>. Created at its first use when it is missing.</param>
+/// <param name="container">Made with <see cref="BlobClients.Options"/>. Created at the first write when it is missing.</param>
 /// <param name="credential">What <paramref name="container"/> was made with, when that was a token: the service reads the source of a copy with it.</param>
 public sealed partial class BlobObjectStore(BlobContainerClient container, TokenCredential? credential = null) : IObjectStore
 {
     // Not a name that callers can use, and no property that readers see.
     private const string Mark = "_put";
+
+    // Known to exist. Before its first write a container may be missing, and is empty then; one that is missing afterwards was taken away.
+    private volatile bool made;
 
     public Task<StoreAnswer<StoredObject?>> Head(string key, CancellationToken cancel = default) => Guard(async () =>
     {
@@ -28,7 +31,7 @@ public sealed partial class BlobObjectStore(BlobContainerClient container, Token
             var answer = await Blob(key).GetPropertiesAsync(cancellationToken: cancel);
             return new StoreAnswer<StoredObject?>(Describe(key, answer.Value), Now(answer.GetRawResponse()));
         }
-        catch (RequestFailedException e) when (BlobFaults.IsMissing(e))
+        catch (RequestFailedException e) when (IsMissing(e))
         {
             return new(null, Now(e.GetRawResponse()!));
         }
@@ -49,7 +52,7 @@ public sealed partial class BlobObjectStore(BlobContainerClient container, Token
         {
             return await Empty(key, cancel);
         }
-        catch (RequestFailedException e) when (BlobFaults.IsMissing(e))
+        catch (RequestFailedException e) when (IsMissing(e))
         {
             return null;
         }
@@ -60,8 +63,7 @@ public sealed partial class BlobObjectStore(BlobContainerClient container, Token
         var options = new GetBlobsOptions { Prefix = prefix, Traits = BlobTraits.Metadata, StartFrom = after };
         await using var blobs = container.GetBlobsAsync(options, cancel).GetAsyncEnumerator(cancel);
 
-        // A container that was missing is made, and has nothing to list.
-        while (await Guard(async () => await blobs.MoveNextAsync(), cancel, () => Task.FromResult(false)))
+        while (await Guard(async () => await Next(blobs), cancel))
         {
             // Not every server knows where to start from, and those that do begin with that name itself.
             var blob = blobs.Current;
@@ -80,7 +82,7 @@ public sealed partial class BlobObjectStore(BlobContainerClient container, Token
             await Blob(key).DeleteAsync(DeleteSnapshotsOption.IncludeSnapshots, conditions, cancel);
             return DeleteOutcome.Deleted;
         }
-        catch (RequestFailedException e) when (BlobFaults.IsMissing(e))
+        catch (RequestFailedException e) when (IsMissing(e))
         {
             return DeleteOutcome.Missing;
         }
@@ -90,11 +92,25 @@ public sealed partial class BlobObjectStore(BlobContainerClient container, Token
         }
     }, cancel);
 
+    private async Task<bool> Next(IAsyncEnumerator<BlobItem> blobs)
+    {
+        try
+        {
+            return await blobs.MoveNextAsync();
+        }
+        catch (RequestFailedException e) when (IsMissing(e) && !made)
+        {
+            return false;
+        }
+    }
+
     private async Task<ObjectReading?> Empty(string key, CancellationToken cancel)
     {
         var head = await Head(key, cancel);
         return head.Value is { } found ? new(found, Stream.Null, head.Now) : null;
     }
+
+    private bool IsMissing(RequestFailedException e) => e.Status == 404 && (e.ErrorCode != BlobErrorCode.ContainerNotFound || !made);
 
     private BlobClient Blob(string key) => container.GetBlobClient(ObjectKey.Checked(key));
 
@@ -115,19 +131,17 @@ public sealed partial class BlobObjectStore(BlobContainerClient container, Token
     private static long TotalBytes(BlobDownloadDetails details) =>
         details.ContentRange is { Length: > 0 } range ? long.Parse(range.AsSpan(range.LastIndexOf('/') + 1), CultureInfo.InvariantCulture) : details.ContentLength;
 
-    private async Task<T> Guard<T>(Func<Task<T>> work, CancellationToken cancel, Func<Task<T>>? whenMade = null)
+    private async Task<T> Guard<T>(Func<Task<T>> work, CancellationToken cancel, bool writes = false)
     {
         try
         {
-            try
+            if (writes && !made)
             {
-                return await work();
+                if (!await container.ExistsAsync(cancel)) await container.CreateIfNotExistsAsync(cancellationToken: cancel);
+                made = true;
             }
-            catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
-            {
-                await container.CreateIfNotExistsAsync(cancellationToken: cancel);
-                return await (whenMade ?? work)();
-            }
+
+            return await work();
         }
         catch (Exception e) when (BlobFaults.Of(e, container.Name, cancel) is { } fault)
         {

@@ -74,6 +74,8 @@ public sealed record Lease(string Owner, TimeSpan Length, DateTimeOffset? Renewe
 
     /// <summary>From <see cref="ExpiresAt"/> on: whoever was told to try again at that time must not be told so again.</summary>
     public bool HasExpired(DateTimeOffset now) => now >= ExpiresAt;
+
+    public override string ToString() => $"{Owner} for {Length} from {Renewed:O}";
 }
 
 public sealed record CancelRequest(DateTimeOffset At, string? By, string? Reason);

@@ -7,6 +7,7 @@ public sealed partial class FolderObjectStore
     public async Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel = default)
     {
         ObjectKey.Checked(key);
+        cancel.ThrowIfCancellationRequested();
         ArgumentOutOfRangeException.ThrowIfNegative(expectedOffset);
         if (bytes.Length > Limits.AppendBlockBytes) throw new ArgumentException($"{bytes.Length} bytes are too many for one append; at most {Limits.AppendBlockBytes}", nameof(bytes));
         if (faults.Guard(() => layout.Find(key)) is null)

@@ -68,6 +68,7 @@ public sealed partial class FolderObjectStore : IObjectStore
         string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default)
     {
         ObjectKey.Checked(key);
+        cancel.ThrowIfCancellationRequested();
         var checkedMetadata = ObjectMetadata.Checked(metadata);
         if (Refused(key, condition) is { } refused) return refused;
         using var file = faults.Guard(temporary.Create);
@@ -89,6 +90,7 @@ public sealed partial class FolderObjectStore : IObjectStore
     public async Task<DeleteOutcome> Delete(string key, string? ifMatch = null, CancellationToken cancel = default)
     {
         ObjectKey.Checked(key);
+        cancel.ThrowIfCancellationRequested();
         if (faults.Guard(() => layout.Find(key)) is null)
         {
             faults.Guard(ThrowIfGone);

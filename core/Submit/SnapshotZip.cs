@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Compression;
+using System.IO.Hashing;
 using System.Security.Cryptography;
 using Serverless.Core.Storage;
 
@@ -90,6 +91,7 @@ internal static class SnapshotZip
     {
         using var from = entry.Open();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var sum = new Crc32();
         var buffer = ArrayPool<byte>.Shared.Rent(81920);
         try
         {
@@ -103,10 +105,12 @@ internal static class SnapshotZip
                 }
 
                 hash.AppendData(buffer, 0, read);
+                sum.Append(buffer.AsSpan(0, read));
                 to?.Write(buffer, 0, read);
             }
 
-            if (length != entry.Length) throw Refused(path, $"it says {entry.Length} bytes and holds {length}");
+            // A header that claims less than there is would cut the content here, and not in other readers of the same zip.
+            if (length != entry.Length || sum.GetCurrentHashAsUInt32() != entry.Crc32) throw Refused(path, "its content is not what its header says; pack again");
             return new(path, length, Convert.ToHexStringLower(hash.GetHashAndReset()));
         }
         finally

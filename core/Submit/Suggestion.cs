@@ -6,8 +6,8 @@ public static class Suggestion
     /// <summary>The candidate that <paramref name="written"/> most likely stands for, or null.</summary>
     public static string? For(string written, IEnumerable<string> candidates)
     {
-        var nearest = candidates.Select(candidate => (candidate, distance: Distance(written.ToLowerInvariant(), candidate.ToLowerInvariant()))).MinBy(pair => pair.distance);
-        return nearest.candidate is { } found && nearest.distance <= Math.Max(1, Math.Min(written.Length, found.Length) / 3) ? found : null;
+        var nearest = candidates.Select(candidate => new { Text = candidate, Distance = Distance(written.ToLowerInvariant(), candidate.ToLowerInvariant()) }).MinBy(pair => pair.Distance);
+        return nearest is not null && nearest.Distance <= Math.Max(1, Math.Min(written.Length, nearest.Text.Length) / 3) ? nearest.Text : null;
     }
 
     /// <summary>A clause to put behind a message, or nothing.</summary>

@@ -25,15 +25,23 @@ internal sealed partial class YamlSpec
 
     public static SpecNode? Parse(string text, List<Problem> problems)
     {
+        var yaml = new YamlSpec(text, problems);
         try
         {
-            return new YamlSpec(text, problems).Document();
+            return yaml.Document();
         }
         catch (YamlException e)
         {
             problems.Add(new("", $"not YAML: line {e.Start.Line}, column {e.Start.Column}: {e.Message}"));
-            return null;
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or OverflowException or FormatException)
+        {
+            // The parser answers some malformed text (an unclosed list before a key, for one) with exceptions of its own inside.
+            var end = yaml.parser.Current?.End ?? Mark.Empty;
+            problems.Add(new("", $"not YAML: cannot be read after line {end.Line}, column {end.Column}; is a bracket or quote not closed there?"));
+        }
+
+        return null;
     }
 
     private SpecNode? Document()
@@ -136,7 +144,11 @@ internal sealed partial class YamlSpec
 
     private static void CheckTag(TagName tag, ParsingEvent at)
     {
-        if (tag is { IsEmpty: false } && tag.Value != "!" && !tag.Value.StartsWith(StandardTags, StringComparison.Ordinal)) throw At(at, $"the tag {tag.Value} means nothing here; remove it");
+        if (tag is { IsEmpty: false } && tag.Value is not ("!" or StandardTags + "str" or StandardTags + "int" or StandardTags + "float" or StandardTags + "bool"
+            or StandardTags + "null" or StandardTags + "map" or StandardTags + "seq"))
+        {
+            throw At(at, $"the tag {tag.Value} means nothing here; remove it");
+        }
     }
 
     private void Count(int more, ParsingEvent at)

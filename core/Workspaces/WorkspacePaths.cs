@@ -12,6 +12,7 @@ public static class WorkspacePaths
     public const string Projects = "projects/";
     public const string Workers = "workers/";
     public const string Requests = "requests/";
+    public const string Reports = "reports/";
 
     public static string Code(string zipSha256) => $"code/{zipSha256}.zip";
 
@@ -38,10 +39,14 @@ public static class WorkspacePaths
     public static string OutputManifest(string runId, int epoch) => $"{Attempt(runId, epoch)}outputs.json";
     public static string CheckpointManifest(string runId, int epoch, long step) => $"{Attempt(runId, epoch)}checkpoints/{step:D12}.json";
     public static string CheckpointChunk(string runId, int epoch, string sha256) => $"{Attempt(runId, epoch)}checkpoints/chunks/{sha256}";
-    public static string Report(string reportId, string file) => $"reports/{reportId}/{file}";
+    public static string Report(string reportId, string file) => $"{Reports}{reportId}/{file}";
+
+    /// <summary>Written last: a report exists once it does.</summary>
+    public static string ReportInfo(string reportId) => Report(reportId, "report.json");
 
     public static string? RunIdOf(string key) => Between(key, Runs, ".json");
     public static string? ActiveRunIdOf(string key) => Between(key, Active, "");
+    public static string? ReportIdOf(string infoKey) => infoKey.Split('/') is ["reports", var id, "report.json"] ? id : null;
     public static string? WorkerIdOf(string key) => Between(key, Workers, ".json");
 
     public static int? VersionNumberOf(string key) =>

@@ -22,10 +22,12 @@ namespace Serverless.Functions.Hosting;
 /// </summary>
 public sealed class EmbeddedHost : IAsyncDisposable
 {
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
+    /// <summary>For requests that are being answered; one that follows a log would never end by itself.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(1);
 
     private readonly WebApplication app;
     private readonly CancellationTokenSource stop = new();
+    private readonly TaskCompletionSource completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<Task> loops;
     private int disposed;
 
@@ -35,7 +37,6 @@ public sealed class EmbeddedHost : IAsyncDisposable
         AdminKeyFile = adminKeyFile;
         Address = new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         this.loops = [.. loops.Select(loop => Task.Run(() => loop(stop.Token)))];
-        Completion = Complete();
     }
 
     /// <summary>Where it answers, <c>http://127.0.0.1:port/</c>.</summary>
@@ -44,8 +45,8 @@ public sealed class EmbeddedHost : IAsyncDisposable
     /// <summary>Holds a key with every right, readable by its owner only.</summary>
     public string AdminKeyFile { get; }
 
-    /// <summary>Ends when the host has stopped.</summary>
-    public Task Completion { get; }
+    /// <summary>Ends when the host has stopped: signals are its owner's affair.</summary>
+    public Task Completion => completed.Task;
 
     /// <summary>Returns when the API answers.</summary>
     /// <exception cref="StartException">The port is in use, or the folder cannot be written to; the message says what to change.</exception>
@@ -86,22 +87,22 @@ public sealed class EmbeddedHost : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref disposed, 1) == 0)
         {
-            await stop.CancelAsync();
-            await Task.WhenAll(loops);
-            using var patience = new CancellationTokenSource(StopPatience);
-            await app.StopAsync(patience.Token);
+            try
+            {
+                await stop.CancelAsync();
+                await Task.WhenAll(loops);
+                using var patience = new CancellationTokenSource(StopPatience);
+                await app.StopAsync(patience.Token);
+                await app.DisposeAsync();
+                stop.Dispose();
+            }
+            finally
+            {
+                completed.SetResult();
+            }
         }
 
         await Completion;
-    }
-
-    private async Task Complete()
-    {
-        await app.WaitForShutdownAsync(CancellationToken.None);
-        await stop.CancelAsync();
-        await Task.WhenAll(loops);
-        await app.DisposeAsync();
-        stop.Dispose();
     }
 
     private static WebApplication Build(EmbeddedOptions options, string folder)
@@ -118,6 +119,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
             kestrel.Limits.MaxRequestBodySize = null;
         });
         builder.Services.AddRoutingCore().AddPlatform()
+            .AddSingleton<IHostLifetime, OwnedLifetime>()
             .AddSingleton(options.Time)
             .AddSingleton(options.Limits)
             .AddSingleton(new SubmissionOptions { MachineClasses = options.MachineClasses })
@@ -137,5 +139,13 @@ public sealed class EmbeddedHost : IAsyncDisposable
         {
             throw new StartException($"the data folder {folder} cannot be made: {e.Message}", e);
         }
+    }
+
+    /// <summary>Stops when its owner says so; the default would listen to the process's signals.</summary>
+    private sealed class OwnedLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -2,9 +2,11 @@ using Microsoft.Extensions.DependencyInjection;
 using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Messaging;
+using Serverless.Core.Reports;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
+using Serverless.Functions.Reports;
 
 namespace Serverless.Functions.Hosting;
 
@@ -16,5 +18,6 @@ static class PlatformServices
         .AddSingleton<IIds, SystemIds>()
         .AddSingleton(all => new ApiKeys(all.GetRequiredService<IWorkspaces>().Platform, all.GetRequiredService<TimeProvider>(), all.GetRequiredService<IIds>()))
         .AddSingleton<WorkspaceDirectory>()
+        .AddSingleton<IChartDrawing, ChartDrawing>()
         .AddSingleton<Gate>();
 }

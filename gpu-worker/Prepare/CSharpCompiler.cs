@@ -17,6 +17,9 @@ namespace Serverless.GpuWorker.Prepare;
 static class CSharpCompiler
 {
     public const string AssemblyName = "experiment";
+
+    /// <summary>A folder at the snapshot's root whose C# files belong to every program in it: what several experiments have in common.</summary>
+    private const string Shared = "shared";
     public const string AssemblyFile = AssemblyName + ".dll";
     private const int MaxErrorsInMessage = 3, MaxErrorsInLog = 100;
 
@@ -64,7 +67,8 @@ static class CSharpCompiler
         var main = ParseFile(source, entry, cancel);
         var trees = new List<SyntaxTree> { main, CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings, Encoding.UTF8), Parsing, path: "implicit-usings.cs", cancellationToken: cancel) };
         var folder = Path.GetDirectoryName(entry) ?? "";
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(source, folder), "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        string[] folders = folder is not ("" or Shared) && Directory.Exists(Path.Combine(source, Shared)) ? [folder, Shared] : [folder];
+        foreach (var file in folders.SelectMany(one => Directory.EnumerateFiles(Path.Combine(source, one), "*.cs", SearchOption.AllDirectories)).Order(StringComparer.Ordinal))
         {
             var path = Path.GetRelativePath(source, file);
             if (path == entry || path.Split('/').Any(part => part is "bin" or "obj")) continue;

@@ -14,7 +14,9 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
     private readonly HashSet<(string Topic, string Subscription)> subscriptions = [];
     private readonly Dictionary<(string Queue, string Id), DateTimeOffset> sent = [];
     private readonly Lock gate = new();
-    private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Its continuations run where it is set, outside the lock, and never on the thread pool: a simulation on one thread stays on it.
+    private TaskCompletionSource changed = new();
     private long deliveries;
 
     private sealed class Held(string queue, Message message)
@@ -38,8 +40,9 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
         lock (gate)
         {
             foreach (var held in messages.Where(held => held.Queue == queue && held.Lock is not null)) (held.Lock, held.Due) = (null, time.GetUtcNow());
-            Change();
         }
+
+        Ring();
     }
 
     /// <summary>Loses one message, as a power cut does.</summary>
@@ -64,9 +67,10 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
             if (sent.TryGetValue((queue, message.Id), out var before) && now - before < DuplicateWindow) return Task.CompletedTask;
             sent[(queue, message.Id)] = now;
             messages.Add(new(queue, message) { Due = now + delay });
-            Change();
-            return Task.CompletedTask;
         }
+
+        Ring();
+        return Task.CompletedTask;
     }
 
     public async Task<ReceivedMessage?> Receive(string queue, TimeSpan wait, CancellationToken cancel = default)
@@ -96,11 +100,7 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
 
     public Task<bool> Complete(ReceivedMessage message, CancellationToken cancel = default) => IfLocked(message, held => messages.Remove(held));
 
-    public Task<bool> Abandon(ReceivedMessage message, CancellationToken cancel = default) => IfLocked(message, held =>
-    {
-        (held.Lock, held.Due) = (null, time.GetUtcNow());
-        Change();
-    });
+    public Task<bool> Abandon(ReceivedMessage message, CancellationToken cancel = default) => IfLocked(message, held => (held.Lock, held.Due) = (null, time.GetUtcNow()));
 
     public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) => IfLocked(message, held =>
     {
@@ -120,9 +120,10 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
             if (deadLetters.Find(letter => letter.Queue == queue && letter.Message.Id == messageId) is not { } letter) return Task.FromResult(false);
             deadLetters.Remove(letter);
             messages.Add(new(queue, letter.Message) { Due = time.GetUtcNow() });
-            Change();
-            return Task.FromResult(true);
         }
+
+        Ring();
+        return Task.FromResult(true);
     }
 
     public Task<long> Count(string queue, CancellationToken cancel = default) => Task.FromResult((long)Peek(queue).Count);
@@ -158,14 +159,16 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
         {
             if (messages.Find(held => held.Lock == message.Lock && held.Due > time.GetUtcNow()) is not { } held) return Task.FromResult(false);
             change(held);
-            return Task.FromResult(true);
         }
+
+        Ring();
+        return Task.FromResult(true);
     }
 
-    private void Change()
+    private void Ring()
     {
-        var rung = changed;
-        changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource rung;
+        lock (gate) (rung, changed) = (changed, new());
         rung.SetResult();
     }
 }

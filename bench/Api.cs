@@ -1,0 +1,61 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Serverless.Core;
+using Serverless.Core.Api;
+using Serverless.Core.Runs;
+
+namespace Serverless.Bench;
+
+/// <summary>The calls that measures make, over HTTP as everybody makes them.</summary>
+sealed class Api(Uri address, string key) : IDisposable
+{
+    private readonly HttpClient http = new(new SocketsHttpHandler { UseProxy = false })
+    {
+        BaseAddress = address,
+        DefaultRequestHeaders = { Authorization = new("Bearer", key) },
+    };
+
+    public async Task<CodeStored> PutCode(string sha256, byte[] zip, CancellationToken cancel) =>
+        await Read<CodeStored>(await http.PutAsync($"api/code/{sha256}", new ByteArrayContent(zip) { Headers = { ContentType = new MediaTypeHeaderValue("application/zip") } }, cancel), cancel);
+
+    /// <summary>One run of a snapshot's entry file; other parameters are another run.</summary>
+    public static byte[] Spec(string snapshot, string command, object parameters) => JsonSerializer.SerializeToUtf8Bytes(
+        new { project = "bench", name = Path.GetFileNameWithoutExtension(command), code = new { snapshot }, command, @params = parameters }, CoreJson.Options);
+
+    /// <returns>The id of the one run.</returns>
+    public async Task<string> Submit(byte[] spec, CancellationToken cancel)
+    {
+        using var body = new ByteArrayContent(spec) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        return (await Read<Submitted>(await http.PostAsync("api/experiments", body, cancel), cancel)).Runs[0].Id;
+    }
+
+    public Task<RunList> List(int limit, CancellationToken cancel) => Get<RunList>($"api/runs?limit={limit}", cancel);
+
+    public Task<string> Log(string run, CancellationToken cancel) => http.GetStringAsync($"api/runs/{run}/logs", cancel);
+
+    /// <summary>Polls seldom enough not to be part of what is measured.</summary>
+    public async Task<RunRecord> UntilEnded(string run, TimeSpan every, CancellationToken cancel)
+    {
+        while (true)
+        {
+            var record = await Get<RunRecord>($"api/runs/{run}", cancel);
+            if (record.State == RunState.Succeeded) return record;
+            if (record.State.IsTerminal) throw new InvalidOperationException($"run {run} {record.State}: {record.Message}\n{await Log(run, cancel)}");
+            await Task.Delay(every, TimeProvider.System, cancel);
+        }
+    }
+
+    public void Dispose() => http.Dispose();
+
+    private async Task<T> Get<T>(string path, CancellationToken cancel) => await Read<T>(await http.GetAsync(path, cancel), cancel);
+
+    private static async Task<T> Read<T>(HttpResponseMessage response, CancellationToken cancel)
+    {
+        using (response)
+        {
+            if (!response.IsSuccessStatusCode) throw new HttpRequestException($"{response.RequestMessage?.RequestUri} answered {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancel)}");
+            return (await response.Content.ReadFromJsonAsync<T>(CoreJson.Options, cancel))!;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using Serverless.Core;
+
+namespace Serverless.Bench;
+
+/// <summary>A group of figures that are measured together.</summary>
+interface IMeasure
+{
+    /// <summary>As it is named on the command line.</summary>
+    string Name { get; }
+
+    string What { get; }
+
+    Task<IReadOnlyList<Row>> Run(Bench bench, CancellationToken cancel);
+}
+
+/// <summary>What measures share: where to write, how much to do.</summary>
+/// <param name="quick">Only enough to see that everything works; the figures mean nothing.</param>
+/// <param name="say">Takes a line about progress.</param>
+sealed class Bench(string folder, bool quick, Action<string> say)
+{
+    private int folders;
+
+    public bool Quick => quick;
+    public TimeProvider Time { get; } = TimeProvider.System;
+    public IIds Ids { get; } = new SystemIds(TimeProvider.System);
+
+    public void Say(string line) => say(line);
+
+    /// <summary>How often to do something: the number, or less when quick.</summary>
+    public int Times(int full, int whenQuick) => quick ? whenQuick : full;
+
+    /// <summary>A new folder on the disk that is measured.</summary>
+    public string NewFolder(string name) => Directory.CreateDirectory(Path.Combine(folder, $"{name}-{Interlocked.Increment(ref folders)}")).FullName;
+}

@@ -1,0 +1,19 @@
+using System.Text.Json;
+using Serverless.Core.Access;
+using Serverless.Core.Api;
+
+namespace Serverless.Cli.Client;
+
+sealed partial class ApiClient
+{
+    public Task<List<ApiKeyInfo>> GetKeys(CancellationToken cancel) => Get<List<ApiKeyInfo>>("api/keys", cancel);
+
+    /// <returns>The key with its secret, which no other answer has.</returns>
+    public Task<ApiKeyInfo> AddKey(string name, Role role, CancellationToken cancel) =>
+        Send<ApiKeyInfo>(HttpMethod.Post, "api/keys", Json(new NewKeyBody(name, role)), cancel);
+
+    public async Task RevokeKey(string id, CancellationToken cancel) => (await Send(HttpMethod.Delete, $"api/keys/{Escaped(id)}", null, cancel)).Dispose();
+}
+
+/// <summary>Body of <c>POST /api/keys</c>.</summary>
+sealed record NewKeyBody(string Name, Role Role);

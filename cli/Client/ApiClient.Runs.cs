@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Serverless.Core.Api;
+using Serverless.Core.Runs;
+
+namespace Serverless.Cli.Client;
+
+/// <summary>Which runs, newest first.</summary>
+sealed record RunQuery
+{
+    public string? Project { get; init; }
+    public string? Experiment { get; init; }
+    public string? State { get; init; }
+    public string? Tag { get; init; }
+    public int? Limit { get; init; }
+
+    /// <summary><see cref="RunList.Next"/> of the page before.</summary>
+    public string? After { get; init; }
+}
+
+sealed partial class ApiClient
+{
+    /// <param name="spec">The experiment as JSON, its code a snapshot.</param>
+    public Task<Submitted> Submit(JsonElement spec, CancellationToken cancel) => Send<Submitted>(HttpMethod.Post, "api/experiments", Json(spec), cancel);
+
+    public Task<RunList> ListRuns(RunQuery filter, CancellationToken cancel) => Get<RunList>("api/runs" + Query(
+        ("project", filter.Project), ("experiment", filter.Experiment), ("state", filter.State), ("tag", filter.Tag), ("limit", Text(filter.Limit)), ("after", filter.After)), cancel);
+
+    public Task<RunRecord> GetRun(string id, CancellationToken cancel) => Get<RunRecord>($"api/runs/{Escaped(id)}", cancel);
+
+    public Task<RunRecord> Cancel(string id, CancellationToken cancel) => Send<RunRecord>(HttpMethod.Post, $"api/runs/{Escaped(id)}/cancel", null, cancel);
+
+    public Task<Submitted> Rerun(string id, CancellationToken cancel) => Send<Submitted>(HttpMethod.Post, $"api/runs/{Escaped(id)}/rerun", null, cancel);
+
+    public Task<RunRecord> SetTags(string id, List<string> tags, CancellationToken cancel) => Send<RunRecord>(HttpMethod.Put, $"api/runs/{Escaped(id)}/tags", Json(tags), cancel);
+
+    public async Task DeleteRun(string id, CancellationToken cancel) => (await Send(HttpMethod.Delete, $"api/runs/{Escaped(id)}", null, cancel)).Dispose();
+
+    /// <summary>As many points of a series as one answer can have.</summary>
+    public const int MostPoints = 1_000_000;
+
+    /// <param name="maxPoints">Of a series; longer ones are thinned.</param>
+    public Task<RunMetrics> GetMetrics(string id, IReadOnlyCollection<string> names, int maxPoints, CancellationToken cancel) =>
+        Get<RunMetrics>($"api/runs/{Escaped(id)}/metrics" + Query(("names", names.Count > 0 ? string.Join(',', names) : null), ("maxPoints", Text(maxPoints))), cancel);
+
+    /// <summary>The log as it is now, from a byte on; negative: so many bytes before its end.</summary>
+    public async Task<Stream> OpenLogs(string id, long offset, CancellationToken cancel) =>
+        await (await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/logs" + Query(("offset", offset == 0 ? null : Text(offset))), null, cancel)).Content.ReadAsStreamAsync(cancel);
+
+    /// <summary>
+    /// The log as it grows, until the run has ended: events <c>log</c> {text}, <c>rewind</c> {offset} when a new attempt goes on from an earlier place, <c>end</c>.
+    /// Each has an id to go on after when the connection breaks.
+    /// </summary>
+    /// <param name="after">Id of the last event that was seen; null: begin at <paramref name="offset"/>.</param>
+    public async IAsyncEnumerable<SseItem<string>> FollowLogs(string id, string? after, long offset, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"api/runs/{Escaped(id)}/logs" + Query(("follow", "true"), ("offset", offset == 0 ? null : Text(offset))));
+        request.Headers.Accept.Add(new("text/event-stream"));
+        if (after is not null) request.Headers.Add("Last-Event-ID", after);
+        using var response = await Send(request, cancel);
+        await using var body = await response.Content.ReadAsStreamAsync(cancel);
+        await foreach (var happened in SseParser.Create(body).EnumerateAsync(cancel)) yield return happened;
+    }
+
+    public Task<ArtifactList> GetArtifacts(string id, CancellationToken cancel) => Get<ArtifactList>($"api/runs/{Escaped(id)}/artifacts", cancel);
+
+    public async Task<Stream> OpenArtifact(string id, string path, CancellationToken cancel) =>
+        await (await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/artifacts/{EscapedPath(path)}", null, cancel)).Content.ReadAsStreamAsync(cancel);
+
+    public Task<CheckpointList> GetCheckpoints(string id, CancellationToken cancel) => Get<CheckpointList>($"api/runs/{Escaped(id)}/checkpoints", cancel);
+
+    public Task<CheckpointManifest> GetCheckpoint(string id, long step, CancellationToken cancel) => Get<CheckpointManifest>($"api/runs/{Escaped(id)}/checkpoints/{step}", cancel);
+
+    public async Task<Stream> OpenCheckpointFile(string id, long step, string path, CancellationToken cancel) =>
+        await (await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/checkpoints/{step}/{EscapedPath(path)}", null, cancel)).Content.ReadAsStreamAsync(cancel);
+
+    public Task<Comparison> Compare(IEnumerable<string> ids, CancellationToken cancel) => Get<Comparison>("api/compare" + Query(("runs", string.Join(',', ids))), cancel);
+
+    public Task<MachineList> GetMachines(CancellationToken cancel) => Get<MachineList>("api/machines", cancel);
+
+    public Task<Health> GetHealth(CancellationToken cancel) => Get<Health>("api/health", cancel);
+
+    private static string? Text(long? number) => number?.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,43 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Serverless.Core;
+using Serverless.Core.Api;
+using Serverless.Core.Runs;
+
+namespace Serverless.Cli.Client;
+
+/// <summary>The answers' types, generated at compile time: reflection over them would be a quarter of the time that <c>exp list</c> takes.</summary>
+[JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(Submitted))]
+[JsonSerializable(typeof(RunList))]
+[JsonSerializable(typeof(RunRecord))]
+[JsonSerializable(typeof(List<RunRecord>))]
+[JsonSerializable(typeof(RunMetrics))]
+[JsonSerializable(typeof(CheckpointList))]
+[JsonSerializable(typeof(CheckpointManifest))]
+[JsonSerializable(typeof(ArtifactList))]
+[JsonSerializable(typeof(Comparison))]
+[JsonSerializable(typeof(ReportRequest))]
+[JsonSerializable(typeof(ReportInfo))]
+[JsonSerializable(typeof(List<VersionInfo>))]
+[JsonSerializable(typeof(FileList))]
+[JsonSerializable(typeof(WorkspaceFile))]
+[JsonSerializable(typeof(CodeStored))]
+[JsonSerializable(typeof(MachineList))]
+[JsonSerializable(typeof(ApiKeyInfo))]
+[JsonSerializable(typeof(List<ApiKeyInfo>))]
+[JsonSerializable(typeof(NewKeyBody))]
+[JsonSerializable(typeof(Health))]
+[JsonSerializable(typeof(ProblemDetails))]
+[JsonSerializable(typeof(JsonElement))]
+[JsonSerializable(typeof(Dictionary<string, JsonElement>))]
+[JsonSerializable(typeof(List<string>))]
+sealed partial class ApiJsonContext : JsonSerializerContext;
+
+static class ApiJson
+{
+    /// <summary>The dialect of <see cref="CoreJson"/>.</summary>
+    public static JsonSerializerOptions Options { get; } = new(CoreJson.Options) { TypeInfoResolver = ApiJsonContext.Default };
+
+    public static JsonSerializerOptions Indented { get; } = new(Options) { WriteIndented = true };
+}

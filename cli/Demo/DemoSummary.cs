@@ -1,0 +1,42 @@
+using Serverless.Cli.Client;
+using Serverless.Cli.Terminal;
+using Serverless.Core.Api;
+using Serverless.Core.Reports;
+using Serverless.Core.Runs;
+
+namespace Serverless.Cli.Demo;
+
+/// <summary>What the demo ends with: the report's own table of accuracies, and where the rest is.</summary>
+static class DemoSummary
+{
+    public static async Task Show(ApiClient api, Output output, IReadOnlyList<RunRecord> runs, ReportInfo report, string folder, TimeSpan elapsed, CancellationToken cancel)
+    {
+        var reported = new List<ReportedRun>();
+        foreach (var run in runs) reported.Add(new(run, [], await Result(api, run, cancel)));
+        if (ReportComposer.Compose(report.Id, report.Title, report.Created, reported).Sections.SelectMany(section => section.Blocks).OfType<ReportBlock.Table>().FirstOrDefault() is { } table)
+        {
+            output.Line($"");
+            output.Write(new Listing([.. table.Columns.Select(column => column.Name.ToUpperInvariant() + (column.Numeric ? ">" : "~"))])
+                .AddAll(table.Rows.Select(row => row.Select(text => new Cell(text)).ToArray())).Render(output.Out.Profile.Width));
+        }
+
+        output.Line($"");
+        output.Write(new Listing("", "")
+            .Add(new("report", "dim"), Path.Combine(folder, ReportStore.Html)).Add(new("markdown", "dim"), Path.Combine(folder, ReportStore.Markdown))
+            .AddAll(report.Files.Where(file => file.EndsWith(".png", StringComparison.Ordinal)).Select(file => new Cell[] { new("plot", "dim"), Path.Combine(folder, file) }))
+            .Render(int.MaxValue / 2));
+        var failed = runs.Count(run => run.State != RunState.Succeeded);
+        output.Line($"");
+        if (failed == 0) output.Line($"[green]✓[/] {runs.Count} runs in {Format.Duration(elapsed)}");
+        else output.Line($"[red]✗ {failed} of {runs.Count} runs did not succeed[/] in {Format.Duration(elapsed)}");
+    }
+
+    private static async Task<PruningResult?> Result(ApiClient api, RunRecord run, CancellationToken cancel)
+    {
+        if (run.State != RunState.Succeeded || (await api.GetArtifacts(run.Id, cancel)).Artifacts.All(file => file.Path != PruningResult.FileName)) return null;
+        await using var content = await api.OpenArtifact(run.Id, PruningResult.FileName, cancel);
+        using var bytes = new MemoryStream();
+        await content.CopyToAsync(bytes, cancel);
+        return PruningResult.Read(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+    }
+}

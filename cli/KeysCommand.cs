@@ -1,0 +1,59 @@
+using System.CommandLine;
+using Serverless.Cli.Terminal;
+using Serverless.Core.Access;
+
+namespace Serverless.Cli;
+
+static class KeysCommand
+{
+    public static Verb Create(World world) => new Verb("keys", "Keys to the workspace (admins only)").With(Add(world), List(world), Revoke(world));
+
+    private static Verb Add(World world)
+    {
+        var name = new Argument<string>("NAME") { Description = "Whose or what for" };
+        var role = new Option<Role>("--role", "-r") { Description = "reader (look), writer (submit and change) or admin (keys too)", HelpName = "ROLE", DefaultValueFactory = _ => Role.Writer };
+        return new Verb("add", "Make a key; it is shown once")
+        {
+            Examples = ["exp keys add ada", "exp keys add dashboard --role reader", "export EXP_KEY=$(exp keys add ci --json | jq -r .key)"],
+        }.With(name, role).Does(world, async (session, cancel) =>
+        {
+            var key = await session.Api.AddKey(session.Get(name), session.Get(role), cancel);
+            if (session.Output.Json)
+            {
+                Output.WriteJson(key);
+                return;
+            }
+
+            // The key alone on standard output: it can be piped.
+            session.Output.Remark($"A key with the role [bold]{Name(key.Role)}[/] for {key.Name}; it cannot be shown again. To use it: EXP_URL={session.Api.Address} EXP_KEY=…");
+            Console.Out.WriteLine(key.Key);
+        });
+    }
+
+    private static Verb List(World world) => new Verb("list", "Show who has keys").Does(world, async (session, cancel) =>
+    {
+        var keys = await session.Api.GetKeys(cancel);
+        if (session.Output.Json) Output.WriteJson(keys);
+        else session.Output.Write(new Listing("ID", "NAME~", "ROLE", "MADE>").AddAll(keys.Select(key => new Cell[]
+        {
+            key.Id, new(key.Name, "bold"), Name(key.Role), new(Format.Ago(key.Created, session.Output.Now), "dim"),
+        })));
+    });
+
+    private static Verb Revoke(World world)
+    {
+        var id = new Argument<string>("ID") { Description = "Id or name of the key, as exp keys list shows it" };
+        return new Verb("revoke", "Make a key useless").With(id).Does(world, async (session, cancel) =>
+        {
+            var keys = await session.Api.GetKeys(cancel);
+            var wanted = session.Get(id);
+            var meant = keys.Where(key => key.Id == wanted).ToList() is { Count: > 0 } exact ? exact : [.. keys.Where(key => key.Name == wanted)];
+            if (meant is not [var one]) throw meant.Count == 0 ? ExpException.NotFound($"there is no key '{wanted}'; see: exp keys list") : ExpException.Usage($"{meant.Count} keys are named '{wanted}'; give the id");
+            await session.Api.RevokeKey(one.Id, cancel);
+            if (session.Output.Json) Output.WriteJson(one);
+            else session.Output.Line($"Revoked {one.Name} ({one.Id}); other processes may accept it for up to ten seconds");
+        });
+    }
+
+    private static string Name(Role role) => role.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,55 @@
+namespace Serverless.Cli.Platform;
+
+/// <summary>The folder that a platform on this machine keeps everything in.</summary>
+sealed class DataFolder(string path)
+{
+    public string Path { get; } = System.IO.Path.GetFullPath(path);
+
+    /// <summary>Written by the platform at its first start, readable by its owner only.</summary>
+    public string KeyFile => System.IO.Path.Combine(Path, "admin.key");
+
+    /// <summary>Held, not written: whoever has it open exclusively is the live platform. The system lets go of it however that process ends.</summary>
+    public string LockFile => System.IO.Path.Combine(Path, "exp.lock");
+
+    private string AddressFile => System.IO.Path.Combine(Path, "address");
+
+    /// <summary>The given folder; else EXP_DATA; else <c>.exp</c> in the current folder when it is there; else <c>~/.local/share/exp</c>.</summary>
+    public static DataFolder Find(string? given)
+    {
+        if (given is not null) return new(given);
+        if (Environment.GetEnvironmentVariable("EXP_DATA") is { Length: > 0 } variable) return new(variable);
+        if (Directory.Exists(".exp")) return new(".exp");
+        var share = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
+        return new(System.IO.Path.Combine(share.Length > 0 ? share : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "exp"));
+    }
+
+    /// <summary>Null when no platform runs here, as far as it said.</summary>
+    public Uri? ReadAddress() => Read(AddressFile) is { } text && Uri.TryCreate(text, UriKind.Absolute, out var address) ? address : null;
+
+    public string? ReadKey() => Read(KeyFile);
+
+    /// <summary>Replaces the file whole, so that no reader sees half an address.</summary>
+    public void WriteAddress(Uri address)
+    {
+        File.WriteAllText(AddressFile + ".new", address + "\n");
+        File.Move(AddressFile + ".new", AddressFile, overwrite: true);
+    }
+
+    public void RemoveAddress() => File.Delete(AddressFile);
+
+    private static string? Read(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file).Trim() is { Length: > 0 } text ? text : null;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw new ExpException(ExitCode.NotAllowed, $"{file} belongs to another user; set EXP_KEY to a key of your own");
+        }
+    }
+}

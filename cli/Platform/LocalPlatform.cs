@@ -1,0 +1,92 @@
+using System.Net;
+using System.Net.Sockets;
+using Serverless.Core;
+using Serverless.Functions.Hosting;
+
+namespace Serverless.Cli.Platform;
+
+/// <summary>The whole platform on this machine: the API in this process, each worker in one of its own.</summary>
+sealed class LocalPlatform : IAsyncDisposable
+{
+    private readonly PlatformLock held;
+    private readonly EmbeddedHost host;
+    private readonly DataFolder data;
+    private readonly CancellationTokenSource stop = new(), abort = new();
+    private readonly Task workersEnded;
+
+    private LocalPlatform(PlatformLock held, EmbeddedHost host, PlatformOptions options, IIds ids, TimeProvider time, Action<string> say)
+    {
+        (this.held, this.host, data) = (held, host, options.Data);
+
+        // A name of its own at every start: a worker of the start before may still be handing back its run.
+        var start = ids.Nonce()[..4];
+        Workers = [.. options.Machines.SelectMany(machine => Enumerable.Range(1, options.Workers).Select(n => new WorkerProcess($"{machine}-{n}-{start}", machine, options, time, say)))];
+        workersEnded = Task.WhenAll(Workers.Select(worker => worker.Run(stop.Token, abort.Token)));
+    }
+
+    public Uri Address => host.Address;
+    public string AdminKeyFile => host.AdminKeyFile;
+    public IReadOnlyList<WorkerProcess> Workers { get; }
+
+    /// <summary>Ends when the API has ended; faulted when workers cannot be started.</summary>
+    public Task Completion => Workers.Count == 0 ? host.Completion : Task.WhenAny(host.Completion, workersEnded).Unwrap();
+
+    /// <summary>Starts everything. Requests are answered when this returns; a submitted run waits until a worker is ready.</summary>
+    /// <param name="say">Takes a line about a worker, for people.</param>
+    /// <exception cref="ExpException">The folder has a live platform already, or the port is taken.</exception>
+    public static async Task<LocalPlatform> Start(PlatformOptions options, IIds ids, TimeProvider time, Action<string> say, CancellationToken cancel)
+    {
+        if (options.Workers > 0) WorkerProgram.Check();
+        var held = PlatformLock.Take(options.Data);
+        EmbeddedHost? host = null;
+        try
+        {
+            host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines }, cancel);
+            options.Data.WriteAddress(host.Address);
+            return new(held, host, options, ids, time, say);
+        }
+        catch (Exception e)
+        {
+            if (host is not null) await host.DisposeAsync();
+            held.Dispose();
+            if (e is StartException) throw ExpException.Usage(e.Message);
+            throw;
+        }
+    }
+
+    /// <summary>Makes <see cref="DisposeAsync"/> kill what has not ended by itself.</summary>
+    public void Abort() => abort.Cancel();
+
+    /// <summary>Workers hand back their runs and end, then the API does. What is queued or interrupted goes on at the next start.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await stop.CancelAsync();
+        await workersEnded;
+        data.RemoveAddress();
+        await host.DisposeAsync();
+        held.Dispose();
+        stop.Dispose();
+        abort.Dispose();
+    }
+
+    private static int ChoosePort(int? asked)
+    {
+        if (asked is 0) return 0;
+        if (IsFree(asked ?? PlatformOptions.UsualPort)) return asked ?? PlatformOptions.UsualPort;
+        return asked is null ? 0 : throw ExpException.Usage($"port {asked} is taken by another program; choose another with --port N, or 0 for any free one");
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var probe = new TcpListener(IPAddress.Loopback, port);
+            probe.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+namespace Serverless.Cli.Platform;
+
+/// <summary>One live platform a data folder. The operating system releases the lock when the process ends, however it ends.</summary>
+sealed class PlatformLock : IDisposable
+{
+    private readonly FileStream file;
+
+    private PlatformLock(FileStream file) => this.file = file;
+
+    /// <exception cref="ExpException">Another platform is live on the folder, or it cannot be written.</exception>
+    public static PlatformLock Take(DataFolder folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder.Path);
+            return new(new(folder.LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw new ExpException(ExitCode.NotAllowed, $"{folder.Path} cannot be written; name a folder of your own with --data DIR");
+        }
+        catch (IOException) when (File.Exists(folder.LockFile))
+        {
+            var where = folder.ReadAddress() is { } address ? $" at {address}" : "";
+            throw ExpException.Usage($"a platform is live on {folder.Path}{where}; use that one, stop it, or name another folder with --data DIR");
+        }
+        catch (IOException e)
+        {
+            throw ExpException.Usage($"{folder.Path} cannot be used as a data folder: {e.Message}");
+        }
+    }
+
+    public void Dispose() => file.Dispose();
+}

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Serverless.Cli.Platform;
+
+/// <summary>One worker's place: starts the process, and starts it again when it dies.</summary>
+/// <param name="say">Takes a line for people.</param>
+sealed class WorkerProcess(string id, string machine, PlatformOptions options, TimeProvider time, Action<string> say)
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromSeconds(30), Settled = TimeSpan.FromMinutes(1);
+    private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Its first process waits for runs.</summary>
+    public Task Ready => ready.Task;
+
+    public int? ProcessId { get; private set; }
+
+    /// <summary>Keeps one process going until told to stop; then lets it hand back what it has.</summary>
+    /// <param name="stop">Hand back and end.</param>
+    /// <param name="abort">End at once.</param>
+    public async Task Run(CancellationToken stop, CancellationToken abort)
+    {
+        var pause = FirstPause;
+        while (!stop.IsCancellationRequested)
+        {
+            var began = time.GetTimestamp();
+            var exitCode = await RunOnce(stop, abort);
+            if (stop.IsCancellationRequested) return;
+            if (time.GetElapsedTime(began) > Settled) pause = FirstPause;
+            say($"worker {id} ended with exit code {exitCode}; starting it again in {pause.TotalSeconds:0} s");
+            try
+            {
+                await Task.Delay(pause, time, stop);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+        }
+    }
+
+    private async Task<int> RunOnce(CancellationToken stop, CancellationToken abort)
+    {
+        using var process = new Process { StartInfo = WorkerProgram.StartInfo(Arguments()) };
+        process.OutputDataReceived += (_, line) => Hear(line.Data);
+        process.ErrorDataReceived += (_, line) => Hear(line.Data);
+        process.Start();
+        process.StandardInput.Close();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        ProcessId = process.Id;
+        await using var stopping = stop.Register(() => Signals.Terminate(process));
+        await using var aborting = abort.Register(() => process.Kill(entireProcessTree: true));
+        await process.WaitForExitAsync(CancellationToken.None);
+        ProcessId = null;
+        return process.ExitCode;
+    }
+
+    private IEnumerable<string> Arguments()
+    {
+        string[] all =
+        [
+            "agent", "--data", options.Data.Path, "--machine", machine, "--id", id,
+            "--parent", Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
+        ];
+        return options.Lease is { } lease ? [.. all, "--lease", lease.ToString("c")] : all;
+    }
+
+    private void Hear(string? line)
+    {
+        if (line is null) return;
+        if (line == "ready") ready.TrySetResult();
+        else if (line.Length > 0) say($"{id}: {line}");
+    }
+}

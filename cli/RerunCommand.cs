@@ -1,0 +1,19 @@
+using System.CommandLine;
+using Serverless.Cli.Client;
+using Serverless.Cli.Submit;
+
+namespace Serverless.Cli;
+
+static class RerunCommand
+{
+    public static Verb Create(World world)
+    {
+        var name = RunNames.Argument();
+        var wait = new Option<bool>("--wait", "-w") { Description = "Watch it to its end" };
+        return new Verb("rerun", "Run the same again: same code, parameters, inputs, seed")
+        {
+            Examples = ["exp rerun last --wait"],
+        }.With(name, wait).Does(world, async (session, cancel) =>
+            await Submitting.Follow(session, await session.Api.Rerun(await session.FindRun(name, cancel), cancel), session.Get(wait), cancel));
+    }
+}

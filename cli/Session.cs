@@ -1,0 +1,34 @@
+using System.CommandLine;
+using Serverless.Cli.Client;
+using Serverless.Cli.Platform;
+using Serverless.Cli.Terminal;
+using Serverless.Cli.Watch;
+
+namespace Serverless.Cli;
+
+/// <summary>One invocation of a command: its options, where it writes to, and the platform, looked for when first needed.</summary>
+sealed class Session(ParseResult parsed, World world) : IDisposable
+{
+    private ApiClient? api;
+
+    public static Option<bool> JsonOption { get; } = new("--json") { Description = "Print JSON for programs instead of text for people", Recursive = true };
+
+    public static Option<string?> DataOption { get; } = new("--data")
+    {
+        Description = "Folder of the platform on this machine [EXP_DATA, ./.exp if it exists, ~/.local/share/exp]", HelpName = "DIR", Recursive = true,
+    };
+
+    public World World => world;
+    public Output Output { get; } = new(parsed.GetValue(JsonOption), world.Time);
+    public ApiClient Api => api ??= new(Connection.Find(parsed.GetValue(DataOption)));
+    public DataFolder Data => DataFolder.Find(parsed.GetValue(DataOption));
+    public RunWatch Watch => new(Api, Output, world.Time);
+
+    public T? Get<T>(Option<T> option) => parsed.GetValue(option);
+
+    public T Get<T>(Argument<T> argument) => parsed.GetRequiredValue(argument);
+
+    public Task<string> FindRun(Argument<string> argument, CancellationToken cancel) => RunNames.Find(Api, Get(argument), cancel);
+
+    public void Dispose() => api?.Dispose();
+}

@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Serverless.Cli.Client;
+using Serverless.Core.Submit;
+
+namespace Serverless.Cli.Submit;
+
+/// <summary>What <c>exp run</c> and <c>exp submit</c> can change about an experiment.</summary>
+sealed class ExperimentOptions
+{
+    private readonly Option<string[]> parameters = new("--param", "-p") { Description = "A parameter, as often as needed: numbers, true, false, [1, 2] are what they look like, all else is text", HelpName = "K=V" };
+    private readonly Option<long[]> seeds = new("--seed") { Description = "Seed; several times: one run for each", HelpName = "N" };
+    private readonly Option<string?> machine = new("--machine", "-m") { Description = "Machine class [cpu]", HelpName = "CLASS" };
+    private readonly Option<string?> name = new("--name") { Description = "Name of the experiment [the file's or folder's]", HelpName = "NAME" };
+    private readonly Option<string?> project = new("--project") { Description = "Project [the git repository's name, else the folder's]", HelpName = "NAME" };
+    private readonly Option<string[]> inputs = new("--input", "-i") { Description = "File or folder/ of the workspace that the code reads", HelpName = "data/…" };
+    private readonly Option<string?> from = new("--from") { Description = "Start from a run's checkpoint: last (the default), best, a step, max:METRIC or min:METRIC", HelpName = "RUN[:WHICH]" };
+    private readonly Option<string[]> env = new("--env") { Description = "An environment variable for the code", HelpName = "K=V" };
+    private readonly Option<string?> timeout = new("--timeout") { Description = "End it after this time: 90m, 2h, 02:00:00", HelpName = "TIME" };
+    private readonly Option<string[]> tags = new("--tag", "-t") { Description = "A tag", HelpName = "TAG" };
+    private readonly Option<bool> fresh = new("--fresh") { Description = "Run even when the same was run before" };
+
+    public Option<bool> Wait { get; } = new("--wait", "-w") { Description = "Watch it to its end; Ctrl-C stops watching, not the run" };
+
+    public IReadOnlyList<Option> All => [parameters, seeds, machine, name, project, inputs, from, env, timeout, tags, fresh, Wait];
+
+    public async Task<ExperimentSpec> Apply(Session session, ExperimentSpec spec, CancellationToken cancel)
+    {
+        var changed = spec with
+        {
+            Name = session.Get(name) ?? spec.Name,
+            Project = session.Get(project) ?? spec.Project,
+            Machine = session.Get(machine) ?? spec.Machine,
+            Seeds = session.Get(seeds) is { Length: > 0 } given ? given : spec.Seeds,
+            Params = Merged(spec.Params, session.Get(parameters), "--param", Typed),
+            Env = Merged(spec.Env, session.Get(env), "--env", text => text),
+            Inputs = [.. spec.Inputs.Union(session.Get(inputs) ?? [])],
+            Tags = [.. spec.Tags.Union(session.Get(tags) ?? [])],
+            Timeout = session.Get(timeout) is { } limit ? Durations.Parse(limit) ?? throw ExpException.Usage($"--timeout {limit}: give {Durations.Wanted}") : spec.Timeout,
+            Fresh = session.Get(fresh) || spec.Fresh,
+        };
+        if (session.Get(from) is not { } source) return changed;
+        var colon = source.IndexOf(':', StringComparison.Ordinal);
+        var run = await RunNames.Find(session.Api, colon < 0 ? source : source[..colon], cancel);
+        return changed with { From = new(run, colon < 0 ? "last" : source[(colon + 1)..]) };
+    }
+
+    /// <summary>A number, true, false or a list as JSON has them (numbers also as <c>.5</c> or <c>+1</c>); text in quotes; all else is text as it stands.</summary>
+    public static JsonElement Typed(string text)
+    {
+        if (text is "true" or "false" || (text.Length > 0 && "[\"".Contains(text[0], StringComparison.Ordinal)))
+        {
+            try
+            {
+                return JsonElement.Parse(text);
+            }
+            catch (JsonException)
+            {
+                return Text(text);
+            }
+        }
+
+        var looksLikeNumber = text.Length > 0 && (char.IsAsciiDigit(text[0]) || "+-.".Contains(text[0], StringComparison.Ordinal));
+        return looksLikeNumber && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) && CanonicalJson.Number(text) is { } canonical
+            ? JsonElement.Parse(canonical)
+            : Text(text);
+    }
+
+    private static JsonElement Text(string text) => JsonElement.Parse($"\"{JsonEncodedText.Encode(text)}\"");
+
+    private static Dictionary<string, T> Merged<T>(IReadOnlyDictionary<string, T> all, string[]? changes, string option, Func<string, T> read)
+    {
+        var merged = new Dictionary<string, T>(all, StringComparer.Ordinal);
+        foreach (var change in changes ?? [])
+        {
+            var equals = change.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0) throw ExpException.Usage($"{option} {change}: write it as NAME=VALUE");
+            merged[change[..equals]] = read(change[(equals + 1)..]);
+        }
+
+        return merged;
+    }
+}

@@ -1,0 +1,72 @@
+namespace Serverless.Cli.Terminal;
+
+/// <summary>Curves made of characters.</summary>
+static class Curve
+{
+    private const string Levels = "▁▂▃▄▅▆▇█";
+
+    /// <summary>One line of bars, one character per stretch of the points; each shows the stretch's mean between the curve's minimum and maximum. NaN leaves a gap.</summary>
+    public static string Spark(IReadOnlyList<double> values, int width)
+    {
+        var finite = values.Where(double.IsFinite).ToList();
+        if (finite.Count == 0 || width <= 0) return "";
+        var (min, max) = (finite.Min(), finite.Max());
+        return string.Concat(Means(values, Math.Min(width, values.Count)).Select(mean =>
+            !double.IsFinite(mean) ? ' ' : max <= min ? Levels[3] : Levels[(int)Math.Min(7, (mean - min) / (max - min) * 8)]));
+    }
+
+    /// <summary>A plot of dots, 2 × 4 in each character (Braille patterns), points at their steps.</summary>
+    /// <returns>The rows, top first, each of <paramref name="width"/> characters.</returns>
+    public static string[] Plot(IReadOnlyList<(double X, double Y)> points, int width, int height)
+    {
+        var finite = points.Where(point => double.IsFinite(point.Y)).ToList();
+        var dots = new byte[height, width];
+        if (finite.Count > 0)
+        {
+            var (left, right) = (finite.Min(point => point.X), finite.Max(point => point.X));
+            var (bottom, top) = (finite.Min(point => point.Y), finite.Max(point => point.Y));
+            var last = ((int X, int Y)?)null;
+            foreach (var point in finite)
+            {
+                var here = (Scale(point.X, left, right, (2 * width) - 1), (4 * height) - 1 - Scale(point.Y, bottom, top, (4 * height) - 1));
+                Line(dots, last ?? here, here);
+                last = here;
+            }
+        }
+
+        var rows = new string[height];
+        for (var row = 0; row < height; row++)
+        {
+            rows[row] = string.Create(width, (dots, row), static (to, from) =>
+            {
+                for (var column = 0; column < to.Length; column++) to[column] = (char)(0x2800 + from.dots[from.row, column]);
+            });
+        }
+
+        return rows;
+    }
+
+    private static int Scale(double value, double from, double to, int steps) => to > from ? (int)Math.Round((value - from) / (to - from) * steps) : steps / 2;
+
+    private static void Line(byte[,] dots, (int X, int Y) from, (int X, int Y) to)
+    {
+        var steps = Math.Max(1, Math.Max(Math.Abs(to.X - from.X), Math.Abs(to.Y - from.Y)));
+        for (var i = 0; i <= steps; i++)
+        {
+            var (x, y) = (from.X + ((to.X - from.X) * i / steps), from.Y + ((to.Y - from.Y) * i / steps));
+            dots[y / 4, x / 2] |= Dot(x % 2, y % 4);
+        }
+    }
+
+    // Braille numbers its dots 1–3 down the left column, 4–6 down the right one, then 7 and 8 for the row that came later.
+    private static byte Dot(int x, int y) => (byte)(y == 3 ? 0x40 << x : 1 << (y + (3 * x)));
+
+    private static IEnumerable<double> Means(IReadOnlyList<double> values, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            var (from, to) = ((int)((long)i * values.Count / count), (int)((long)(i + 1) * values.Count / count));
+            yield return values.Skip(from).Take(to - from).Where(double.IsFinite).DefaultIfEmpty(double.NaN).Average();
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Serverless.Cli.Client;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Serverless.Cli.Terminal;
+
+/// <summary>Where commands write: answers to standard output, remarks to standard error. Coloured and live on a terminal; plain lines when redirected or with NO_COLOR.</summary>
+sealed class Output(bool json, TimeProvider time)
+{
+    // Wide enough that no line of a table is ever cut when a program reads it.
+    private const int RedirectedWidth = 4096;
+
+    /// <summary>The answer is JSON: nothing else may be written to standard output.</summary>
+    public bool Json => json;
+
+    public DateTimeOffset Now => time.GetUtcNow();
+    public IAnsiConsole Out { get; } = Create(Console.Out, Console.IsOutputRedirected);
+    public IAnsiConsole Err { get; } = Create(Console.Error, Console.IsErrorRedirected);
+
+    /// <summary>A person is watching: displays may redraw themselves.</summary>
+    public bool IsLive => !json && Out.Profile.Capabilities.Ansi;
+
+    /// <summary>A person can be asked.</summary>
+    public static bool CanAsk => !Console.IsInputRedirected && !Console.IsErrorRedirected;
+
+    public static void WriteJson<T>(T answer) => Console.Out.WriteLine(JsonSerializer.Serialize(answer, (JsonTypeInfo<T>)ApiJson.Indented.GetTypeInfo(typeof(T))));
+
+    /// <summary>A line of markup; interpolated values are escaped.</summary>
+    public void Line(FormattableString markup) => Out.MarkupLineInterpolated(markup);
+
+    /// <summary>Something to know beside the answer, to standard error.</summary>
+    public void Remark(FormattableString markup) => Err.MarkupLineInterpolated(markup);
+
+    public void Write(IRenderable renderable) => Out.Write(renderable);
+
+    /// <summary>The listing as wide as the terminal; nothing when it is empty.</summary>
+    public void Write(Listing listing, int indent = 0)
+    {
+        if (listing.Count == 0) return;
+        Out.Write(listing.Render(Out.Profile.Width, indent));
+        Out.WriteLine();
+    }
+
+    /// <summary>Rendering a table for the first time costs tens of milliseconds of compilation, which fit into the wait for the platform's answer.</summary>
+    public static void WarmUp() => Task.Run(() =>
+    {
+        var nowhere = Create(TextWriter.Null, isRedirected: false);
+        var table = new Listing("A", "B>").Add("a", new Cell("b", "green"));
+        nowhere.Write(table.Render(80));
+        nowhere.MarkupLineInterpolated($"[dim]{""}[/]");
+    });
+
+    private static IAnsiConsole Create(TextWriter writer, bool isRedirected)
+    {
+        var plain = isRedirected || Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } || Environment.GetEnvironmentVariable("TERM") is "dumb";
+        var console = AnsiConsole.Create(new()
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = plain ? AnsiSupport.No : AnsiSupport.Detect,
+            ColorSystem = plain ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+            Interactive = plain ? InteractionSupport.No : InteractionSupport.Detect,
+            // The enrichers know continuous-integration services and turn colours on for them although nobody reads the escapes there.
+            Enrichment = new() { UseDefaultEnrichers = false },
+        });
+        if (isRedirected) console.Profile.Width = RedirectedWidth;
+        return console;
+    }
+}

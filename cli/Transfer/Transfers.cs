@@ -1,0 +1,84 @@
+using Serverless.Cli.Terminal;
+using Spectre.Console;
+
+namespace Serverless.Cli.Transfer;
+
+/// <summary>One file to move: its name for people, its length when known, and the work, which counts the bytes that it has moved.</summary>
+readonly record struct Transfer(string Name, long LengthBytes, Func<Action<long>, CancellationToken, Task> Move);
+
+/// <summary>Moves many files at once, with a bar on a terminal.</summary>
+static class Transfers
+{
+    private const int AtOnce = 8;
+
+    public static async Task Run(Output output, string what, IReadOnlyList<Transfer> transfers, CancellationToken cancel)
+    {
+        var total = transfers.Sum(transfer => transfer.LengthBytes);
+        if (output.Json || !output.Err.Profile.Capabilities.Ansi)
+        {
+            await All(transfers, _ => { }, cancel);
+        }
+        else
+        {
+            await output.Err.Progress().AutoClear(true)
+                .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
+                .StartAsync(async progress =>
+                {
+                    var bar = progress.AddTask(Markup.Escape(what), maxValue: Math.Max(1, total));
+                    await All(transfers, moved => bar.Increment(moved), cancel);
+                });
+        }
+
+        if (!output.Json) output.Remark($"{what}: {transfers.Count} {(transfers.Count == 1 ? "file" : "files")}, {Format.Bytes(total)}");
+    }
+
+    /// <summary>Copies, telling how much.</summary>
+    public static async Task Copy(Stream from, Stream to, Action<long> moved, CancellationToken cancel)
+    {
+        var buffer = new byte[1 << 16];
+        for (int read; (read = await from.ReadAsync(buffer, cancel)) > 0;)
+        {
+            await to.WriteAsync(buffer.AsMemory(0, read), cancel);
+            moved(read);
+        }
+    }
+
+    /// <summary>Writes a file that appears only when it is whole.</summary>
+    public static async Task Save(Func<CancellationToken, Task<Stream>> open, string file, Action<long> moved, CancellationToken cancel)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        var partial = file + ".partial";
+        try
+        {
+            await using (var to = File.Create(partial))
+            {
+                await using var from = await open(cancel);
+                await Copy(from, to, moved, cancel);
+            }
+
+            File.Move(partial, file, overwrite: true);
+        }
+        catch (HttpRequestException e)
+        {
+            throw new ExpException(ExitCode.Unreachable, $"the connection broke while {file} was fetched; try again", inner: e);
+        }
+        finally
+        {
+            File.Delete(partial);
+        }
+    }
+
+    /// <summary>The place of a relative path of the platform's in a folder here.</summary>
+    /// <exception cref="ExpException">It would lie outside.</exception>
+    public static string Below(string folder, string path)
+    {
+        var root = Path.GetFullPath(folder);
+        var file = Path.GetFullPath(Path.Combine(root, path));
+        return file.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, StringComparison.Ordinal)
+            ? file
+            : throw ExpException.Usage($"'{path}' would be written outside of {root}");
+    }
+
+    private static Task All(IReadOnlyList<Transfer> transfers, Action<long> moved, CancellationToken cancel) =>
+        Parallel.ForEachAsync(transfers, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (transfer, stop) => await transfer.Move(moved, stop));
+}

@@ -1,0 +1,66 @@
+using System.CommandLine;
+using Serverless.Cli.Platform;
+using Serverless.Cli.Terminal;
+using Serverless.Core.Submit;
+
+namespace Serverless.Cli;
+
+static class UpCommand
+{
+    public static Verb Create(World world)
+    {
+        var port = new Option<int?>("--port") { Description = $"Port of the API; 0: any free one [{PlatformOptions.UsualPort}, or any free one when that is taken]", HelpName = "N" };
+        var workers = new Option<int>("--workers") { Description = "Worker processes for each machine class", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var machines = new Option<string>("--machines") { Description = "Machine classes that this machine offers", HelpName = "CLASS,…", DefaultValueFactory = _ => "cpu" };
+        var lease = new Option<string?>("--lease") { Description = "How long a worker that went silent keeps its run [30s]", HelpName = "TIME" };
+        return new Verb("up", "Run the whole platform on this machine until Ctrl-C; the next start carries on")
+        {
+            Examples = ["exp up", "exp up --data ./.exp --workers 2", "exp up --machines cpu,gpu-t4 --port 0"],
+        }.With(port, workers, machines, lease).Does(world, (session, cancel) => Up(session, new()
+        {
+            Data = session.Data,
+            Port = session.Get(port) is not < 0 and not > 65535 ? session.Get(port) : throw ExpException.Usage("--port: a number from 0 (any free one) to 65535"),
+            Workers = session.Get(workers) is >= 0 and <= 256 and var n ? n : throw ExpException.Usage("--workers: a number from 0 to 256"),
+            Machines = Classes(session.Get(machines)!),
+            Lease = session.Get(lease) is { } text ? Durations.Parse(text) ?? throw ExpException.Usage($"--lease {text}: give {Durations.Wanted}") : null,
+        }, cancel));
+    }
+
+    private static async Task Up(Session session, PlatformOptions options, CancellationToken cancel)
+    {
+        var output = session.Output;
+        var began = session.World.Time.GetTimestamp();
+        await using var platform = await LocalPlatform.Start(options, session.World.Ids, session.World.Time, line => output.Remark($"[dim]{line}[/]"), cancel);
+        await using var hurry = session.World.Interrupts.Second.Register(platform.Abort);
+        var ready = Task.WhenAll(platform.Workers.Select(worker => worker.Ready));
+        if (output.Json)
+        {
+            Output.WriteJson(new Dictionary<string, System.Text.Json.JsonElement> { ["address"] = ExperimentText(platform.Address.ToString()), ["data"] = ExperimentText(options.Data.Path) });
+        }
+        else
+        {
+            output.Line($"[bold green]exp[/] is up at [bold]{platform.Address}[/]");
+            output.Write(new Listing("", "~").Add(new("data", "dim"), options.Data.Path).Add(new("key", "dim"), platform.AdminKeyFile)
+                .Add(new("workers", "dim"), options.Workers == 0 ? "none" : string.Join(", ", options.Machines.Select(machine => $"{options.Workers} × {machine}"))));
+        }
+
+        try
+        {
+            await Task.WhenAny(ready, platform.Completion).Unwrap().WaitAsync(cancel);
+            if (!output.Json) output.Line($"Ready after {Format.Duration(session.World.Time.GetElapsedTime(began))}. In another terminal: [bold]exp init first && exp run first --wait[/]   [dim]Ctrl-C stops it.[/]");
+            await platform.Completion.WaitAsync(cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            output.Remark($"Stopping: workers hand back what they have. [dim]Ctrl-C again ends them at once.[/]");
+        }
+    }
+
+    private static System.Text.Json.JsonElement ExperimentText(string text) => Submit.ExperimentOptions.Typed($"\"{text}\"");
+
+    private static string[] Classes(string list)
+    {
+        var classes = list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return classes.Length > 0 && classes.Distinct().Count() == classes.Length ? classes : throw ExpException.Usage("--machines: names, each once, with commas between: cpu,gpu-t4");
+    }
+}

@@ -1,0 +1,39 @@
+using System.CommandLine;
+
+namespace Serverless.Cli;
+
+/// <summary>A command of <c>exp</c>, with examples for its <c>--help</c>.</summary>
+sealed class Verb(string name, string description) : Command(name, description)
+{
+    public IReadOnlyList<string> Examples { get; init; } = [];
+
+    public Verb With(params ReadOnlySpan<Symbol> symbols)
+    {
+        foreach (var symbol in symbols)
+        {
+            if (symbol is Argument argument) Add(argument);
+            else if (symbol is Option option) Add(option);
+            else Add((Command)symbol);
+        }
+
+        return this;
+    }
+
+    /// <summary>What the command does. Errors are thrown as <see cref="ExpException"/>.</summary>
+    public Verb Does(World world, Func<Session, CancellationToken, Task<ExitCode>> act)
+    {
+        SetAction(async (parsed, cancel) =>
+        {
+            using var session = new Session(parsed, world);
+            return (int)await act(session, cancel);
+        });
+        return this;
+    }
+
+    public Verb Does(World world, Func<Session, CancellationToken, Task> act) =>
+        Does(world, async (session, cancel) =>
+        {
+            await act(session, cancel);
+            return ExitCode.Success;
+        });
+}

@@ -1,0 +1,117 @@
+using Serverless.Cli.Terminal;
+using Serverless.Core.Api;
+using Serverless.Core.Runs;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Serverless.Cli.Watch;
+
+/// <summary>How runs look while they go on and when they have ended.</summary>
+static class RunView
+{
+    private const int MetricRows = 8, LogRows = 8, CurveWidth = 24;
+
+    /// <summary>One run in full: state, parameters, latest metrics with their curves, last lines of its log. Never higher than the terminal.</summary>
+    public static IRenderable One(RunRecord run, IReadOnlyList<MetricSeries> series, LogTail log, Output output)
+    {
+        var rows = new List<IRenderable> { Head(run, output.Now) };
+        if (run.Spec.Params.Count > 0) rows.Add(new Text("  " + Cut(Format.Params(run.Spec.Params), output.Out.Profile.Width - 2), new(decoration: Decoration.Dim)));
+        if (Note(run) is { } note) rows.Add(note);
+        var metrics = Metrics(run, series);
+        if (metrics.Count > 0) rows.AddRange([new Text(""), metrics.Render(output.Out.Profile.Width, indent: 2)]);
+        var room = Math.Min(LogRows, output.Out.Profile.Height - 6 - metrics.Count);
+        if (log.Last(room) is { Count: > 0 } lines)
+        {
+            rows.Add(new Text(""));
+            rows.AddRange(lines.Select(line => new Text("  " + Cut(Printable(line), output.Out.Profile.Width - 3), new(decoration: Decoration.Dim))));
+        }
+
+        return new Rows(rows);
+    }
+
+    /// <summary>One line a run.</summary>
+    public static IRenderable Many(IReadOnlyList<RunRecord> runs, Output output)
+    {
+        var listing = new Listing("", "RUN", "EXPERIMENT~~", "PARAMS~", "STEP>", "METRICS~~", "TIME>");
+        foreach (var run in runs)
+        {
+            listing.Add(
+                new($"{Format.Sign(run.State)} {Format.State(run.State)}", Format.Colour(run.State)), Format.ShortId(run.Id), run.Experiment,
+                new($"{(run.Spec.Seed == 0 ? "" : $"seed={run.Spec.Seed} ")}{Format.Params(run.Spec.Params)}", "dim"), run.Step?.ToString() ?? "", ValuesCell(run.Metrics), Elapsed(run, output.Now));
+        }
+
+        return listing.Render(output.Out.Profile.Width);
+    }
+
+    /// <summary>The last word about a run: result, cause, message, where to look.</summary>
+    public static IRenderable Result(RunRecord run)
+    {
+        var rows = new List<IRenderable> { Head(run, run.Ended ?? run.Created) };
+        if (run.State != RunState.Succeeded && run.Message is { } message) rows.Add(new Text(Indent(message), new(Color.Red)));
+        if (run.Metrics.Count > 0) rows.Add(new Text("  " + Values(run.Metrics)));
+        rows.Add(new Markup(run.State == RunState.Succeeded
+            ? $"  [dim]exp show {Format.ShortId(run.Id)} · exp metrics {Format.ShortId(run.Id)} · exp artifacts ls {Format.ShortId(run.Id)}[/]"
+            : $"  [dim]exp logs {Format.ShortId(run.Id)} · exp show {Format.ShortId(run.Id)} · exp rerun {Format.ShortId(run.Id)}[/]"));
+        return new Rows(rows);
+    }
+
+    /// <summary>Metrics of the experiment itself; the machine's only when there are no others.</summary>
+    public static string Values(IEnumerable<KeyValuePair<string, double>> metrics)
+    {
+        var all = metrics.ToList();
+        var own = all.Where(metric => !IsSystem(metric.Key)).ToList();
+        return string.Join("  ", (own.Count > 0 ? own : all).Select(metric => $"{metric.Key} {Format.Number(metric.Value)}"));
+    }
+
+    /// <summary>For a column: the one that says most, by the last part of its name, when there is no room for all.</summary>
+    public static Cell ValuesCell(IReadOnlyDictionary<string, double> metrics)
+    {
+        var most = metrics.Where(metric => !IsSystem(metric.Key)).OrderBy(metric => metric.Key.Split('/')[0] is "test" ? 0 : metric.Key.Split('/')[0] is "val" or "valid" ? 1 : 2).FirstOrDefault();
+        return new(Values(metrics), Short: most.Key is { } name ? $"{name[(name.LastIndexOf('/') + 1)..]} {Format.Number(most.Value)}" : null);
+    }
+
+    public static bool IsSystem(string metric) => metric.StartsWith("system/", StringComparison.Ordinal);
+
+    public static string Elapsed(RunRecord run, DateTimeOffset now) => run.Started is { } started ? Format.Duration((run.Ended ?? now) - started) : "";
+
+    private static Markup Head(RunRecord run, DateTimeOffset now)
+    {
+        var colour = Format.Colour(run.State);
+        var cause = run.State is RunState.Failed && run.Cause is { } why ? $" ({Format.Cause(why)})" : "";
+        var step = run.Step is { } number ? $"  step {number}" : "";
+        var attempt = run.Epoch > 1 ? $"  attempt {run.Epoch}" : "";
+        var elapsed = run.Started is null && !run.State.IsTerminal ? $"for {Format.Duration(now - run.Created)}" : Elapsed(run, now);
+        return Markup.FromInterpolated($"[{colour} bold]{Format.Sign(run.State)} {Format.State(run.State)}{cause}[/]  [bold]{run.Experiment}[/] v{run.Version}  {Format.ShortId(run.Id)}{(elapsed.Length > 0 ? "  " : "")}{elapsed}{step}[yellow]{attempt}[/]");
+    }
+
+    private static Text? Note(RunRecord run) => run switch
+    {
+        { Cancel: not null } => new("  asked to end; it may save its work first", new(Color.Yellow)),
+        { State: RunState.Queued, Cause: { } cause } => new($"  back in the queue: {Format.Cause(cause)}{(run.Message is { } message ? $" ({message})" : "")}", new(Color.Yellow)),
+        { State: RunState.Queued } => new($"  waits for a worker of class {run.Spec.Machine}", new(decoration: Decoration.Dim)),
+        { State: RunState.Preparing } => new("  fetches code and inputs, compiles", new(decoration: Decoration.Dim)),
+        _ => null,
+    };
+
+    private static Listing Metrics(RunRecord run, IReadOnlyList<MetricSeries> series)
+    {
+        var listing = new Listing("METRIC~", "LAST>", "", "");
+        var curves = series.ToDictionary(one => one.Name);
+        var own = run.Metrics.Where(metric => !IsSystem(metric.Key)).ToList();
+        foreach (var (name, value) in own.Take(MetricRows))
+        {
+            var points = curves.GetValueOrDefault(name)?.Points ?? [];
+            listing.Add(name, Format.Number(value), new(Curve.Spark([.. points.Select(point => point.Value)], CurveWidth), "blue"), "");
+        }
+
+        if (own.Count > MetricRows) listing.Add(new($"and {own.Count - MetricRows} more", "dim"), "", "", "");
+        return listing;
+    }
+
+    private static string Indent(string text) => string.Join('\n', text.TrimEnd().Split('\n').Select(line => "  " + line));
+
+    // A progress bar rewrites its line with carriage returns: what counts is what was written last. Escapes of any kind would break the display.
+    private static string Printable(string line) => string.Concat(line[(line.LastIndexOf('\r') + 1)..].Select(c => c == '\t' ? ' ' : c).Where(c => !char.IsControl(c)));
+
+    private static string Cut(string text, int width) => text.Length <= width ? text : string.Concat(text.AsSpan(0, Math.Max(0, width - 1)), "…");
+}

@@ -1,0 +1,123 @@
+using System.Text;
+using System.Text.Json;
+using Serverless.Core.Api;
+using Serverless.Core.Results;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Reports;
+
+/// <summary>What became of a wish for a report.</summary>
+public abstract record ReportResult
+{
+    private ReportResult() { }
+
+    public sealed record Made(ReportInfo Report) : ReportResult;
+
+    public sealed record Invalid(IReadOnlyList<Problem> Problems) : ReportResult;
+}
+
+/// <summary>Makes reports of runs as they are now and keeps them under <c>reports/{id}/</c>; a report never changes.</summary>
+public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds ids)
+{
+    public const int MaxRuns = 100, MaxTitleLength = 200;
+    public const string Html = "report.html", Markdown = "report.md";
+
+    /// <summary>Twice the width of a plot: more could not be seen.</summary>
+    private const int PointsPerCurve = 1600;
+
+    /// <summary>An experiment's own file of that name may be anything; a larger one is no result to show.</summary>
+    private const long MaxResultBytes = 1 << 20;
+    private const string Summary = "summary";
+
+    private readonly RunStore runs = new(store);
+    private readonly MetricsReader metrics = new(store);
+    private readonly RunOutputs outputs = new(store);
+
+    public async Task<ReportResult> Make(ReportRequest request, CancellationToken cancel = default)
+    {
+        var wanted = (request.Runs ?? []).Select(id => id ?? "").Distinct(StringComparer.Ordinal).ToList();
+        var problems = Check(request, wanted);
+        if (problems.Count > 0) return new ReportResult.Invalid(problems);
+
+        var loaded = new List<StoredRun>();
+        for (var i = 0; i < wanted.Count; i++)
+        {
+            if (await Load(wanted[i], cancel) is { } run) loaded.Add(run);
+            else problems.Add(new($"runs[{i}]", $"there is no run '{wanted[i]}'"));
+        }
+
+        if (problems.Count > 0) return new ReportResult.Invalid(problems);
+        var reported = new List<ReportedRun>();
+        foreach (var run in loaded) reported.Add(await Read(run.Run, cancel));
+        return new ReportResult.Made(await Write(ReportComposer.Compose(ids.NewestFirst(), request.Title, loaded[^1].Now, reported), wanted, cancel));
+    }
+
+    /// <summary>Null when there is no such report.</summary>
+    public static async Task<ReportInfo?> Find(IObjectStore store, string id, CancellationToken cancel = default) =>
+        (await store.Get(WorkspacePaths.ReportInfo(id), cancel: cancel))?.Json<ReportInfo>();
+
+    /// <param name="limit">At least 1.</param>
+    /// <param name="after">The last report of the page before.</param>
+    public async Task<ReportList> List(int limit, string? after = null, CancellationToken cancel = default)
+    {
+        var found = new List<ReportSummary>();
+        await foreach (var stored in store.List(WorkspacePaths.Reports, after is null ? null : WorkspacePaths.ReportInfo(after), cancel))
+        {
+            if (WorkspacePaths.ReportIdOf(stored.Key) is not { } id || await SummaryOf(id, stored, cancel) is not { } summary) continue;
+            if (found.Count == limit) return new(found, found[^1].Id);
+            found.Add(summary);
+        }
+
+        return new(found, null);
+    }
+
+    private static List<Problem> Check(ReportRequest request, List<string> wanted)
+    {
+        List<Problem> problems = [];
+        if (wanted.Count == 0) problems.Add(new("runs", "name at least one run"));
+        if (wanted.Count > MaxRuns) problems.Add(new("runs", $"at most {MaxRuns} runs fit a report; {wanted.Count} are named"));
+        if (request.Title?.Length > MaxTitleLength) problems.Add(new("title", $"at most {MaxTitleLength} characters; this has {request.Title.Length}"));
+        return problems;
+    }
+
+    private async Task<StoredRun?> Load(string id, CancellationToken cancel) =>
+        ObjectKey.Problem(id) is null && !id.Contains('/', StringComparison.Ordinal) ? await runs.Load(id, cancel) : null;
+
+    private async Task<ReportedRun> Read(RunRecord run, CancellationToken cancel) =>
+        new(run, await metrics.Read(run, new([], MaxPoints: PointsPerCurve), cancel), await ReadPruning(run, cancel));
+
+    private async Task<PruningResult?> ReadPruning(RunRecord run, CancellationToken cancel) =>
+        run.State == RunState.Succeeded && await outputs.Artifact(run, PruningResult.FileName, cancel) is { LengthBytes: <= MaxResultBytes } file
+            && await store.Get(file.Key, cancel: cancel) is { } content
+            ? PruningResult.Read(content.Body)
+            : null;
+
+    private async Task<ReportInfo> Write(Report report, IReadOnlyList<string> runIds, CancellationToken cancel)
+    {
+        List<string> files = [Html, Markdown];
+        var light = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        foreach (var chart in report.Sections.SelectMany(section => section.Blocks).OfType<ReportBlock.Picture>().Select(picture => picture.Chart))
+        {
+            files.Add($"{chart.Name}.png");
+            await store.Put(WorkspacePaths.Report(report.Id, files[^1]), light[chart.Name] = drawing.Png(chart, ChartTheme.Light), cancel: cancel);
+        }
+
+        await store.Put(WorkspacePaths.Report(report.Id, Markdown), Encoding.UTF8.GetBytes(MarkdownReport.Write(report)), cancel: cancel);
+        var html = HtmlReport.Write(report, (chart, theme) => theme == ChartTheme.Light ? light[chart.Name] : drawing.Png(chart, theme));
+        await store.Put(WorkspacePaths.Report(report.Id, Html), Encoding.UTF8.GetBytes(html), cancel: cancel);
+        var info = new ReportInfo(report.Id, report.Title, report.Created, runIds, files);
+        var summary = JsonSerializer.Serialize(new ReportSummary(info.Id, info.Title, info.Created), CoreJson.Options);
+        await store.PutJson(WorkspacePaths.ReportInfo(report.Id), info, metadata: new Dictionary<string, string> { [Summary] = summary }, cancel: cancel);
+        return info;
+    }
+
+    private async ValueTask<ReportSummary?> SummaryOf(string id, StoredObject stored, CancellationToken cancel)
+    {
+        // A workspace that was restored by a plain copy has lost its metadata; the file says the same.
+        if (stored.Metadata.TryGetValue(Summary, out var text)) return JsonSerializer.Deserialize<ReportSummary>(text, CoreJson.Options);
+        return await Find(store, id, cancel) is { } info ? new(info.Id, info.Title, info.Created) : null;
+    }
+}

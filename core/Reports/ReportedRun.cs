@@ -1,0 +1,43 @@
+using System.Text.Json;
+using Serverless.Core.Api;
+using Serverless.Core.Runs;
+
+namespace Serverless.Core.Reports;
+
+/// <summary>What a report knows of a run.</summary>
+/// <param name="Series">Its curves, thinned to what a plot can show.</param>
+/// <param name="Pruning">Its <see cref="PruningResult"/>, when it left one.</param>
+public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Series, PruningResult? Pruning = null)
+{
+    public TimeSpan? Duration => Run.Ended - Run.Started;
+
+    /// <summary>
+    /// Names short enough for a legend, different for different runs: the experiment; where that repeats, with the parameters and the seed that differ;
+    /// where even these repeat, with the end of the id.
+    /// </summary>
+    public static IReadOnlyList<string> Labels(IReadOnlyList<ReportedRun> runs)
+    {
+        var labels = new string[runs.Count];
+        foreach (var experiment in runs.Index().GroupBy(at => (at.Item.Run.Project, at.Item.Run.Experiment)))
+        {
+            var members = experiment.ToList();
+            var differing = DifferingParams(members.Select(at => at.Item).ToList());
+            var seeds = members.Select(at => at.Item.Run.Spec.Seed).Distinct().Count() > 1;
+            foreach (var (index, run) in members)
+            {
+                var differences = differing.Select(name => $"{name}={ReportText.Value(Param(run, name))}").Concat(seeds ? [$"seed={run.Run.Spec.Seed}"] : []);
+                labels[index] = members.Count == 1 ? run.Run.Experiment : string.Join(' ', [run.Run.Experiment, .. differences]);
+            }
+        }
+
+        var repeated = labels.GroupBy(label => label).Where(group => group.Count() > 1).Select(group => group.Key).ToHashSet();
+        return labels.Select((label, i) => repeated.Contains(label) ? $"{label} …{runs[i].Run.Id[^6..]}" : label).ToList();
+    }
+
+    /// <summary>Parameters that not all of the runs have with the same value, in ordinal order.</summary>
+    public static IReadOnlyList<string> DifferingParams(IReadOnlyList<ReportedRun> runs) =>
+        runs.SelectMany(run => run.Run.Spec.Params.Keys).Distinct().Order(StringComparer.Ordinal)
+            .Where(name => runs.Select(run => ReportText.Value(Param(run, name))).Distinct().Count() > 1).ToList();
+
+    public static JsonElement? Param(ReportedRun run, string name) => run.Run.Spec.Params.TryGetValue(name, out var value) ? value : null;
+}

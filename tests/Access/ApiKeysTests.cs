@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Time.Testing;
+using Serverless.Core;
+using Serverless.Core.Access;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Access;
+
+public sealed class ApiKeysTests
+{
+    private readonly MemoryObjectStore platform = new(TimeProvider.System);
+    private readonly FakeTimeProvider time = new();
+    private readonly ApiKeys keys;
+
+    public ApiKeysTests() => keys = Another();
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Secret_OpensWhatItWasMadeFor_AndIsStoredNowhere()
+    {
+        var made = await keys.Create("ada", Role.Writer, "team", Cancel);
+        var found = await keys.Find(made.Key!, Cancel);
+        Assert.Equal(("ada", Role.Writer, "team"), (found!.Name, found.Role, found.Workspace));
+        Assert.All(platform.PeekAll(""), entry => Assert.DoesNotContain(made.Key!, entry.Object.Key + System.Text.Encoding.UTF8.GetString(entry.Body), StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("exp_0000")]
+    [InlineData("../keys")]
+    public async Task UnknownSecret_OpensNothing(string secret) => Assert.Null(await keys.Find(secret, Cancel));
+
+    [Fact]
+    public async Task StoredHash_DoesNotOpen()
+    {
+        await keys.Create("ada", Role.Writer, "team", Cancel);
+        var hash = Path.GetFileNameWithoutExtension(platform.PeekAll(PlatformPaths.Keys).Single().Object.Key);
+        Assert.Null(await keys.Find(hash, Cancel));
+    }
+
+    [Fact]
+    public async Task RevokedKey_StopsHereAtOnce_AndElsewhereSoon()
+    {
+        var elsewhere = Another();
+        await keys.Create("admin", Role.Admin, "team", Cancel);
+        var made = await keys.Create("ada", Role.Writer, "team", Cancel);
+        Assert.NotNull(await elsewhere.Find(made.Key!, Cancel));
+        Assert.Equal(RevokeOutcome.Revoked, await keys.Revoke("team", made.Id, Cancel));
+        Assert.Null(await keys.Find(made.Key!, Cancel));
+        time.Advance(ApiKeys.Remembered);
+        Assert.Null(await elsewhere.Find(made.Key!, Cancel));
+    }
+
+    [Fact]
+    public async Task LastAdminKey_CannotBeRevoked()
+    {
+        var first = await keys.Create("one", Role.Admin, "team", Cancel);
+        await keys.Create("elsewhere", Role.Admin, "other", Cancel);
+        Assert.Equal(RevokeOutcome.LastAdmin, await keys.Revoke("team", first.Id, Cancel));
+        await keys.Create("two", Role.Admin, "team", Cancel);
+        Assert.Equal(RevokeOutcome.Revoked, await keys.Revoke("team", first.Id, Cancel));
+    }
+
+    [Fact]
+    public async Task KeysOfAnotherWorkspace_AreNeitherSeenNorRevoked()
+    {
+        var made = await keys.Create("ada", Role.Reader, "team", Cancel);
+        Assert.Empty(await keys.List("other", Cancel));
+        Assert.Equal(RevokeOutcome.Missing, await keys.Revoke("other", made.Id, Cancel));
+        Assert.Equal(["team"], await keys.Workspaces(Cancel));
+        Assert.Null(Assert.Single(await keys.List("team", Cancel)).Key);
+    }
+
+    private ApiKeys Another() => new(platform, time, new SystemIds(time));
+}

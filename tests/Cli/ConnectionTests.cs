@@ -1,0 +1,64 @@
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Cli;
+
+public sealed class ConnectionTests(SharedPlatform shared)
+{
+    private ExpPlatform Platform => shared.Platform;
+
+    private string Address => File.ReadAllText(Path.Combine(Platform.Data, "address")).Trim();
+
+    [Fact]
+    public async Task Command_WithoutAPlatform_ExitsWithThreeAndSaysHowToStartOne()
+    {
+        var empty = Path.Combine(Platform.Folder, "empty");
+        foreach (var result in (ExpResult[])[await Platform.Exp("list", "--data", empty), await Platform.ExpWith(new Dictionary<string, string> { ["EXP_URL"] = "http://127.0.0.1:9" }, "list")])
+        {
+            Assert.Equal(3, result.ExitCode);
+            Assert.Contains("exp up", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Command_WithAWrongKey_ExitsWithFive()
+    {
+        var result = await Platform.ExpWith(new Dictionary<string, string> { ["EXP_URL"] = Address, ["EXP_KEY"] = "exp_wrong" }, "list");
+        Assert.Equal(5, result.ExitCode);
+        Assert.Contains("EXP_KEY", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Reader_MayLookButNotSubmit_UntilTheKeyIsRevoked()
+    {
+        var key = (await Platform.Exp("keys", "add", "looker", "--role", "reader")).Output.Trim();
+        var reader = new Dictionary<string, string> { ["EXP_URL"] = Address, ["EXP_KEY"] = key };
+        Assert.Equal(0, (await Platform.ExpWith(reader, "list")).ExitCode);
+        var refused = await Platform.ExpWith(reader, "run", Platform.Script("refused.sh", "true\n"));
+        Assert.Equal(5, refused.ExitCode);
+        Assert.Contains("writer", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+
+        Assert.Contains("looker", (await Platform.Exp("keys", "list")).Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await Platform.Exp("keys", "revoke", "looker")).ExitCode);
+        Assert.Equal(5, (await Platform.ExpWith(reader, "list")).ExitCode);
+    }
+
+    [Fact]
+    public async Task CommandLine_ThatIsNotUnderstood_ExitsWithTwoAndSuggests()
+    {
+        var command = await Platform.Exp("lsit");
+        Assert.Equal(2, command.ExitCode);
+        Assert.Contains("did you mean 'list'?", command.ErrorLines[0], StringComparison.Ordinal);
+        var option = await Platform.Exp("list", "--sttae", "failed");
+        Assert.Equal(2, option.ExitCode);
+        Assert.Contains("did you mean '--state'?", option.ErrorLines[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Help_NamesCommandsExitCodesAndExamples()
+    {
+        var root = await Platform.Exp("--help");
+        Assert.Equal(0, root.ExitCode);
+        foreach (var said in (string[])["up", "compare", "EXP_KEY", "130"]) Assert.Contains(said, root.Output, StringComparison.Ordinal);
+        Assert.Contains("Examples:", (await Platform.Exp("run", "--help")).Output, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,64 @@
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Cli;
+
+public sealed class FilesCommandTests(SharedPlatform shared)
+{
+    private ExpPlatform Platform => shared.Platform;
+
+    [Fact]
+    public async Task Files_ThatWerePut_ComeBackTheSame()
+    {
+        Platform.Script("set/a.csv", "1,2\n");
+        Platform.Script("set/deep/er/ü b.csv", "3,4\n");
+        Assert.Equal(0, (await Platform.Exp("files", "put", "set")).ExitCode);
+        Assert.Equal(["data/set/a.csv", "data/set/deep/er/ü b.csv"], (await Platform.Json("files", "ls", "set/")).GetProperty("files").EnumerateArray().Select(file => file.GetProperty("path").GetString()).Order());
+        Assert.Equal("1,2\n", (await Platform.Exp("files", "get", "data/set/a.csv", "-")).Output);
+        Assert.Equal(0, (await Platform.Exp("files", "get", "data/set/", "back")).ExitCode);
+        Assert.Equal("3,4\n", File.ReadAllText(Path.Combine(Platform.Folder, "back/deep/er/ü b.csv")));
+
+        Assert.Equal(2, (await Platform.Exp("files", "rm", "data/set/")).ExitCode);
+        Assert.Equal(0, (await Platform.Exp("files", "rm", "-r", "data/set/")).ExitCode);
+        Assert.Equal(4, (await Platform.Exp("files", "get", "data/set/a.csv", "-")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Files_List_FoldsFolders()
+    {
+        Platform.Script("folded/x/1", "1");
+        Platform.Script("folded/x/2", "2");
+        await Platform.Exp("files", "put", "folded");
+        Assert.Matches(@"2 B .* data/folded/x/\n", (await Platform.Exp("files", "ls", "data/folded/")).Output);
+    }
+
+    [Fact]
+    public async Task Run_WithAnInput_ReadsWhatWasPut()
+    {
+        Platform.Script("numbers.txt", "41\n");
+        await Platform.Exp("files", "put", "numbers.txt", "--to", "data/in/");
+        var result = await Platform.Exp("run", Platform.Script("reads.sh", "cat $EXP_INPUTS/in/numbers.txt\n"), "--input", "data/in/", "--wait");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Contains("41\n", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Artifacts_AreListedAndFetched()
+    {
+        var script = Platform.Script("makes.sh", "mkdir -p $EXP_OUTPUT/artifacts/plots; echo curve > $EXP_OUTPUT/artifacts/plots/loss.txt; echo all > $EXP_OUTPUT/artifacts/table.txt\n");
+        Assert.Equal(0, (await Platform.Exp("run", script, "--wait")).ExitCode);
+        Assert.Equal("curve\n", (await Platform.Exp("artifacts", "get", "makes", "plots/loss.txt", "--to", "-")).Output);
+        Assert.Equal(0, (await Platform.Exp("artifacts", "get", "makes", "--to", "made")).ExitCode);
+        Assert.Equal("all\n", File.ReadAllText(Path.Combine(Platform.Folder, "made/table.txt")));
+        Assert.Equal(4, (await Platform.Exp("artifacts", "get", "makes", "nothing.txt")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Checkpoints_AreListedAndFetched()
+    {
+        var script = Platform.Script("saves.sh", "for s in 1 2; do mkdir -p $EXP_OUTPUT/checkpoints/$s; echo weights $s > $EXP_OUTPUT/checkpoints/$s/model.safetensors; done\n");
+        Assert.Equal(0, (await Platform.Exp("run", script, "--wait")).ExitCode);
+        Assert.Equal([1L, 2L], (await Platform.Json("checkpoints", "ls", "saves")).GetProperty("checkpoints").EnumerateArray().Select(one => one.GetProperty("step").GetInt64()));
+        Assert.Equal(0, (await Platform.Exp("checkpoints", "get", "saves", "1", "--to", "weights")).ExitCode);
+        Assert.Equal("weights 1\n", File.ReadAllText(Path.Combine(Platform.Folder, "weights/model.safetensors")));
+    }
+}

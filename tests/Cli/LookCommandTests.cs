@@ -1,0 +1,120 @@
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Cli;
+
+public sealed class LookCommandTests(SharedPlatform shared)
+{
+    private const string Curves = """
+        for step in 1 2 3 4; do echo "{\"step\":$step,\"name\":\"val/accuracy\",\"value\":0.$step}" >> $EXP_OUTPUT/metrics.jsonl; done
+        echo done
+        """;
+
+    private ExpPlatform Platform => shared.Platform;
+
+    [Fact]
+    public async Task Show_TakesTheEndOrBeginningOfAnId_AndAnExperimentsName()
+    {
+        var id = await Platform.Submit(Platform.Script("names.sh", "true\n"), "--name", "names-of-runs");
+        foreach (var name in (string[])[id, id[^8..], id[^8..].ToLowerInvariant(), id[..20], "names-of-runs"])
+        {
+            Assert.Equal(id, (await Platform.Json("show", name)).GetProperty("id").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task Show_OfAnAmbiguousBeginning_ListsWhatItCouldBe()
+    {
+        await Platform.Submit(Platform.Script("two.sh", "true\n"));
+        var id = await Platform.Submit("two.sh", "--fresh");
+        var result = await Platform.Exp("show", id[..3]);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains($"'{id[..3]}' could be any of", result.ErrorLines[0], StringComparison.Ordinal);
+        Assert.Contains($"  {id}", result.ErrorLines);
+    }
+
+    [Fact]
+    public async Task Show_OfNothingThatIsThere_ExitsWithFour()
+    {
+        foreach (var name in (string[])["nobody", "ZZZZZZZZZZZZZZZZZZZZZZZZZZ"])
+        {
+            var result = await Platform.Exp("show", name);
+            Assert.Equal(4, result.ExitCode);
+            Assert.StartsWith("exp: there is no run", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task List_InAPipe_HasOneUncutLineARunAndNoControlSequences()
+    {
+        var tag = "tag-of-list";
+        await Platform.Submit(Platform.Script("listed.sh", "true\n"), "--tag", tag, "--param", $"long={new string('x', 300)}");
+        await Platform.Submit("listed.sh", "--tag", tag, "--param", "long=b");
+        var result = await Platform.ExpWith(new Dictionary<string, string> { ["GITHUB_ACTIONS"] = "true", ["TERM"] = "xterm-256color" }, "list", "--tag", tag);
+        var lines = result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(3, lines.Length);
+        Assert.Contains(new string('x', 300), result.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', result.Output);
+        Assert.All(lines, line => Assert.Equal(line.TrimEnd(), line));
+    }
+
+    [Fact]
+    public async Task List_WithALimit_GoesOnWhereThePageEnds()
+    {
+        for (var i = 0; i < 3; i++) await Platform.Submit(Platform.Script("page.sh", "true\n"), "--param", $"i={i}", "--tag", "paged");
+        Assert.Equal(2, (await Platform.Json("list", "--tag", "paged", "-n", "2")).GetProperty("runs").GetArrayLength());
+        Assert.Equal(3, (await Platform.Json("list", "--tag", "paged", "-n", "0")).GetProperty("runs").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Metrics_AreATable_APlot_OrEveryPointAsCsv()
+    {
+        Assert.Equal(0, (await Platform.Exp("run", Platform.Script("curves.sh", Curves), "--wait")).ExitCode);
+        var table = await Platform.Exp("metrics", "curves");
+        Assert.Matches(@"val/accuracy +0\.4 +0\.1 +0\.4 +4 +4 +▁", table.Output);
+        Assert.Contains("│", (await Platform.Exp("metrics", "curves", "val/accuracy")).Output, StringComparison.Ordinal);
+        var csv = (await Platform.Exp("metrics", "curves", "--csv")).Output.Split('\n');
+        Assert.Equal("metric,step,value,time", csv[0]);
+        Assert.StartsWith("val/accuracy,3,0.3,20", csv[3], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Logs_AreTheBytesThatWerePrinted()
+    {
+        await Platform.Exp("run", Platform.Script("bytes.sh", "printf 'a\\r\\tb\\n\\nlast without end'\n"), "--wait");
+        Assert.Equal("a\r\tb\n\nlast without end", (await Platform.Exp("logs", "bytes")).Output);
+        Assert.Equal("a\r\tb\n\nlast without end", (await Platform.Exp("logs", "bytes", "-f")).Output);
+        Assert.Equal("\nlast without end", (await Platform.Exp("logs", "bytes", "-n", "2")).Output);
+    }
+
+    [Fact]
+    public async Task Compare_ShowsWhatDiffersAndHidesWhatIsTheSame()
+    {
+        var script = Platform.Script("compared.sh", "true\n");
+        var a = await Platform.Submit(script, "--param", "lr=0.1", "--param", "same=yes");
+        var b = await Platform.Submit(script, "--param", "lr=0.2", "--param", "same=yes");
+        var result = await Platform.Exp("compare", a, b);
+        Assert.Matches(@"lr +0\.1 +0\.2\n", result.Output);
+        Assert.DoesNotContain("same", result.Output, StringComparison.Ordinal);
+        Assert.Matches(@"same +yes +yes\n", (await Platform.Exp("compare", a, b, "--all")).Output);
+        Assert.Equal(2, (await Platform.Exp("compare", a, a)).ExitCode);
+    }
+
+    [Fact]
+    public async Task Tag_AddsAndTakesAway()
+    {
+        var id = await Platform.Submit(Platform.Script("tagged.sh", "true\n"), "--tag", "draft");
+        await Platform.Exp("tag", id, "paper", "best", "--remove", "draft");
+        Assert.Equal(["paper", "best"], (await Platform.Json("show", id)).GetProperty("tags").EnumerateArray().Select(tag => tag.GetString()));
+    }
+
+    [Fact]
+    public async Task Delete_WithNobodyToAsk_WantsYes_AndThenDeletes()
+    {
+        var id = (await Platform.Json("run", Platform.Script("deleted.sh", "true\n"), "--wait"))[0].GetProperty("id").GetString()!;
+        var asked = await Platform.Exp("delete", id);
+        Assert.Equal(2, asked.ExitCode);
+        Assert.Contains("--yes", Assert.Single(asked.ErrorLines), StringComparison.Ordinal);
+        Assert.Equal(0, (await Platform.Exp("delete", id, "--yes")).ExitCode);
+        Assert.Equal(4, (await Platform.Exp("show", id)).ExitCode);
+    }
+}

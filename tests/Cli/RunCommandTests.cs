@@ -1,0 +1,146 @@
+using System.Text.Json;
+using Serverless.Tests.Support;
+
+[assembly: AssemblyFixture(typeof(SharedPlatform))]
+
+namespace Serverless.Tests.Cli;
+
+public sealed class RunCommandTests(SharedPlatform shared)
+{
+    private ExpPlatform Platform => shared.Platform;
+
+    [Fact]
+    public async Task Run_OfAScript_WaitsForItsEndAndPrintsItsLog()
+    {
+        var script = Platform.Script("hello.sh", "echo hello from $EXP_PARAM_WHO\n");
+        var result = await Platform.Exp("run", script, "--param", "who=ada", "--wait");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Contains("hello from ada\n", result.Output, StringComparison.Ordinal);
+        Assert.Contains("✓ succeeded  hello v1", result.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', result.Output + result.Error);
+    }
+
+    [Fact]
+    public async Task Run_WhoseCodeFails_ExitsWithOneAndSaysWhy()
+    {
+        var result = await Platform.Exp("run", Platform.Script("broken.sh", "echo before the end\nexit 7\n"), "--wait");
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.Contains("before the end", result.Output, StringComparison.Ordinal);
+        Assert.Contains("✗ failed (user-code)", result.Output, StringComparison.Ordinal);
+        Assert.Contains("7", result.Output.Split("failed (user-code)")[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_WithParameters_GivesThemTheTypesThatTheyLookLike()
+    {
+        var script = Platform.Script("types.sh", "true\n");
+        string[] given = ["lr=1e-3", "half=.5", "n=3", "on=true", "name=mlp", "quoted=\"3\"", "sizes=[1, 2]", "empty=", "version=1.2.3", "sum=a=b"];
+        var id = await Platform.Submit(script, [.. given.SelectMany(one => new[] { "--param", one })]);
+        var parameters = (await Platform.Json("show", id)).GetProperty("spec").GetProperty("params");
+        Assert.Equal(0.001, parameters.GetProperty("lr").GetDouble());
+        Assert.Equal(0.5, parameters.GetProperty("half").GetDouble());
+        Assert.Equal(3, parameters.GetProperty("n").GetInt32());
+        Assert.Equal(JsonValueKind.True, parameters.GetProperty("on").ValueKind);
+        Assert.Equal("mlp", parameters.GetProperty("name").GetString());
+        Assert.Equal("3", parameters.GetProperty("quoted").GetString());
+        Assert.Equal(2, parameters.GetProperty("sizes").GetArrayLength());
+        Assert.Equal("", parameters.GetProperty("empty").GetString());
+        Assert.Equal("1.2.3", parameters.GetProperty("version").GetString());
+        Assert.Equal("a=b", parameters.GetProperty("sum").GetString());
+    }
+
+    [Fact]
+    public async Task Run_OfTheSameAgain_IsReusedUnlessAskedForAfresh()
+    {
+        var script = Platform.Script("again.sh", "echo once\n");
+        var first = (await Platform.Json("run", script, "--wait"))[0].GetProperty("id").GetString();
+        var second = (await Platform.Json("run", script)).GetProperty("runs")[0];
+        Assert.Equal(first, second.GetProperty("id").GetString());
+        Assert.True(second.GetProperty("reused").GetBoolean());
+        Assert.NotEqual(first, await Platform.Submit(script, "--fresh"));
+    }
+
+    [Fact]
+    public async Task Run_WithSeveralSeeds_WaitsForARunOfEach()
+    {
+        var script = Platform.Script("seeds.sh", "echo seed $EXP_SEED; test $EXP_SEED -lt 3\n");
+        var result = await Platform.Exp("run", script, "--seed", "1", "--seed", "2", "--seed", "3", "--wait", "--json");
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.Equal(["succeeded", "succeeded", "failed"], result.Json.EnumerateArray().Select(run => run.GetProperty("state").GetString()));
+    }
+
+    [Fact]
+    public async Task Run_OfAFolder_TakesItsSpecAndOptionsOverIt()
+    {
+        Platform.Script("with-spec/experiment.yaml", "project: papers\nname: with-spec\ncommand: sh go.sh\nparams: {a: 1, b: 2}\ntags: [base]\n");
+        Platform.Script("with-spec/go.sh", "true\n");
+        var run = await Platform.Json("show", await Platform.Submit("with-spec", "--param", "b=3", "--tag", "tuned", "--name", "renamed"));
+        Assert.Equal("papers", run.GetProperty("project").GetString());
+        Assert.Equal("renamed", run.GetProperty("experiment").GetString());
+        Assert.Equal("""{"a":1,"b":3}""", JsonSerializer.Serialize(run.GetProperty("spec").GetProperty("params")));
+        Assert.Equal(["base", "tuned"], run.GetProperty("tags").EnumerateArray().Select(tag => tag.GetString()));
+    }
+
+    [Fact]
+    public async Task Run_OfAFileWithInclude_TakesWhatIsBesideItAlong()
+    {
+        Platform.Script("lib/greeting.txt", "good morning\n");
+        Platform.Script("lib/other.txt", "not wanted\n");
+        Platform.Script("lib/main.sh", "cat greeting.txt; ls\n");
+        var result = await Platform.Exp("run", "lib/main.sh", "--include", "greeting.txt", "--wait");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Contains("good morning", result.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("other.txt", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Submit_OfAnInvalidSpec_PrintsEveryProblemOnALineOfItsOwn()
+    {
+        Platform.Script("bad.yaml", "project: p\nname: Not A Name\ncommand: train.cs\nparms: {a: 1}\nseed: many\n");
+        var result = await Platform.Exp("submit", "bad.yaml");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Equal("", result.Output);
+        Assert.Equal("exp: bad.yaml has 3 problems:", result.ErrorLines[0]);
+        foreach (var path in (string[])["name", "parms", "seed"]) Assert.Single(result.ErrorLines, line => line.StartsWith($"  {path}: ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Run_OnAMachineClassThatIsNotThere_IsRefusedWithTheOnesThatAre()
+    {
+        var result = await Platform.Exp("run", Platform.Script("machine.sh", "true\n"), "--machine", "gpu-a100");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("cpu", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Wait_InterruptedByCtrlC_LeavesTheRunGoing()
+    {
+        var id = await Platform.Submit(Platform.Script("patient.sh", "while [ ! -e $EXP_OUTPUT/../stop ] && [ $((n=n+1)) -lt 600 ]; do echo waiting; sleep 0.1; done\n"));
+        using var waiting = Platform.Begin("wait", id);
+        await waiting.Says("waiting");
+        waiting.Signal("INT");
+        var result = await waiting.Ended();
+        Assert.True(result.ExitCode == 130, result.ToString());
+        Assert.Contains($"exp wait {id[^6..]}", result.Error, StringComparison.Ordinal);
+        Assert.Equal("running", (await Platform.Json("show", id)).GetProperty("state").GetString());
+
+        Assert.Equal(0, (await Platform.Exp("cancel", id)).ExitCode);
+        Assert.Equal(1, (await Platform.Exp("wait", id)).ExitCode);
+        await Platform.RunIs(id, "cancelled");
+    }
+
+    [Fact]
+    public async Task Init_WritesAnExperimentThatRuns()
+    {
+        Assert.Equal(0, (await Platform.Exp("init", "first steps")).ExitCode);
+        var result = await Platform.Exp("run", "first steps", "--param", "steps=20", "--param", "save-every=10", "--wait");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Equal(2, (await Platform.Json("checkpoints", "ls", "first-steps")).GetProperty("checkpoints").GetArrayLength());
+        Assert.Equal(20, (await Platform.Json("metrics", "first-steps", "train/loss")).GetProperty("series")[0].GetProperty("points").GetArrayLength());
+        Assert.Equal("fit.csv", (await Platform.Json("artifacts", "ls", "first-steps")).GetProperty("artifacts")[0].GetProperty("path").GetString());
+
+        var again = await Platform.Exp("init", "first steps");
+        Assert.Equal(2, again.ExitCode);
+        Assert.Contains("is there already", Assert.Single(again.ErrorLines), StringComparison.Ordinal);
+    }
+}

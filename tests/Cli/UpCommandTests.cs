@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Cli;
+
+public sealed class UpCommandTests
+{
+    [Fact]
+    public async Task Up_OnAFolderWithALivePlatform_IsRefused()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 0);
+        var second = await platform.Exp("up", "--port", "0", "--workers", "0");
+        Assert.Equal(2, second.ExitCode);
+        Assert.Contains("a platform is live on", Assert.Single(second.ErrorLines), StringComparison.Ordinal);
+        Assert.Equal(0, (await platform.Exp("list")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Up_OnAPortThatIsTaken_IsRefused()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 0);
+        var port = new Uri(File.ReadAllText(Path.Combine(platform.Data, "address"))).Port;
+        var second = await platform.Exp("up", "--port", $"{port}", "--data", Path.Combine(platform.Folder, "other"));
+        Assert.Equal(2, second.ExitCode);
+        Assert.Contains("--port", Assert.Single(second.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    public async Task Up_Stopped_EndsCleanly_AndTheNextStartCarriesOn(string signal)
+    {
+        await using var platform = await ExpPlatform.Start(workers: 0);
+        var id = await platform.Submit(platform.Script("later.sh", "echo ran\n"));
+        platform.Up.Signal(signal);
+        var ended = await platform.Up.Ended();
+        Assert.True(ended.ExitCode == 0, ended.ToString());
+        Assert.Equal(3, (await platform.Exp("list")).ExitCode);
+
+        await platform.StartUp(workers: 1);
+        Assert.Equal(0, (await platform.Exp("wait", id)).ExitCode);
+    }
+
+    [Fact]
+    public async Task Up_Stopped_LetsWorkersHandBackTheirRuns()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 1);
+        var id = await platform.Submit(platform.Script("long.sh", "trap 'exit 143' TERM; n=0; while [ $((n=n+1)) -lt 900 ]; do sleep 0.1; done\n"));
+        await platform.RunIs(id, "running");
+        platform.Up.Signal("TERM");
+        var ended = await platform.Up.Ended();
+        Assert.True(ended.ExitCode == 0, ended.ToString());
+
+        await platform.StartUp(workers: 0);
+        var run = await platform.Json("show", id);
+        Assert.Equal("queued", run.GetProperty("state").GetString());
+        Assert.Equal("preempted", run.GetProperty("cause").GetString());
+    }
+
+    [Fact]
+    public async Task Up_KilledHard_LeavesNoWorkerBehind_AndStartsAgain()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 1);
+        var worker = await WorkerOf(platform);
+        platform.Up.Process.Kill();
+        await platform.Up.Ended();
+        await Eventually.True(() => HasEnded(worker), ExpProcess.Patience, () => $"worker {worker} has ended");
+        await platform.StartUp(workers: 1);
+        Assert.Equal(0, (await platform.Exp("run", platform.Script("after.sh", "true\n"), "--wait")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Worker_Killed_IsStartedAgain_AndItsRunFinishes()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 1, "--lease", "2s");
+        var id = await platform.Submit(platform.Script("twice.sh", "if [ $EXP_ATTEMPT = 1 ]; then sleep 600; fi; echo second try\n"));
+        await platform.RunIs(id, "running");
+        using (var worker = Process.GetProcessById(await WorkerOf(platform))) worker.Kill();
+        await platform.Up.Says("starting it again");
+        var waited = await platform.Exp("wait", id);
+        Assert.True(waited.ExitCode == 0, waited.ToString());
+        Assert.Equal(2, (await platform.Json("show", id)).GetProperty("epoch").GetInt32());
+    }
+
+    private static async Task<int> WorkerOf(ExpPlatform platform) => (await platform.Json("machines")).GetProperty("workers")[0].GetProperty("processId").GetInt32();
+
+    private static bool HasEnded(int processId)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(processId);
+            return process.HasExited;
+        }
+        catch (ArgumentException)
+        {
+            return true;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.Azure.Functions.Worker;
+using Serverless.Functions.Hosting;
+
+namespace Serverless.Tests.Functions;
+
+public sealed partial class OpenApiTests(PlatformFixture platform) : IClassFixture<PlatformFixture>
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Description_HasEveryRouteAndNoOther()
+    {
+        using var document = JsonDocument.Parse(await platform.Client(null).GetStringAsync("api/openapi.json", Cancel));
+        Assert.Equal("3.1.0", document.RootElement.GetProperty("openapi").GetString());
+        var described = document.RootElement.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(operation => $"{operation.Name.ToUpperInvariant()} {path.Name}"));
+        var served = typeof(EmbeddedHost).Assembly.GetTypes().SelectMany(type => type.GetMethods()).SelectMany(method => method.GetParameters())
+            .Select(parameter => parameter.GetCustomAttribute<HttpTriggerAttribute>()).OfType<HttpTriggerAttribute>()
+            .SelectMany(trigger => trigger.Methods!.Select(method => $"{method.ToUpperInvariant()} /api/{Plain().Replace(trigger.Route!, "{$1}")}"));
+        Assert.Equal(served.Order(StringComparer.Ordinal), described.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task EveryReference_LeadsToASchema_AndEveryOperationHasItsOwnId()
+    {
+        using var document = JsonDocument.Parse(await platform.Client(null).GetStringAsync("api/openapi.json", Cancel));
+        var references = 0;
+        Walk(document.RootElement);
+        Assert.True(references > 20);
+        var ids = document.RootElement.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject()).Select(operation => operation.Value.GetProperty("operationId").GetString()).ToList();
+        Assert.Equal(ids.Distinct(), ids);
+
+        void Walk(JsonElement element)
+        {
+            if (element.ValueKind == JsonValueKind.Array) foreach (var item in element.EnumerateArray()) Walk(item);
+            if (element.ValueKind != JsonValueKind.Object) return;
+            foreach (var property in element.EnumerateObject())
+            {
+                if (property is { Name: "$ref", Value.ValueKind: JsonValueKind.String })
+                {
+                    references++;
+                    var at = document.RootElement;
+                    foreach (var part in property.Value.GetString()!.Split('/').Skip(1)) Assert.True(At(ref at, part), property.Value.GetString());
+                }
+
+                Walk(property.Value);
+            }
+        }
+
+        static bool At(ref JsonElement at, string part)
+        {
+            if (at.ValueKind == JsonValueKind.Array) return int.TryParse(part, out var index) && index < at.GetArrayLength() && (at = at[index]).ValueKind != JsonValueKind.Undefined;
+            return at.TryGetProperty(part, out at);
+        }
+    }
+
+    [Fact]
+    public async Task Description_KnowsWhatASubmissionAnswers()
+    {
+        using var document = JsonDocument.Parse(await platform.Client(null).GetStringAsync("api/openapi.json", Cancel));
+        var schema = document.RootElement.GetProperty("components").GetProperty("schemas").GetProperty("Submitted").GetProperty("properties");
+        Assert.Equal(["project", "experiment", "version", "runs"], schema.EnumerateObject().Select(property => property.Name));
+    }
+
+    [GeneratedRegex(@"\{\*?(\w+)\??\}")]
+    private static partial Regex Plain();
+}

@@ -1,0 +1,266 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Serverless.Core;
+using Serverless.Core.Api;
+using Serverless.Core.Results;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
+using Serverless.Tests.Results;
+
+namespace Serverless.Tests.Functions;
+
+public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<PlatformFixture>
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task SubmittedRun_CanBeReadListedAndFoundByVersion()
+    {
+        var id = await platform.Submit("read");
+        var run = await Run(id);
+        Assert.Equal((RunState.Queued, "Writer", 1), (run.State, run.SubmittedBy, run.Version));
+        var list = await platform.Reader.GetFromJsonAsync<RunList>("api/runs?project=pruning&experiment=read&state=queued,running", CoreJson.Options, Cancel);
+        Assert.Equal(id, Assert.Single(list!.Runs).Id);
+        var versions = await platform.Reader.GetFromJsonAsync<List<VersionInfo>>("api/projects/pruning/experiments/read/versions", CoreJson.Options, Cancel);
+        Assert.Equal(1, Assert.Single(versions!).Number);
+    }
+
+    [Fact]
+    public async Task Yaml_IsTakenAsWellAsJson()
+    {
+        var yaml = $"project: pruning\nname: yaml\ncode: {{ snapshot: {await platform.PutCode()} }}\ncommand: train.cs\nseed: [1, 2]\n";
+        foreach (var type in new[] { "application/yaml", "text/yaml", "application/x-yaml" })
+        {
+            using var answer = await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json(yaml, type), Cancel);
+            Assert.Equal(2, (await answer.Read<Submitted>()).Runs.Count);
+        }
+    }
+
+    [Fact]
+    public async Task IdempotencyKey_MakesSendingAgainSafe_AndRefusesAnotherBody()
+    {
+        var body = await platform.Spec();
+        var first = await (await Send(body)).Read<Submitted>();
+        var second = await (await Send(body)).Read<Submitted>();
+        Assert.Equal(first.Runs[0].Id, second.Runs[0].Id);
+        await (await Send(await platform.Spec())).Problem(HttpStatusCode.Conflict);
+
+        async Task<HttpResponseMessage> Send(string text)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "api/experiments") { Content = PlatformFixture.Json(text), Headers = { { "Idempotency-Key", "the-same" } } };
+            return await platform.Writer.SendAsync(request, Cancel);
+        }
+    }
+
+    [Fact]
+    public async Task IdempotencyKeyThatMakesNoSense_IsRefused()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "api/experiments") { Content = PlatformFixture.Json("{}"), Headers = { { "Idempotency-Key", new string('x', 300) } } };
+        await (await platform.Writer.SendAsync(request, Cancel)).Problem(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task QueuedRun_IsCancelledAtOnce_AndAgainWithoutHarm()
+    {
+        var id = await platform.Submit();
+        for (var i = 0; i < 2; i++)
+        {
+            using var answer = await platform.Writer.PostAsync($"api/runs/{id}/cancel?reason=typo", null, Cancel);
+            Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+            var run = await answer.Read<RunRecord>();
+            Assert.Equal((RunState.Cancelled, "typo"), (run.State, run.Message));
+        }
+    }
+
+    [Fact]
+    public async Task SucceededRun_CannotBeCancelled()
+    {
+        var id = await Finish(await platform.Submit());
+        await (await platform.Writer.PostAsync($"api/runs/{id}/cancel", null, Cancel)).Problem(HttpStatusCode.Conflict);
+    }
+
+    [Fact]
+    public async Task Rerun_IsANewRunOfTheSame()
+    {
+        var id = await Finish(await platform.Submit("rerun"));
+        using var answer = await platform.Writer.PostAsync($"api/runs/{id}/rerun", null, Cancel);
+        Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        var again = (await answer.Read<Submitted>()).Runs.Single();
+        Assert.NotEqual(id, again.Id);
+        Assert.False(again.Reused);
+        Assert.Equal((await Run(id)).Key, (await Run(again.Id)).Key);
+    }
+
+    [Fact]
+    public async Task Tags_AreReplacedAndFound()
+    {
+        var id = await platform.Submit();
+        using var answer = await platform.Writer.PutAsJsonAsync($"api/runs/{id}/tags", new[] { "baseline", "größe" }, Cancel);
+        Assert.Equal(["baseline", "größe"], (await answer.Read<RunRecord>()).Tags);
+        var list = await platform.Reader.GetFromJsonAsync<RunList>("api/runs?tag=" + Uri.EscapeDataString("größe"), CoreJson.Options, Cancel);
+        Assert.Equal(id, Assert.Single(list!.Runs).Id);
+    }
+
+    [Theory]
+    [InlineData("""{"tags":[]}""")]
+    [InlineData("""["a","a"]""")]
+    [InlineData("""["a,b"]""")]
+    [InlineData("""[""]""")]
+    [InlineData("""[null]""")]
+    [InlineData("""[1]""")]
+    public async Task TagsThatMakeNoSense_AreRefused(string body)
+    {
+        var id = await platform.Submit();
+        await (await platform.Writer.PutAsync($"api/runs/{id}/tags", PlatformFixture.Json(body), Cancel)).Problem(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task OnlyAnEndedRun_IsDeleted_WithAllThatItLeft()
+    {
+        var id = await platform.Submit();
+        await (await platform.Writer.DeleteAsync($"api/runs/{id}", Cancel)).Problem(HttpStatusCode.Conflict);
+        await Finish(id);
+        Assert.Equal(HttpStatusCode.NoContent, (await platform.Writer.DeleteAsync($"api/runs/{id}", Cancel)).StatusCode);
+        await (await platform.Reader.GetAsync($"api/runs/{id}", Cancel)).Problem(HttpStatusCode.NotFound);
+        await foreach (var left in platform.Store.List("", cancel: Cancel)) Assert.DoesNotContain(id, left.Key, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task DeletedRun_IsNotReused()
+    {
+        var body = await platform.Spec();
+        var first = await Submit();
+        Assert.True((await Submit()).Reused);
+        await Finish(first.Id);
+        await platform.Writer.DeleteAsync($"api/runs/{first.Id}", Cancel);
+        var second = await Submit();
+        Assert.False(second.Reused);
+        Assert.NotEqual(first.Id, second.Id);
+
+        async Task<SubmittedRun> Submit() => (await (await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json(body), Cancel)).Read<Submitted>()).Runs.Single();
+    }
+
+    [Fact]
+    public async Task Metrics_ComeThinnedWithTheirTotal()
+    {
+        var id = await platform.Submit();
+        var run = await platform.Apply(id, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        await SampleRuns.PutMetrics(platform.Store, run, 1, 0, SampleRuns.Segment("loss", [.. Enumerable.Range(1, 500).Select(i => (long)i)]));
+        var metrics = await platform.Reader.GetFromJsonAsync<RunMetrics>($"api/runs/{id}/metrics?names=lo*&from=101&maxPoints=10", CoreJson.Options, Cancel);
+        var series = Assert.Single(metrics!.Series);
+        Assert.Equal(400, series.Total);
+        Assert.InRange(series.Points.Count, 4, 10);
+        Assert.Equal((101, 500), (series.Points[0].Step, series.Points[^1].Step));
+    }
+
+    [Fact]
+    public async Task Metrics_ThatAreNotNumbers_AreStillJson()
+    {
+        var id = await platform.Submit();
+        var run = await platform.Apply(id, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        var segment = SampleRuns.Segment("loss", 1);
+        BitConverter.TryWriteBytes(segment.AsSpan(segment.Length - 8), double.NaN);
+        await SampleRuns.PutMetrics(platform.Store, run, 1, 0, segment);
+        var metrics = await platform.Reader.GetFromJsonAsync<RunMetrics>($"api/runs/{id}/metrics", CoreJson.Options, Cancel);
+        Assert.True(double.IsNaN(metrics!.Series.Single().Points.Single().Value));
+    }
+
+    [Fact]
+    public async Task Artifacts_AreShownLive_ThenAsTheManifestNamesThem()
+    {
+        var id = await platform.Submit();
+        var run = await platform.Apply(id, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        var key = WorkspacePaths.Artifact(id, 1, "plots/loss.txt");
+        await platform.Store.Put(key, "0123456789"u8, cancel: Cancel);
+        var live = await platform.Reader.GetFromJsonAsync<ArtifactList>($"api/runs/{id}/artifacts", CoreJson.Options, Cancel);
+        Assert.True(live!.Live);
+        Assert.Equal("plots/loss.txt", Assert.Single(live.Artifacts).Path);
+
+        await platform.Store.Put(WorkspacePaths.Artifact(id, 1, "unfinished.tmp"), "x"u8, cancel: Cancel);
+        await Finish(id, run, new OutputManifest([new("plots/loss.txt", key, 10, "abc")], []));
+        var ended = await platform.Reader.GetFromJsonAsync<ArtifactList>($"api/runs/{id}/artifacts", CoreJson.Options, Cancel);
+        Assert.False(ended!.Live);
+        Assert.Equal("abc", Assert.Single(ended.Artifacts).Sha256);
+        using var part = new HttpRequestMessage(HttpMethod.Get, $"api/runs/{id}/artifacts/plots/loss.txt") { Headers = { { "Range", "bytes=2-4" } } };
+        using var answer = await platform.Reader.SendAsync(part, Cancel);
+        Assert.Equal("text/plain", answer.Content.Headers.ContentType?.MediaType);
+        Assert.Equal("234", await answer.Content.ReadAsStringAsync(Cancel));
+        await (await platform.Reader.GetAsync($"api/runs/{id}/artifacts/unfinished.tmp", Cancel)).Problem(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task Checkpoint_IsListedAndDownloadedFromItsChunks()
+    {
+        var id = await platform.Submit();
+        await platform.Apply(id, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        string[] chunks = [WorkspacePaths.CheckpointChunk(id, 1, "aa"), WorkspacePaths.CheckpointChunk(id, 1, "bb")];
+        await platform.Store.Put(chunks[0], "hello "u8, cancel: Cancel);
+        await platform.Store.Put(chunks[1], "weights"u8, cancel: Cancel);
+        var manifest = WorkspacePaths.CheckpointManifest(id, 1, 40);
+        await platform.Store.PutJson(manifest, new CheckpointManifest(40, 1, [new("model.safetensors", 13, "abc", [new(chunks[0], 6), new(chunks[1], 7)])]), cancel: Cancel);
+        await platform.Apply(id, new RunEvent.Commit(1, SampleRuns.Checkpoint(1, 40, new(0, 0), new(0, 0)) with { Manifest = manifest }));
+
+        var list = await platform.Reader.GetFromJsonAsync<CheckpointList>($"api/runs/{id}/checkpoints", CoreJson.Options, Cancel);
+        Assert.Equal((40, manifest), (Assert.Single(list!.Checkpoints).Step, list.Head));
+        foreach (var name in new[] { "40", "last" })
+        {
+            Assert.Equal("hello weights", await platform.Reader.GetStringAsync($"api/runs/{id}/checkpoints/{name}/model.safetensors", Cancel));
+        }
+
+        await (await platform.Reader.GetAsync($"api/runs/{id}/checkpoints/41", Cancel)).Problem(HttpStatusCode.NotFound);
+        await (await platform.Reader.GetAsync($"api/runs/{id}/checkpoints/40/other", Cancel)).Problem(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task Compare_PutsRunsSideBySide()
+    {
+        string[] ids = [await platform.Submit(), await platform.Submit()];
+        var compared = await platform.Reader.GetFromJsonAsync<Comparison>($"api/compare?runs={ids[0]},{ids[1]}", CoreJson.Options, Cancel);
+        Assert.Equal(ids, compared!.Runs.Select(run => run.Id));
+        Assert.True(Assert.Single(compared.Params).Differs);
+    }
+
+    [Fact]
+    public async Task Diff_SaysWhatChangedBetweenVersions()
+    {
+        foreach (var epochs in new[] { 5, 10 })
+        {
+            using var answer = await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json(await platform.Spec(new { epochs }, "diffed")), Cancel);
+            Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        }
+
+        var diff = await platform.Reader.GetFromJsonAsync<VersionDiff>("api/projects/pruning/experiments/diffed/versions/diff?from=1&to=2", CoreJson.Options, Cancel);
+        var change = Assert.Single(diff!.Changes);
+        Assert.Equal(("params.epochs", 5, 10), (change.Path, change.From!.Value.GetInt32(), change.To!.Value.GetInt32()));
+    }
+
+    [Fact]
+    public async Task Machines_ShowQueuesAndTheWorkersThatLive()
+    {
+        var living = new WorkerInfo("w1", "cpu", "here", 1, 2, 1 << 30, "cpu", null, TimeSpan.FromSeconds(5), SampleRuns.Noon);
+        await platform.Store.PutJson(WorkspacePaths.Worker("w1"), living, cancel: Cancel);
+        await platform.Store.PutJson(WorkspacePaths.Worker("w2"), living with { Id = "w2", Heartbeat = TimeSpan.FromHours(-1) }, cancel: Cancel);
+        await platform.Submit();
+        var machines = await platform.Reader.GetFromJsonAsync<MachineList>("api/machines", CoreJson.Options, Cancel);
+        Assert.Equal("w1", Assert.Single(machines!.Workers).Id);
+        Assert.NotNull(machines.Workers[0].Seen);
+        var cpu = Assert.Single(machines.Classes);
+        Assert.Equal(("cpu", 1), (cpu.Name, cpu.Workers));
+        Assert.True(cpu.Waiting >= 1);
+    }
+
+    private async Task<RunRecord> Run(string id) => (await platform.Reader.GetFromJsonAsync<RunRecord>($"api/runs/{id}", CoreJson.Options, Cancel))!;
+
+    private async Task<string> Finish(string id, RunRecord? claimed = null, OutputManifest? outputs = null)
+    {
+        var run = claimed ?? await platform.Apply(id, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        var manifest = outputs is null ? null : WorkspacePaths.OutputManifest(id, run.Epoch);
+        if (manifest is not null) await platform.Store.PutJson(manifest, outputs, cancel: Cancel);
+        await platform.Apply(id, new RunEvent.Finish(run.Epoch, new(Cause.Completed, Outputs: manifest)));
+        return id;
+    }
+}

@@ -1,0 +1,109 @@
+using Serverless.Core.Reports;
+using Serverless.Core.Runs;
+using static Serverless.Tests.Reports.ReportSamples;
+
+namespace Serverless.Tests.Reports;
+
+public class ReportComposerTests
+{
+    static Report Compose(params IReadOnlyList<ReportedRun> runs) => ReportComposer.Compose("01REPORT", null, Start, runs);
+
+    static ReportBlock.Table TableOf(Report report, string heading) => report.Sections.Single(section => section.Heading == heading).Blocks.OfType<ReportBlock.Table>().Single();
+
+    static string Cell(ReportBlock.Table table, string row, string column) =>
+        table.Rows.Single(cells => cells[0] == row)[table.Columns.Index().Single(at => at.Item.Name == column).Index];
+
+    static IReadOnlyList<Chart> Charts(Report report) => [.. report.Sections.SelectMany(section => section.Blocks).OfType<ReportBlock.Picture>().Select(picture => picture.Chart)];
+
+    [Fact]
+    public void RunTable_ShowsOnlyTheParametersThatDiffer()
+    {
+        var table = TableOf(Compose(Run("A00001", "net", new { lr = 0.1, epochs = 5 }), Run("A00002", "net", new { lr = 0.2, epochs = 5 })), "Runs");
+
+        Assert.Contains(table.Columns, column => column.Name == "lr");
+        Assert.DoesNotContain(table.Columns, column => column.Name == "epochs");
+        Assert.Equal("0.2", Cell(table, "net lr=0.2", "lr"));
+    }
+
+    [Fact]
+    public void RunsOfOneExperiment_AreToldApart_ByWhatDiffers_ElseByTheirIds()
+    {
+        Assert.Equal(["net lr=0.1", "net lr=0.2", "other"], ReportedRun.Labels([Run("A00001", "net", new { lr = 0.1 }), Run("A00002", "net", new { lr = 0.2 }), Run("A00003", "other")]));
+        Assert.Equal(["net seed=1", "net seed=2"], ReportedRun.Labels([Run("A00001", "net", seed: 1), Run("A00002", "net", seed: 2)]));
+        Assert.Equal(["net …A00001", "net …A00002"], ReportedRun.Labels([Run("A00001", "net"), Run("A00002", "net")]));
+    }
+
+    [Fact]
+    public void FailedRun_ShowsItsCauseAndItsMessage()
+    {
+        var report = Compose(Run("A00001", "net", state: RunState.Failed, cause: Cause.OutOfMemory, message: "killed at 7.9 GB"));
+
+        Assert.Equal("failed (out-of-memory)", Cell(TableOf(report, "Runs"), "net", "state"));
+        var facts = report.Sections.Single(section => section.Heading == "Details").Blocks.OfType<ReportBlock.Facts>().Single();
+        Assert.Contains(("message", "killed at 7.9 GB"), facts.Values);
+    }
+
+    [Fact]
+    public void MetricsThatRunsShare_AreOverlaidInOnePlot()
+    {
+        var report = Compose(
+            Run("A00001", "mlp", series: [Curve("loss", 10, step => step), Curve("only/mlp", 10, step => step), Curve("system/cpu", 10, step => step)]),
+            Run("A00002", "cnn", series: [Curve("loss", 20, step => -step), Curve("system/cpu", 10, step => step)]));
+
+        var chart = Assert.Single(Charts(report));
+        Assert.Equal("loss", chart.Title);
+        Assert.Equal(["mlp", "cnn"], chart.Lines.Select(line => line.Label));
+        Assert.Equal([10, 20], chart.Lines.Select(line => line.Points.Count));
+    }
+
+    [Fact]
+    public void ARunAlone_ShowsAllItsCurves_InFilesOfTheirOwn()
+    {
+        var charts = Charts(Compose(Run("A00001", "mlp", series: [Curve("val/loss", 3, step => step), Curve("val loss", 3, step => step), Curve("../../etc", 3, step => step), Curve("損失", 3, step => step)])));
+
+        Assert.Equal(4, charts.Select(chart => chart.Name).Distinct().Count());
+        Assert.All(charts, chart => Assert.Matches("^[a-z0-9-]+$", chart.Name));
+    }
+
+    [Fact]
+    public void ValuesThatAreNotNumbers_AreLeftOutOfCurves()
+    {
+        var chart = Assert.Single(Charts(Compose(Run("A00001", "mlp", series: [Curve("loss", 5, step => step == 2 ? double.NaN : step), Curve("all/nan", 5, _ => double.NaN)]))));
+
+        Assert.Equal([0, 1, 3, 4], chart.Lines.Single().Points.Select(point => point.X));
+    }
+
+    [Fact]
+    public void PruningResults_BecomeATable_AndAPlotWithTheBaselineAsALevel()
+    {
+        var report = Compose(DemoRuns);
+
+        var table = TableOf(report, "Accuracy against sparsity");
+        Assert.Equal("97.1 %", Cell(table, "prune-mlp", "dense"));
+        Assert.Equal("96.2 %", Cell(table, "prune-mlp", "90 %"));
+        Assert.Equal("50,826 → 2,541", Cell(table, "prune-mlp", "weights"));
+        Assert.Equal("–", Cell(table, "baseline-mlnet", "90 %"));
+        var plot = Charts(report)[0];
+        Assert.Equal([new("baseline-mlnet", 2, 0.9544)], plot.Levels);
+        Assert.Equal([(0, 0.9712), (0.5, 0.9733), (0.8, 0.9705), (0.9, 0.9616), (0.95, 0.9399)], plot.Lines[0].Points);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[1, 2]")]
+    [InlineData("{\"accuracy\": \"high\"}")]
+    [InlineData("{\"loss\": 1}")]
+    [InlineData("{\"accuracy\": 0.9, \"rows\": null}")]
+    [InlineData("{\"accuracy\": 0.9, \"rows\": [nu")]
+    public void AResultsFileOfAnotherShape_IsNoPruningResult(string json) => Assert.Null(PruningResult.Read(System.Text.Encoding.UTF8.GetBytes(json)));
+
+    [Fact]
+    public void ManyParametersAndMetrics_AreNamedWhereTheyAreNotShown()
+    {
+        var parameters = Enumerable.Range(0, 9).ToDictionary(i => $"p{i}", i => i);
+        var report = Compose(Run("A00001", "net", parameters), Run("A00002", "net"));
+
+        Assert.Equal(ReportComposer.MaxParamColumns, TableOf(report, "Runs").Columns.Count(column => column.Name.StartsWith('p')));
+        Assert.Contains(report.Sections.SelectMany(section => section.Blocks).OfType<ReportBlock.Paragraph>(), paragraph => paragraph.Text.Contains("p8", StringComparison.Ordinal));
+    }
+}

@@ -1,0 +1,124 @@
+using System.Text;
+using Serverless.Core.Results;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+using Serverless.Tests.Support;
+using static Serverless.Tests.Results.SampleRuns;
+
+namespace Serverless.Tests.Results;
+
+public sealed class LogReaderTests
+{
+    private static readonly byte[] none = [];
+
+    private readonly MemoryObjectStore store = new(TimeProvider.System);
+    private readonly LogReader logs;
+
+    public LogReaderTests() => logs = new(store, TimeProvider.System);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Log_IsReadOverSegmentsAndAttempts()
+    {
+        var run = Run(attempts: [Attempt(1), Attempt(2, Checkpoint(1, 1, new(0, 0), new(1, 4)))]);
+        await AppendLog(store, run, 1, 0, "one\n");
+        await AppendLog(store, run, 1, 1, "two\nlost\n");
+        await AppendLog(store, run, 2, 0, "three\n");
+        await AppendLog(store, run, 2, 1, "four\n");
+        Assert.Equal("one\ntwo\nthree\nfour\n", await Text(run, 0, long.MaxValue));
+        Assert.Equal(19, await logs.Length(run, cancel: Cancel));
+        Assert.Equal("one\ntwo\nlost\n", await Text(run, 0, long.MaxValue, attempt: 1));
+    }
+
+    [Theory]
+    [InlineData(0, 3, "abc")]
+    [InlineData(2, 5, "cde")]
+    [InlineData(3, 100, "defgh")]
+    [InlineData(8, 100, "")]
+    [InlineData(99, 100, "")]
+    public async Task Offset_CountsVisibleBytesAcrossSegments(long from, long to, string expected)
+    {
+        var run = Run(attempts: Attempt(1));
+        await AppendLog(store, run, 1, 0, "abc");
+        await AppendLog(store, run, 1, 1, "de");
+        await AppendLog(store, run, 1, 2, "fgh");
+        Assert.Equal(expected, await Text(run, from, to));
+    }
+
+    [Fact]
+    public async Task Follow_GivesWhatIsWrittenUntilTheRunEnds()
+    {
+        var run = Run(attempts: Attempt(1));
+        await Save(run);
+        await using var events = logs.Follow(run.Id, new(0, 0), Cancel).GetAsyncEnumerator(Cancel);
+        await AppendLog(store, run, 1, 0, "first ");
+        Assert.Equal(("first ", "1-6"), TextOf(await Next(events)));
+        await AppendLog(store, run, 1, 0, "second ");
+        Assert.Equal(("second ", "1-13"), TextOf(await Next(events)));
+        await AppendLog(store, run, 1, 1, "third");
+        await Save(run with { State = RunState.Succeeded, Cause = Cause.Completed, Attempts = [Attempt(1, logs: new(1, 5))] });
+        Assert.Equal(("third", "1-18"), TextOf(await Next(events)));
+        Assert.Equal(new LogEvent.Ended(new(1, 18), RunState.Succeeded, Cause.Completed), await Next(events));
+        Assert.False(await events.MoveNextAsync());
+    }
+
+    [Fact]
+    public async Task Follow_WhenANewAttemptResumes_GoesBackToItsCheckpoint()
+    {
+        var run = Run(attempts: Attempt(1));
+        await AppendLog(store, run, 1, 0, "kept lost");
+        await Save(run);
+        await using var events = logs.Follow(run.Id, new(0, 0), Cancel).GetAsyncEnumerator(Cancel);
+        Assert.Equal(("kept lost", "1-9"), TextOf(await Next(events)));
+        run = Run(attempts: [Attempt(1), Attempt(2, Checkpoint(1, 1, new(0, 0), new(0, 5)))]);
+        await AppendLog(store, run, 2, 0, "again");
+        await Save(run);
+        Assert.Equal(new LogEvent.Rewound(new(2, 5)), await Next(events));
+        Assert.Equal(("again", "2-10"), TextOf(await Next(events)));
+    }
+
+    [Fact]
+    public async Task Follow_ResumedAfterTheAttemptChanged_KnowsWhatTheReaderHadSeen()
+    {
+        var run = Run(state: RunState.Succeeded, attempts: [Attempt(1), Attempt(2, Checkpoint(1, 1, new(0, 0), new(0, 5)), logs: new(0, 5))]);
+        await AppendLog(store, run, 1, 0, "kept lost");
+        await AppendLog(store, run, 2, 0, "again");
+        await Save(run);
+        Assert.Equal([new LogEvent.Rewound(new(2, 5)), new LogEvent.Text(new(2, 10), none), new LogEvent.Ended(new(2, 10), RunState.Succeeded, null)], await All(new(1, 9)));
+        Assert.Equal([new(2, 5), new(2, 10)], (await All(new(1, 3))).OfType<LogEvent.Text>().Select(text => text.After));
+        Assert.Equal([new LogEvent.Ended(new(2, 10), RunState.Succeeded, null)], await All(new(2, 10)));
+
+        async Task<List<LogEvent>> All(LogPosition from) =>
+            await logs.Follow(run.Id, from, Cancel).Select(happened => happened is LogEvent.Text text ? text with { Bytes = none } : happened).ToListAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task Follow_OfADeletedRun_Ends()
+    {
+        var run = Run(attempts: Attempt(1));
+        await Save(run);
+        await using var events = logs.Follow(run.Id, new(0, 0), Cancel).GetAsyncEnumerator(Cancel);
+        var next = events.MoveNextAsync();
+        await store.Delete(WorkspacePaths.Run(run.Id), cancel: Cancel);
+        Assert.False(await next);
+    }
+
+    private Task Save(RunRecord run) => store.PutJson(WorkspacePaths.Run(run.Id), run, cancel: Cancel);
+
+    private static async Task<LogEvent> Next(IAsyncEnumerator<LogEvent> events)
+    {
+        Assert.True(await events.MoveNextAsync());
+        return events.Current;
+    }
+
+    private static (string Text, string After) TextOf(LogEvent happened) => Assert.IsType<LogEvent.Text>(happened) is var text ? (Encoding.UTF8.GetString(text.Bytes), text.After.ToString()) : default;
+
+    private async Task<string> Text(RunRecord run, long from, long to, int? attempt = null)
+    {
+        var text = new StringBuilder();
+        await foreach (var bytes in logs.Read(run, from, to, attempt, Cancel)) text.Append(Encoding.UTF8.GetString(bytes));
+        return text.ToString();
+    }
+}

@@ -1,0 +1,94 @@
+using System.Text.Json;
+
+namespace Serverless.Tests.Support;
+
+/// <summary>A real <c>exp up</c> on a folder of its own, and <c>exp</c> commands beside it.</summary>
+sealed class ExpPlatform : IAsyncDisposable
+{
+    private readonly Dictionary<string, string> environment;
+
+    private ExpPlatform(string folder)
+    {
+        Folder = folder;
+        Data = Path.Combine(folder, "platform data");
+        environment = new() { ["EXP_DATA"] = Data };
+        Directory.CreateDirectory(Data);
+    }
+
+    /// <summary>Where commands are started.</summary>
+    public string Folder { get; }
+
+    public string Data { get; }
+
+    public ExpProcess Up { get; private set; } = null!;
+
+    public static async Task<ExpPlatform> Start(int workers, params string[] more)
+    {
+        var platform = new ExpPlatform(Directory.CreateTempSubdirectory("exp-").FullName);
+        await platform.StartUp(workers, more);
+        return platform;
+    }
+
+    /// <summary>Starts <c>exp up</c> on the folder, again if it ran before.</summary>
+    public async Task StartUp(int workers, params string[] more)
+    {
+        Up = ExpProcess.Start(Folder, environment, ["up", "--port", "0", "--workers", $"{workers}", .. more]);
+        await Up.Says("Ready after");
+    }
+
+    public Task<ExpResult> Exp(params string[] arguments) => ExpProcess.Run(Folder, environment, arguments);
+
+    public Task<ExpResult> ExpWith(IReadOnlyDictionary<string, string> more, params string[] arguments) =>
+        ExpProcess.Run(Folder, new Dictionary<string, string>(environment.Concat(more)), arguments);
+
+    public ExpProcess Begin(params string[] arguments) => ExpProcess.Start(Folder, environment, arguments);
+
+    /// <summary>The answer of a command that has to succeed.</summary>
+    public async Task<JsonElement> Json(params string[] arguments)
+    {
+        var result = await Exp([.. arguments, "--json"]);
+        return result.ExitCode == 0 ? result.Json : throw new InvalidOperationException($"exp {string.Join(' ', arguments)}: {result}");
+    }
+
+    /// <summary>Writes a script into the folder that commands are started in.</summary>
+    public string Script(string name, string content)
+    {
+        var file = Path.Combine(Folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, content);
+        return name;
+    }
+
+    /// <summary>Submits a script and gives the run's id.</summary>
+    public async Task<string> Submit(string script, params string[] options) => (await Json(["run", script, .. options])).GetProperty("runs")[0].GetProperty("id").GetString()!;
+
+    public Task RunIs(string id, string state) => Eventually.True(
+        async () => (await Json("show", id)).GetProperty("state").GetString() == state, ExpProcess.Patience, () => $"run {id} is {state}");
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!Up.Process.HasExited)
+        {
+            Up.Signal("TERM");
+            await Up.Ended();
+        }
+
+        Up.Dispose();
+        Directory.Delete(Folder, recursive: true);
+    }
+}
+
+/// <summary>One platform for all tests that only use it.</summary>
+public sealed class SharedPlatform : IAsyncLifetime
+{
+    private ExpPlatform? platform;
+
+    internal ExpPlatform Platform => platform!;
+
+    public async ValueTask InitializeAsync() => platform = await ExpPlatform.Start(workers: 1);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (platform is not null) await platform.DisposeAsync();
+    }
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+
+namespace Serverless.Tests.Support;
+
+/// <summary>What a finished <c>exp</c> said.</summary>
+sealed record ExpResult(int ExitCode, string Output, string Error)
+{
+    public JsonElement Json => JsonElement.Parse(Output);
+
+    public string[] ErrorLines => Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    public override string ToString() => $"exit code {ExitCode}\n--- output\n{Output}\n--- error\n{Error}";
+}
+
+/// <summary>The real <c>exp</c> as a process, in a folder of its own, with no environment of the tester's that it would look at.</summary>
+sealed class ExpProcess : IDisposable
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private readonly StringBuilder output = new(), error = new();
+    private readonly Task reading;
+
+    private ExpProcess(ProcessStartInfo start)
+    {
+        Process = Process.Start(start)!;
+        Process.StandardInput.Close();
+        reading = Task.WhenAll(Read(Process.StandardOutput, output), Read(Process.StandardError, error));
+    }
+
+    public Process Process { get; }
+
+    public static ExpProcess Start(string folder, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(Executable("cli", "exp"))
+        {
+            WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("EXP_", StringComparison.Ordinal) || name is "NO_COLOR" or "XDG_DATA_HOME").ToList()) start.Environment.Remove(name);
+        start.Environment["HOME"] = folder;
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+        return new(start);
+    }
+
+    public static async Task<ExpResult> Run(string folder, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
+    {
+        using var exp = Start(folder, environment, arguments);
+        return await exp.Ended();
+    }
+
+    public async Task<ExpResult> Ended()
+    {
+        await Process.WaitForExitAsync().WaitAsync(Patience);
+        await reading.WaitAsync(Patience);
+        return new(Process.ExitCode, Text(output), Text(error));
+    }
+
+    /// <summary>Waits until the text appears on standard output or error.</summary>
+    public Task Says(string text) => Eventually.True(
+        () => Text(output).Contains(text, StringComparison.Ordinal) || Text(error).Contains(text, StringComparison.Ordinal), Patience, () => $"'{text}' in\n{Text(output)}\n{Text(error)}");
+
+    public void Signal(string name) => Process.Start("kill", [$"-{name}", $"{Process.Id}"]).WaitForExit();
+
+    public void Dispose()
+    {
+        if (!Process.HasExited) Process.Kill(entireProcessTree: true);
+        Process.Dispose();
+    }
+
+    /// <summary>Where a project's build of the tests' own configuration is.</summary>
+    private static string Executable(string project, string name)
+    {
+        var here = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+        var build = Path.GetRelativePath(here.Parent!.Parent!.Parent!.Parent!.FullName, here.FullName);
+        return Path.Combine(here.Parent!.Parent!.Parent!.Parent!.Parent!.FullName, project, build, name);
+    }
+
+    private static async Task Read(StreamReader from, StringBuilder to)
+    {
+        var buffer = new char[4096];
+        for (int read; (read = await from.ReadAsync(buffer)) > 0;)
+        {
+            lock (to) to.Append(buffer, 0, read);
+        }
+    }
+
+    private static string Text(StringBuilder text)
+    {
+        lock (text) return text.ToString();
+    }
+}
