@@ -37,7 +37,8 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
     }
 
     public Task<StoreAnswer<StoredObject?>> Head(string key, CancellationToken cancel = default) =>
-        Task.FromResult(new StoreAnswer<StoredObject?>(Peek(ObjectKey.Checked(key))?.Object, Now));
+        cancel.IsCancellationRequested ? Task.FromCanceled<StoreAnswer<StoredObject?>>(cancel)
+        : Task.FromResult(new StoreAnswer<StoredObject?>(Peek(ObjectKey.Checked(key))?.Object, Now));
 
     public Task<ObjectReading?> Open(string key, ByteRange? range = null, CancellationToken cancel = default)
     {
@@ -50,14 +51,17 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
     public async Task<PutResult> Put(
         string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default)
     {
+        ObjectKey.Checked(key);
+        cancel.ThrowIfCancellationRequested();
         using var bytes = new MemoryStream();
         await body.CopyToAsync(bytes, cancel);
-        if (metadata?.Sum(pair => pair.Key.Length + pair.Value.Length) > Limits.MetadataBytes) throw new ArgumentException("the metadata is longer than 4 KiB", nameof(metadata));
-        return Store(ObjectKey.Checked(key), bytes.ToArray(), condition, metadata);
+        return Store(key, bytes.ToArray(), condition, ObjectMetadata.Checked(metadata));
     }
 
     public Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel = default)
     {
+        if (cancel.IsCancellationRequested) return Task.FromCanceled<AppendResult>(cancel);
+        if (bytes.Length > Limits.AppendBlockBytes) throw new ArgumentException("too many bytes for one append", nameof(bytes));
         lock (gate)
         {
             var body = Peek(ObjectKey.Checked(key))?.Body ?? [];
@@ -80,6 +84,7 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
 
     public Task<DeleteOutcome> Delete(string key, string? ifMatch = null, CancellationToken cancel = default)
     {
+        if (cancel.IsCancellationRequested) return Task.FromCanceled<DeleteOutcome>(cancel);
         lock (gate)
         {
             if (Peek(ObjectKey.Checked(key)) is not { } entry) return Task.FromResult(DeleteOutcome.Missing);
