@@ -70,7 +70,7 @@ public abstract partial class ObjectStoreContract
         var readers = Enumerable.Range(0, 3).Select(i => Task.Run(async () =>
         {
             var seen = 0;
-            while (!written.IsCancellationRequested)
+            do
             {
                 if (i == 0)
                 {
@@ -91,7 +91,7 @@ public abstract partial class ObjectStoreContract
 
                 seen++;
             }
-
+            while (!written.IsCancellationRequested);
             return seen;
         }, Cancel)).ToList();
 
