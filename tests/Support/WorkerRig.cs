@@ -148,7 +148,7 @@ sealed class WorkerProcess : IAsyncDisposable
     public WorkerProcess(string dataFolder, string id, TimeSpan lease, int spares, string[] more)
     {
         var start = new ProcessStartInfo(Executable) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var word in (string[])["agent", "--data", dataFolder, "--machine", "cpu", "--id", id, "--lease", lease.ToString("c"), "--spares", $"{spares}", "--parent", $"{Environment.ProcessId}", .. more])
+        foreach (var word in (string[])["agent", "--data", dataFolder, "--machine", "cpu", "--id", id, "--lease", lease.ToString("c"), "--spares", $"{spares}", .. more.Contains("--parent") ? more : [.. more, "--parent", $"{Environment.ProcessId}"]])
         {
             start.ArgumentList.Add(word);
         }

@@ -146,7 +146,7 @@ public sealed class OwnershipTests
     public async Task WorkerWhoseParentIsGone_Leaves()
     {
         await using var rig = new WorkerRig();
-        using var parent = System.Diagnostics.Process.Start("sleep", "1000");
+        using var parent = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("cat") { RedirectStandardInput = true })!;
         var worker = await rig.StartWorker("w1", null, 0, "--parent", $"{parent.Id}");
 
         parent.Kill();
