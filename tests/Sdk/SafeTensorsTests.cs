@@ -47,22 +47,35 @@ public sealed class SafeTensorsTests
         Assert.Equal("w: safetensors has no type for ComplexFloat64; convert it with .to(…)\n", outcome.Errors);
     }
 
-    [Theory]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 7, "the file has")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 9, "the file has")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "do not fit a F32 of shape [3]")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "do not fit a F32 of shape [2] that begins at 0")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", 8, "negative size")]
-    [InlineData("""{"a":{"dtype":"F4","shape":[2],"data_offsets":[0,8]}}""", 8, "tensors of type F4 are not supported")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2]}}""", 8, "")]
-    [InlineData("not json", 8, "")]
-    public async Task Load_OfADamagedFile_SaysWhichFileAndWhat(string header, int dataBytes, string message)
+    private static readonly (string Header, int DataBytes, string Message)[] Damaged =
+    [
+        ("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 7, "the file has"),
+        ("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 9, "the file has"),
+        ("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "do not fit a F32 of shape [3]"),
+        ("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "do not fit a F32 of shape [2] that begins at 0"),
+        ("""{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", 8, "negative size"),
+        ("""{"a":{"dtype":"F32","shape":[9223372036854775807, 9],"data_offsets":[0,8]}}""", 8, "overflow"),
+        ("""{"a":{"dtype":"F4","shape":[2],"data_offsets":[0,8]}}""", 8, "tensors of type F4 are not supported"),
+        ("""{"a":{"dtype":"F32","shape":[2]}}""", 8, ""),
+        ("""["a"]""", 8, ""),
+        ("not json", 8, ""),
+        ("", 0, "a header of 0 bytes"),
+    ];
+
+    [Fact]
+    public async Task Load_OfADamagedFile_SaysWhichFileAndWhat()
     {
         using var folder = new SdkRunFolder();
-        folder.Input("bad.safetensors", [.. BitConverter.GetBytes((long)header.Length), .. Encoding.UTF8.GetBytes(header), .. new byte[dataBytes]]);
-        var outcome = await folder.Run(SdkProgram.Of("""try { SafeTensors.Load(run.Input("bad.safetensors")); } catch (InvalidDataException e) { Console.WriteLine(e.Message); }"""));
-        Assert.Contains("bad.safetensors is not a whole safetensors file", outcome.Succeeded().Output, StringComparison.Ordinal);
-        Assert.Contains(message, outcome.Output, StringComparison.Ordinal);
+        foreach (var (i, (header, dataBytes, _)) in Damaged.Index())
+            folder.Input($"{i}.safetensors", [.. BitConverter.GetBytes((long)header.Length), .. Encoding.UTF8.GetBytes(header), .. new byte[dataBytes]]);
+        var outcome = await folder.Run(SdkProgram.Of("""for (var i = 0; ; i++) try { SafeTensors.Load(run.Input($"{i}.safetensors")); } catch (InvalidDataException e) { Console.WriteLine(e.Message); } catch (FileNotFoundException) { break; }"""));
+
+        Assert.Equal(Damaged.Length, outcome.Succeeded().Lines.Length);
+        foreach (var (i, (_, _, message)) in Damaged.Index())
+        {
+            Assert.Contains($"{i}.safetensors is not a whole safetensors file: ", outcome.Lines[i], StringComparison.Ordinal);
+            Assert.Contains(message, outcome.Lines[i], StringComparison.Ordinal);
+        }
     }
 
     [Fact]
