@@ -37,7 +37,9 @@ sealed partial class ApiClient : IDisposable
         using var response = await Send(method, path, body, cancel);
         try
         {
-            return JsonSerializer.Deserialize(await response.Content.ReadAsByteArrayAsync(cancel), await shape) ?? throw new JsonException("null");
+            var answer = await response.Content.ReadAsByteArrayAsync(cancel);
+            var type = await shape;
+            return JsonSerializer.Deserialize(answer, type) ?? throw new JsonException("null");
         }
         catch (HttpRequestException e)
         {
