@@ -16,9 +16,10 @@ interface IMeasure
 /// <summary>What measures share: where to write, how much to do.</summary>
 /// <param name="quick">Only enough to see that everything works; the figures mean nothing.</param>
 /// <param name="say">Takes a line about progress.</param>
-sealed class Bench(string folder, bool quick, Action<string> say)
+sealed class Bench(string folder, bool quick, Action<string> say) : IAsyncDisposable
 {
     private int folders;
+    private (Platform Platform, int Workers)? up;
 
     public bool Quick => quick;
     public TimeProvider Time { get; } = TimeProvider.System;
@@ -28,6 +29,25 @@ sealed class Bench(string folder, bool quick, Action<string> say)
 
     /// <summary>How often to do something: the number, or less when quick.</summary>
     public int Times(int full, int whenQuick) => quick ? whenQuick : full;
+
+    /// <summary>A platform of its own for all measures in a row that want as many workers; two at once would be in each other's way.</summary>
+    public async Task<Platform> Up(int workers, CancellationToken cancel)
+    {
+        if (up is { } running && (running.Workers == workers || quick)) return running.Platform;
+        await Down();
+        var started = await Platform.Up(this, workers, cancel);
+        up = (started, workers);
+        return started;
+    }
+
+    /// <summary>For what is measured without it.</summary>
+    public async Task Down()
+    {
+        if (up is { } running) await running.Platform.DisposeAsync();
+        up = null;
+    }
+
+    public async ValueTask DisposeAsync() => await Down();
 
     /// <summary>A new folder on the disk that is measured.</summary>
     public string NewFolder(string name) => Directory.CreateDirectory(Path.Combine(folder, $"{name}-{Interlocked.Increment(ref folders)}")).FullName;

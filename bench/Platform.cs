@@ -14,8 +14,8 @@ sealed class Platform : IAsyncDisposable
     public Api Api { get; }
     public string Folder { get; }
 
-    public static string ExpDll { get; } = Built("ExpFolder", "exp.dll");
-    public static string WorkerDll { get; } = Built("WorkerFolder", "Serverless.GpuWorker.dll");
+    public static string ExpDll { get; } = Built("ExpDll");
+    public static string WorkerDll { get; } = Built("WorkerDll");
 
     public static Task<Platform> Up(Bench bench, int workers, CancellationToken cancel)
     {
@@ -72,6 +72,6 @@ sealed class Platform : IAsyncDisposable
     private static Uri? Address(string folder) =>
         Path.Combine(folder, "address") is var file && File.Exists(file) && Uri.TryCreate(File.ReadAllText(file).Trim(), UriKind.Absolute, out var address) ? address : null;
 
-    private static string Built(string folder, string file) => Path.GetFullPath(Path.Combine(
-        AppContext.BaseDirectory, typeof(Platform).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == folder).Value!, file));
+    private static string Built(string name) => Path.GetFullPath(Path.Combine(
+        AppContext.BaseDirectory, typeof(Platform).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == name).Value!));
 }

@@ -5,7 +5,7 @@ using Spectre.Console;
 // Measures start this program again as their other processes.
 if (args is ["child", .. var child]) return await Children.Run(child);
 
-IMeasure[] all = [new FirstLine(), new TinyRuns(), new Submissions(), new ListRuns(), new Training(), new LogCall(), new CheckpointStall(), new StoreCalls(), new BusHop()];
+IMeasure[] all = [new TinyRuns(), new FirstLine(), new Training(), new LogCall(), new CheckpointStall(), new Submissions(), new ListRuns(), new StoreCalls(), new BusHop()];
 var quick = args.Contains("--quick");
 var names = args.Where(arg => !arg.StartsWith('-')).ToList();
 if (args.Any(arg => arg.StartsWith('-') && arg != "--quick") || names.Any(name => all.All(measure => measure.Name != name)))
@@ -28,7 +28,7 @@ var folder = Directory.CreateTempSubdirectory("exp-bench-").FullName;
 var rows = new List<(IMeasure, Row)>();
 try
 {
-    var bench = new Bench(folder, quick, line => Console.Error.WriteLine($"  {line}"));
+    await using var bench = new Bench(folder, quick, line => Console.Error.WriteLine($"  {line}"));
     foreach (var measure in all.Where(measure => names.Count == 0 || names.Contains(measure.Name)))
     {
         Console.Error.WriteLine($"{measure.Name}: {measure.What}");

@@ -35,7 +35,7 @@ static class DemoCommand
 
         var ids = await DemoExperiments.Submit(api, output, quick, cancel);
         var watch = new RunWatch(api, output, session.World.Time);
-        var watching = watch.UntilEnded(ids, cancel);
+        var watching = watch.UntilEnded(ids, cancel, $"Stopping. What has not ended goes on with: [bold]exp up --data {data.Path}[/]");
         await Task.WhenAny(watching, platform.Completion);
         if (!watching.IsCompleted) await platform.Completion;
         var runs = await watching;

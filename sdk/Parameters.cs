@@ -45,7 +45,7 @@ internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given,
         {
             bound.Add(p.Name!);
             if (TryGet(GivenName(p.Name!), p.ParameterType, out var value)) return value;
-            return p.HasDefaultValue ? p.DefaultValue ?? (p.ParameterType.IsValueType ? Activator.CreateInstance(p.ParameterType) : null) : throw Missing(p.Name!, p.ParameterType);
+            return p.HasDefaultValue ? p.DefaultValue ?? (p.ParameterType.IsValueType ? Activator.CreateInstance(p.ParameterType) : null) : throw Missing(GivenName(p.Name!), p.ParameterType);
         }).ToArray();
         var made = constructor.Invoke(arguments);
         foreach (var property in type.GetProperties().Where(p => p.CanWrite && !bound.Contains(p.Name)))
@@ -74,7 +74,7 @@ internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given,
     }
 
     // The name as it was given, when one matches the member's name; else the member's own, for the message.
-    private string GivenName(string member) => given.Keys.FirstOrDefault(k => Same(k, member)) ?? JsonNamingPolicy.SnakeCaseLower.ConvertName(member);
+    private string GivenName(string member) => given.Keys.FirstOrDefault(k => Same(k, member)) ?? JsonNamingPolicy.KebabCaseLower.ConvertName(member);
 
     private static bool Same(string a, string b) => Plain(a).Equals(Plain(b), StringComparison.OrdinalIgnoreCase);
 

@@ -13,6 +13,7 @@ namespace Serverless;
 /// The run that this process executes: its parameters, inputs and seed, and the way out for metrics, checkpoints and artifacts. Outside the platform the same
 /// calls work: files go to <c>./runs/{time}-{program}/</c> in the same layout, and metrics are printed. Nothing here touches libtorch before a tensor is needed.
 /// </summary>
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "It lives as long as the process.")]
 public sealed partial class Run
 {
     /// <summary>The exit code of code that was asked to stop, made a checkpoint and left: the run goes on later, from there.</summary>
@@ -25,7 +26,7 @@ public sealed partial class Run
     private readonly Lazy<Parameters> parameters;
     private readonly Lazy<MetricWriter> metrics;
     private readonly Lazy<CheckpointWriter> checkpoints;
-    private readonly Lazy<StopSignal> stop;
+    private readonly StopSignal stop;
     private readonly RunRandom random;
 
     private Run(Func<string, string?> environment, TimeProvider time)
@@ -41,7 +42,7 @@ public sealed partial class Run
         parameters = new(() => Parameters.Read(Variable(ContractNames.Params), Variable));
         metrics = new(() => new MetricWriter(Path.Combine(Output, ContractNames.MetricsBinary), time, OnPlatform ? null : new MetricPrinter(time).Print));
         checkpoints = new(() => new CheckpointWriter(Made(Path.Combine(Output, ContractNames.Checkpoints))));
-        stop = new(() => new StopSignal(interactive: !OnPlatform));
+        stop = new(interactive: !OnPlatform);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => ShutdownAtExit();
         AppDomain.CurrentDomain.UnhandledException += (_, _) => ShutdownAtExit();
     }
@@ -68,11 +69,11 @@ public sealed partial class Run
     public Random Random => random;
 
     /// <summary>Cancelled when the code should make a checkpoint and leave: the run was cancelled, timed out, or its machine is taken away. See <see cref="Leave"/>.</summary>
-    /// <remarks>Code that never asks for it is ended by the signal at once.</remarks>
-    public CancellationToken Stopping => stop.Value.Token;
+    /// <remarks>Code that never asks for it is ended by the signal at once, with what it logged.</remarks>
+    public CancellationToken Stopping => stop.Token;
 
     /// <summary>Whether <see cref="Stopping"/> is cancelled. Cheap: look once a step.</summary>
-    public bool StopRequested => stop.Value.Token.IsCancellationRequested;
+    public bool StopRequested => stop.Token.IsCancellationRequested;
 
     /// <summary>Writes what is waiting and ends the process with <see cref="StoppedExitCode"/>: the last line after a stop request and a checkpoint.</summary>
     [DoesNotReturn]

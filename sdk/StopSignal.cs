@@ -3,23 +3,33 @@ using System.Runtime.InteropServices;
 namespace Serverless;
 
 /// <summary>
-/// Turns SIGTERM (outside the platform also Ctrl-C) into a token. It listens from the moment that somebody asks for the token: code that never looks keeps the
-/// system's behaviour and ends at once. A second Ctrl-C ends the process at once too.
+/// Turns SIGTERM (outside the platform also Ctrl-C) into a token, once somebody has asked for it. Code that never asks ends at once, as any process does, but not before what is
+/// waiting is written: .NET itself leaves that out since version 10. A second Ctrl-C always ends the process.
 /// </summary>
 internal sealed class StopSignal : IDisposable
 {
+    private const int SigtermExitCode = Run.StoppedExitCode, SigintExitCode = 130;
+
     private readonly CancellationTokenSource source = new();
     private readonly List<PosixSignalRegistration> registrations = [];
-    private readonly bool tell;
+    private readonly bool interactive;
+    private volatile bool asked;
 
     public StopSignal(bool interactive)
     {
-        tell = interactive;
+        this.interactive = interactive;
         registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop));
         if (interactive) registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop));
     }
 
-    public CancellationToken Token => source.Token;
+    public CancellationToken Token
+    {
+        get
+        {
+            asked = true;
+            return source.Token;
+        }
+    }
 
     public void Dispose()
     {
@@ -29,9 +39,9 @@ internal sealed class StopSignal : IDisposable
 
     private void Stop(PosixSignalContext context)
     {
-        if (source.IsCancellationRequested && tell) return;
+        if (!asked || (interactive && source.IsCancellationRequested)) Environment.Exit(context.Signal == PosixSignal.SIGINT ? SigintExitCode : SigtermExitCode);
         context.Cancel = true;
-        if (tell) Console.Error.WriteLine("stopping at the next step; once more to end at once");
+        if (interactive) Console.Error.WriteLine("stopping at the next step; once more to end at once");
         source.Cancel();
     }
 }

@@ -12,6 +12,7 @@ sealed class BusHop : IMeasure
 
     public async Task<IReadOnlyList<Row>> Run(Bench bench, CancellationToken cancel)
     {
+        await bench.Down();
         var count = bench.Times(300, 20);
         var file = Path.Combine(bench.NewFolder("bus"), "bus.db");
         using var bus = new SqliteMessageBus(file, bench.Time, bench.Ids);

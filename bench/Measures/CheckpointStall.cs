@@ -10,7 +10,7 @@ sealed class CheckpointStall : IMeasure
 
     public async Task<IReadOnlyList<Row>> Run(Bench bench, CancellationToken cancel)
     {
-        await using var platform = await Platform.Up(bench, workers: 1, cancel);
+        var platform = await bench.Up(workers: 1, cancel);
         var snapshot = await Scripts.Put(platform.Api, "checkpoint.cs", cancel);
         var width = bench.Times(7071, 500);
         var run = await platform.Api.Submit(Api.Spec(snapshot, "checkpoint.cs", new { saves = bench.Times(7, 1), width }), cancel);

@@ -11,7 +11,7 @@ sealed class FirstLine : IMeasure
 
     public async Task<IReadOnlyList<Row>> Run(Bench bench, CancellationToken cancel)
     {
-        await using var platform = await Platform.Up(bench, workers: 1, cancel);
+        var platform = await bench.Up(workers: 1, cancel);
         return
         [
             new("submission → first line", "ms", await Submitted(bench, platform.Api, "tiny.cs", cancel), Row.P95,

@@ -17,6 +17,7 @@ sealed class ListRuns : IMeasure
 
     public async Task<IReadOnlyList<Row>> Run(Bench bench, CancellationToken cancel)
     {
+        await bench.Down();
         var count = bench.Times(10_000, 200);
         var folder = bench.NewFolder("list");
         bench.Say($"writing {count} run records");

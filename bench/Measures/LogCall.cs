@@ -10,7 +10,7 @@ sealed class LogCall : IMeasure
 
     public async Task<IReadOnlyList<Row>> Run(Bench bench, CancellationToken cancel)
     {
-        await using var platform = await Platform.Up(bench, workers: 1, cancel);
+        var platform = await bench.Up(workers: 1, cancel);
         var snapshot = await Scripts.Put(platform.Api, "log.cs", cancel);
         var medians = new Dictionary<string, List<double>>();
         var highs = new Dictionary<string, List<double>>();

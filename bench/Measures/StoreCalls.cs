@@ -13,6 +13,7 @@ sealed class StoreCalls : IMeasure
 
     public async Task<IReadOnlyList<Row>> Run(Bench bench, CancellationToken cancel)
     {
+        await bench.Down();
         var count = bench.Times(500, 20);
         var folder = bench.NewFolder("store");
         var store = new FolderObjectStore(folder, bench.Time);

@@ -14,6 +14,7 @@ sealed class Submissions : IMeasure
 
     public async Task<IReadOnlyList<Row>> Run(Bench bench, CancellationToken cancel)
     {
+        await bench.Down();
         var each = bench.Times(200, 5);
         await using var platform = await Platform.ApiAlone(bench.NewFolder("submissions"), cancel);
         var snapshot = await Scripts.Put(platform.Api, "tiny.cs", cancel);

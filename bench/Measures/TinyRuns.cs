@@ -13,7 +13,7 @@ sealed class TinyRuns : IMeasure
 
     public async Task<IReadOnlyList<Row>> Run(Bench bench, CancellationToken cancel)
     {
-        await using var platform = await Platform.Up(bench, Workers, cancel);
+        var platform = await bench.Up(Workers, cancel);
         return
         [
             new("tiny runs", "runs/s", await Rates(bench, platform.Api, "tiny.cs", bench.Times(80, 6), cancel), Beside: new("`dotnet app.dll` in a loop, 2 at a time", await Bare(bench, cancel)), Aim: new(12, AtLeast: true)),

@@ -16,7 +16,7 @@ sealed class Training : IMeasure
 
     public async Task<IReadOnlyList<Row>> Run(Bench bench, CancellationToken cancel)
     {
-        await using var platform = await Platform.Up(bench, Workers, cancel);
+        var platform = await bench.Up(Workers, cancel);
         var snapshot = await Scripts.Put(platform.Api, "loop.cs", cancel);
         var steps = bench.Times(8000, 50);
         var others = string.Join(',', platform.ProcessesBesideRuns());

@@ -28,17 +28,26 @@ sealed partial class ApiClient : IDisposable
 
     public void Dispose() => http.Dispose();
 
-    private async Task<T> Get<T>(string path, CancellationToken cancel) => await Read<T>(await Send(HttpMethod.Get, path, null, cancel), cancel);
+    private Task<T> Get<T>(string path, CancellationToken cancel) => Send<T>(HttpMethod.Get, path, null, cancel);
 
-    private async Task<T> Send<T>(HttpMethod method, string path, HttpContent? body, CancellationToken cancel) => await Read<T>(await Send(method, path, body, cancel), cancel);
-
-    private static async Task<T> Read<T>(HttpResponseMessage response, CancellationToken cancel)
+    private async Task<T> Send<T>(HttpMethod method, string path, HttpContent? body, CancellationToken cancel)
     {
-        using (response)
+        // What the first answer of a type needs is compiled while the platform works on it.
+        var shape = Task.Run(() => (JsonTypeInfo<T>)ApiJson.Options.GetTypeInfo(typeof(T)), cancel);
+        using var response = await Send(method, path, body, cancel);
+        try
         {
-            await using var body = await response.Content.ReadAsStreamAsync(cancel);
-            return await JsonSerializer.DeserializeAsync(body, (JsonTypeInfo<T>)ApiJson.Options.GetTypeInfo(typeof(T)), cancel)
-                ?? throw new ExpException(ExitCode.Unreachable, $"{response.RequestMessage!.RequestUri} answered nothing; is it the platform?");
+            var answer = await response.Content.ReadAsByteArrayAsync(cancel);
+            var type = await shape;
+            return JsonSerializer.Deserialize(answer, type) ?? throw new JsonException("null");
+        }
+        catch (HttpRequestException e)
+        {
+            throw Unreachable(e);
+        }
+        catch (JsonException e)
+        {
+            throw new ExpException(ExitCode.Unreachable, $"{connection.Address} answered what is not the platform's JSON; is it the platform, and of the same version? ({e.Message})", inner: e);
         }
     }
 

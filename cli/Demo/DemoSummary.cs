@@ -3,6 +3,7 @@ using Serverless.Cli.Terminal;
 using Serverless.Core.Api;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Spectre.Console;
 
 namespace Serverless.Cli.Demo;
 
@@ -13,22 +14,24 @@ static class DemoSummary
     {
         var reported = new List<ReportedRun>();
         foreach (var run in runs) reported.Add(new(run, [], await Result(api, run, cancel)));
-        if (ReportComposer.Compose(report.Id, report.Title, report.Created, reported).Sections.SelectMany(section => section.Blocks).OfType<ReportBlock.Table>().FirstOrDefault() is { } table)
+        var accuracies = ReportComposer.Compose(report.Id, report.Title, report.Created, reported).Sections.FirstOrDefault(section => section.Heading == PruningSection.Heading);
+        if (accuracies?.Blocks.OfType<ReportBlock.Table>().FirstOrDefault() is { } table)
         {
-            output.Line($"");
+            output.Out.WriteLine();
             output.Write(new Listing([.. table.Columns.Select(column => column.Name.ToUpperInvariant() + (column.Numeric ? ">" : "~"))])
                 .AddAll(table.Rows.Select(row => row.Select(text => new Cell(text)).ToArray())).Render(output.Out.Profile.Width));
         }
 
-        output.Line($"");
+        output.Out.WriteLine();
         output.Write(new Listing("", "")
             .Add(new("report", "dim"), Path.Combine(folder, ReportStore.Html)).Add(new("markdown", "dim"), Path.Combine(folder, ReportStore.Markdown))
             .AddAll(report.Files.Where(file => file.EndsWith(".png", StringComparison.Ordinal)).Select(file => new Cell[] { new("plot", "dim"), Path.Combine(folder, file) }))
             .Render(int.MaxValue / 2));
-        var failed = runs.Count(run => run.State != RunState.Succeeded);
-        output.Line($"");
-        if (failed == 0) output.Line($"[green]✓[/] {runs.Count} runs in {Format.Duration(elapsed)}");
-        else output.Line($"[red]✗ {failed} of {runs.Count} runs did not succeed[/] in {Format.Duration(elapsed)}");
+        output.Out.WriteLine();
+        var failed = runs.Where(run => run.State != RunState.Succeeded).ToList();
+        foreach (var run in failed) output.Line($"[red]{Format.Sign(run.State)} {run.Experiment}[/]: {run.Message ?? Format.State(run.State)}");
+        if (failed.Count == 0) output.Line($"[green]✓[/] {runs.Count} runs in {Format.Duration(elapsed)}");
+        else output.Line($"[red]{failed.Count} of {runs.Count} runs did not succeed[/] in {Format.Duration(elapsed)}");
     }
 
     private static async Task<PruningResult?> Result(ApiClient api, RunRecord run, CancellationToken cancel)

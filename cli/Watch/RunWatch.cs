@@ -14,8 +14,9 @@ sealed class RunWatch(ApiClient api, Output output, TimeProvider time)
     private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(200), Seldom = TimeSpan.FromSeconds(1), OftenUntil = TimeSpan.FromSeconds(20), Patience = TimeSpan.FromMinutes(2);
 
     /// <summary>The runs as they ended, in the given order.</summary>
+    /// <param name="left">Said after Ctrl-C instead of how to look again, where the runs do not simply go on.</param>
     /// <exception cref="OperationCanceledException">Ctrl-C: the runs go on, and the person was told how to look again.</exception>
-    public async Task<IReadOnlyList<RunRecord>> UntilEnded(IReadOnlyList<string> ids, CancellationToken cancel)
+    public async Task<IReadOnlyList<RunRecord>> UntilEnded(IReadOnlyList<string> ids, CancellationToken cancel, FormattableString? left = null)
     {
         try
         {
@@ -33,7 +34,7 @@ sealed class RunWatch(ApiClient api, Output output, TimeProvider time)
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             var name = Format.ShortId(ids[0]);
-            output.Remark($"{(ids.Count == 1 ? "The run goes" : "The runs go")} on. Look again: [bold]exp wait {string.Join(' ', ids.Take(3).Select(Format.ShortId))}[/]   end it: exp cancel {name}");
+            output.Remark(left ?? $"{(ids.Count == 1 ? "The run goes" : "The runs go")} on. Look again: [bold]exp wait {string.Join(' ', ids.Take(3).Select(Format.ShortId))}[/]   end it: exp cancel {name}");
             throw;
         }
     }

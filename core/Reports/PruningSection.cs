@@ -3,6 +3,8 @@ namespace Serverless.Core.Reports;
 /// <summary>Accuracy against sparsity, when runs left a <see cref="PruningResult"/>: a table and a plot, with unpruned models as horizontal lines.</summary>
 static class PruningSection
 {
+    public const string Heading = "Accuracy against sparsity";
+
     public static ReportSection? Of(IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> labels, ISet<string> taken)
     {
         var results = runs.Index().Where(at => at.Item.Pruning is not null).Select(at => (at.Index, Label: labels[at.Index], Result: at.Item.Pruning!, at.Item.Duration)).ToList();
@@ -27,7 +29,7 @@ static class PruningSection
             blocks.Add(new ReportBlock.Picture(Plot(results.Select(run => (run.Index, run.Label, run.Result)).ToList(), sparsities, taken)));
         }
 
-        return new("Accuracy against sparsity", blocks);
+        return new(Heading, blocks);
     }
 
     private static Chart Plot(List<(int Index, string Label, PruningResult Result)> results, List<double> sparsities, ISet<string> taken)
@@ -38,7 +40,7 @@ static class PruningSection
             new ChartLine($"{run.Label}, fine-tuned", run.Index, [(0, run.Result.Accuracy), .. run.Result.Rows.Where(row => row.Sparsity > 0).Select(row => (row.Sparsity, row.After))], Markers: true),
             new ChartLine($"{run.Label}, just pruned", run.Index, [(0, run.Result.Accuracy), .. run.Result.Rows.Where(row => row.Sparsity > 0).Select(row => (row.Sparsity, row.Before))], Markers: true, Dashed: true),
         }).ToList();
-        return new(ReportText.FileName("accuracy-against-sparsity", taken), "Accuracy against sparsity", "weights set to zero", "test accuracy", lines)
+        return new(ReportText.FileName("accuracy-against-sparsity", taken), Heading, "weights set to zero", "test accuracy", lines)
         {
             Levels = [.. results.Where(run => run.Result.Rows.Count == 0).Select(run => new ChartLevel(run.Label, run.Index, run.Result.Accuracy))],
             XTicks = [0, .. sparsities.Where(at => at > 0)],

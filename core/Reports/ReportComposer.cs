@@ -49,7 +49,7 @@ public static class ReportComposer
             ],
             [.. runs.Select((run, i) => (IReadOnlyList<string>)
             [
-                labels[i], State(run.Run), .. shownParams.Select(name => ReportText.Value(ReportedRun.Param(run, name))), .. seeds ? [ReportText.Value(Json(run.Run.Spec.Seed))] : Array.Empty<string>(),
+                labels[i], State(run.Run), .. shownParams.Select(name => ReportText.ShortValue(ReportedRun.Param(run, name))), .. seeds ? [ReportText.Value(Json(run.Run.Spec.Seed))] : Array.Empty<string>(),
                 .. shownMetrics.Select(name => ReportText.Number(run.Run.Metrics.TryGetValue(name, out var value) ? value : null)), ReportText.Duration(run.Duration),
             ])]);
 

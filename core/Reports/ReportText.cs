@@ -8,6 +8,7 @@ namespace Serverless.Core.Reports;
 static class ReportText
 {
     public const string Nothing = "–";
+    private const int MaxCell = 24;
 
     public static string Number(double? value) => value switch
     {
@@ -40,6 +41,9 @@ static class ReportText
         { ValueKind: JsonValueKind.Number } number when number.TryGetDouble(out var d) && Math.Abs(d) < 1e15 => d.ToString(CultureInfo.InvariantCulture),
         { } other => other.GetRawText(),
     };
+
+    /// <summary>For the cell of a table or a legend, where there is little room.</summary>
+    public static string ShortValue(JsonElement? value) => Value(value) is { Length: > MaxCell } text ? string.Concat(text.AsSpan(0, MaxCell - 1), "…") : Value(value);
 
     /// <summary>A file name that is not yet among <paramref name="taken"/>, which it joins: <c>val/accuracy</c> → <c>val-accuracy</c>.</summary>
     public static string FileName(string name, ISet<string> taken)

@@ -25,7 +25,7 @@ public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Seri
             var seeds = members.Select(at => at.Item.Run.Spec.Seed).Distinct().Count() > 1;
             foreach (var (index, run) in members)
             {
-                var differences = differing.Select(name => $"{name}={ReportText.Value(Param(run, name))}").Concat(seeds ? [$"seed={run.Run.Spec.Seed}"] : []);
+                var differences = differing.Select(name => $"{name}={ReportText.ShortValue(Param(run, name))}").Concat(seeds ? [$"seed={run.Run.Spec.Seed}"] : []);
                 labels[index] = members.Count == 1 ? run.Run.Experiment : string.Join(' ', [run.Run.Experiment, .. differences]);
             }
         }
@@ -34,10 +34,16 @@ public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Seri
         return labels.Select((label, i) => repeated.Contains(label) ? $"{label} …{runs[i].Run.Id[^6..]}" : label).ToList();
     }
 
-    /// <summary>Parameters that not all of the runs have with the same value, in ordinal order.</summary>
+    /// <summary>
+    /// Parameters that tell runs apart, in ordinal order: those with different values where runs have them, and, among runs of one experiment, those that only
+    /// some have. What one of several experiments alone can be told is no difference between runs.
+    /// </summary>
     public static IReadOnlyList<string> DifferingParams(IReadOnlyList<ReportedRun> runs) =>
-        runs.SelectMany(run => run.Run.Spec.Params.Keys).Distinct().Order(StringComparer.Ordinal)
-            .Where(name => runs.Select(run => ReportText.Value(Param(run, name))).Distinct().Count() > 1).ToList();
+        runs.SelectMany(run => run.Run.Spec.Params.Keys).Distinct().Order(StringComparer.Ordinal).Where(name => Differs(runs, name)).ToList();
+
+    private static bool Differs(IReadOnlyList<ReportedRun> runs, string name) =>
+        runs.Where(run => Param(run, name) is not null).Select(run => ReportText.Value(Param(run, name))).Distinct().Count() > 1
+        || runs.GroupBy(run => (run.Run.Project, run.Run.Experiment)).Any(group => group.Select(run => Param(run, name) is null).Distinct().Count() > 1);
 
     public static JsonElement? Param(ReportedRun run, string name) => run.Run.Spec.Params.TryGetValue(name, out var value) ? value : null;
 }

@@ -71,12 +71,3 @@ public sealed class MetricsReader(IObjectStore store)
         }
     }
 }
-
-/// <summary>Patterns for names: '*' stands for any characters, '/' included; everything else for itself.</summary>
-public static class NamePattern
-{
-    public static bool Matches(string pattern, string name) => System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(Literal(pattern), name, ignoreCase: false);
-
-    // The library's expressions give '?' and '\' a meaning of their own.
-    private static string Literal(string pattern) => pattern.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("?", "\\?", StringComparison.Ordinal);
-}

@@ -29,8 +29,10 @@ public sealed partial class FolderObjectStore
     {
         if (!layout.HasFoldersOf(above)) yield break;
         var names = NamesIn(layout.PathOf(above), above, prefix, after);
-        names.Sort(string.CompareOrdinal);
-        foreach (var name in names)
+
+        // As a heap: who wants the first hundred of ten thousand does not wait until all are sorted.
+        var sorted = new PriorityQueue<string, string>(names.Select(name => (name, name)), StringComparer.Ordinal);
+        while (sorted.TryDequeue(out var name, out _))
         {
             var key = above + name;
             if (!name.EndsWith('/'))

@@ -4,6 +4,9 @@ namespace Serverless.Core.Storage;
 
 public sealed partial class FolderObjectStore
 {
+    // Leases count from an object's time. When the disk or the lock took longer than this, the time is set once more, for the price of another fsync.
+    private static readonly TimeSpan Staleness = TimeSpan.FromMilliseconds(10);
+
     public async Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel = default)
     {
         ObjectKey.Checked(key);
@@ -16,7 +19,7 @@ public sealed partial class FolderObjectStore
             if (expectedOffset != 0) return new(false, 0);
 
             // The first bytes appear together with the name.
-            using var first = faults.Guard(temporary.Create);
+            using var first = faults.Guard(NewFile);
             faults.Guard(() => first.Write(bytes.Span));
             if ((await Place(key, first, ObjectMetadata.None, PutCondition.IfAbsent, cancel)).Stored) return new(true, bytes.Length);
         }
@@ -72,9 +75,10 @@ public sealed partial class FolderObjectStore
             changed = faults.Guard(() =>
             {
                 var floor = Floor(Math.Max(current?.Ticks ?? 0, stripe.State.Deleted));
-                if (version.Ticks <= floor)
+                var now = time.GetUtcNow().UtcTicks;
+                if (version.Ticks <= floor || version.Ticks < now - Staleness.Ticks)
                 {
-                    version = file.Stamp(floor + 1, floor);
+                    version = file.Stamp(Math.Max(now, floor + 1), floor);
                     stampedAgain = true;
                 }
 

@@ -19,7 +19,7 @@ public sealed partial class FolderObjectStore : IObjectStore
     private readonly Stripes stripes;
     private readonly Sidecars sidecars;
     private readonly TemporaryFiles temporary;
-    private readonly bool hadOwn;
+    private volatile bool made;
     private long swept;
 
     /// <param name="folder">Made when it is missing.</param>
@@ -34,16 +34,12 @@ public sealed partial class FolderObjectStore : IObjectStore
         temporary = new(layout);
         try
         {
-            Directory.CreateDirectory(layout.Temporary);
-            Directory.CreateDirectory(layout.Locks);
-            Directory.CreateDirectory(layout.Metadata);
+            Make();
         }
         catch (Exception e) when (faults.Of(e) is not null)
         {
             // Read-only, perhaps: reading works, and a write says what is wrong.
         }
-
-        hadOwn = Directory.Exists(layout.Own);
     }
 
     public Task<StoreAnswer<StoredObject?>> Head(string key, CancellationToken cancel = default)
@@ -71,7 +67,7 @@ public sealed partial class FolderObjectStore : IObjectStore
         cancel.ThrowIfCancellationRequested();
         var checkedMetadata = ObjectMetadata.Checked(metadata);
         if (Refused(key, condition) is { } refused) return refused;
-        using var file = faults.Guard(temporary.Create);
+        using var file = faults.Guard(NewFile);
         await Fill(file, body, cancel);
         return await Place(key, file, checkedMetadata, condition, cancel);
     }
@@ -82,7 +78,7 @@ public sealed partial class FolderObjectStore : IObjectStore
         await using var source = await Open(from, cancel: cancel);
         if (source is null) return new(PutOutcome.SourceMissing, null, time.GetUtcNow());
         if (Refused(to, condition) is { } refused) return refused;
-        using var file = faults.Guard(temporary.Create);
+        using var file = faults.Guard(NewFile);
         await Fill(file, source.Body, cancel);
         return await Place(to, file, source.Object.Metadata, condition, cancel);
     }
@@ -162,16 +158,33 @@ public sealed partial class FolderObjectStore : IObjectStore
     private static StoredObject Describe(string key, FileVersion version, IReadOnlyDictionary<string, string> metadata) =>
         new(key, version.ETag, version.LengthBytes, version.Modified, metadata);
 
-    // A disk that is not mounted must not look like an empty store.
+    // Once only: a folder that goes away later is not made again, as if it had been empty.
+    private void Make()
+    {
+        if (made) return;
+        Directory.CreateDirectory(layout.Temporary);
+        Directory.CreateDirectory(layout.Locks);
+        Directory.CreateDirectory(layout.Metadata);
+        stripes.Make();
+        made = true;
+    }
+
+    private TemporaryFile NewFile()
+    {
+        Make();
+        return temporary.Create();
+    }
+
     private void ThrowIfGone()
     {
-        if (!Directory.Exists(hadOwn ? layout.Own : layout.Root)) throw new StoreUnavailableException($"{layout.Root} is gone: was it removed, or its disk unmounted?");
+        if (!Directory.Exists(made ? layout.Own : layout.Root)) throw faults.Gone();
     }
 
     private async ValueTask<Stripe> Take(string key, CancellationToken cancel)
     {
         try
         {
+            Make();
             return await stripes.Take(key, cancel);
         }
         catch (Exception e) when (faults.Of(e) is { } fault)

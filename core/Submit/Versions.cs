@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Serverless.Core.Api;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -11,60 +10,53 @@ namespace Serverless.Core.Submit;
 /// <param name="Code">The snapshot, and the commit, that this definition first came with.</param>
 public sealed record ExperimentVersion(int Number, string Hash, ExperimentDefinition Definition, CodeRef Code, DateTimeOffset Created, string? By);
 
-/// <summary>
-/// The versions of a workspace's experiments. Numbers are given by put-if-absent of the next one, so two who submit at once get one number for one definition. What was read is remembered:
-/// versions are only ever added, so as long as the next number is free, nothing was missed.
-/// </summary>
+/// <summary>The versions of a workspace's experiments. Numbers are given by put-if-absent; <see cref="VersionNumbers"/> says how two who submit at once get one number for one definition.</summary>
 public sealed class Versions(IObjectStore store)
 {
-    private const string Summary = "summary";
-    private readonly ConcurrentDictionary<string, Known> experiments = new(StringComparer.Ordinal);
+    private const int ReadingDegree = 8;
+    private readonly ConcurrentDictionary<string, VersionNumbers> experiments = new(StringComparer.Ordinal);
 
     /// <summary>The number of a definition; a new one when none has it.</summary>
     public async Task<int> Register(string project, string experiment, ExperimentDefinition definition, CodeRef code, string? by, CancellationToken cancel = default)
     {
         var hash = definition.Hash();
-        var known = experiments.GetOrAdd(WorkspacePaths.VersionsOf(project, experiment), _ => new());
-        if (known.Numbers.TryGetValue(hash, out var number)) return number;
-
-        // One at a time here: those who submit the same experiment to this process would only collide in the store.
-        await known.Turn.WaitAsync(cancel);
-        try
+        var numbers = experiments.GetOrAdd(WorkspacePaths.VersionsOf(project, experiment), _ => new());
+        while (true)
         {
-            if (!known.Listed) await Refresh(project, experiment, known, cancel);
-            while (true)
+            var (answer, wait, number) = numbers.Next(hash);
+            if (answer is { } known) return known;
+            if (wait is not null)
             {
-                if (known.Numbers.TryGetValue(hash, out number)) return number;
-                var next = known.Last + 1;
-                var key = WorkspacePaths.Version(project, experiment, next);
-                var (taken, now) = await store.Head(key, cancel);
-                if (taken is null)
-                {
-                    var version = new ExperimentVersion(next, hash, definition, code, now, by);
-                    var metadata = new Dictionary<string, string> { [Summary] = JsonSerializer.Serialize(InfoOf(version), CoreJson.Options) };
-                    if ((await store.PutJson(key, version, PutCondition.IfAbsent, metadata, cancel)).Stored)
-                    {
-                        known.Numbers[hash] = next;
-                        known.Last = next;
-                        return next;
-                    }
-                }
-
-                await Refresh(project, experiment, known, cancel);
+                await wait.WaitAsync(cancel);
+                continue;
             }
-        }
-        finally
-        {
-            known.Turn.Release();
+
+            try
+            {
+                var key = WorkspacePaths.Version(project, experiment, number);
+                var (taken, now) = await store.Head(key, cancel);
+                var version = new ExperimentVersion(number, hash, definition, code, now, by);
+                if (taken is null && (await store.PutJson(key, version, PutCondition.IfAbsent, cancel: cancel)).Stored) numbers.Learn(InfoOf(version));
+                else await Refresh(project, experiment, numbers, cancel);
+            }
+            finally
+            {
+                numbers.Settle(hash, number);
+            }
         }
     }
 
     /// <summary>Newest first.</summary>
     public async Task<IReadOnlyList<VersionInfo>> List(string project, string experiment, CancellationToken cancel = default)
     {
-        var versions = await Since(project, experiment, 0, cancel);
-        versions.Reverse();
-        return versions;
+        var path = WorkspacePaths.VersionsOf(project, experiment);
+        var numbers = experiments.GetValueOrDefault(path) ?? new();
+        await Refresh(project, experiment, numbers, cancel);
+        var versions = numbers.All;
+
+        // Only what exists is remembered, or asking for names would fill the memory.
+        if (versions.Count > 0) experiments.TryAdd(path, numbers);
+        return [.. versions.Reverse()];
     }
 
     public async Task<ExperimentVersion?> Get(string project, string experiment, int number, CancellationToken cancel = default) =>
@@ -83,40 +75,19 @@ public sealed class Versions(IObjectStore store)
 
     private static VersionInfo InfoOf(ExperimentVersion version) => new(version.Number, version.Hash, version.Definition.Tree, version.Code.Commit, version.Created, version.By);
 
-    private async Task Refresh(string project, string experiment, Known known, CancellationToken cancel)
+    private async Task Refresh(string project, string experiment, VersionNumbers numbers, CancellationToken cancel)
     {
-        foreach (var version in await Since(project, experiment, known.Last, cancel))
-        {
-            known.Numbers.TryAdd(version.Hash, version.Number);
-            known.Last = Math.Max(known.Last, version.Number);
-        }
-
-        known.Listed = true;
-    }
-
-    private async Task<List<VersionInfo>> Since(string project, string experiment, int number, CancellationToken cancel)
-    {
-        var found = new List<VersionInfo>();
-        var after = number == 0 ? null : WorkspacePaths.Version(project, experiment, number);
+        var through = numbers.Through;
+        var after = through == 0 ? null : WorkspacePaths.Version(project, experiment, through);
+        var unread = new List<string>();
         await foreach (var version in store.List(WorkspacePaths.VersionsOf(project, experiment) + "v", after, cancel))
         {
-            if (WorkspacePaths.VersionNumberOf(version.Key) is null) continue;
-
-            // A workspace that was restored by a plain copy has no metadata; the body says the same.
-            var info = version.Metadata.TryGetValue(Summary, out var text)
-                ? JsonSerializer.Deserialize<VersionInfo>(text, CoreJson.Options)
-                : await store.Get(version.Key, cancel: cancel) is { } read ? InfoOf(read.Json<ExperimentVersion>()) : null;
-            if (info is not null) found.Add(info);
+            if (WorkspacePaths.VersionNumberOf(version.Key) is { } number && !numbers.Knows(number)) unread.Add(version.Key);
         }
 
-        return found;
-    }
-
-    private sealed class Known
-    {
-        public SemaphoreSlim Turn { get; } = new(1);
-        public ConcurrentDictionary<string, int> Numbers { get; } = new(StringComparer.Ordinal);
-        public int Last { get; set; }
-        public bool Listed { get; set; }
+        await Parallel.ForEachAsync(unread, new ParallelOptions { MaxDegreeOfParallelism = ReadingDegree, CancellationToken = cancel }, async (key, stop) =>
+        {
+            if (await store.Get(key, cancel: stop) is { } read) numbers.Learn(InfoOf(read.Json<ExperimentVersion>()));
+        });
     }
 }

@@ -23,6 +23,7 @@ static class PruningStudy
 
     /// <summary>Where the study is: what a checkpoint needs besides weights, optimizer and generators.</summary>
     /// <param name="Phase">0 trains the whole net, n fine-tunes at the n-th sparsity.</param>
+    /// <param name="Step">Steps of the optimizer so far, all phases together.</param>
     private sealed record Place(int Phase, int Epoch, int Batch, long Step, double Accuracy, double Before, double Seconds, List<PrunedRow> Rows);
 
     public static void Train(Run run, string name, Digits digits, nn.Module<Tensor, Tensor> model)
@@ -73,9 +74,10 @@ static class PruningStudy
                 var order = run.Shuffle(trainRows.Length, epoch: place.Phase * 1000 + place.Epoch);
                 while (place.Batch * settings.BatchSize < order.Length)
                 {
-                    var loss = Step(model, optimizer, images, labels, Rows(trainRows, order, place.Batch, settings.BatchSize), wanted: place.Step % LogEverySteps == 0);
-                    if (loss is { } value) run.Log("train/loss", value, place.Step);
+                    var rows = Rows(trainRows, order, place.Batch, settings.BatchSize);
                     place = place with { Step = place.Step + 1, Batch = place.Batch + 1 };
+                    var loss = Step(model, optimizer, images, labels, rows, wanted: place.Step % LogEverySteps == 0);
+                    if (loss is { } value) run.Log("train/loss", value, place.Step);
                     if (!run.StopRequested) continue;
                     run.SaveCheckpoint(place.Step, model, optimizer, Now());
                     run.Leave();

@@ -4,12 +4,18 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Functions.Events;
 
-/// <summary>The sweep that does what crashes left undone.</summary>
+/// <summary>What is done by the clock: once a minute what crashes left undone, once a day forgetting what is past its time.</summary>
 public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces)
 {
     [Function("Tend")]
     public async Task Tend([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel)
     {
         foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Queue.Tend(cancel);
+    }
+
+    [Function("Forget")]
+    public async Task Forget([TimerTrigger("0 0 3 * * *")] TimerInfo timer, CancellationToken cancel)
+    {
+        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Submission.RemoveExpiredRequests(cancel);
     }
 }

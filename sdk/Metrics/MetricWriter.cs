@@ -139,10 +139,22 @@ internal sealed class MetricWriter(string file, TimeProvider time, Action<Metric
 
         for (var i = 0; i < waiting; i++) Encode(full[i]);
         if (waitingBytes == 0) return;
-        handle ??= File.OpenHandle(file, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        handle ??= Open();
         RandomAccess.Write(handle, bytes.AsSpan(0, waitingBytes), written);
         written += waitingBytes;
         waitingBytes = 0;
+    }
+
+    private SafeFileHandle Open()
+    {
+        try
+        {
+            return File.OpenHandle(file, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException(e.Message, e);
+        }
     }
 
     private void Encode(in Entry entry)

@@ -36,7 +36,7 @@ public sealed class FilesCommandTests(SharedPlatform shared)
     {
         Platform.Script("numbers.txt", "41\n");
         await Platform.Exp("files", "put", "numbers.txt", "--to", "data/in/");
-        var result = await Platform.Exp("run", Platform.Script("reads.sh", "cat $EXP_INPUTS/in/numbers.txt\n"), "--input", "data/in/", "--wait");
+        var result = await Platform.Exp("run", Platform.Script("reads.sh", "cat \"$EXP_INPUTS/in/numbers.txt\"\n"), "--input", "data/in/", "--wait");
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.Contains("41\n", result.Output, StringComparison.Ordinal);
     }
@@ -44,7 +44,7 @@ public sealed class FilesCommandTests(SharedPlatform shared)
     [Fact]
     public async Task Artifacts_AreListedAndFetched()
     {
-        var script = Platform.Script("makes.sh", "mkdir -p $EXP_OUTPUT/artifacts/plots; echo curve > $EXP_OUTPUT/artifacts/plots/loss.txt; echo all > $EXP_OUTPUT/artifacts/table.txt\n");
+        var script = Platform.Script("makes.sh", "mkdir -p \"$EXP_OUTPUT/artifacts/plots\"; echo curve > \"$EXP_OUTPUT/artifacts/plots/loss.txt\"; echo all > \"$EXP_OUTPUT/artifacts/table.txt\"\n");
         Assert.Equal(0, (await Platform.Exp("run", script, "--wait")).ExitCode);
         Assert.Equal("curve\n", (await Platform.Exp("artifacts", "get", "makes", "plots/loss.txt", "--to", "-")).Output);
         Assert.Equal(0, (await Platform.Exp("artifacts", "get", "makes", "--to", "made")).ExitCode);
@@ -55,7 +55,7 @@ public sealed class FilesCommandTests(SharedPlatform shared)
     [Fact]
     public async Task Checkpoints_AreListedAndFetched()
     {
-        var script = Platform.Script("saves.sh", "for s in 1 2; do mkdir -p $EXP_OUTPUT/checkpoints/$s; echo weights $s > $EXP_OUTPUT/checkpoints/$s/model.safetensors; done\n");
+        var script = Platform.Script("saves.sh", "for s in 1 2; do mkdir -p \"$EXP_OUTPUT/checkpoints/$s\"; echo weights $s > \"$EXP_OUTPUT/checkpoints/$s/model.safetensors\"; done\n");
         Assert.Equal(0, (await Platform.Exp("run", script, "--wait")).ExitCode);
         Assert.Equal([1L, 2L], (await Platform.Json("checkpoints", "ls", "saves")).GetProperty("checkpoints").EnumerateArray().Select(one => one.GetProperty("step").GetInt64()));
         Assert.Equal(0, (await Platform.Exp("checkpoints", "get", "saves", "1", "--to", "weights")).ExitCode);

@@ -5,7 +5,7 @@ namespace Serverless.Tests.Cli;
 public sealed class LookCommandTests(SharedPlatform shared)
 {
     private const string Curves = """
-        for step in 1 2 3 4; do echo "{\"step\":$step,\"name\":\"val/accuracy\",\"value\":0.$step}" >> $EXP_OUTPUT/metrics.jsonl; done
+        for step in 1 2 3 4; do echo "{\"step\":$step,\"name\":\"val/accuracy\",\"value\":0.$step}" >> "$EXP_OUTPUT/metrics.jsonl"; done
         echo done
         """;
 

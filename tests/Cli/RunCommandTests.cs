@@ -115,7 +115,7 @@ public sealed class RunCommandTests(SharedPlatform shared)
     [Fact]
     public async Task Wait_InterruptedByCtrlC_LeavesTheRunGoing()
     {
-        var id = await Platform.Submit(Platform.Script("patient.sh", "while [ ! -e $EXP_OUTPUT/../stop ] && [ $((n=n+1)) -lt 600 ]; do echo waiting; sleep 0.1; done\n"));
+        var id = await Platform.Submit(Platform.Script("patient.sh", "n=0; while [ $((n=n+1)) -lt 900 ]; do echo waiting; sleep 0.1; done\n"));
         using var waiting = Platform.Begin("wait", id);
         await waiting.Says("waiting");
         waiting.Signal("INT");

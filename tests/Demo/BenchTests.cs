@@ -4,7 +4,7 @@ namespace Serverless.Tests.Demo;
 
 public class BenchTests
 {
-    [Fact(Timeout = 240_000)]
+    [Fact(Timeout = 300_000)]
     public async Task Bench_MeasuresEverything_WhenAskedToBeQuick()
     {
         var (exitCode, output, errors) = await BuiltPrograms.Run(BuiltPrograms.PathOf("bench", "Serverless.Bench.dll"), ["--quick"], TestContext.Current.CancellationToken);

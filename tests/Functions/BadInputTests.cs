@@ -159,8 +159,7 @@ public sealed class BadInputTests(PlatformFixture platform) : IClassFixture<Plat
             await using var stream = client.GetStream();
             await stream.WriteAsync(Encoding.ASCII.GetBytes($"PUT /api/files/data/half.bin HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {platform.AdminKey}\r\nContent-Length: 1000\r\n\r\nhalf"), Cancel);
             client.Client.Shutdown(System.Net.Sockets.SocketShutdown.Send);
-            using var reader = new StreamReader(stream);
-            await reader.ReadToEndAsync(Cancel);
+            await PlatformFixture.Answered(stream);
         }
 
         Assert.Equal(HttpStatusCode.NotFound, (await platform.Reader.GetAsync("api/files/data/half.bin", Cancel)).StatusCode);

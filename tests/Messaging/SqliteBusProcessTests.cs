@@ -9,11 +9,11 @@ public sealed class SqliteBusProcessTests : IDisposable
 {
     private static readonly TimeSpan LockLength = TimeSpan.FromMilliseconds(500);
 
-    private readonly string folder = Directory.CreateTempSubdirectory("bus-").FullName;
+    private readonly TemporaryFolder folder = new();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private string BusFile => Path.Combine(folder, "bus.db");
+    private string BusFile => folder["bus.db"];
 
     [Fact]
     public async Task Processes_KilledAtAnyMoment_LoseNothingAcknowledged_AndRepeatNothingCompleted()
@@ -58,7 +58,7 @@ public sealed class SqliteBusProcessTests : IDisposable
     public async Task Receive_InAnotherProcess_IsPrompt()
     {
         using var bus = Bus();
-        using var echo = Child("echo", 0);
+        await using var echo = Child("echo", 0);
         await RoundTrip(bus, "first");
         var times = new List<TimeSpan>();
         for (var i = 0; i < 50; i++) times.Add(await RoundTrip(bus, $"m{i}"));
@@ -69,7 +69,7 @@ public sealed class SqliteBusProcessTests : IDisposable
         Assert.True(median < TimeSpan.FromMilliseconds(100), $"median {median}");
     }
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => folder.Dispose();
 
     private static async Task<TimeSpan> RoundTrip(SqliteMessageBus bus, string id)
     {

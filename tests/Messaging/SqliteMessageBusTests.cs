@@ -1,12 +1,13 @@
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Messaging;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Messaging;
 
 public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("bus-").FullName;
+    private readonly TemporaryFolder folder = new();
     private readonly FakeTimeProvider time = new();
     private readonly SqliteMessageBus bus;
 
@@ -16,7 +17,7 @@ public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
     protected override TimeSpan LockLength => new SqliteBusOptions().LockLength;
     protected override TimeSpan DuplicateWindow => new SqliteBusOptions().DuplicateWindow;
 
-    private string BusFile => Path.Combine(folder, "bus", "bus.db");
+    private string BusFile => Path.Combine(folder["bus"], "bus.db");
 
     [Fact]
     public async Task Reopened_HasWhatWasSent()
@@ -74,7 +75,7 @@ public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
     public void Dispose()
     {
         bus.Dispose();
-        Directory.Delete(folder, recursive: true);
+        folder.Dispose();
     }
 
     protected override Task Pass(TimeSpan time)

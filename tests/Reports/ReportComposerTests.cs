@@ -26,6 +26,13 @@ public class ReportComposerTests
     }
 
     [Fact]
+    public void ParametersOfOneExperimentOnly_AreNoDifferenceBetweenExperiments()
+    {
+        Assert.Equal(["lr"], ReportedRun.DifferingParams([Run("A00001", "mlp", new { lr = 0.1, hidden = 256 }), Run("A00002", "cnn", new { lr = 0.2, channels = 8 })]));
+        Assert.Equal(["lr"], ReportedRun.DifferingParams([Run("A00001", "mlp", new { lr = 0.1 }), Run("A00002", "mlp")]));
+    }
+
+    [Fact]
     public void RunsOfOneExperiment_AreToldApart_ByWhatDiffers_ElseByTheirIds()
     {
         Assert.Equal(["net lr=0.1", "net lr=0.2", "other"], ReportedRun.Labels([Run("A00001", "net", new { lr = 0.1 }), Run("A00002", "net", new { lr = 0.2 }), Run("A00003", "other")]));

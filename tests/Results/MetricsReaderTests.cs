@@ -54,6 +54,9 @@ public sealed class MetricsReaderTests
     [InlineData("*loss", new[] { "train/loss", "val/loss" })]
     [InlineData("val/loss", new[] { "val/loss" })]
     [InlineData("val/?oss", new string[0])]
+    [InlineData("*", new[] { "train/loss", "val/accuracy", "val/loss" })]
+    [InlineData("t*a*s", new[] { "train/loss" })]
+    [InlineData("val/l*loss", new string[0])]
     public async Task Names_ChooseByPattern(string pattern, string[] expected)
     {
         var run = Run(attempts: Attempt(1));

@@ -73,6 +73,7 @@ sealed class SimLaws(SimWorld world)
 
         Law(run.Lost <= run.Spec.Retries.Lost + (run.State == RunState.Failed ? 1 : 0), () => $"{id} lost {run.Lost} workers and goes on");
         Law(run.Failures <= run.Spec.Retries.Failed + (run.State == RunState.Failed ? 1 : 0), () => $"{id} failed {run.Failures} times and goes on");
+        Law(run.State != RunState.Queued || run.Cancel is null, () => $"{id} was cancelled and waits for a worker");
         Law(run.Head is null || world.Store.Peek(run.Head.Manifest) is not null, () => $"{id} names a checkpoint that is not there");
     }
 

@@ -26,6 +26,7 @@ sealed class SimWorker(SimWorld world, SimProcess process, IObjectStore store, I
             var wake = RunWake.From(message.Message)!;
             var claim = new RunEvent.Claim(process.Name, world.LeaseLength, ids.Nonce());
             var change = await process.Retry(() => queue.Apply(wake.Run, claim));
+            if (!change.Moved && change.Run?.Lease?.Nonce == claim.Nonce) world.Break($"{process.Name} waits for itself");
             if (change is { Moved: true, Run: { Lease.Nonce: { } nonce } run } && nonce == claim.Nonce)
             {
                 await new SimAttempt(world, process, store, bus, queue, message, run).Make();
@@ -98,6 +99,11 @@ sealed class SimAttempt(SimWorld world, SimProcess process, IObjectStore store, 
         cancelled |= change.Run?.Cancel is not null;
         if (change.Decision is Decision.Illegal illegal) world.Break($"{process.Name}: {happened} is illegal: {illegal.Why}");
         if (change.Decision is not Decision.Stale) return true;
+        if (happened is RunEvent.Finish { Ending: var end } && change.Run!.Attempts[run.Epoch - 1] is var mine && (mine.Cause, mine.Metrics) == (end.Cause, end.Metrics))
+        {
+            world.Break($"{process.Name} is fenced by its own end of {run.Id}");
+        }
+
         over = true;
         return false;
     }

@@ -70,7 +70,7 @@ public abstract partial class ObjectStoreContract
         var readers = Enumerable.Range(0, 3).Select(i => Task.Run(async () =>
         {
             var seen = 0;
-            while (!written.IsCancellationRequested)
+            do
             {
                 if (i == 0)
                 {
@@ -91,12 +91,17 @@ public abstract partial class ObjectStoreContract
 
                 seen++;
             }
-
+            while (!written.IsCancellationRequested);
             return seen;
         }, Cancel)).ToList();
 
         // A body of n characters has the metadata n, and one of a thousand and some has none.
-        for (var n = 1; n <= Rounds; n++) await Put("k", new string((char)('a' + (n % 26)), n % 3 == 0 ? 1000 : n % 900), metadata: n % 3 == 0 ? null : Numbered(n % 900));
+        for (var n = 1; n <= Rounds; n++)
+        {
+            await Put("k", new string((char)('a' + (n % 26)), n % 3 == 0 ? 1000 : n % 900), metadata: n % 3 == 0 ? null : Numbered(n % 900));
+            await Task.Yield();
+        }
+
         await written.CancelAsync();
         Assert.All(await Task.WhenAll(readers), seen => Assert.True(seen > 0));
 

@@ -33,15 +33,17 @@ public sealed class Azurite : IAsyncDisposable
 
     private readonly SemaphoreSlim starting = new(1, 1);
     private Process? process;
-    private BlobServiceClient? client;
+    private Uri? address;
 
     /// <summary>The storage account; started and ready.</summary>
-    public async Task<BlobServiceClient> Client(CancellationToken cancel)
+    /// <param name="options">Those of <see cref="BlobClients.Options"/>, unless the test is about others.</param>
+    public async Task<BlobServiceClient> Client(CancellationToken cancel, BlobClientOptions? options = null)
     {
         await starting.WaitAsync(cancel);
         try
         {
-            return client ??= await Start(cancel);
+            address ??= await Start(cancel);
+            return new(address, new StorageSharedKeyCredential(Account, Key), options ?? BlobClients.Options());
         }
         finally
         {
@@ -50,8 +52,8 @@ public sealed class Azurite : IAsyncDisposable
     }
 
     /// <summary>A container that no other test knows, not made yet.</summary>
-    public async Task<BlobContainerClient> NewContainer(CancellationToken cancel) =>
-        (await Client(cancel)).GetBlobContainerClient($"test-{Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8))}");
+    public async Task<BlobContainerClient> NewContainer(CancellationToken cancel, BlobClientOptions? options = null) =>
+        (await Client(cancel, options)).GetBlobContainerClient($"test-{Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8))}");
 
     public async ValueTask DisposeAsync()
     {
@@ -61,7 +63,7 @@ public sealed class Azurite : IAsyncDisposable
         process.Dispose();
     }
 
-    private async Task<BlobServiceClient> Start(CancellationToken cancel)
+    private async Task<Uri> Start(CancellationToken cancel)
     {
         var folder = await Install(cancel);
         process = Run("node", ["-e", Script, "--", .. Arguments], folder);
@@ -70,7 +72,7 @@ public sealed class Azurite : IAsyncDisposable
             if (line.IndexOf("http://127.0.0.1:", StringComparison.Ordinal) is var at and > 0)
             {
                 _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null, CancellationToken.None);
-                return new(new Uri($"{line[at..].Trim()}/{Account}"), new StorageSharedKeyCredential(Account, Key), BlobClients.Options());
+                return new Uri($"{line[at..].Trim()}/{Account}");
             }
         }
 

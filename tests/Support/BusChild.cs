@@ -1,76 +1,39 @@
-using System.Diagnostics;
+using System.Globalization;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 
 namespace Serverless.Tests.Support;
 
-/// <summary>A process of its own that uses a bus: this very executable, told by <see cref="StartupHook"/> to be that instead of a test run. Says what it did, line by line.</summary>
-sealed class BusChild : IDisposable
+/// <summary>A process that uses a bus and says what it did, line by line.</summary>
+sealed class BusChild : IChildProgram, IAsyncDisposable
 {
-    private const string Variable = "SERVERLESS_TESTS_BUS_CHILD";
+    private readonly ChildProcess process;
+    private readonly Task<List<string[]>> said;
 
-    private readonly Process process;
-    private readonly Task<List<string[]>> lines;
-
-    private BusChild(Process process)
+    private BusChild(ChildProcess process)
     {
         this.process = process;
-        lines = Lines(process.StandardOutput);
+        said = Lines(process);
     }
 
     /// <param name="role">"send", "work" or "echo".</param>
-    public static BusChild Start(string role, string name, string busFile, TimeSpan lockLength)
-    {
-        var executable = Path.Combine(AppContext.BaseDirectory, "Serverless.Tests");
-        var start = new ProcessStartInfo(executable) { RedirectStandardOutput = true, RedirectStandardInput = true };
-        start.Environment[Variable] = string.Join('|', role, name, busFile, lockLength.TotalMilliseconds);
-        start.Environment["DOTNET_STARTUP_HOOKS"] = executable + ".dll";
-        return new(Process.Start(start)!);
-    }
+    public static BusChild Start(string role, string name, string busFile, TimeSpan lockLength) =>
+        new(ChildProcess.Start<BusChild>(role, name, busFile, lockLength.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>kill -9; what it had said until then.</summary>
     public async Task<List<string[]>> Kill()
     {
-        process.Kill();
-        await process.WaitForExitAsync();
-        return await lines;
+        await process.Kill();
+        return await said;
     }
 
-    public void Dispose()
+    public ValueTask DisposeAsync() => process.DisposeAsync();
+
+    public static async Task<int> Run(string[] args)
     {
-        process.Kill();
-        process.Dispose();
-    }
-
-    /// <summary>A line that was cut off by the kill lacks its end mark and was not said.</summary>
-    private static async Task<List<string[]>> Lines(StreamReader output)
-    {
-        var said = new List<string[]>();
-        while (await output.ReadLineAsync() is { } line)
-        {
-            if (line.EndsWith(" .", StringComparison.Ordinal)) said.Add(line.Split(' ')[..^1]);
-        }
-
-        return said;
-    }
-
-    public static void BeOne()
-    {
-        if (Environment.GetEnvironmentVariable(Variable)?.Split('|') is not [var role, var name, var file, var lockLength]) return;
-
-        // The parent's end of this pipe closes when it is gone, however it went.
-        new Thread(() =>
-        {
-            while (Console.In.Read() >= 0) { }
-            Environment.Exit(0);
-        }) { IsBackground = true }.Start();
-        Be(role, name, file, TimeSpan.FromMilliseconds(double.Parse(lockLength))).GetAwaiter().GetResult();
-    }
-
-    private static async Task Be(string role, string name, string file, TimeSpan lockLength)
-    {
+        var (role, name, file, lockLength) = (args[0], args[1], args[2], TimeSpan.FromMilliseconds(double.Parse(args[3], CultureInfo.InvariantCulture)));
         using var bus = new SqliteMessageBus(file, TimeProvider.System, new SystemIds(TimeProvider.System), new() { LockLength = lockLength });
-        var random = new Random(name.GetHashCode(StringComparison.Ordinal));
+        var random = new Random(name.Sum(c => c));
         for (var i = 0; ; i++)
         {
             try
@@ -113,4 +76,16 @@ sealed class BusChild : IDisposable
     }
 
     private static void Say(string what) => Console.WriteLine(what + " .");
+
+    /// <summary>A line that was cut off by the kill lacks its end mark and was not said.</summary>
+    private static async Task<List<string[]>> Lines(ChildProcess process)
+    {
+        var lines = new List<string[]>();
+        while (await process.ReadLine() is { } line)
+        {
+            if (line.EndsWith(" .", StringComparison.Ordinal)) lines.Add(line.Split(' ')[..^1]);
+        }
+
+        return lines;
+    }
 }

@@ -11,7 +11,7 @@ interface IChildProgram
 
 /// <summary>
 /// This test program started again as a process of its own, to be killed or stopped for real: <c>await using var child = ChildProcess.Start&lt;Writer&gt;(folder);</c>.
-/// It is killed when the test ends, at the latest.
+/// It ends with the test, at the latest.
 /// </summary>
 sealed class ChildProcess : IAsyncDisposable
 {
@@ -39,12 +39,18 @@ sealed class ChildProcess : IAsyncDisposable
         where T : IChildProgram
     {
         string[] line = [.. around, Path.Combine(AppContext.BaseDirectory, "Serverless.Tests"), Switch, typeof(T).FullName!, .. args];
-        var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         return new(Process.Start(start)!);
     }
 
     public static async Task<int> RunInChild(string program, string[] args)
     {
+        // The parent's end of this pipe closes when it is gone, however it went.
+        new Thread(() =>
+        {
+            while (Console.In.Read() >= 0) { }
+            Environment.Exit(98);
+        }) { IsBackground = true }.Start();
         try
         {
             var run = Type.GetType(program, throwOnError: true)!.GetMethod(nameof(IChildProgram.Run))!;

@@ -33,7 +33,7 @@ sealed class ExpProcess : IDisposable
 
     public static ExpProcess Start(string folder, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo(Executable("cli", "exp"))
+        var start = new ProcessStartInfo(BuiltPrograms.PathOf("cli", "exp"))
         {
             WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
@@ -67,14 +67,6 @@ sealed class ExpProcess : IDisposable
     {
         if (!Process.HasExited) Process.Kill(entireProcessTree: true);
         Process.Dispose();
-    }
-
-    /// <summary>Where a project's build of the tests' own configuration is.</summary>
-    private static string Executable(string project, string name)
-    {
-        var here = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
-        var build = Path.GetRelativePath(here.Parent!.Parent!.Parent!.Parent!.FullName, here.FullName);
-        return Path.Combine(here.Parent!.Parent!.Parent!.Parent!.Parent!.FullName, project, build, name);
     }
 
     private static async Task Read(StreamReader from, StringBuilder to)

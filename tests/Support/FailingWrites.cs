@@ -18,6 +18,9 @@ sealed class FailingWrites(IObjectStore store, IMessageBus bus)
     /// <summary>Whether the failing write happens before it fails.</summary>
     public bool AfterWriting { get; set; }
 
+    /// <summary>Only the one write fails, as when the network does.</summary>
+    public bool Recovers { get; set; }
+
     public int Count => count;
 
     /// <summary>Keys whose bodies were opened.</summary>
@@ -33,7 +36,7 @@ sealed class FailingWrites(IObjectStore store, IMessageBus bus)
         {
             Alive();
             fails = count++ == FailAt;
-            Failed = fails;
+            Failed = fails && !Recovers;
         }
 
         if (fails && !AfterWriting) throw new StoreUnavailableException("died before the write");

@@ -13,6 +13,9 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
 
     public sealed record Entry(StoredObject Object, byte[] Body);
 
+    /// <summary>Lets others have a turn at each put, as a store that waits for a disk does.</summary>
+    public bool Yields { get; init; }
+
     /// <summary>Called under the store's lock after each change: what was there, and what is.</summary>
     public Action<Entry?, Entry?>? Changed { get; set; }
 
@@ -36,8 +39,11 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
         lock (gate) return [.. entries.Values.Where(entry => entry.Object.Key.StartsWith(prefix, StringComparison.Ordinal))];
     }
 
-    public Task<StoreAnswer<StoredObject?>> Head(string key, CancellationToken cancel = default) =>
-        Task.FromResult(new StoreAnswer<StoredObject?>(Peek(ObjectKey.Checked(key))?.Object, Now));
+    public Task<StoreAnswer<StoredObject?>> Head(string key, CancellationToken cancel = default)
+    {
+        cancel.ThrowIfCancellationRequested();
+        return Task.FromResult(new StoreAnswer<StoredObject?>(Peek(ObjectKey.Checked(key))?.Object, Now));
+    }
 
     public Task<ObjectReading?> Open(string key, ByteRange? range = null, CancellationToken cancel = default)
     {
@@ -52,17 +58,19 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
     {
         using var bytes = new MemoryStream();
         await body.CopyToAsync(bytes, cancel);
-        if (metadata?.Sum(pair => pair.Key.Length + pair.Value.Length) > Limits.MetadataBytes) throw new ArgumentException("the metadata is longer than 4 KiB", nameof(metadata));
-        return Store(ObjectKey.Checked(key), bytes.ToArray(), condition, metadata);
+        if (Yields) await Task.Yield();
+        return Store(ObjectKey.Checked(key), bytes.ToArray(), condition, ObjectMetadata.Checked(metadata));
     }
 
     public Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel = default)
     {
+        cancel.ThrowIfCancellationRequested();
+        if (bytes.Length > Limits.AppendBlockBytes) throw new ArgumentException("more than a block", nameof(bytes));
         lock (gate)
         {
             var body = Peek(ObjectKey.Checked(key))?.Body ?? [];
             if (body.Length != expectedOffset) return Task.FromResult(new AppendResult(false, body.Length));
-            Store(key, [.. body, .. bytes.Span], PutCondition.Always, null);
+            Store(key, [.. body, .. bytes.Span], PutCondition.Always, ObjectMetadata.None);
             return Task.FromResult(new AppendResult(true, body.Length + bytes.Length));
         }
     }
@@ -80,6 +88,7 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
 
     public Task<DeleteOutcome> Delete(string key, string? ifMatch = null, CancellationToken cancel = default)
     {
+        cancel.ThrowIfCancellationRequested();
         lock (gate)
         {
             if (Peek(ObjectKey.Checked(key)) is not { } entry) return Task.FromResult(DeleteOutcome.Missing);
@@ -100,7 +109,7 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
         }
     }
 
-    private PutResult Store(string key, byte[] body, PutCondition condition, IReadOnlyDictionary<string, string>? metadata)
+    private PutResult Store(string key, byte[] body, PutCondition condition, IReadOnlyDictionary<string, string> metadata)
     {
         lock (gate)
         {
@@ -108,7 +117,7 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
             if (condition.MustBeAbsent && before is not null) return new(PutOutcome.Exists, null, Now);
             if (condition.ETag is { } etag && etag != before?.Object.ETag) return new(PutOutcome.Conflict, null, Now);
             var version = (++versions).ToString(CultureInfo.InvariantCulture);
-            var entry = new Entry(new(key, version, body.Length, Now, metadata ?? new Dictionary<string, string>()), body);
+            var entry = new Entry(new(key, version, body.Length, Now, metadata), body);
             entries[key] = entry;
             Changed?.Invoke(before, entry);
             return new(PutOutcome.Stored, entry.Object, Now);

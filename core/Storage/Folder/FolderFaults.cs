@@ -28,10 +28,14 @@ internal sealed class FolderFaults(string folder)
         IOException when IsFull(e.HResult) => new StoreFullException($"there is no room left for {folder}: free some and try again", e),
         IOException when e.HResult == Posix.EROFS => new StoreUnavailableException($"{folder} is read-only", e),
         IOException when e.HResult == Posix.EXDEV => new StoreUnavailableException($"a folder inside {folder} is on another disk: mount the whole of it, not a part", e),
+        DirectoryNotFoundException => Gone(e),
         UnauthorizedAccessException => new StoreUnavailableException($"no permission for {folder}: {e.Message}", e),
         IOException => new StoreUnavailableException($"{folder} cannot be used: {e.Message}", e),
         _ => null,
     };
+
+    /// <summary>A disk that is not mounted must not look like an empty store.</summary>
+    public StoreUnavailableException Gone(Exception? e = null) => new($"{folder} is gone: was it removed, or its disk unmounted?", e);
 
     // The last two are ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL of Windows.
     private static bool IsFull(int code) => code == Posix.ENOSPC || code == Posix.EDQUOT || code is unchecked((int)0x80070027) or unchecked((int)0x80070070);

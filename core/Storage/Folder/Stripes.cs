@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
@@ -18,6 +19,26 @@ internal sealed class Stripes(FolderLayout layout)
     private readonly Lock opening = new();
     private volatile SafeFileHandle? reading;
     private volatile SafeFileHandle? writing;
+
+    /// <summary>Makes the file of the states at its full size: on a full disk what is there can still be overwritten, so that objects can be deleted.</summary>
+    public void Make()
+    {
+        if (File.Exists(layout.Stripes)) return;
+        var made = $"{layout.Stripes}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
+        try
+        {
+            File.WriteAllBytes(made, new byte[Count * StripeState.Bytes]);
+            File.Move(made, layout.Stripes, overwrite: false);
+        }
+        catch (IOException) when (File.Exists(layout.Stripes))
+        {
+            // Another process was first.
+        }
+        finally
+        {
+            File.Delete(made);
+        }
+    }
 
     /// <summary>Waits for the key's lock. What a killed process left half done in this stripe is undone first.</summary>
     public async ValueTask<Stripe> Take(string key, CancellationToken cancel)
@@ -95,9 +116,8 @@ internal sealed class Stripes(FolderLayout layout)
         {
             if (Opened(toWrite) is { } opened) return opened;
             if (!toWrite) return File.Exists(layout.Stripes) ? reading = File.OpenHandle(layout.Stripes, FileMode.Open, FileAccess.Read, shared) : null;
-            var file = File.OpenHandle(layout.Stripes, FileMode.OpenOrCreate, FileAccess.ReadWrite, shared);
-            if (RandomAccess.GetLength(file) < Count * StripeState.Bytes) RandomAccess.SetLength(file, Count * StripeState.Bytes);
-            return writing = file;
+            Make();
+            return writing = File.OpenHandle(layout.Stripes, FileMode.Open, FileAccess.ReadWrite, shared);
         }
     }
 
