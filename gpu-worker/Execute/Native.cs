@@ -37,6 +37,12 @@ static unsafe partial class Native
     [LibraryImport("libc", EntryPoint = "unsetenv", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int UnsetVariable(string name);
 
+    [LibraryImport("libc", EntryPoint = "fflush")]
+    private static partial int FlushStream(nint stream);
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void Exit(int code);
+
     [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Link(string existing, string created);
 
@@ -77,6 +83,13 @@ static unsafe partial class Native
     public static void AdoptOrphans()
     {
         if (OperatingSystem.IsLinux()) _ = ProcessControl(ChildSubreaper, 1, 0, 0, 0);
+    }
+
+    /// <summary>Ends this process without the destructors of its native libraries, after writing out what C code has printed.</summary>
+    public static void ExitWithoutDestructors(int code)
+    {
+        _ = FlushStream(0);
+        Exit(code);
     }
 
     /// <summary>A larger pipe lets code that prints in bursts run on while the reader is busy. Best effort.</summary>

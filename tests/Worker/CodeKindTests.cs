@@ -102,6 +102,23 @@ public sealed class CodeKindTests
     }
 
     [Fact]
+    public async Task CSharp_EndsAsAProgramDoes_AfterItsThreadsAndHandlers()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker();
+        var run = await rig.SubmitCSharp(
+            """
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => Console.WriteLine($"handler {Environment.ExitCode}");
+            new Thread(() => { Thread.Sleep(200); Console.WriteLine("thread"); }).Start();
+            Console.WriteLine("main");
+            return 3;
+            """);
+
+        Assert.Equal((Cause.UserCode, 3), ((await rig.Ended(run)).Cause, (await rig.Load(run)).ExitCode));
+        Assert.StartsWith("main\nthread\nhandler 3\n", await rig.Log(run), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task CSharp_WithTensors_Computes()
     {
         await using var rig = new WorkerRig();
