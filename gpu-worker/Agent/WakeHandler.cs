@@ -34,6 +34,11 @@ sealed class WakeHandler(
                 var claim = new RunEvent.Claim(options.Id, options.Lease, ids.Nonce());
                 change = await persistence.Insist(() => queue.Apply(wake.Run, claim), departure.Leaving);
             }
+            catch (OperationCanceledException)
+            {
+                await bus.Abandon(message);
+                throw;
+            }
             catch (Exception unreadable) when (unreadable is JsonException or InvalidDataException or ArgumentException)
             {
                 await queue.DeadLetter(message, $"{WorkspacePaths.Run(wake.Run)} cannot be read: {unreadable.Message}");

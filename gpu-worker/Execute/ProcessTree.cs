@@ -12,6 +12,9 @@ static class ProcessTree
     /// <summary>A process that forks faster than it is found is stopped first; this bounds the chase.</summary>
     private const int MaxRounds = 50;
 
+    // A kernel may be built without lists of children; then everything that runs is looked through, which costs a hundred times as much.
+    private static readonly bool HasLists = File.Exists($"/proc/self/task/{Environment.ProcessId}/children");
+
     private readonly record struct Entry(int Id, int Parent, bool Zombie);
 
     /// <summary>Ends all processes below <paramref name="root"/>, except the <paramref name="spared"/> children of it and what is below those.</summary>
@@ -43,12 +46,12 @@ static class ProcessTree
 
     private static List<Entry> Below(int root, IReadOnlySet<int> spared)
     {
-        var children = Snapshot().ToLookup(entry => entry.Parent);
+        var all = HasLists ? null : All().ToLookup(entry => entry.Parent);
         var found = new List<Entry>();
         var open = new Stack<int>([root]);
         while (open.TryPop(out var parent))
         {
-            foreach (var child in children[parent])
+            foreach (var child in all?[parent] ?? Children(parent))
             {
                 if (parent == root && spared.Contains(child.Id)) continue;
                 found.Add(child);
@@ -59,29 +62,53 @@ static class ProcessTree
         return found;
     }
 
-    private static IEnumerable<Entry> Snapshot()
+    // A process has a list of children for each of its threads.
+    private static IEnumerable<Entry> Children(int parent)
+    {
+        string[] threads;
+        try
+        {
+            threads = Directory.GetDirectories($"/proc/{parent}/task");
+        }
+        catch (IOException)
+        {
+            yield break;
+        }
+
+        foreach (var thread in threads)
+        {
+            foreach (var word in (Read($"{thread}/children") is { } list ? System.Text.Encoding.ASCII.GetString(list) : "").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            {
+                if (int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && EntryOf(id) is { } entry) yield return entry;
+            }
+        }
+    }
+
+    private static IEnumerable<Entry> All()
     {
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
         {
-            if (!int.TryParse(Path.GetFileName(folder.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out var id)) continue;
-            if (Read(id) is { } entry) yield return entry;
+            if (int.TryParse(Path.GetFileName(folder.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && EntryOf(id) is { } entry) yield return entry;
         }
     }
 
     // "/proc/{id}/stat" is `id (name) state parent …`; the name may hold anything, also ')'.
-    private static Entry? Read(int id)
+    private static Entry? EntryOf(int id)
     {
-        byte[] stat;
+        if (Read($"/proc/{id}/stat") is not { } stat) return null;
+        var rest = stat.AsSpan(stat.AsSpan().LastIndexOf((byte)')') + 1);
+        return rest.Length > 4 && Utf8Parser.TryParse(rest[3..], out int parent, out _) ? new(id, parent, rest[1] is (byte)'Z' or (byte)'X') : null;
+    }
+
+    private static byte[]? Read(string file)
+    {
         try
         {
-            stat = File.ReadAllBytes($"/proc/{id}/stat");
+            return File.ReadAllBytes(file);
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
             return null;
         }
-
-        var rest = stat.AsSpan(stat.AsSpan().LastIndexOf((byte)')') + 1);
-        return rest.Length > 4 && Utf8Parser.TryParse(rest[3..], out int parent, out _) ? new(id, parent, rest[1] is (byte)'Z' or (byte)'X') : null;
     }
 }

@@ -48,7 +48,6 @@ sealed class RunnerProcess : IDisposable
         start.ArgumentList.Add("runner");
         if (temperature == Temperature.Torch) start.ArgumentList.Add("warm");
         start.Environment.Clear();
-        foreach (var (name, value) in RunnerProgram.Tuning) start.Environment[name] = value;
         foreach (var (name, value) in environment) start.Environment[name] = value;
         lock (Gate)
         {
@@ -93,6 +92,7 @@ sealed class RunnerProcess : IDisposable
         {
             if (process.HasExited) return;
             ProcessTree.KillBelow(process.Id, new HashSet<int>());
+            _ = Native.Kill(-process.Id, Native.SigKill);
             Native.Kill(process.Id, Native.SigKill);
         }
     }
@@ -149,12 +149,4 @@ static class RunnerProgram
 
     public static IReadOnlyList<string> Arguments { get; } =
         System.IO.Path.GetFileNameWithoutExtension(Path) == "dotnet" ? [System.IO.Path.Combine(AppContext.BaseDirectory, "Serverless.GpuWorker.dll")] : [];
-
-    /// <summary>Runs are often short: a runtime that starts quickly. Removed before the code looks.</summary>
-    public static IReadOnlyDictionary<string, string> Tuning { get; } = new Dictionary<string, string>
-    {
-        ["DOTNET_TieredPGO"] = "0",
-        ["DOTNET_gcConcurrent"] = "0",
-        ["DOTNET_NOLOGO"] = "1",
-    };
 }

@@ -17,10 +17,10 @@ namespace Serverless.GpuWorker.Prepare;
 static class CSharpCompiler
 {
     public const string AssemblyName = "experiment";
+    public const string AssemblyFile = AssemblyName + ".dll";
 
     /// <summary>A folder at the snapshot's root whose C# files belong to every program in it: what several experiments have in common.</summary>
     private const string Shared = "shared";
-    public const string AssemblyFile = AssemblyName + ".dll";
     private const int MaxErrorsInMessage = 3, MaxErrorsInLog = 100;
 
     private static readonly CSharpParseOptions Parsing = CSharpParseOptions.Default
@@ -68,7 +68,7 @@ static class CSharpCompiler
         var trees = new List<SyntaxTree> { main, CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings, Encoding.UTF8), Parsing, path: "implicit-usings.cs", cancellationToken: cancel) };
         var folder = Path.GetDirectoryName(entry) ?? "";
         string[] folders = folder is not ("" or Shared) && Directory.Exists(Path.Combine(source, Shared)) ? [folder, Shared] : [folder];
-        foreach (var file in folders.SelectMany(one => Directory.EnumerateFiles(Path.Combine(source, one), "*.cs", SearchOption.AllDirectories)).Order(StringComparer.Ordinal))
+        foreach (var file in folders.SelectMany(one => Directory.EnumerateFiles(Path.Combine(source, one), "*.cs", SearchOption.AllDirectories)).Distinct().Order(StringComparer.Ordinal))
         {
             var path = Path.GetRelativePath(source, file);
             if (path == entry || path.Split('/').Any(part => part is "bin" or "obj")) continue;

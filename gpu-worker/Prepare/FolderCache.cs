@@ -40,12 +40,12 @@ sealed class FolderCache(string root, IIds ids, TimeProvider time)
     public void Trim(long maxBytes, TimeSpan keep)
     {
         if (!Directory.Exists(root)) return;
-        var entries = new DirectoryInfo(root).EnumerateDirectories().Select(folder => (Folder: folder, Bytes: Folders.Size(folder))).OrderByDescending(entry => entry.Folder.LastWriteTimeUtc).ToList();
         var left = maxBytes;
-        foreach (var (folder, bytes) in entries)
+        foreach (var folder in new DirectoryInfo(root).EnumerateDirectories().OrderByDescending(folder => folder.LastWriteTimeUtc).ToList())
         {
-            left -= bytes;
-            if (left < 0 && time.GetUtcNow() - folder.LastWriteTimeUtc > keep) Folders.Delete(folder.FullName);
+            left -= Folders.Size(folder);
+            var abandoned = folder.Name.StartsWith('.');
+            if ((left < 0 || abandoned) && time.GetUtcNow() - folder.LastWriteTimeUtc > keep) Folders.Delete(folder.FullName);
         }
     }
 

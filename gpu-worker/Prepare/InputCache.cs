@@ -12,8 +12,11 @@ namespace Serverless.GpuWorker.Prepare;
 /// Input files by content hash, fetched once per machine and given to runs as read-only hard links. Code that runs as root can write through one; a copy
 /// in the cache whose length or time is no longer what it was is therefore fetched again.
 /// </summary>
-sealed class InputCache(string root, IIds ids)
+sealed class InputCache(string root, IIds ids, TimeProvider time)
 {
+    /// <summary>A file beside each cached one: what its length and time were; its own time is the last use.</summary>
+    private const string SealSuffix = ".seal";
+
     /// <summary>Puts an input under <paramref name="folder"/>.</summary>
     /// <exception cref="PreparationException">It is not what it was at submission.</exception>
     public async Task Materialize(IObjectStore store, InputRef input, string folder, CancellationToken cancel)
@@ -30,6 +33,21 @@ sealed class InputCache(string root, IIds ids)
         Give(cached, target);
     }
 
+    /// <summary>As <see cref="FolderCache.Trim"/>. Runs that have a file keep it: it is linked.</summary>
+    public void Trim(long maxBytes, TimeSpan keep)
+    {
+        if (!Directory.Exists(root)) return;
+        var left = maxBytes;
+        foreach (var seal in new DirectoryInfo(root).EnumerateFiles("*" + SealSuffix, SearchOption.AllDirectories).OrderByDescending(seal => seal.LastWriteTimeUtc).ToList())
+        {
+            var cached = new FileInfo(seal.FullName[..^SealSuffix.Length]);
+            left -= cached.Exists ? cached.Length : 0;
+            if (left >= 0 || time.GetUtcNow() - seal.LastWriteTimeUtc <= keep) continue;
+            seal.Delete();
+            cached.Delete();
+        }
+    }
+
     private async Task Fetch(IObjectStore store, InputRef input, string cached, CancellationToken cancel)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(cached)!);
@@ -39,7 +57,7 @@ sealed class InputCache(string root, IIds ids)
             await using var reading = await store.Open(input.Path, cancel: cancel) ?? throw new PreparationException(Cause.InputChanged, $"{input.Path} was deleted since submission");
             if (await Copy(reading.Body, part, cancel) != input.Sha256) throw Changed(input);
             if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(part, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
-            File.WriteAllText(cached + ".seal", Seal(part));
+            File.WriteAllText(cached + SealSuffix, Seal(part));
             File.Move(part, cached, overwrite: true);
         }
         finally
@@ -69,11 +87,13 @@ sealed class InputCache(string root, IIds ids)
         File.Copy(cached, target, overwrite: true);
     }
 
-    private static bool IsIntact(string cached)
+    private bool IsIntact(string cached)
     {
         try
         {
-            return File.ReadAllText(cached + ".seal") == Seal(cached);
+            if (File.ReadAllText(cached + SealSuffix) != Seal(cached)) return false;
+            File.SetLastWriteTimeUtc(cached + SealSuffix, time.GetUtcNow().UtcDateTime);
+            return true;
         }
         catch (IOException)
         {

@@ -21,19 +21,20 @@ sealed record Prepared(Assignment Assignment, Temperature Temperature, IReadOnly
 /// <summary>Everything between the claim and the code's first line. The caches are shared by all agents of the machine.</summary>
 sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool pool)
 {
-    private const long MaxCodeBytes = 4L << 30, MaxBuildBytes = 8L << 30;
+    private const long MaxCodeBytes = 4L << 30, MaxBuildBytes = 8L << 30, MaxInputBytes = 50L << 30;
     private static readonly TimeSpan KeepAtLeast = TimeSpan.FromDays(1);
 
     private readonly FolderCache snapshotFolders = new(Path.Combine(cache, "code"), ids, time);
     private readonly FolderCache builds = new(Path.Combine(cache, "build"), ids, time);
     private readonly SetupCache setups = new(Path.Combine(cache, "setup"));
-    private readonly InputCache inputs = new(Path.Combine(cache, "inputs"), ids);
+    private readonly InputCache inputs = new(Path.Combine(cache, "inputs"), ids, time);
 
     /// <summary>Gives room back; when nothing else is to do.</summary>
     public void Trim()
     {
         snapshotFolders.Trim(MaxCodeBytes, KeepAtLeast);
         builds.Trim(MaxBuildBytes, KeepAtLeast);
+        inputs.Trim(MaxInputBytes, KeepAtLeast);
     }
 
     /// <exception cref="PreparationException">The run cannot be executed; why is in it.</exception>

@@ -20,7 +20,7 @@ sealed class ProjectBuild(FolderCache builds)
             Folders.Copy(source, copy);
             string[] command =
             [
-                "dotnet", "publish", project, "--configuration", "Release", "--output", Path.Combine(folder, Output), "--nologo", "-nodeReuse:false", "-p:UseSharedCompilation=false",
+                "dotnet", "publish", project, "--configuration", "Release", "--output", Path.Combine(folder, Output), "--nologo", "--verbosity", "quiet", "-consoleLoggerParameters:NoSummary", "-nodeReuse:false", "-p:UseSharedCompilation=false",
                 $"-p:PathMap={copy}/=", $"-p:CustomAfterMicrosoftCommonTargets={Path.Combine(AppContext.BaseDirectory, "ExperimentProject.targets")}", $"-p:ServerlessWorker={AppContext.BaseDirectory}",
             ];
             await steps.Run("build", command, copy, Quiet(environment), run.Spec);

@@ -21,7 +21,7 @@ sealed class Steps(RunnerPool pool, LogCollector log, StopSignal stop, TimeProvi
         pool.Refill(Temperature.Plain);
         if (end.Stopped is not null and not StopReason.Timeout) throw new OperationCanceledException(stop.Asked);
         var (cause, message) = end.Explain(spec.Timeout);
-        if (cause == Cause.UserCode) throw new PreparationException(Cause.Build, $"{what}: {message}{log.LastLineClause()}");
+        if (cause == Cause.UserCode) throw new PreparationException(Cause.Build, $"{what}: {message}{log.LastLineClause().Replace(folder + "/", "", StringComparison.Ordinal)}");
         if (cause != Cause.Completed) throw new PreparationException(cause, $"{what}: {message}");
     }
 }

@@ -23,6 +23,8 @@ static class RunnerMain
         Native.AdoptOrphans();
         var channel = new ControlChannel(Native.MoveAside(0, ControlFile), Native.MoveAside(2, ReportFile));
         Native.MergeStandardStreams();
+        if (OperatingSystem.IsLinux()) BeFirstToGo();
+        Warmth.Plain();
         if (args is [_, "warm", ..]) Warmth.Torch();
         if (channel.ReadAssignment() is not { } assignment) return 0;
         channel.DieWithAgent();
@@ -36,6 +38,19 @@ static class RunnerMain
         {
             channel.Report(new(RunnerReport.Failure.NotStarted, exception.Message));
             return 1;
+        }
+    }
+
+    // When memory runs out the kernel shall end the code, not the agent, which can tell of it.
+    private static void BeFirstToGo()
+    {
+        try
+        {
+            File.WriteAllText("/proc/self/oom_score_adj", "500");
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            // Then it decides by size, which is the code as well, nearly always.
         }
     }
 

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Loader;
+using Serverless.GpuWorker.Execute;
 using TorchSharp;
 
 namespace Serverless.GpuWorker.Runner;
@@ -6,6 +8,15 @@ namespace Serverless.GpuWorker.Runner;
 /// <summary>What a spare runner does before it has an assignment, so that the code need not wait for it.</summary>
 static class Warmth
 {
+    /// <summary>Compiles what lies between an assignment and the code's first line of output.</summary>
+    public static void Plain()
+    {
+        Assignment.From(new Assignment { Folder = "", Environment = new Dictionary<string, string> { [""] = "" }, Command = [""] }.ToBytes()[sizeof(int)..]);
+        Console.Out.Flush();
+        Environment.GetEnvironmentVariables();
+        _ = AssemblyLoadContext.Default;
+    }
+
     /// <summary>Loads libtorch and takes one training step of a toy, which compiles the paths that every experiment uses. The random generator is left as it was found.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Torch()

@@ -41,6 +41,52 @@ public sealed class CodeKindTests
     }
 
     [Fact]
+    public async Task CSharp_OfSeveralExperiments_ComesWithWhatTheyShare()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker();
+        var run = await rig.Submit(
+            spec => spec,
+            ("one/train.cs", "static class Program { static int Main() { Console.WriteLine(Common.Name + new One.Model()); return 0; } }"),
+            ("one/model.cs", "namespace One; record Model;"),
+            ("two/train.cs", "class Program { static void Main() => Console.WriteLine(\"the other\"); }"),
+            ("shared/common.cs", "static class Common { public const string Name = \"common \"; }"));
+
+        Assert.Equal((RunState.Succeeded, null as string), ((await rig.Ended(run)).State, (await rig.Load(run)).Message));
+        Assert.Equal("common Model { }\n", await rig.Log(run));
+    }
+
+    [Fact]
+    public async Task Project_IsBuiltOnce_AndHasTheSdkAndTensors()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker();
+        var run = await rig.Submit(
+            spec => spec with { Command = "app/app.csproj one two" },
+            ("app/app.csproj", "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings></PropertyGroup></Project>"),
+            ("app/Program.cs", "using static TorchSharp.torch; Console.WriteLine($\"{string.Join('+', args)} {Serverless.Run.Current.OnPlatform} {ones(2, 2).sum().item<float>()}\");"));
+
+        Assert.Equal((RunState.Succeeded, null as string), ((await rig.Ended(run)).State, (await rig.Load(run)).Message));
+        Assert.EndsWith("\none+two True 4\n", await rig.Log(run), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Project_ThatDoesNotBuild_EndsWithTheCompilersError()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker();
+        var run = await rig.Submit(
+            spec => spec with { Command = "app.csproj" },
+            ("app.csproj", "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework></PropertyGroup></Project>"),
+            ("Program.cs", "unknown();"));
+
+        var ended = await rig.Ended(run);
+
+        Assert.Equal((RunState.Failed, Cause.Build), (ended.State, ended.Cause));
+        Assert.Contains("Program.cs(1,1): error CS0103", ended.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task CSharp_WithTensors_Computes()
     {
         await using var rig = new WorkerRig();
