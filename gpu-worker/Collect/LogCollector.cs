@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using Serverless.Contract;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
 
 namespace Serverless.GpuWorker.Collect;
 
@@ -129,7 +130,17 @@ sealed class LogCollector(SegmentWriter segments, Action<ReadOnlySpan<byte>> lin
                 lock (gate) starts.Add((segments.End.Segment, stored));
             }
 
-            await segments.Append(batch.WrittenMemory, cancel);
+            var before = segments.End.LengthBytes;
+            try
+            {
+                await segments.Append(batch.WrittenMemory, cancel);
+            }
+            catch (StoreFullException)
+            {
+                PutBack(batch, (int)(segments.End.LengthBytes - before));
+                throw;
+            }
+
             lock (gate)
             {
                 stored += batch.WrittenCount;
@@ -144,6 +155,20 @@ sealed class LogCollector(SegmentWriter segments, Action<ReadOnlySpan<byte>> lin
     }
 
     public void Dispose() => flushing.Dispose();
+
+    // What could not be stored goes before what has come since, for a later flush.
+    private void PutBack(ArrayBufferWriter<byte> batch, int done)
+    {
+        lock (gate)
+        {
+            stored += done;
+            var again = new ArrayBufferWriter<byte>(Math.Max(1, batch.WrittenCount - done + waiting.WrittenCount));
+            again.Write(batch.WrittenSpan[done..]);
+            again.Write(waiting.WrittenSpan);
+            batch.ResetWrittenCount();
+            (spare, waiting) = (batch, again);
+        }
+    }
 
     private ReadOnlySpan<byte> ContinueMarker(ReadOnlySpan<byte> bytes)
     {

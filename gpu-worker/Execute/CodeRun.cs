@@ -63,13 +63,21 @@ sealed class CodeRun(
         }
         catch (Exception full) when (full is StoreFullException or IOException { HResult: Native.NoSpaceLeft })
         {
-            // The record needs room too: the run's own files make it.
+            // The record needs room too, and so does the log: the run's own files make it.
             (cause, message) = (Cause.DiskFull, $"there is no room left for what the run made: {full.Message}");
             folder.Dispose();
+            log.Say(message);
+            await persistence.Insist(FlushLog, record.MayWrite, evenWhenFull: true);
         }
 
         var latest = metrics.Latest;
         return new(cause, message, end.ExitCode, manifest, metrics.End, log.End, latest.Count > 0 ? latest : null, metrics.Step);
+    }
+
+    private async Task<bool> FlushLog()
+    {
+        await log.Flush(record.MayWrite);
+        return true;
     }
 
     private Task Start() => Guard(async () => await record.Apply(new RunEvent.Start(run.Epoch)));

@@ -121,7 +121,7 @@ sealed class Execution(RunnerProcess runner, TimeProvider time)
 
         runner.Kill();
         var code = await exit;
-        var left = runner.KillOrphans();
+        var left = await runner.KillOrphans(time);
         await Task.WhenAny(runner.Report, Delay(ReportWait, ended.Token));
         await ended.CancelAsync();
         var report = runner.Report.IsCompletedSuccessfully ? await runner.Report : null;

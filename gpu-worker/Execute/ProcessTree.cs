@@ -18,10 +18,10 @@ static class ProcessTree
     private readonly record struct Entry(int Id, int Parent, bool Zombie);
 
     /// <summary>Ends all processes below <paramref name="root"/>, except the <paramref name="spared"/> children of it and what is below those.</summary>
-    /// <returns>How many were running.</returns>
-    public static int KillBelow(int root, IReadOnlySet<int> spared)
+    /// <returns>The ids of those that were running.</returns>
+    public static IReadOnlySet<int> KillBelow(int root, IReadOnlySet<int> spared)
     {
-        if (!OperatingSystem.IsLinux()) return 0;
+        if (!OperatingSystem.IsLinux()) return new HashSet<int>();
         var stopped = new HashSet<int>();
         for (var round = 0; round < MaxRounds; round++)
         {
@@ -31,17 +31,17 @@ static class ProcessTree
         }
 
         foreach (var id in stopped) Native.Kill(id, Native.SigKill);
-        return stopped.Count;
+        return stopped;
     }
 
     /// <summary>Takes note of dead children that nobody else waits for.</summary>
-    public static unsafe void Reap(int root, IReadOnlySet<int> spared)
+    /// <returns>Whether some are still to come: killed, but not dead yet.</returns>
+    public static unsafe bool Reap(int root, IReadOnlySet<int> spared)
     {
-        if (!OperatingSystem.IsLinux()) return;
-        foreach (var entry in Below(root, spared))
-        {
-            if (entry.Zombie && entry.Parent == root) _ = Native.WaitFor(entry.Id, null, Native.NoHang);
-        }
+        if (!OperatingSystem.IsLinux()) return false;
+        var left = Below(root, spared);
+        left.RemoveAll(entry => entry.Parent == root && Native.WaitFor(entry.Id, null, Native.NoHang) == entry.Id);
+        return left.Count > 0;
     }
 
     private static List<Entry> Below(int root, IReadOnlySet<int> spared)

@@ -18,6 +18,10 @@ sealed class RunnerProcess : IDisposable
     private static readonly Lock Gate = new();
     private static readonly HashSet<int> Live = [];
 
+    /// <summary>What was killed is dead after a moment, unless it hangs in the kernel; the next run's end looks again.</summary>
+    private static readonly TimeSpan OrphanPause = TimeSpan.FromMilliseconds(5);
+    private const int OrphanLooks = 200;
+
     private readonly Process process;
     private readonly TaskCompletionSource<RunnerReport?> report = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -99,17 +103,23 @@ sealed class RunnerProcess : IDisposable
 
     /// <summary>After the end: ends what the run left behind, which this process has adopted.</summary>
     /// <returns>How many processes were still running.</returns>
-    public int KillOrphans()
+    public async Task<int> KillOrphans(TimeProvider time)
     {
-        // Under the gate nobody is starting a runner, so that every child that is not known is an orphan.
-        lock (Gate)
+        var killed = new HashSet<int>();
+        for (var look = 0; look < OrphanLooks; look++)
         {
-            Live.Remove(process.Id);
-            var self = Environment.ProcessId;
-            var killed = ProcessTree.KillBelow(self, Live);
-            ProcessTree.Reap(self, Live);
-            return killed;
+            // Under the gate nobody is starting a runner, so that every child that is not known is an orphan.
+            lock (Gate)
+            {
+                Live.Remove(process.Id);
+                killed.UnionWith(ProcessTree.KillBelow(Environment.ProcessId, Live));
+                if (!ProcessTree.Reap(Environment.ProcessId, Live)) break;
+            }
+
+            await Task.Delay(OrphanPause, time);
         }
+
+        return killed.Count;
     }
 
     public void Dispose()

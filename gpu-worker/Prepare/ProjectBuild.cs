@@ -21,7 +21,7 @@ sealed class ProjectBuild(FolderCache builds)
             string[] command =
             [
                 "dotnet", "publish", project, "--configuration", "Release", "--output", Path.Combine(folder, Output), "--nologo", "--verbosity", "quiet", "-consoleLoggerParameters:NoSummary", "-nodeReuse:false", "-p:UseSharedCompilation=false",
-                $"-p:PathMap={copy}/=", $"-p:CustomAfterMicrosoftCommonTargets={Path.Combine(AppContext.BaseDirectory, "ExperimentProject.targets")}", $"-p:ServerlessWorker={AppContext.BaseDirectory}",
+                $"-p:PathMap={copy}/=./", $"-p:CustomAfterMicrosoftCommonTargets={Path.Combine(AppContext.BaseDirectory, "ExperimentProject.targets")}", $"-p:ServerlessWorker={AppContext.BaseDirectory}",
             ];
             await steps.Run("build", command, copy, Quiet(environment), run.Spec);
             Folders.Delete(copy);

@@ -30,7 +30,7 @@ public sealed class CodeKindTests
         await rig.StartWorker();
         var run = await rig.Submit(
             spec => spec with { Command = "train.cs --epochs 3" },
-            ("train.cs", "using Serverless;\nConsole.WriteLine($\"{string.Join(' ', args)} {Helper.Twice(21)} {Run.Current.Id == Environment.GetEnvironmentVariable(\"EXP_RUN_ID\")}\"); await Task.Yield();"),
+            ("train.cs", "#!/usr/bin/env dotnet\n#:package TorchSharp@0.107.0\nusing Serverless;\nConsole.WriteLine($\"{string.Join(' ', args)} {Helper.Twice(21)} {Run.Current.Id == Environment.GetEnvironmentVariable(\"EXP_RUN_ID\")}\"); await Task.Yield();"),
             ("lib/helper.cs", "static class Helper { public static int Twice(int x) => 2 * x; }"),
             ("other.cs", "Console.WriteLine(\"a script of its own\");"));
 
@@ -84,6 +84,21 @@ public sealed class CodeKindTests
 
         Assert.Equal((RunState.Failed, Cause.Build), (ended.State, ended.Cause));
         Assert.Contains("Program.cs(1,1): error CS0103", ended.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task WarmAndColdRunners_ComputeTheSameBits()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker(spares: 1);
+        const string Program = "using static TorchSharp.torch; Console.WriteLine(Convert.ToHexString(rand(8).bytes.ToArray()) + Environment.GetEnvironmentVariable(\"OMP_NUM_THREADS\"));";
+
+        // A variable that libtorch reads at its start makes a run start its own runner.
+        var cold = await rig.SubmitCSharp(Program, spec => spec with { Env = new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "1" } });
+        var warm = await rig.SubmitCSharp(Program);
+
+        Assert.Equal((RunState.Succeeded, RunState.Succeeded), ((await rig.Ended(cold)).State, (await rig.Ended(warm)).State));
+        Assert.Equal(await rig.Log(cold), (await rig.Log(warm)).TrimEnd() + "1\n");
     }
 
     [Fact]
