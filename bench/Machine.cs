@@ -8,6 +8,9 @@ static class Machine
     public static string Describe() =>
         $"{Environment.ProcessorCount} cores, {Processor()}; {Kernel()}; .NET {Environment.Version}; {(IsOptimized() ? "Release" : "DEBUG: use -c Release")}";
 
+    /// <summary>Processes that wanted a core in the minute before; empty where the system does not say. More than a little, and times are another program's.</summary>
+    public static string Load() => File.Exists("/proc/loadavg") ? $"load {File.ReadAllText("/proc/loadavg").Split(' ')[0]} before it began" : "";
+
     private static string Processor() =>
         File.Exists("/proc/cpuinfo") && File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal)) is { } model
             ? model[(model.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()

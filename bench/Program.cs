@@ -25,6 +25,7 @@ Console.CancelKeyPress += (_, pressed) =>
 };
 
 var folder = Directory.CreateTempSubdirectory("exp-bench-").FullName;
+var load = Machine.Load();
 var rows = new List<(IMeasure, Row)>();
 try
 {
@@ -40,7 +41,7 @@ finally
     if (rows.Count > 0)
     {
         ResultTable.Print(console, rows, quick);
-        console.WriteLine(Machine.Describe());
+        console.WriteLine($"{Machine.Describe()}; {load}");
         console.WriteLine($"Again: dotnet run -c Release --project bench -- {string.Join(' ', args)}".TrimEnd());
         if (quick) console.WriteLine("--quick: this shows that everything works; the figures mean nothing.");
     }

@@ -15,7 +15,7 @@ static class ResultTable
             table.AddRow(
                 new Text(measure.Name), new Text($"{row.What} (n={row.Ours.Count})"), new Text($"{Number(row.Ours.Median)} {row.Unit}"), new Text(SpreadOf(row)),
                 new Text(row.Aim?.ToString() ?? ""), Met(row, quick), new Text(row.Beside?.What ?? ""), new Text(row.Beside is { } beside ? $"{Number(beside.Theirs.Median)} {row.Unit}" : ""),
-                new Text(row.Beside is { Theirs.Median: not 0 } other ? (row.Ours.Median / other.Theirs.Median).ToString("0.00", CultureInfo.InvariantCulture) + "×" : ""));
+                new Text(row.Beside is { Theirs.Median: not 0 } other ? Ratio(row.Ours.Median / other.Theirs.Median) : ""));
         }
 
         console.Write(table);
@@ -28,6 +28,8 @@ static class ResultTable
     private static Text Met(Row row, bool quick) => row.Aim is not { } aim || quick
         ? new("")
         : aim.IsMet(row.Ours.Median) ? new("yes", new Style(Color.Green)) : new Text("no", new Style(Color.Red));
+
+    private static string Ratio(double ratio) => ratio.ToString(ratio < 0.1 ? "0.0000" : "0.00", CultureInfo.InvariantCulture) + "×";
 
     private static string Number(double value) => Math.Abs(value) switch
     {

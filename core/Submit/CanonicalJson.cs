@@ -7,7 +7,8 @@ namespace Serverless.Core.Submit;
 
 /// <summary>
 /// One text for equal JSON values, for hashing: names in ordinal order, no white space, everything beyond ASCII escaped, and numbers by value:
-/// a whole number that fits into 64 bits as its digits (<c>1.0</c>, <c>1e0</c> and <c>1</c> are all <c>1</c>, <c>-0.0</c> is <c>0</c>), any other as the
+/// a whole number that fits into 64 bits as its digits (<c>1.0</c>, <c>1e0</c> and <c>1</c> are all <c>1</c>, <c>-0.0</c> is <c>0</c>), any other as
+/// the
 /// shortest text that reads back as the same double (<c>0.10</c> → <c>0.1</c>, <c>1e-7</c> → <c>1e-07</c>).
 /// </summary>
 public static class CanonicalJson
@@ -46,7 +47,9 @@ public static class CanonicalJson
         return bytes.ToArray();
     }
 
-    /// <summary>SHA-256 in hexadecimal over <paramref name="scheme"/>, a line feed, and the canonical text of the value as <see cref="CoreJson"/> writes it.</summary>
+    /// <summary>
+    /// SHA-256 in hexadecimal over <paramref name="scheme"/>, a line feed, and the canonical text of the value as <see cref="CoreJson"/> writes it.
+    /// </summary>
     public static string Hash<T>(string scheme, T value) =>
         Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes(scheme), (byte)'\n', .. Bytes(JsonSerializer.SerializeToElement(value, CoreJson.Options))]));
 

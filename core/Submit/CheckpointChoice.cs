@@ -4,7 +4,8 @@ using Serverless.Core.Runs;
 namespace Serverless.Core.Submit;
 
 /// <summary>
-/// Which of a run's checkpoints: <c>last</c>; a step; <c>max:METRIC</c> or <c>min:METRIC</c> by the values that it had at the save; or <c>best</c>, which is
+/// Which of a run's checkpoints: <c>last</c>; a step; <c>max:METRIC</c> or <c>min:METRIC</c> by the values that it had at the save; or <c>best</c>,
+/// which is
 /// max or min of the first metric that the run's experiment checks (a lower bound asks for max, an upper one for min), else of the first of
 /// <c>val/accuracy</c>, <c>accuracy</c> (max), <c>val/loss</c>, <c>loss</c> (min) that the checkpoints have.
 /// </summary>

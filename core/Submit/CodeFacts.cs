@@ -15,8 +15,10 @@ public sealed record CodeFacts(string Sha256, string Tree, long LengthBytes, IRe
 public sealed record CodeFileFact(string Path, long LengthBytes, string Sha256);
 
 /// <summary>
-/// The tree hash: SHA-256, in lower-case hexadecimal, of the line <c>serverless-tree-1</c> and then, for each file in ordinal order of its UTF-8 path, the line
-/// <c>{sha256 of the content} {path}</c>; each line ends with one line feed. Packing, times, folders without files and permissions play no part: whether a file is executable
+/// The tree hash: SHA-256, in lower-case hexadecimal, of the line <c>serverless-tree-1</c> and then, for each file in ordinal order of its UTF-8
+/// path, the line
+/// <c>{sha256 of the content} {path}</c>; each line ends with one line feed. Packing, times, folders without files and permissions play no part:
+/// whether a file is executable
 /// is seen from its content when it is unpacked.
 /// </summary>
 public static class CodeTree

@@ -39,7 +39,8 @@ internal static class CodeFolder
 
     public static SnapshotRefusedException TooLarge(string how, long bytes, long limit, IEnumerable<(string Name, string File)> files)
     {
-        var largest = files.Select(file => (file.Name, new FileInfo(file.File).Length)).OrderByDescending(file => file.Length).Take(3).Select(file => $"{file.Name} ({Sizes.Text(file.Length)})");
+        var largest = files.Select(file => (file.Name, new FileInfo(file.File).Length)).OrderByDescending(file => file.Length).Take(3)
+            .Select(file => $"{file.Name} ({Sizes.Text(file.Length)})");
         return new($"the code is {Sizes.Text(bytes)}{(how.Length == 0 ? "" : " " + how)}, the limit is {Sizes.Text(limit)}; the largest files are {string.Join(", ", largest)}. "
             + $"Exclude them in {IgnoreRules.FileName}, or put data under data/ and name it under inputs");
     }
@@ -75,7 +76,11 @@ internal static class CodeFolder
             }
 
             if (search.Include?.Exists(pattern => pattern.Covers(name)) == false) continue;
-            if (isLink && !RealPath(item.FullName).StartsWith(search.RealRoot + Path.DirectorySeparatorChar, StringComparison.Ordinal)) throw LeadsOut(name, "is a link that leads out of the folder, or to nothing");
+            if (isLink && !RealPath(item.FullName).StartsWith(search.RealRoot + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            {
+                throw LeadsOut(name, "is a link that leads out of the folder, or to nothing");
+            }
+
             search.Found.Add((name, item.FullName));
             if (search.Found.Count > search.MaxEntries)
             {

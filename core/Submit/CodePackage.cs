@@ -21,7 +21,8 @@ public sealed class CodePackage
     public CodeFacts Facts { get; }
 
     /// <summary>
-    /// Packs a folder, or one file. What is hidden, <c>bin</c>, <c>obj</c>, <c>runs</c>, <c>node_modules</c> and <c>__pycache__</c> stay out, and what the folder's <c>.expignore</c> names;
+    /// Packs a folder, or one file. What is hidden, <c>bin</c>, <c>obj</c>, <c>runs</c>, <c>node_modules</c> and <c>__pycache__</c> stay out, and
+    /// what the folder's <c>.expignore</c> names;
     /// the same files give the same zip, wherever and whenever.
     /// </summary>
     /// <param name="include">Only files that match one of these; null: all.</param>
@@ -54,12 +55,15 @@ public sealed class CodePackage
     /// <summary>Looks through a zip that came from elsewhere, down to the last byte of each file.</summary>
     /// <param name="zip">Seekable; read from its beginning.</param>
     /// <exception cref="SnapshotRefusedException">
-    /// Not a zip; encrypted; a path that escapes, repeats another (also by upper and lower case) or is no <see cref="Storage.ObjectKey"/>; a link; too many entries, or too much when unpacked.
+    /// Not a zip; encrypted; a path that escapes, repeats another (also by upper and lower case) or is no <see cref="Storage.ObjectKey"/>; a link;
+    /// too many entries, or too much when unpacked.
     /// </exception>
-    public static CodeFacts Inspect(Stream zip, CodeLimits? limits = null, CancellationToken cancel = default) => SnapshotZip.Read(zip, limits ?? CodeLimits.Default, into: null, cancel);
+    public static CodeFacts Inspect(Stream zip, CodeLimits? limits = null, CancellationToken cancel = default) =>
+        SnapshotZip.Read(zip, limits ?? CodeLimits.Default, into: null, cancel);
 
     /// <summary>
-    /// Unpacks into a folder that does not exist yet or is empty, with the checks of <see cref="Inspect"/>. Files that begin with "#!" or are native executables become executable: that is
+    /// Unpacks into a folder that does not exist yet or is empty, with the checks of <see cref="Inspect"/>. Files that begin with "#!" or are native
+    /// executables become executable: that is
     /// seen from the content, so that a snapshot packed on any system runs the same.
     /// </summary>
     /// <exception cref="SnapshotRefusedException">As <see cref="Inspect"/>; part of the files may have been written.</exception>

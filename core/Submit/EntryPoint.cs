@@ -3,8 +3,10 @@ using System.Text;
 namespace Serverless.Core.Submit;
 
 /// <summary>
-/// What a command means. Its first word decides: a <c>*.cs</c> file is compiled against the SDK, a <c>*.csproj</c> is built with the .NET SDK, each with the rest of
-/// the words as arguments; anything else is a command line for the shell, taken as it is. <c>.</c> or a folder with '/' at its end stands for the one entry in it, and
+/// What a command means. Its first word decides: a <c>*.cs</c> file is compiled against the SDK, a <c>*.csproj</c> is built with the .NET SDK, each
+/// with the rest of
+/// the words as arguments; anything else is a command line for the shell, taken as it is. <c>.</c> or a folder with '/' at its end stands for the one
+/// entry in it, and
 /// <see cref="Resolve"/> puts that in its place at submission: a run never has one.
 /// </summary>
 public abstract record EntryPoint
@@ -44,7 +46,8 @@ public abstract record EntryPoint
     }
 
     /// <summary>
-    /// The command that a run of a snapshot executes: a folder replaced by its entry, which is its only project file, or else its <c>Program.cs</c>, <c>main.cs</c> or only C# file.
+    /// The command that a run of a snapshot executes: a folder replaced by its entry, which is its only project file, or else its <c>Program.cs</c>,
+    /// <c>main.cs</c> or only C# file.
     /// The problem when that, or a file that the command names, is not in the snapshot.
     /// </summary>
     public static (string? Command, string? Problem) Resolve(string command, IReadOnlyCollection<string> files)
@@ -78,9 +81,14 @@ public abstract record EntryPoint
     }
 
     private static string Quoted(string word) =>
-        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./=:,+@%".Contains(c, StringComparison.Ordinal)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./=:,+@%".Contains(c, StringComparison.Ordinal))
+            ? word
+            : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
-    /// <summary>Words as a shell would make them of spaces, quotes and backslashes, without its expansions. A backslash before anything but a space, a quote or a backslash is itself.</summary>
+    /// <summary>
+    /// Words as a shell would make them of spaces, quotes and backslashes, without its expansions. A backslash before anything but a space, a quote
+    /// or a backslash is itself.
+    /// </summary>
     private static List<string> Words(string command, out bool unclosed)
     {
         var words = new List<string>();

@@ -4,7 +4,8 @@ using Serverless.Core.Runs;
 namespace Serverless.Core.Submit;
 
 /// <summary>
-/// What a version is of: the spec as submitted with code, command, inputs and checkpoint resolved. Its hash decides whether a commit made a new version. Not in it: what labels or places one submission
+/// What a version is of: the spec as submitted with code, command, inputs and checkpoint resolved. Its hash decides whether a commit made a new
+/// version. Not in it: what labels or places one submission
 /// (tags, fresh, commit, how the zip was packed, ETags).
 /// </summary>
 public sealed record ExperimentDefinition

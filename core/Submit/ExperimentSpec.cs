@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace Serverless.Core.Submit;
 
-/// <summary>What is submitted (<c>POST /api/experiments</c>), as people write it; nothing resolved yet. Read with <see cref="SpecReader"/>, checked by <see cref="SpecRules"/>.</summary>
+/// <summary>
+/// What is submitted (<c>POST /api/experiments</c>), as people write it; nothing resolved yet. Read with <see cref="SpecReader"/>, checked by
+/// <see cref="SpecRules"/>.
+/// </summary>
 public sealed record ExperimentSpec
 {
     public required string Project { get; init; }
@@ -23,7 +26,10 @@ public sealed record ExperimentSpec
     public string? Image { get; init; }
     public FromSource? From { get; init; }
 
-    /// <summary>Numbers, strings, booleans, and lists of them. Numbers are in their canonical form (<see cref="CanonicalJson"/>), so 1.0 and 1 are the same experiment.</summary>
+    /// <summary>
+    /// Numbers, strings, booleans, and lists of them. Numbers are in their canonical form (<see cref="CanonicalJson"/>), so 1.0 and 1 are the same
+    /// experiment.
+    /// </summary>
     public IReadOnlyDictionary<string, JsonElement> Params { get; init; } = new Dictionary<string, JsonElement>();
 
     /// <summary>Paths below <c>data/</c>: a file, or a folder with a '/' at its end.</summary>
@@ -46,7 +52,9 @@ public sealed record ExperimentSpec
     public bool Fresh { get; init; }
 }
 
-/// <summary>Where the code is: a snapshot that was put under <c>/api/code</c>. A <c>path</c> is turned into one by the command line before it submits.</summary>
+/// <summary>
+/// Where the code is: a snapshot that was put under <c>/api/code</c>. A <c>path</c> is turned into one by the command line before it submits.
+/// </summary>
 /// <param name="Snapshot">SHA-256 of the zip.</param>
 /// <param name="Path">A folder or a file, relative to the spec.</param>
 /// <param name="Include">Which files of the folder; null: all that are not excluded. Patterns as in <see cref="PathPattern"/>.</param>

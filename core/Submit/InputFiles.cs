@@ -8,7 +8,8 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Submit;
 
 /// <summary>
-/// Turns the inputs of a spec into files, each with the version and the content that it has now. A content is hashed once: the hash is remembered under <c>index/hashes/</c> by path and ETag.
+/// Turns the inputs of a spec into files, each with the version and the content that it has now. A content is hashed once: the hash is remembered
+/// under <c>index/hashes/</c> by path and ETag.
 /// </summary>
 internal sealed class InputFiles(IObjectStore store, SubmissionOptions options)
 {
@@ -27,8 +28,8 @@ internal sealed class InputFiles(IObjectStore store, SubmissionOptions options)
 
         if (problems.Count > 0) return [];
         var refs = new InputRef?[files.Count];
-        await Parallel.ForEachAsync(files.Values.Index(), new ParallelOptions { MaxDegreeOfParallelism = options.HashingDegree, CancellationToken = cancel }, async (file, stop) =>
-            refs[file.Index] = await Hashed(file.Item, stop));
+        var several = new ParallelOptions { MaxDegreeOfParallelism = options.HashingDegree, CancellationToken = cancel };
+        await Parallel.ForEachAsync(files.Values.Index(), several, async (file, stop) => refs[file.Index] = await Hashed(file.Item, stop));
         foreach (var (file, found) in files.Keys.Zip(refs))
         {
             if (found is null) problems.Add(new("inputs", $"'{file}' was deleted while it was being read"));
@@ -80,7 +81,8 @@ internal sealed class InputFiles(IObjectStore store, SubmissionOptions options)
     {
         if (hashed.TryGetValue(file.Key, out var known) && known.ETag == file.ETag) return known;
         var indexKey = WorkspacePaths.ContentHash(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(file.Key))));
-        if (await store.Get(indexKey, cancel: cancel) is { } index && index.Json<InputRef>() is var remembered && remembered.ETag == file.ETag && remembered.Path == file.Key)
+        if (await store.Get(indexKey, cancel: cancel) is { } index && index.Json<InputRef>() is var remembered
+            && remembered.ETag == file.ETag && remembered.Path == file.Key)
         {
             return Remember(remembered);
         }

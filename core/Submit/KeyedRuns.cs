@@ -6,7 +6,8 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Submit;
 
 /// <summary>
-/// <c>keys/{run-key}.json</c>: which run a key stands for, with all that it takes to make that run. It is written before the run, so whoever comes later with the same key can finish what its writer left half done.
+/// <c>keys/{run-key}.json</c>: which run a key stands for, with all that it takes to make that run. It is written before the run, so whoever comes
+/// later with the same key can finish what its writer left half done.
 /// </summary>
 public sealed record KeyRecord(string Run, string Project, string Experiment, int Version, RunSpec Spec, string? By, IReadOnlyList<string> Tags);
 
@@ -50,7 +51,10 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
         }
     }
 
-    /// <summary>Frees the key of a run that is about to be deleted. Before the record, or a submission in between would take the missing record for one that is yet to be written.</summary>
+    /// <summary>
+    /// Frees the key of a run that is about to be deleted. Before the record, or a submission in between would take the missing record for one that
+    /// is yet to be written.
+    /// </summary>
     public async Task Release(RunRecord run, CancellationToken cancel)
     {
         var key = WorkspacePaths.Key(run.Key);
@@ -77,7 +81,9 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
         return await Awake(run, reused, cancel);
     }
 
-    /// <summary>A run that nobody has claimed yet may lack its wake: its submitter may have died just before. One wake too many does nothing.</summary>
+    /// <summary>
+    /// A run that nobody has claimed yet may lack its wake: its submitter may have died just before. One wake too many does nothing.
+    /// </summary>
     private async Task<SubmittedRun> Awake(RunRecord run, bool reused, CancellationToken cancel)
     {
         if (run is { State: RunState.Queued, Epoch: 0 }) await queue.Wake(run, cancel: cancel);

@@ -4,7 +4,8 @@ using System.Text.RegularExpressions;
 namespace Serverless.Core.Submit;
 
 /// <summary>
-/// A pattern of paths, as in .gitignore: <c>*</c> and <c>?</c> within a folder, <c>**</c> across folders, <c>[a-z]</c>; with a '/' inside or in front it counts from the top,
+/// A pattern of paths, as in .gitignore: <c>*</c> and <c>?</c> within a folder, <c>**</c> across folders, <c>[a-z]</c>; with a '/' inside or in front
+/// it counts from the top,
 /// without one it matches at any depth; a '/' at its end matches folders only. A folder that matches stands for everything in it.
 /// </summary>
 internal sealed class PathPattern
@@ -66,7 +67,10 @@ internal sealed class PathPattern
     }
 }
 
-/// <summary>What stays out of a package: the platform's own list, then the lines of <c>.expignore</c>; the last pattern that matches decides, '!' in front takes back in.</summary>
+/// <summary>
+/// What stays out of a package: the platform's own list, then the lines of <c>.expignore</c>; the last pattern that matches decides, '!' in front
+/// takes back in.
+/// </summary>
 internal sealed class IgnoreRules
 {
     public const string FileName = ".expignore";

@@ -22,7 +22,9 @@ internal sealed class Requests(IObjectStore store, TimeSpan lifetime)
     public async Task<Begun?> Find(Idempotency idempotency, CancellationToken cancel)
     {
         var key = KeyOf(idempotency);
-        return await store.Get(key, cancel: cancel) is { } read && read.Now - read.Object.Modified < lifetime ? new(key, read.Object.ETag, read.Json<RequestRecord>(), Again: true) : null;
+        return await store.Get(key, cancel: cancel) is { } read && read.Now - read.Object.Modified < lifetime
+            ? new(key, read.Object.ETag, read.Json<RequestRecord>(), Again: true)
+            : null;
     }
 
     /// <summary>Reserves the key, unless somebody did meanwhile: then what that one wrote.</summary>
@@ -48,7 +50,10 @@ internal sealed class Requests(IObjectStore store, TimeSpan lifetime)
     {
         var put = await store.PutJson(begun.Key, begun.Record with { Answer = answer }, PutCondition.IfMatch(begun.ETag), cancel: cancel);
         if (put.Stored) return answer;
-        return await store.Get(begun.Key, cancel: cancel) is { } read && read.Json<RequestRecord>() is { Answer: { } first } record && record.BodySha256 == begun.Record.BodySha256 ? first : answer;
+        return await store.Get(begun.Key, cancel: cancel) is { } read && read.Json<RequestRecord>() is { Answer: { } first } record
+            && record.BodySha256 == begun.Record.BodySha256
+            ? first
+            : answer;
     }
 
     /// <summary>Removes what is older than the lifetime.</summary>
@@ -57,11 +62,13 @@ internal sealed class Requests(IObjectStore store, TimeSpan lifetime)
         var removed = 0;
         await foreach (var request in store.List(WorkspacePaths.Requests, cancel: cancel))
         {
-            if ((await store.Head(request.Key, cancel)) is { Value: { } now } answer && answer.Now - now.Modified >= lifetime && await store.Delete(request.Key, now.ETag, cancel) == DeleteOutcome.Deleted) removed++;
+            if (await store.Head(request.Key, cancel) is not { Value: { } found, Now: var now } || now - found.Modified < lifetime) continue;
+            if (await store.Delete(request.Key, found.ETag, cancel) == DeleteOutcome.Deleted) removed++;
         }
 
         return removed;
     }
 
-    private static string KeyOf(Idempotency idempotency) => WorkspacePaths.Request(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotency.Key))));
+    private static string KeyOf(Idempotency idempotency) =>
+        WorkspacePaths.Request(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotency.Key))));
 }

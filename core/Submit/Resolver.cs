@@ -70,7 +70,9 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
         }
 
         var choice = CheckpointChoice.Parse(from.Checkpoint) ?? throw new ArgumentException($"unchecked spec: checkpoint {from.Checkpoint}", nameof(from));
-        var checks = choice is CheckpointChoice.Best && await versions.Get(run.Project, run.Experiment, run.Version, cancel) is { } version ? version.Definition.Checks : new Dictionary<string, string>();
+        var checks = choice is CheckpointChoice.Best && await versions.Get(run.Project, run.Experiment, run.Version, cancel) is { } version
+            ? version.Definition.Checks
+            : new Dictionary<string, string>();
         var (checkpoint, problem) = choice.From(run, checks);
         if (checkpoint is null)
         {

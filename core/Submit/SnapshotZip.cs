@@ -18,7 +18,12 @@ internal static class SnapshotZip
     /// <exception cref="SnapshotRefusedException">Something in it is not as it must be.</exception>
     public static CodeFacts Read(Stream zip, CodeLimits limits, Func<string, Stream?>? into, CancellationToken cancel)
     {
-        if (zip.Length > limits.ZipBytes) throw new SnapshotRefusedException($"the code is {Sizes.Text(zip.Length)} packed, the limit is {Sizes.Text(limits.ZipBytes)}; put data under data/ and name it under inputs");
+        if (zip.Length > limits.ZipBytes)
+        {
+            throw new SnapshotRefusedException(
+                $"the code is {Sizes.Text(zip.Length)} packed, the limit is {Sizes.Text(limits.ZipBytes)}; put data under data/ and name it under inputs");
+        }
+
         zip.Position = 0;
         var sha256 = Convert.ToHexStringLower(SHA256.HashData(zip));
         CheckDirectory(zip, limits);
@@ -144,7 +149,8 @@ internal static class SnapshotZip
             zip.ReadExactly(fields);
             if (!fields[..4].SequenceEqual("PK\x01\x02"u8)) break;
             if (++count > limits.Entries) throw new SnapshotRefusedException($"more than {limits.Entries} files and folders; put data under data/ and name it under inputs");
-            position += header + BinaryPrimitives.ReadUInt16LittleEndian(fields[28..]) + BinaryPrimitives.ReadUInt16LittleEndian(fields[30..]) + BinaryPrimitives.ReadUInt16LittleEndian(fields[32..]);
+            position += header;
+            foreach (var variable in (ReadOnlySpan<int>)[28, 30, 32]) position += BinaryPrimitives.ReadUInt16LittleEndian(fields[variable..]);
         }
     }
 

@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace Serverless.Core.Submit;
 
-/// <summary>Tree → <see cref="ExperimentSpec"/>: which fields there are and what each may hold. A field that cannot be read gets a problem and keeps its default.</summary>
+/// <summary>
+/// Tree → <see cref="ExperimentSpec"/>: which fields there are and what each may hold. A field that cannot be read gets a problem and keeps its
+/// default.
+/// </summary>
 internal sealed class SpecFields(List<Problem> problems)
 {
     private const string Later = "not supported by this version";
@@ -24,15 +27,17 @@ internal sealed class SpecFields(List<Problem> problems)
 
     private static readonly string[] Known =
     [
-        "project", "name", "code", "command", "setup", "machine", "seed", "env", "from", "params", "inputs", "nodes", "retries", "timeout", "grace", "checks", "tags", "fresh",
+        "project", "name", "code", "command", "setup", "machine", "seed", "env", "from",
+        "params", "inputs", "nodes", "retries", "timeout", "grace", "checks", "tags", "fresh",
     ];
 
     /// <summary>Words that other tools use for the same thing.</summary>
     private static readonly Dictionary<string, string> Synonyms = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["experiment"] = "name", ["cmd"] = "command", ["entry"] = "command", ["entrypoint"] = "command", ["script"] = "command", ["run"] = "command", ["seeds"] = "seed",
-        ["environment"] = "env", ["parameters"] = "params", ["hyperparameters"] = "params", ["args"] = "params", ["data"] = "inputs", ["datasets"] = "inputs", ["input"] = "inputs",
-        ["resources"] = "machine", ["machineClass"] = "machine", ["machine_class"] = "machine", ["source"] = "code", ["labels"] = "tags", ["time_limit"] = "timeout",
+        ["experiment"] = "name", ["source"] = "code", ["labels"] = "tags", ["time_limit"] = "timeout", ["seeds"] = "seed", ["environment"] = "env",
+        ["cmd"] = "command", ["entry"] = "command", ["entrypoint"] = "command", ["script"] = "command", ["run"] = "command",
+        ["parameters"] = "params", ["hyperparameters"] = "params", ["args"] = "params", ["data"] = "inputs", ["datasets"] = "inputs", ["input"] = "inputs",
+        ["resources"] = "machine", ["machineClass"] = "machine", ["machine_class"] = "machine",
     };
 
     public ExperimentSpec Read(SpecNode root)
@@ -75,7 +80,8 @@ internal sealed class SpecFields(List<Problem> problems)
     {
         if (node.Kind != SpecKind.Map)
         {
-            problems.Add(new(path, $"found {node.Found}, wanted a mapping" + (known is null ? " of names to values" : $" with {string.Join(", ", known.Take(4))}{(known.Count > 4 ? ", …" : "")}")));
+            var of = known is null ? " of names to values" : $" with {string.Join(", ", known.Take(4))}{(known.Count > 4 ? ", …" : "")}";
+            problems.Add(new(path, $"found {node.Found}, wanted a mapping{of}"));
             return [];
         }
 
@@ -85,10 +91,13 @@ internal sealed class SpecFields(List<Problem> problems)
             var at = SpecPath.Field(path, name);
             if (known is null || known.Contains(name)) fields.Add(name, value);
             else if (unsupported?.TryGetValue(name, out var why) == true) problems.Add(new(at, why));
-            else problems.Add(new(at, $"unknown key '{name}'{(path.Length == 0 && Synonyms.TryGetValue(name, out var ours) ? $"; did you mean '{ours}'?" : Suggestion.Clause(name, known))}"));
+            else problems.Add(new(at, $"unknown key '{name}'{Meant(name)}"));
         }
 
         return fields;
+
+        string Meant(string name) =>
+            path.Length == 0 && Synonyms.TryGetValue(name, out var ours) ? $"; did you mean '{ours}'?" : Suggestion.Clause(name, known!);
     }
 
     private CodeSource Code(SpecNode node)
@@ -104,7 +113,9 @@ internal sealed class SpecFields(List<Problem> problems)
     {
         var inner = Map("from", node, ["run", "checkpoint"]);
         if (node.Kind == SpecKind.Map && !inner.ContainsKey("run")) problems.Add(new("from.run", "is missing: the id of the run to start from"));
-        var checkpoint = inner.TryGetValue("checkpoint", out var step) && step.Kind == SpecKind.Number ? CanonicalJson.Number(step.Text) : Text("from.checkpoint", inner, "checkpoint");
+        var checkpoint = inner.TryGetValue("checkpoint", out var step) && step.Kind == SpecKind.Number
+            ? CanonicalJson.Number(step.Text)
+            : Text("from.checkpoint", inner, "checkpoint");
         return new(Text("from.run", inner, "run") ?? "", checkpoint ?? "last");
     }
 
@@ -161,7 +172,8 @@ internal sealed class SpecFields(List<Problem> problems)
         return 1;
     }
 
-    private string? Text(string path, Dictionary<string, SpecNode> fields, string? name = null) => fields.TryGetValue(name ?? path, out var node) ? Text(path, node) : null;
+    private string? Text(string path, Dictionary<string, SpecNode> fields, string? name = null) =>
+        fields.TryGetValue(name ?? path, out var node) ? Text(path, node) : null;
 
     private string Text(string path, SpecNode node)
     {
@@ -186,7 +198,8 @@ internal sealed class SpecFields(List<Problem> problems)
 
     private long? Whole(string path, SpecNode node)
     {
-        if (node.Kind == SpecKind.Number && long.TryParse(CanonicalJson.Number(node.Text), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)) return value;
+        var whole = NumberStyles.AllowLeadingSign;
+        if (node.Kind == SpecKind.Number && long.TryParse(CanonicalJson.Number(node.Text), whole, CultureInfo.InvariantCulture, out var value)) return value;
         problems.Add(new(path, $"found {node.Found}, wanted a whole number"));
         return null;
     }

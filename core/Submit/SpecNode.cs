@@ -18,7 +18,9 @@ internal sealed class SpecNode
     /// <summary>A scalar as it was written; of <see cref="SpecKind.Text"/>, the text itself.</summary>
     public string Text { get; init; } = "";
 
-    /// <summary>What to write instead, when readers of YAML 1.1 and 1.2 disagree about an unquoted scalar (<c>no</c>, <c>012</c>, <c>1_000</c>).</summary>
+    /// <summary>
+    /// What to write instead, when readers of YAML 1.1 and 1.2 disagree about an unquoted scalar (<c>no</c>, <c>012</c>, <c>1_000</c>).
+    /// </summary>
     public string? Ambiguous { get; init; }
     public IReadOnlyList<KeyValuePair<string, SpecNode>> Fields { get; init; } = [];
     public IReadOnlyList<SpecNode> Items { get; init; } = [];

@@ -12,7 +12,8 @@ public enum SpecFormat
 public sealed record SpecReading(ExperimentSpec? Spec, IReadOnlyList<Problem> Problems);
 
 /// <summary>
-/// Reads a spec as people write it and says everything that is wrong with it at once, each with its path. What the text alone can tell is checked here; whether
+/// Reads a spec as people write it and says everything that is wrong with it at once, each with its path. What the text alone can tell is checked
+/// here; whether
 /// snapshot, inputs and machine class exist, <see cref="Submission"/> finds out.
 /// </summary>
 public static class SpecReader
@@ -39,7 +40,8 @@ public static class SpecReader
         // A field that could not be read stands in the spec as a default, about which there is nothing more to say.
         var said = problems.Select(problem => problem.Path).ToHashSet(StringComparer.Ordinal);
         var seedsUnread = said.Any(path => path.StartsWith("seed[", StringComparison.Ordinal));
-        problems.AddRange(SpecRules.Problems(spec).Where(problem => !said.Contains(problem.Path) && !(seedsUnread && problem.Path.StartsWith("seed", StringComparison.Ordinal))));
+        problems.AddRange(SpecRules.Problems(spec).Where(problem =>
+            !said.Contains(problem.Path) && !(seedsUnread && problem.Path.StartsWith("seed", StringComparison.Ordinal))));
         return problems.Count == 0 ? new(spec, problems) : new(null, problems);
     }
 }

@@ -111,7 +111,8 @@ public static partial class SpecRules
                 else if (Encoding.UTF8.GetByteCount(value) > MaxValueBytes) Say(path, $"is longer than {MaxValueBytes / 1024} KiB; put it into a file under inputs");
             }
 
-            if (env.Sum(pair => (long)Encoding.UTF8.GetByteCount(pair.Value)) > MaxTotalBytes) Say("env", $"is more than {MaxTotalBytes / 1024} KiB together; put it into files under inputs");
+            var total = env.Sum(pair => (long)Encoding.UTF8.GetByteCount(pair.Value));
+            if (total > MaxTotalBytes) Say("env", $"is more than {MaxTotalBytes / 1024} KiB together; put it into files under inputs");
         }
 
         void Params(IReadOnlyDictionary<string, JsonElement> values)
@@ -123,7 +124,11 @@ public static partial class SpecRules
             {
                 var path = SpecPath.Field("params", name);
                 if (!ParamName().IsMatch(name)) Say(path, "is not a parameter's name: letters, digits, '_', '.' and '-', a letter or '_' first, at most 128 characters");
-                else if (!variables.TryAdd(ParamVariable(name), name)) Say(path, $"and params.{variables[ParamVariable(name)]} are the same variable, {ParamVariable(name)}; rename one");
+                else if (!variables.TryAdd(ParamVariable(name), name))
+                {
+                    Say(path, $"and params.{variables[ParamVariable(name)]} are the same variable, {ParamVariable(name)}; rename one");
+                }
+
                 Value(path, value, inList: false);
                 var bytes = Encoding.UTF8.GetByteCount(value.GetRawText());
                 total += bytes;
@@ -163,8 +168,13 @@ public static partial class SpecRules
             for (var i = 0; i < inputs.Count; i++)
             {
                 var path = SpecPath.Item("inputs", i);
-                if (!inputs[i].StartsWith(WorkspacePaths.Data, StringComparison.Ordinal)) Say(path, $"'{inputs[i]}' is not below data/; inputs are files of the workspace, such as data/digits/");
-                else if (ObjectKey.Problem(inputs[i].EndsWith('/') ? inputs[i][..^1] : inputs[i]) is { } what) Say(path, $"'{inputs[i]}': {what}");
+                if (!inputs[i].StartsWith(WorkspacePaths.Data, StringComparison.Ordinal))
+                {
+                    Say(path, $"'{inputs[i]}' is not below data/; inputs are files of the workspace, such as data/digits/");
+                    continue;
+                }
+
+                if (ObjectKey.Problem(inputs[i].EndsWith('/') ? inputs[i][..^1] : inputs[i]) is { } what) Say(path, $"'{inputs[i]}': {what}");
                 else if (!seen.Add(inputs[i])) Say(path, $"'{inputs[i]}' is there twice");
             }
         }
@@ -187,7 +197,9 @@ public static partial class SpecRules
 
     /// <summary>Null when it is fine.</summary>
     public static string? TagProblem(string tag) =>
-        tag.Length is > 0 and <= 64 && !tag.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || c == ',') ? null : $"'{tag}' is not a tag: 1 to 64 characters, no space and no comma";
+        tag.Length is > 0 and <= 64 && !tag.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || c == ',')
+            ? null
+            : $"'{tag}' is not a tag: 1 to 64 characters, no space and no comma";
 
     /// <summary>The environment variable that a parameter is also in: upper case, '_' for every character that a variable cannot have.</summary>
     public static string ParamVariable(string name) =>

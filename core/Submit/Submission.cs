@@ -6,7 +6,8 @@ using Serverless.Core.Storage;
 namespace Serverless.Core.Submit;
 
 /// <summary>
-/// The front door: spec → version → one run a seed, each written and woken, or found to exist. Safe to repeat from the top after a failure at any point: what an earlier try left half done is finished, never doubled.
+/// The front door: spec → version → one run a seed, each written and woken, or found to exist. Safe to repeat from the top after a failure at any
+/// point: what an earlier try left half done is finished, never doubled.
 /// Keep one for each workspace: it remembers snapshots, versions and hashes of inputs.
 /// </summary>
 public sealed class Submission
@@ -42,7 +43,10 @@ public sealed class Submission
     public Task<SubmitResult> Submit(ExperimentSpec spec, string? by, Idempotency? idempotency = null, CancellationToken cancel = default) =>
         Once(idempotency, spec.Seeds.Count, () => Plan(spec, by, cancel), cancel);
 
-    /// <summary>Executes a run's spec once more as it was resolved then, whatever became of it: the same code, inputs and parameters. Null: there is no such run.</summary>
+    /// <summary>
+    /// Executes a run's spec once more as it was resolved then, whatever became of it: the same code, inputs and parameters. Null: there is no such
+    /// run.
+    /// </summary>
     public async Task<SubmitResult?> Rerun(string runId, string? by, Idempotency? idempotency = null, CancellationToken cancel = default)
     {
         if (await runs.Load(runId, cancel) is not { Run: var run }) return null;
@@ -65,7 +69,8 @@ public sealed class Submission
         var problems = SpecRules.Problems(spec).ToList();
         if (problems.Count > 0 || await resolver.Resolve(spec, problems, cancel) is not { } first) return new(problems);
         var version = await Versions.Register(spec.Project, spec.Name, ExperimentDefinition.Of(spec, first), first.Code, by, cancel);
-        return new([]) { Runs = [.. spec.Seeds.Select(seed => new KeyRecord("", spec.Project, spec.Name, version, first with { Seed = seed }, by, spec.Tags))], Fresh = spec.Fresh };
+        var runs = spec.Seeds.Select(seed => new KeyRecord("", spec.Project, spec.Name, version, first with { Seed = seed }, by, spec.Tags));
+        return new([]) { Runs = [.. runs], Fresh = spec.Fresh };
     }
 
     private async Task<SubmitResult> Once(Idempotency? idempotency, int count, Func<Task<Planned>> plan, CancellationToken cancel)
@@ -73,7 +78,9 @@ public sealed class Submission
         if (idempotency is null)
         {
             var once = await plan();
-            return once.Problems.Count > 0 ? new SubmitResult.Invalid(once.Problems) : new SubmitResult.Accepted(await Make(once, NewIds(count), again: false, cancel));
+            return once.Problems.Count > 0
+                ? new SubmitResult.Invalid(once.Problems)
+                : new SubmitResult.Accepted(await Make(once, NewIds(count), again: false, cancel));
         }
 
         if (idempotency.Key.Length is 0 or > 255) return new SubmitResult.Invalid([new("Idempotency-Key", "must be 1 to 255 characters")]);
@@ -94,8 +101,9 @@ public sealed class Submission
     private async Task<Submitted> Make(Planned planned, IReadOnlyList<string> runIds, bool again, CancellationToken cancel)
     {
         var made = new SubmittedRun[planned.Runs.Count];
+        var several = new ParallelOptions { MaxDegreeOfParallelism = options.WritingDegree, CancellationToken = cancel };
         if (made.Length == 1) await One(0, cancel);
-        else await Parallel.ForAsync(0, made.Length, new ParallelOptions { MaxDegreeOfParallelism = options.WritingDegree, CancellationToken = cancel }, async (i, stop) => await One(i, stop));
+        else await Parallel.ForAsync(0, made.Length, several, async (i, stop) => await One(i, stop));
         return new(planned.Runs[0].Project, planned.Runs[0].Experiment, planned.Runs[0].Version, made);
 
         async Task One(int i, CancellationToken stop) => made[i] = await keyed.Ensure(planned.Runs[i] with { Run = runIds[i] }, planned.Fresh, again, stop);

@@ -17,7 +17,9 @@ public abstract record SubmitResult
     public sealed record IdempotencyConflict(string Message) : SubmitResult;
 }
 
-/// <summary>Makes sending a submission again safe: the same key and body get the same answer for <see cref="SubmissionOptions.RequestLifetime"/>.</summary>
+/// <summary>
+/// Makes sending a submission again safe: the same key and body get the same answer for <see cref="SubmissionOptions.RequestLifetime"/>.
+/// </summary>
 /// <param name="Key">Chosen by the sender; 1 to 255 characters.</param>
 /// <param name="BodySha256">Of the request's body as it came.</param>
 public sealed record Idempotency(string Key, string BodySha256);

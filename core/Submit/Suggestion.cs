@@ -6,7 +6,9 @@ public static class Suggestion
     /// <summary>The candidate that <paramref name="written"/> most likely stands for, or null.</summary>
     public static string? For(string written, IEnumerable<string> candidates)
     {
-        var nearest = candidates.Select(candidate => new { Text = candidate, Distance = Distance(written.ToLowerInvariant(), candidate.ToLowerInvariant()) }).MinBy(pair => pair.Distance);
+        var nearest = candidates
+            .Select(candidate => new { Text = candidate, Distance = Distance(written.ToLowerInvariant(), candidate.ToLowerInvariant()) })
+            .MinBy(pair => pair.Distance);
         return nearest is not null && nearest.Distance <= Math.Max(1, Math.Min(written.Length, nearest.Text.Length) / 3) ? nearest.Text : null;
     }
 

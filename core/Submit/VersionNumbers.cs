@@ -3,8 +3,10 @@ using Serverless.Core.Api;
 namespace Serverless.Core.Submit;
 
 /// <summary>
-/// What this process knows of one experiment's versions, and which numbers it is writing. The number of a definition is the lowest that has it, and it may be told only when every lower number is known:
-/// versions never change and never go, so from then on nobody can arrive at another. Several numbers can be written at once under this rule, and a number that a failure left free is taken next.
+/// What this process knows of one experiment's versions, and which numbers it is writing. The number of a definition is the lowest that has it, and
+/// it may be told only when every lower number is known:
+/// versions never change and never go, so from then on nobody can arrive at another. Several numbers can be written at once under this rule, and a
+/// number that a failure left free is taken next.
 /// </summary>
 internal sealed class VersionNumbers
 {
@@ -48,7 +50,9 @@ internal sealed class VersionNumbers
         }
     }
 
-    /// <summary>What to do for a definition: take the answer, wait for a task and ask again, or write it under the number that is now reserved.</summary>
+    /// <summary>
+    /// What to do for a definition: take the answer, wait for a task and ask again, or write it under the number that is now reserved.
+    /// </summary>
     public (int? Answer, Task? Wait, int Write) Next(string hash)
     {
         lock (gate)

@@ -10,7 +10,10 @@ namespace Serverless.Core.Submit;
 /// <param name="Code">The snapshot, and the commit, that this definition first came with.</param>
 public sealed record ExperimentVersion(int Number, string Hash, ExperimentDefinition Definition, CodeRef Code, DateTimeOffset Created, string? By);
 
-/// <summary>The versions of a workspace's experiments. Numbers are given by put-if-absent; <see cref="VersionNumbers"/> says how two who submit at once get one number for one definition.</summary>
+/// <summary>
+/// The versions of a workspace's experiments. Numbers are given by put-if-absent; <see cref="VersionNumbers"/> says how two who submit at once get
+/// one number for one definition.
+/// </summary>
 public sealed class Versions(IObjectStore store)
 {
     private const int ReadingDegree = 8;
@@ -73,7 +76,8 @@ public sealed class Versions(IObjectStore store)
         return VersionDiff.Between(before, after, files);
     }
 
-    private static VersionInfo InfoOf(ExperimentVersion version) => new(version.Number, version.Hash, version.Definition.Tree, version.Code.Commit, version.Created, version.By);
+    private static VersionInfo InfoOf(ExperimentVersion version) =>
+        new(version.Number, version.Hash, version.Definition.Tree, version.Code.Commit, version.Created, version.By);
 
     private async Task Refresh(string project, string experiment, VersionNumbers numbers, CancellationToken cancel)
     {

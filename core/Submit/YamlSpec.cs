@@ -7,7 +7,8 @@ using Parser = YamlDotNet.Core.Parser;
 namespace Serverless.Core.Submit;
 
 /// <summary>
-/// YAML text → tree, by the core schema of YAML 1.2. Built on the parser's events rather than on a deserializer, because the size that aliases expand to,
+/// YAML text → tree, by the core schema of YAML 1.2. Built on the parser's events rather than on a deserializer, because the size that aliases expand
+/// to,
 /// duplicate keys and how a scalar was quoted are known only there.
 /// </summary>
 internal sealed partial class YamlSpec
@@ -34,7 +35,8 @@ internal sealed partial class YamlSpec
         {
             problems.Add(new("", $"not YAML: line {e.Start.Line}, column {e.Start.Column}: {e.Message}"));
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or OverflowException or FormatException)
+        catch (Exception e) when (
+            e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or OverflowException or FormatException)
         {
             // The parser answers some malformed text (an unclosed list before a key, for one) with exceptions of its own inside.
             var end = yaml.parser.Current?.End ?? Mark.Empty;
@@ -116,7 +118,7 @@ internal sealed partial class YamlSpec
         if (text is "" or "~" or "null" or "Null" or "NULL") return new() { Kind = SpecKind.Nothing };
         if (text is "true" or "True" or "TRUE") return new() { Kind = SpecKind.Boolean, Text = "true" };
         if (text is "false" or "False" or "FALSE") return new() { Kind = SpecKind.Boolean, Text = "false" };
-        if (LeadingZero().IsMatch(text)) return new() { Kind = SpecKind.Text, Text = text, Ambiguous = $"{text.TrimStart('0').PadLeft(1, '0')}, or '{text}' in quotes if it is text" };
+        if (LeadingZero().IsMatch(text)) return Unclear(text, text.TrimStart('0').PadLeft(1, '0'));
         if (HexOrOctal().IsMatch(text))
         {
             try
@@ -133,12 +135,14 @@ internal sealed partial class YamlSpec
         if (YesNo().IsMatch(text))
         {
             var meant = text[0] is 'y' or 'Y' || text.Equals("on", StringComparison.OrdinalIgnoreCase) ? "true" : "false";
-            return new() { Kind = SpecKind.Text, Text = text, Ambiguous = $"{meant}, or '{text}' in quotes if it is text" };
+            return Unclear(text, meant);
         }
 
-        if (Underscored().IsMatch(text)) return new() { Kind = SpecKind.Text, Text = text, Ambiguous = $"{text.Replace("_", "", StringComparison.Ordinal)}, or '{text}' in quotes if it is text" };
+        if (Underscored().IsMatch(text)) return Unclear(text, text.Replace("_", "", StringComparison.Ordinal));
         return new() { Kind = SpecKind.Text, Text = text };
     }
+
+    private static SpecNode Unclear(string text, string meant) => new() { Kind = SpecKind.Text, Text = text, Ambiguous = $"{meant}, or '{text}' in quotes if it is text" };
 
     private const string StandardTags = "tag:yaml.org,2002:";
 

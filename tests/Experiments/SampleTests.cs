@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Serverless.Contract;
+using Serverless.Core.Submit;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Experiments;
@@ -8,6 +9,19 @@ namespace Serverless.Tests.Experiments;
 public sealed class SampleTests
 {
     private const string Small = """{"epochs": 12, "fine-tune-epochs": 2, "sparsities": [0.5, 0.95], "hidden": 32, "channels": 4, "trees": [2, 4], "lr": 0.01}""";
+
+    [Fact]
+    public void EverySample_HasASpecWithoutProblemsWhoseCommandExists()
+    {
+        var specs = Directory.GetFiles(SdkProgram.Experiments, "experiment.yaml", SearchOption.AllDirectories);
+        Assert.Equal(3, specs.Length);
+        foreach (var file in specs)
+        {
+            var reading = SpecReader.Read(File.ReadAllText(file), SpecFormat.Yaml);
+            Assert.Empty(reading.Problems);
+            Assert.True(File.Exists(Path.Combine(Path.GetDirectoryName(file)!, reading.Spec!.Code.Path!, reading.Spec.Command)), file);
+        }
+    }
 
     [Theory]
     [InlineData("prune-mlp")]

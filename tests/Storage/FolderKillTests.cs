@@ -19,8 +19,10 @@ public sealed class FolderKillTests : IDisposable
         for (var round = 0; round < 12; round++)
         {
             await using var first = ChildProcess.Start<Writer>(folder.Path, "a", round.ToString(CultureInfo.InvariantCulture));
-            await using var second = ChildProcess.Start<Writer>(folder.Path, "b", round.ToString(CultureInfo.InvariantCulture));
-            var said = await Task.WhenAll(Watch(first, random.Next(1, 40)), Watch(second, random.Next(1, 40)));
+            await using var second = ChildProcess.Start<Appender>(folder.Path, "b");
+            var said = await Task.WhenAll(
+                Watch(first, random.Next(1, 40), TimeSpan.FromMilliseconds(random.NextDouble() * 5)),
+                Watch(second, random.Next(1, 10), TimeSpan.FromMilliseconds(random.NextDouble() * 5)));
             var store = new FolderObjectStore(folder.Path, TimeProvider.System);
             await CheckAll(store);
             foreach (var (name, lines) in new[] { ("a", said[0]), ("b", said[1]) }) await CheckAcknowledged(store, name, lines);
@@ -35,7 +37,7 @@ public sealed class FolderKillTests : IDisposable
         for (var round = 0; round < 3; round++)
         {
             await using var child = ChildProcess.Start<Writer>(folder.Path, "a", round.ToString(CultureInfo.InvariantCulture));
-            await Watch(child, 10);
+            await Watch(child, 10, TimeSpan.Zero);
         }
 
         // The first put of a process sweeps, behind it.
@@ -67,15 +69,17 @@ public sealed class FolderKillTests : IDisposable
 
     private int Sidecars() => Directory.GetFiles(folder[".store/meta"], "*", SearchOption.AllDirectories).Length;
 
-    // Lets it write until it has said so many lines, kills it, and returns all that it said.
-    private static async Task<List<string[]>> Watch(ChildProcess child, int lines)
+    // Lets it write until it has said so many lines, kills it a moment later, and returns all that it said.
+    private static async Task<List<string[]>> Watch(ChildProcess child, int lines, TimeSpan moment)
     {
         List<string[]> said = [];
         while (await child.ReadLine() is { } line)
         {
             // A line that was cut off by the kill lacks its end.
             if (line.EndsWith(" .", StringComparison.Ordinal)) said.Add(line.Split(' ')[..^1]);
-            if (said.Count == lines) await child.Kill();
+            if (said.Count != lines) continue;
+            await Task.Delay(moment, TimeProvider.System, Cancel);
+            await child.Kill();
         }
 
         if (said.Count < lines) await child.Success();
@@ -104,7 +108,10 @@ public sealed class FolderKillTests : IDisposable
     private static void CheckLog(byte[] body)
     {
         Assert.Equal(0, body.Length % Writer.BlockBytes);
-        for (var at = 0; at < body.Length; at += Writer.BlockBytes) Assert.Equal((byte)((at / Writer.BlockBytes) % 251), Assert.Single(body[at..(at + Writer.BlockBytes)].Distinct()));
+        for (var at = 0; at < body.Length; at += Writer.BlockBytes)
+        {
+            Assert.False(body.AsSpan(at, Writer.BlockBytes).ContainsAnyExcept(Writer.FillOf(at)), $"the append at {at} holds something else");
+        }
     }
 
     private static async Task CheckAcknowledged(FolderObjectStore store, string name, List<string[]> said)
@@ -139,33 +146,52 @@ public sealed class FolderKillTests : IDisposable
             return body;
         }
 
+        public static byte FillOf(long offset) => (byte)((offset / BlockBytes) % 251);
+
         public static async Task<int> Run(string[] args)
         {
             var name = args[1];
             var start = int.Parse(args[2], CultureInfo.InvariantCulture) * 100_000;
             IObjectStore store = new FolderObjectStore(args[0], TimeProvider.System);
-            var end = (await store.Head($"log/{name}")).Value?.LengthBytes ?? 0;
             for (var n = start; ; n++)
             {
                 var metadata = new Dictionary<string, string> { ["n"] = n.ToString(CultureInfo.InvariantCulture) };
                 if ((await store.Put($"put/{name}", Version(n), PutCondition.Always, metadata)).Stored) Say($"put {n}");
-                await store.Put("put/shared", Version(n), PutCondition.Always, metadata);
-                var block = new byte[BlockBytes];
-                block.AsSpan().Fill((byte)((end / BlockBytes) % 251));
-                var appended = await store.Append($"log/{name}", end, block);
-                if (!appended.Appended) return 3;
-                end = appended.LengthBytes;
-                Say($"append {end}");
-                await store.Copy("put/shared", $"copies/of/{name}");
+                await store.Put("put/other", Version(n), PutCondition.Always, metadata);
+                await Append(store, $"log/{name}", blocks: 1, most: 20);
+                await store.Copy("put/other", $"copies/of/{name}");
                 if (n % 4 == 0) await store.Delete($"copies/of/{name}");
-                if (end < 20 * BlockBytes) continue;
-                Say("append 0");
-                await store.Delete($"log/{name}");
-                end = 0;
             }
         }
 
+        public static async Task Append(IObjectStore store, string key, int blocks, int most)
+        {
+            var end = (await store.Head(key)).Value?.LengthBytes ?? 0;
+            if (end >= most * BlockBytes)
+            {
+                Say("append 0");
+                await store.Delete(key);
+                end = 0;
+            }
+
+            var bytes = new byte[blocks * BlockBytes];
+            for (var i = 0; i < blocks; i++) bytes.AsSpan(i * BlockBytes, BlockBytes).Fill(FillOf(end + ((long)i * BlockBytes)));
+            var appended = await store.Append(key, end, bytes);
+            if (!appended.Appended) throw new InvalidOperationException($"nobody else appends to {key}, and it ends at {appended.LengthBytes} instead of {end}");
+            Say($"append {appended.LengthBytes}");
+        }
+
         private static void Say(string what) => Console.WriteLine(what + " .");
+    }
+
+    /// <summary>Does nothing but append as much at once as it may, so that it is killed in the middle of one now and then.</summary>
+    private sealed class Appender : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            IObjectStore store = new FolderObjectStore(args[0], TimeProvider.System);
+            while (true) await Writer.Append(store, $"log/{args[1]}", blocks: 13, most: 39);
+        }
     }
 
     private sealed class Counter : IChildProgram

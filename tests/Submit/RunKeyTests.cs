@@ -23,7 +23,9 @@ public sealed class RunKeyTests
         Nodes = 2,
     };
 
-    /// <summary>Keys are stored: if one of these changes, every finished run is computed again. Then the scheme takes the next number, and new lines here.</summary>
+    /// <summary>
+    /// Keys are stored: if one of these changes, every finished run is computed again. Then the scheme takes the next number, and new lines here.
+    /// </summary>
     [Fact]
     public void The_scheme_is_pinned()
     {

@@ -11,7 +11,9 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Submit;
 
-/// <summary>The submitter dies at each of its writes, with the write done or not; somebody submits again; there is one run, and it is woken.</summary>
+/// <summary>
+/// The submitter dies at each of its writes, with the write done or not; somebody submits again; there is one run, and it is woken.
+/// </summary>
 public sealed class SubmissionCrashTests
 {
     /// <summary>More writes than a submission has; a test ends at the first that does not fail.</summary>

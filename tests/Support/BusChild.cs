@@ -9,16 +9,20 @@ sealed class BusChild : IChildProgram, IAsyncDisposable
 {
     private readonly ChildProcess process;
     private readonly Task<List<string[]>> said;
+    private readonly TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private BusChild(ChildProcess process)
     {
         this.process = process;
-        said = Lines(process);
+        said = Lines();
     }
 
     /// <param name="role">"send", "work" or "echo".</param>
     public static BusChild Start(string role, string name, string busFile, TimeSpan lockLength) =>
         new(ChildProcess.Start<BusChild>(role, name, busFile, lockLength.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)));
+
+    /// <summary>It has said something, or ended.</summary>
+    public Task Begun => begun.Task;
 
     /// <summary>kill -9; what it had said until then.</summary>
     public async Task<List<string[]>> Kill()
@@ -78,14 +82,16 @@ sealed class BusChild : IChildProgram, IAsyncDisposable
     private static void Say(string what) => Console.WriteLine(what + " .");
 
     /// <summary>A line that was cut off by the kill lacks its end mark and was not said.</summary>
-    private static async Task<List<string[]>> Lines(ChildProcess process)
+    private async Task<List<string[]>> Lines()
     {
         var lines = new List<string[]>();
         while (await process.ReadLine() is { } line)
         {
             if (line.EndsWith(" .", StringComparison.Ordinal)) lines.Add(line.Split(' ')[..^1]);
+            begun.TrySetResult();
         }
 
+        begun.TrySetResult();
         return lines;
     }
 }

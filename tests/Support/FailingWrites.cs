@@ -5,7 +5,8 @@ using Serverless.Core.Storage;
 namespace Serverless.Tests.Support;
 
 /// <summary>
-/// Counts the writes of a store and a bus, and lets one of them fail as a death of the caller would: with the write done, or not. From then on everything fails, as the caller is dead.
+/// Counts the writes of a store and a bus, and lets one of them fail as a death of the caller would: with the write done, or not. From then on
+/// everything fails, as the caller is dead.
 /// </summary>
 sealed class FailingWrites(IObjectStore store, IMessageBus bus)
 {

@@ -1,0 +1,175 @@
+using System.Collections.Concurrent;
+using Azure.Core;
+using Azure.Messaging.ServiceBus;
+using Serverless.Core.Messaging;
+
+namespace Serverless.Cloud;
+
+/// <summary>
+/// The bus on Azure Service Bus, with the caller's identity. Queues, topics and subscriptions exist before it starts (<c>infra/modules/servicebus.bicep</c>): lock
+/// length, duplicate window and delivery count are their properties. Only this class's connection needs data rights; nothing needs manage rights.
+/// </summary>
+public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
+{
+    /// <summary>How many messages <see cref="Count"/> looks at: reading a queue's length would need manage rights.</summary>
+    public const int CountedAtMost = 1000;
+
+    private readonly ServiceBusClient client;
+    private readonly ConcurrentDictionary<string, ServiceBusSender> senders = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string Queue, SubQueue Part), ServiceBusReceiver> receivers = new();
+    private readonly ConcurrentDictionary<string, (ServiceBusReceiver Receiver, ServiceBusReceivedMessage Message)> held = new(StringComparer.Ordinal);
+
+    /// <param name="fullyQualifiedNamespace"><c>name.servicebus.windows.net</c></param>
+    public ServiceBusMessageBus(string fullyQualifiedNamespace, TokenCredential credential) => client = new(
+        fullyQualifiedNamespace,
+        credential,
+        new ServiceBusClientOptions
+        {
+            // Short tries and a bounded whole: callers have retries and deadlines of their own.
+            RetryOptions = { Mode = ServiceBusRetryMode.Exponential, MaxRetries = 4, Delay = TimeSpan.FromMilliseconds(200), MaxDelay = TimeSpan.FromSeconds(5), TryTimeout = TimeSpan.FromSeconds(15) },
+        });
+
+    public Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default) =>
+        Translated($"send to {queue}", async () =>
+        {
+            var outgoing = Outgoing(message);
+            if (delay > TimeSpan.Zero) outgoing.ScheduledEnqueueTime = TimeProvider.System.GetUtcNow() + delay;
+            await Sender(queue).SendMessageAsync(outgoing, cancel);
+        });
+
+    public Task Publish(string topic, Message message, CancellationToken cancel = default) => Send(topic, message, cancel: cancel);
+
+    public Task<ReceivedMessage?> Receive(string queue, TimeSpan wait, CancellationToken cancel = default) =>
+        Translated($"receive from {queue}", async () =>
+        {
+            var receiver = Receiver(queue, SubQueue.None);
+
+            // The SDK wants a positive wait.
+            var received = await receiver.ReceiveMessageAsync(wait > TimeSpan.Zero ? wait : TimeSpan.FromMilliseconds(1), cancel);
+            if (received is null) return null;
+            held[received.LockToken] = (receiver, received);
+            return new ReceivedMessage(queue, new(received.MessageId, received.Body.ToString()), received.LockToken, received.DeliveryCount, received.LockedUntil);
+        });
+
+    public Task<bool> Renew(ReceivedMessage message, CancellationToken cancel = default) =>
+        Held(message, last: false, (receiver, received) => receiver.RenewMessageLockAsync(received, cancel));
+
+    public Task<bool> Complete(ReceivedMessage message, CancellationToken cancel = default) =>
+        Held(message, last: true, (receiver, received) => receiver.CompleteMessageAsync(received, cancel));
+
+    public Task<bool> Abandon(ReceivedMessage message, CancellationToken cancel = default) =>
+        Held(message, last: true, (receiver, received) => receiver.AbandonMessageAsync(received, cancellationToken: cancel));
+
+    public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) =>
+        // The broker keeps at most 4,096 characters of a reason.
+        Held(message, last: true, (receiver, received) => receiver.DeadLetterMessageAsync(received, reason.Length > 4000 ? reason[..4000] : reason, cancellationToken: cancel));
+
+    public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit = 100, CancellationToken cancel = default) =>
+        Translated<IReadOnlyList<DeadLetter>>($"read dead letters of {queue}", async () =>
+        {
+            var peeked = await Receiver(queue, SubQueue.DeadLetter).PeekMessagesAsync(limit, fromSequenceNumber: 0, cancel);
+            return [.. peeked.Select(message => new DeadLetter(
+                queue, new(message.MessageId, message.Body.ToString()), message.DeadLetterReason ?? "no reason given", message.EnqueuedTime, message.DeliveryCount))];
+        });
+
+    public Task<bool> Requeue(string queue, string messageId, CancellationToken cancel = default) =>
+        Translated($"requeue from {queue}", async () =>
+        {
+            var dead = Receiver(queue, SubQueue.DeadLetter);
+            var others = new List<ServiceBusReceivedMessage>();
+            try
+            {
+                while (await dead.ReceiveMessageAsync(TimeSpan.FromSeconds(2), cancel) is { } message)
+                {
+                    if (message.MessageId != messageId)
+                    {
+                        others.Add(message);
+                        continue;
+                    }
+
+                    // A new id, or duplicate detection would swallow what is sent again within its window.
+                    await Sender(queue).SendMessageAsync(Outgoing(new($"{messageId}:again:{message.SequenceNumber}", message.Body.ToString())), cancel);
+                    await dead.CompleteMessageAsync(message, cancel);
+                    return true;
+                }
+
+                return false;
+            }
+            finally
+            {
+                foreach (var other in others) await dead.AbandonMessageAsync(other, cancellationToken: CancellationToken.None);
+            }
+        });
+
+    public Task<long> Count(string queue, CancellationToken cancel = default) =>
+        Translated($"count {queue}", async () => (long)(await Receiver(queue, SubQueue.None).PeekMessagesAsync(CountedAtMost, fromSequenceNumber: 0, cancel)).Count);
+
+    /// <summary>Subscriptions are part of the deployment; a missing one shows when it is received from.</summary>
+    public Task Subscribe(string topic, string subscription, CancellationToken cancel = default) => Task.CompletedTask;
+
+    public ValueTask DisposeAsync() => client.DisposeAsync();
+
+    private static ServiceBusMessage Outgoing(Message message) => new(message.Body) { MessageId = message.Id, ContentType = "application/json" };
+
+    private ServiceBusSender Sender(string queue) => senders.GetOrAdd(queue, client.CreateSender);
+
+    private ServiceBusReceiver Receiver(string queue, SubQueue part) => receivers.GetOrAdd((queue, part), key =>
+    {
+        // No prefetch: a prefetched message's lock runs while another run trains.
+        var options = new ServiceBusReceiverOptions { ReceiveMode = ServiceBusReceiveMode.PeekLock, PrefetchCount = 0, SubQueue = key.Part };
+        return key.Queue.Split('/') is [var topic, var subscription] ? client.CreateReceiver(topic, subscription, options) : client.CreateReceiver(key.Queue, options);
+    });
+
+    private async Task<bool> Held(ReceivedMessage message, bool last, Func<ServiceBusReceiver, ServiceBusReceivedMessage, Task> act)
+    {
+        if (!held.TryGetValue(message.Lock, out var entry)) return false;
+        try
+        {
+            await Translated(
+                $"settle a message of {message.Queue}",
+                async () => { await act(entry.Receiver, entry.Message); return true; });
+        }
+        catch (LockLostException)
+        {
+            held.TryRemove(message.Lock, out _);
+            return false;
+        }
+
+        if (last) held.TryRemove(message.Lock, out _);
+        return true;
+    }
+
+    private static Task Translated(string what, Func<Task> call) => Translated(what, async () => { await call(); return true; });
+
+    // Every failure of the SDK is one of these few: see ServiceBusFailureReason in the SDK for what each means.
+    private static async Task<T> Translated<T>(string what, Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (ServiceBusException e) when (e.Reason is ServiceBusFailureReason.MessageLockLost or ServiceBusFailureReason.MessageNotFound)
+        {
+            throw new LockLostException();
+        }
+        catch (ServiceBusException e) when (e.Reason == ServiceBusFailureReason.MessagingEntityNotFound)
+        {
+            throw new InvalidOperationException($"could not {what}: it does not exist in this deployment; deploy infra/ again with this machine class", e);
+        }
+        catch (ServiceBusException e) when (e.Reason == ServiceBusFailureReason.MessageSizeExceeded)
+        {
+            throw new ArgumentException($"could not {what}: the message is too large", e);
+        }
+        catch (ServiceBusException e)
+        {
+            // Transient, busy, timed out, quota: nothing is known about what happened; the caller tries again.
+            throw new BusUnavailableException($"could not {what}: {e.Reason}", e);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new InvalidOperationException($"could not {what}: this identity lacks the Service Bus data role", e);
+        }
+    }
+
+    private sealed class LockLostException : Exception;
+}
