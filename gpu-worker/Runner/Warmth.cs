@@ -11,13 +11,17 @@ static class Warmth
     /// <summary>Compiles what lies between an assignment and the code's first line of output.</summary>
     public static void Plain()
     {
-        Assignment.From(new Assignment { Folder = "", Environment = new Dictionary<string, string> { [""] = "" }, Command = [""] }.ToBytes()[sizeof(int)..]);
+        var nothing = new Assignment { Folder = "", Environment = new Dictionary<string, string> { [""] = "" }, Command = [""] };
+        Assignment.From(nothing.ToBytes()[sizeof(int)..]);
         Console.Out.Flush();
         Environment.GetEnvironmentVariables();
         _ = AssemblyLoadContext.Default;
     }
 
-    /// <summary>Loads libtorch and takes one training step of a toy, which compiles the paths that every experiment uses. What it draws changes no result: without a seed of its own, each process draws another one.</summary>
+    /// <summary>
+    /// Loads libtorch and takes one training step of a toy, which compiles the paths that every experiment uses. What it draws changes no result:
+    /// without a seed of its own, each process draws another one.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Torch()
     {
