@@ -8,19 +8,30 @@ namespace Serverless.GpuWorker.Agent;
 /// <summary>The agent's command line.</summary>
 static class AgentCommand
 {
+    private static readonly TimeSpan LongestLock = TimeSpan.FromSeconds(30);
+
     public static int Run(string[] args)
     {
         var data = new Option<string>("--data") { Description = "The platform's data folder, the same as that of exp up.", Required = true };
-        var workspace = new Option<string>("--workspace") { Description = "The workspace that this worker announces itself in.", DefaultValueFactory = _ => LocalWorkspaces.Default };
+        var workspace = new Option<string>("--workspace")
+        {
+            Description = "The workspace that it announces itself in.",
+            DefaultValueFactory = _ => LocalWorkspaces.Default,
+        };
         var machine = new Option<string>("--machine") { Description = "The machine class whose runs it takes.", Required = true };
         var id = new Option<string>("--id") { Description = "Its name, unique among the workers that live.", Required = true };
-        var lease = new Option<TimeSpan>("--lease") { Description = "How long a run stays with it without a word from it.", DefaultValueFactory = _ => TimeSpan.FromSeconds(30) };
+        var lease = new Option<TimeSpan>("--lease")
+        {
+            Description = "How long a run stays with it without a word from it.",
+            DefaultValueFactory = _ => TimeSpan.FromSeconds(30),
+        };
         var parent = new Option<int?>("--parent") { Description = "Leave when the process with this id is gone." };
         var idle = new Option<TimeSpan?>("--exit-when-idle") { Description = "Leave after this long without a run." };
-        var spares = new Option<int>("--spares") { Description = "Runner processes that wait in advance, of each kind.", DefaultValueFactory = _ => 1 };
+        var spares = new Option<int>("--spares") { DefaultValueFactory = _ => 1, Description = "Runner processes that wait, of each kind." };
         id.Validators.Add(result =>
         {
-            if (result.GetValue(id) is { } name && (name.Length is 0 or > 100 || name == "cache" || name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_'))))
+            if (result.GetValue(id) is { } name
+                && (name.Length is 0 or > 100 || name == "cache" || name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_'))))
             {
                 result.AddError($"--id {name}: letters, digits, '-' and '_', and not 'cache'");
             }
@@ -30,7 +41,10 @@ static class AgentCommand
             if (result.GetValue(lease) < TimeSpan.FromMilliseconds(100)) result.AddError("--lease: at least 00:00:00.100");
         });
 
-        var agent = new Command("agent", "Takes runs of a machine class and executes them, one after another.") { data, workspace, machine, id, lease, parent, idle, spares };
+        var agent = new Command("agent", "Takes runs of a machine class and executes them, one after another.")
+        {
+            data, workspace, machine, id, lease, parent, idle, spares,
+        };
         agent.SetAction((parsed, _) => Run(new AgentOptions
         {
             DataFolder = Path.GetFullPath(parsed.GetRequiredValue(data)),
@@ -63,8 +77,8 @@ static class AgentCommand
 
         await using (own)
         {
-            using var bus = new SqliteMessageBus(
-                Path.Combine(options.DataFolder, "bus", "bus.db"), time, ids, new() { LockLength = options.Lease < TimeSpan.FromSeconds(30) ? options.Lease : TimeSpan.FromSeconds(30) });
+            var lockLength = options.Lease < LongestLock ? options.Lease : LongestLock;
+            using var bus = new SqliteMessageBus(Path.Combine(options.DataFolder, "bus", "bus.db"), time, ids, new() { LockLength = lockLength });
             var agent = new AgentHost(options, new LocalWorkspaces(options.DataFolder, time), bus, ids, time);
             return await agent.Run();
         }

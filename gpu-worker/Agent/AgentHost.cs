@@ -9,7 +9,8 @@ namespace Serverless.GpuWorker.Agent;
 /// <summary>Takes one wake after another until it has to leave. A bad run, a bad message or a bus that is away never ends it.</summary>
 sealed class AgentHost(AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time)
 {
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), AfterTrouble = TimeSpan.FromSeconds(1), TrimEvery = TimeSpan.FromHours(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), AfterTrouble = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TrimEvery = TimeSpan.FromHours(1);
 
     public async Task<int> Run()
     {

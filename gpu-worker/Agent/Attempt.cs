@@ -25,9 +25,11 @@ sealed class Attempt : IDisposable
     private readonly MetricCollector metrics;
 
     public Attempt(
-        AgentOptions options, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation, RunnerPool pool, Departure departure)
+        AgentOptions options, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation, RunnerPool pool,
+        Departure departure)
     {
-        (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.departure) = (options, store, run, time, preparation, pool, departure);
+        (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.departure) =
+            (options, store, run, time, preparation, pool, departure);
         persistence = new(time);
         record = new(queue, store, run, stop, persistence, departure);
         folder = new(Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"));
@@ -48,7 +50,8 @@ sealed class Attempt : IDisposable
         catch (Exception fault) when (fault is not OperationCanceledException)
         {
             // A fault of this worker's: another try, within the budget for lost workers, and not after a whole lease.
-            await record.Finish(new(Cause.WorkerLost, $"the worker failed: {fault.GetType().Name}: {fault.Message}", Metrics: metrics.End, Logs: log.End));
+            var message = $"the worker failed: {fault.GetType().Name}: {fault.Message}";
+            await record.Finish(new(Cause.WorkerLost, message, Metrics: metrics.End, Logs: log.End));
             throw;
         }
         catch (OperationCanceledException) when (stop.Fenced.IsCancellationRequested || departure.GivingUp.IsCancellationRequested)
@@ -108,7 +111,8 @@ sealed class Attempt : IDisposable
     private static (Cause Cause, string Message)? Explain(Exception problem) => problem switch
     {
         PreparationException known => (known.Cause, known.Message),
-        StoreFullException or IOException { HResult: Native.NoSpaceLeft } => (Cause.DiskFull, $"there is no room left for the run's files: {problem.Message}"),
+        StoreFullException or IOException { HResult: Native.NoSpaceLeft } =>
+            (Cause.DiskFull, $"there is no room left for the run's files: {problem.Message}"),
         StoreUnavailableException or OperationCanceledException => null,
         // Nothing of the run's making can be told from here, so it counts as this worker's failure: another try, within the budget for lost workers.
         _ => (Cause.WorkerLost, $"the worker could not prepare the run: {problem.GetType().Name}: {problem.Message}"),

@@ -18,7 +18,8 @@ sealed class Departure : IDisposable
     {
         Leaving = leaving.Token;
         GivingUp = givingUp.Token;
-        foreach (var signal in (PosixSignal[])[PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP]) signals.Add(PosixSignalRegistration.Create(signal, OnSignal));
+        PosixSignal[] asking = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP];
+        signals.AddRange(asking.Select(signal => PosixSignalRegistration.Create(signal, OnSignal)));
         if (parent is { } id) _ = FollowParent(id, time);
     }
 
@@ -49,7 +50,11 @@ sealed class Departure : IDisposable
     private async Task FollowParent(int id, TimeProvider time)
     {
         var started = StartOf(id);
-        while (!Leaving.IsCancellationRequested && started is not null && StartOf(id) == started) await Task.Delay(ParentPoll, time, CancellationToken.None);
+        while (!Leaving.IsCancellationRequested && started is not null && StartOf(id) == started)
+        {
+            await Task.Delay(ParentPoll, time, CancellationToken.None);
+        }
+
         Leave();
     }
 

@@ -2,7 +2,9 @@ using Serverless.Core.Messaging;
 
 namespace Serverless.GpuWorker.Agent;
 
-/// <summary>Holds a wake's lock as long as its run is worked on: an autoscaler counts it as work, and the broker delivers it again when this process dies.</summary>
+/// <summary>
+/// Holds a wake's lock as long as its run is worked on: an autoscaler counts it as work, and the broker delivers it again when this process dies.
+/// </summary>
 sealed class MessageLock : IAsyncDisposable
 {
     private readonly CancellationTokenSource ended = new();

@@ -7,7 +7,8 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>An attempt's writes to its record. The first answer that says it was replaced fences the attempt.</summary>
-sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, StopSignal stop, Persistence persistence, Departure departure) : IDisposable
+sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, StopSignal stop, Persistence persistence, Departure departure)
+    : IDisposable
 {
     private readonly CancellationTokenSource mayWrite = CancellationTokenSource.CreateLinkedTokenSource(stop.Fenced, departure.GivingUp);
     private readonly SemaphoreSlim writing = new(1);
@@ -38,7 +39,9 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
     /// <summary>The terminal write of the attempt, and what follows from it.</summary>
     public Task Finish(Ending ending) => Apply(new RunEvent.Finish(run.Epoch, ending));
 
-    /// <summary>Looks whether somebody else wrote the record since this attempt last did, and if so what: a request to cancel, or a new owner.</summary>
+    /// <summary>
+    /// Looks whether somebody else wrote the record since this attempt last did, and if so what: a request to cancel, or a new owner.
+    /// </summary>
     public async Task Look()
     {
         await writing.WaitAsync(MayWrite);
@@ -53,6 +56,7 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
             }
 
             etag = loaded.ETag;
+            if (loaded.Run.Lease is null) stop.Request(StopReason.Fenced);
             Notice(loaded.Run);
         }
         finally
@@ -81,7 +85,7 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
 
     private void Notice(RunRecord now)
     {
-        if (now.Epoch != run.Epoch || (now.Lease is null && now.State is not RunState.Queued && !now.State.IsTerminal)) stop.Request(StopReason.Fenced);
+        if (now.Epoch != run.Epoch) stop.Request(StopReason.Fenced);
         else if (now.Lease is not null && now.Cancel is not null) stop.Request(StopReason.Cancelled);
     }
 }

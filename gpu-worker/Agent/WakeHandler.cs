@@ -10,15 +10,19 @@ using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Agent;
 
-/// <summary>What one wake comes to: a claim and an attempt, or nothing. Without the store nothing is known of the run, so a wake waits for it, under its lock.</summary>
+/// <summary>
+/// What one wake comes to: a claim and an attempt, or nothing. Without the store nothing is known of the run, so a wake waits for it, under its lock.
+/// </summary>
 sealed class WakeHandler(
-    AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation, RunnerPool pool, Departure departure, WorkerCard card)
+    AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation, RunnerPool pool,
+    Departure departure, WorkerCard card)
 {
     private readonly Persistence persistence = new(time);
 
     public async Task Handle(ReceivedMessage message)
     {
-        if (RunWake.From(message.Message) is not { } wake || WorkspaceName.Problem(wake.Workspace) is not null || ObjectKey.Problem(WorkspacePaths.Run(wake.Run)) is not null)
+        if (RunWake.From(message.Message) is not { } wake
+            || WorkspaceName.Problem(wake.Workspace) is not null || ObjectKey.Problem(WorkspacePaths.Run(wake.Run)) is not null)
         {
             await bus.DeadLetter(message, "not a wake for a run");
             return;

@@ -12,12 +12,13 @@ using Serverless.GpuWorker.Prepare;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// Turns checkpoint folders into committed checkpoints: pieces and manifest are stored first, then one write of the record makes it exist, together with how far
-/// metrics and log had got when it was saved.
+/// Turns checkpoint folders into committed checkpoints: pieces and manifest are stored first, then one write of the record makes it exist, together
+/// with how far metrics and log had got when it was saved.
 /// </summary>
 /// <param name="commit">Applies the commit to the record; false when this attempt was replaced.</param>
 sealed class CheckpointCollector(
-    IObjectStore store, RunRecord run, WorkFolder folder, IEnumerable<CheckpointManifest> known, MetricCollector metrics, LogCollector log, Persistence persistence, TimeProvider time,
+    IObjectStore store, RunRecord run, WorkFolder folder, IEnumerable<CheckpointManifest> known, MetricCollector metrics, LogCollector log,
+    Persistence persistence, TimeProvider time,
     Func<CheckpointRef, CancellationToken, Task<bool>> commit)
 {
     /// <summary>Code that does not rename whole folders into place is given this long to write no more.</summary>
@@ -56,7 +57,7 @@ sealed class CheckpointCollector(
         try
         {
             return [.. Directory.EnumerateDirectories(folder.Checkpoints)
-                .Select(path => (Step: long.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1, Path: path))
+                .Select(path => (Step: StepOf(path), Path: path))
                 .Where(found => found.Step >= 0 && new DirectoryInfo(found.Path).LinkTarget is null)
                 .OrderBy(found => found.Step)];
         }
@@ -65,6 +66,9 @@ sealed class CheckpointCollector(
             return [];
         }
     }
+
+    private static long StepOf(string path) =>
+        long.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1;
 
     private bool IsWhole(string path, bool atEnd)
     {
@@ -92,8 +96,10 @@ sealed class CheckpointCollector(
         }
 
         var key = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step);
-        await persistence.Insist(() => store.PutJson(key, new CheckpointManifest(step, run.Epoch, files), PutCondition.IfAbsent, cancel: cancel), cancel);
-        return await commit(new(run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), metricsPlace, logPlace, info?.Metrics ?? metrics.Latest.ToDictionary()), cancel);
+        var manifest = new CheckpointManifest(step, run.Epoch, files);
+        await persistence.Insist(() => store.PutJson(key, manifest, PutCondition.IfAbsent, cancel: cancel), cancel);
+        var values = info?.Metrics ?? metrics.Latest.ToDictionary();
+        return await commit(new(run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), metricsPlace, logPlace, values), cancel);
     }
 
     private async Task<CheckpointFile?> Upload(string relative, string path, CancellationToken cancel)
@@ -147,7 +153,8 @@ sealed class CheckpointCollector(
     {
         try
         {
-            return [.. new DirectoryInfo(path).EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.LinkTarget is null).OrderBy(file => file.FullName, StringComparer.Ordinal)];
+            return [.. new DirectoryInfo(path).EnumerateFiles("*", SearchOption.AllDirectories)
+                .Where(file => file.LinkTarget is null).OrderBy(file => file.FullName, StringComparer.Ordinal)];
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {

@@ -5,8 +5,8 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// Cuts a checkpoint's files into pieces: safetensors between tensors, so that a layer that is not trained is the same piece in every checkpoint; anything
-/// else, and tensors longer than a piece, at fixed lengths.
+/// Cuts a checkpoint's files into pieces: safetensors between tensors, so that a layer that is not trained is the same piece in every checkpoint;
+/// anything else, and tensors longer than a piece, at fixed lengths.
 /// </summary>
 static class Chunking
 {
@@ -58,7 +58,8 @@ static class Chunking
 
             return ends.Max <= file.Length ? [.. ends] : null;
         }
-        catch (Exception other) when (other is JsonException or InvalidOperationException or KeyNotFoundException or EndOfStreamException or FormatException)
+        catch (Exception other) when (
+            other is JsonException or InvalidOperationException or KeyNotFoundException or EndOfStreamException or FormatException)
         {
             return null;
         }

@@ -7,8 +7,8 @@ using Serverless.Core.Storage;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// The log of an attempt: takes bytes as they are printed, takes out the markers and remembers where they stood, and keeps at most <see cref="MaxBytes"/>.
-/// Writing and flushing may go on at the same time.
+/// The log of an attempt: takes bytes as they are printed, takes out the markers and remembers where they stood, and keeps at most
+/// <see cref="MaxBytes"/>. Writing and flushing may go on at the same time.
 /// </summary>
 /// <param name="lineSeen">Gets every line that was printed, for metrics in it; longer lines than <see cref="MaxLine"/> are left out.</param>
 sealed class LogCollector(SegmentWriter segments, Action<ReadOnlySpan<byte>> lineSeen) : IDisposable
@@ -84,7 +84,9 @@ sealed class LogCollector(SegmentWriter segments, Action<ReadOnlySpan<byte>> lin
         lock (gate) return lastLine.Contains(text, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Waits until a marker was seen, at most <paramref name="patience"/>; the place of it, or the end of the log when it did not come.</summary>
+    /// <summary>
+    /// Waits until a marker was seen, at most <paramref name="patience"/>; the place of it, or the end of the log when it did not come.
+    /// </summary>
     public async Task<StreamCursor> PlaceOf(string id, TimeSpan patience, TimeProvider time, CancellationToken cancel)
     {
         var tooLate = Task.Delay(patience, time, cancel);
@@ -221,7 +223,10 @@ sealed class LogCollector(SegmentWriter segments, Action<ReadOnlySpan<byte>> lin
         {
             lineSeen(text);
             // Decoding every line of a gigabyte would cost more than storing it.
-            if (!full && text.ContainsAnyExcept((byte)' ', (byte)'\t')) lastLine = Encoding.UTF8.GetString(text[..Math.Min(text.Length, MaxLastLine)]).Trim();
+            if (!full && text.ContainsAnyExcept((byte)' ', (byte)'\t'))
+            {
+                lastLine = Encoding.UTF8.GetString(text[..Math.Min(text.Length, MaxLastLine)]).Trim();
+            }
         }
 
         line.ResetWrittenCount();

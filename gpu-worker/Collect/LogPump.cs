@@ -15,7 +15,9 @@ sealed class LogPump
         return pump;
     }
 
-    /// <summary>Completes when all is read. The pipe ends with the last process that holds it; should one have escaped, this gives up on it.</summary>
+    /// <summary>
+    /// Completes when all is read. The pipe ends with the last process that holds it; should one have escaped, this gives up on it.
+    /// </summary>
     public Task Drained() => Task.WhenAny(drained.Task, Task.Delay(Patience, TimeProvider.System));
 
     private void Read(Stream output, LogCollector log)

@@ -7,10 +7,12 @@ using Serverless.GpuWorker.Prepare;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// The metrics of an attempt: from the SDK's stream, from <c>metrics.jsonl</c>, and from what is printed, as long as the code writes neither of the two files.
+/// The metrics of an attempt: from the SDK's stream, from <c>metrics.jsonl</c>, and from what is printed, as long as the code writes neither of the
+/// two files.
 /// </summary>
 sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogCollector log, TimeProvider time) : IDisposable
 {
+    private const string AsItShouldBe = """a line is {"step":12,"name":"loss","value":0.31}""";
     private const int ReadAtOnce = 4 * 1024 * 1024, MaxLine = 64 * 1024, MaxLatest = 1000;
 
     private readonly MetricWriter writer = new(segments);
@@ -138,7 +140,7 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
         if (line.Trim(" \t\r"u8).Length == 0) return;
         if (TextMetrics.ReadJson(line, (name, step, value) => Add(new(name, step, value, Now()))) is { } problem && ++badLines == 1)
         {
-            log.Say($"{ContractNames.MetricsJsonl} line {lines} is ignored: {problem}; a line is {{\"step\":12,\"name\":\"loss\",\"value\":0.31}}, and further lines like it are ignored silently");
+            log.Say($"{ContractNames.MetricsJsonl} line {lines} is ignored: {problem}; {AsItShouldBe}, and further lines like it are ignored silently");
         }
     }
 

@@ -8,8 +8,8 @@ using Serverless.GpuWorker.Prepare;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// Uploads files of <c>artifacts/</c> and <c>data/</c> once nothing has changed in them for a while, so that little is left to do at the end; what changes
-/// afterwards is uploaded again. Only the manifest, written last, makes them count.
+/// Uploads files of <c>artifacts/</c> and <c>data/</c> once nothing has changed in them for a while, so that little is left to do at the end; what
+/// changes afterwards is uploaded again. Only the manifest, written last, makes them count.
 /// </summary>
 sealed class OutputCollector(IObjectStore store, RunRecord run, WorkFolder folder, LogCollector log, Persistence persistence)
 {
@@ -48,10 +48,12 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, WorkFolder folde
         await persistence.Insist(() => store.PutJson(key, manifest, cancel: cancel), cancel);
         return key;
 
-        List<OutputFile> Of(string prefix) => [.. last.Where(file => file.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(file => file.Value).OrderBy(file => file.Path, StringComparer.Ordinal)];
+        List<OutputFile> Of(string prefix) => [.. last.Where(file => file.Key.StartsWith(prefix, StringComparison.Ordinal))
+            .Select(file => file.Value).OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
 
-    private IEnumerable<(string Path, FileInfo File)> Files() => Below(folder.Artifacts, "artifacts/").Concat(Below(folder.Data, WorkspacePaths.Data));
+    private IEnumerable<(string Path, FileInfo File)> Files() =>
+        Below(folder.Artifacts, "artifacts/").Concat(Below(folder.Data, WorkspacePaths.Data));
 
     // The code may delete, replace and link what it likes, also while this looks.
     private IEnumerable<(string Path, FileInfo File)> Below(string root, string prefix)

@@ -4,8 +4,8 @@ using Serverless.Core.Storage;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// Tries a store or bus call again until it gets through: whoever cannot reach the store computes on and commits nothing. Only the token ends it, when the attempt
-/// is fenced or the worker must go. Calls must be safe to repeat.
+/// Tries a store or bus call again until it gets through: whoever cannot reach the store computes on and commits nothing. Only the token ends it,
+/// when the attempt is fenced or the worker must go. Calls must be safe to repeat.
 /// </summary>
 sealed class Persistence(TimeProvider time)
 {
@@ -20,7 +20,8 @@ sealed class Persistence(TimeProvider time)
             {
                 return await call();
             }
-            catch (Exception unavailable) when (unavailable is StoreUnavailableException or BusUnavailableException || (evenWhenFull && unavailable is StoreFullException))
+            catch (Exception unavailable) when (unavailable is StoreUnavailableException or BusUnavailableException
+                || (evenWhenFull && unavailable is StoreFullException))
             {
                 await Task.Delay(wait, time, cancel);
             }

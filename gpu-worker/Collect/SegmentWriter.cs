@@ -3,7 +3,9 @@ using Serverless.Core.Storage;
 
 namespace Serverless.GpuWorker.Collect;
 
-/// <summary>Appends a stream to numbered objects. Only one attempt writes them, so an append whose outcome is unknown is told from the object's length.</summary>
+/// <summary>
+/// Appends a stream to numbered objects. Only one attempt writes them, so an append whose outcome is unknown is told from the object's length.
+/// </summary>
 /// <param name="key">Segment number → key.</param>
 sealed class SegmentWriter(IObjectStore store, Func<int, string> key, Persistence persistence)
 {
@@ -35,7 +37,8 @@ sealed class SegmentWriter(IObjectStore store, Func<int, string> key, Persistenc
             var result = await persistence.Insist(() => store.Append(key(segment), length, block, cancel), cancel);
             if (!result.Appended && result.LengthBytes != length + block.Length)
             {
-                throw new InvalidDataException($"{key(segment)} has {result.LengthBytes} bytes where this worker wrote {length}: somebody else writes to it");
+                var found = $"{key(segment)} has {result.LengthBytes} bytes where this worker wrote {length}";
+                throw new InvalidDataException($"{found}: somebody else writes to it");
             }
 
             length += block.Length;

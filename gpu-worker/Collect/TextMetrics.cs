@@ -53,8 +53,9 @@ static partial class TextMetrics
         {
             var root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object) return "not a JSON object";
-            if (!root.TryGetProperty("step", out var at) && !root.TryGetProperty("global_step", out at) && !root.TryGetProperty("_step", out at)) return "it has no step";
-            if (at.ValueKind != JsonValueKind.Number || !(at.TryGetInt64(out var step) || (at.TryGetDouble(out var real) && long.CreateTruncating(real) is var cut && (step = cut) == real))) return "its step is not a whole number";
+            if (!root.TryGetProperty("step", out var at)
+                && !root.TryGetProperty("global_step", out at) && !root.TryGetProperty("_step", out at)) return "it has no step";
+            if (WholeNumber(at) is not { } step) return "its step is not a whole number";
             if (root.TryGetProperty("name", out var name) && root.TryGetProperty("value", out var value))
             {
                 if (name.ValueKind != JsonValueKind.String || name.GetString() is not { Length: > 0 } metric) return "its name is not a text";
@@ -65,8 +66,10 @@ static partial class TextMetrics
 
             foreach (var property in root.EnumerateObject())
             {
-                if (!NotMetrics.Contains(property.Name) && property.Value.ValueKind == JsonValueKind.Number) found(property.Name, step, property.Value.GetDouble());
-                else if (!NotMetrics.Contains(property.Name) && property.Value.ValueKind == JsonValueKind.String && IsNotFinite(property.Value.GetString())) found(property.Name, step, Number(property.Value.GetString())!.Value);
+                if (!NotMetrics.Contains(property.Name)
+                    && property.Value.ValueKind == JsonValueKind.Number) found(property.Name, step, property.Value.GetDouble());
+                else if (!NotMetrics.Contains(property.Name) && property.Value.ValueKind == JsonValueKind.String
+                    && IsNotFinite(property.Value.GetString())) found(property.Name, step, Number(property.Value.GetString())!.Value);
             }
 
             return null;
@@ -86,6 +89,14 @@ static partial class TextMetrics
         }
     }
 
+    // 12 and 12.0 both.
+    private static long? WholeNumber(JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.Number) return null;
+        if (value.TryGetInt64(out var whole)) return whole;
+        return value.TryGetDouble(out var real) && double.IsInteger(real) && Math.Abs(real) < 1L << 53 ? (long)real : null;
+    }
+
     private static double? Number(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Number => value.GetDouble(),
@@ -100,17 +111,21 @@ static partial class TextMetrics
         if (text.EndsWith("%")) text = text[..^1];
         if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)) return value;
         if (text.Equals("nan", StringComparison.OrdinalIgnoreCase) || text.Equals("-nan", StringComparison.OrdinalIgnoreCase)) return double.NaN;
-        return text.TrimStart("+-").StartsWith("inf", StringComparison.OrdinalIgnoreCase) ? text[0] == '-' ? double.NegativeInfinity : double.PositiveInfinity : null;
+        if (!text.TrimStart("+-").StartsWith("inf", StringComparison.OrdinalIgnoreCase)) return null;
+        return text[0] == '-' ? double.NegativeInfinity : double.PositiveInfinity;
     }
 
     private static bool IsNotFinite(string? text) => text is "NaN" or "Infinity" or "-Infinity" or "nan" or "inf" or "-inf";
 
-    private static bool Contains(ReadOnlySpan<byte> text, ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c) => text.IndexOf(a) >= 0 || text.IndexOf(c) >= 0 || text.IndexOf(b) >= 0;
+    private static bool Contains(ReadOnlySpan<byte> text, ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c) =>
+        text.IndexOf(a) >= 0 || text.IndexOf(c) >= 0 || text.IndexOf(b) >= 0;
 
     [GeneratedRegex(@"\bstep[\s:=#\[]{1,4}(\d{1,18})\b", RegexOptions.IgnoreCase)]
     private static partial Regex Step();
 
-    [GeneratedRegex(@"(?<![\w./-])[A-Za-z_][\w./@-]*\s?[=:]\s{0,3}[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)%?(?=$|[\s,;|)\]}])", RegexOptions.IgnoreCase)]
+    private const string Value = @"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)%?";
+
+    [GeneratedRegex(@"(?<![\w./-])[A-Za-z_][\w./@-]*\s?[=:]\s{0,3}" + Value + @"(?=$|[\s,;|)\]}])", RegexOptions.IgnoreCase)]
     private static partial Regex Pairs();
 
     [GeneratedRegex(@"([:\s,\[])(NaN|-?Infinity)(?=[\s,}\]])")]

@@ -6,12 +6,18 @@ using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Execute;
 
-/// <summary>Runs prepared code and collects what it makes while it runs, each kind of output at its own pace, none of them in the code's way.</summary>
+/// <summary>
+/// Runs prepared code and collects what it makes while it runs, each kind of output at its own pace, none of them in the code's way.
+/// </summary>
 sealed class CodeRun(
-    IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, OwnedRecord record, Persistence persistence, StopSignal stop,
-    TimeProvider time, RunnerPool pool, Departure departure)
+    IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, OwnedRecord record,
+    Persistence persistence, StopSignal stop, TimeProvider time, RunnerPool pool, Departure departure)
 {
-    private static readonly TimeSpan StreamsEvery = TimeSpan.FromMilliseconds(200), CheckpointsEvery = TimeSpan.FromMilliseconds(200), OutputsEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan StreamsEvery = TimeSpan.FromMilliseconds(200), CheckpointsEvery = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan OutputsEvery = TimeSpan.FromSeconds(2);
+
+    /// <summary>How programs that end by themselves say it: libtorch, the C library, Python.</summary>
+    private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "MemoryError"];
 
     private readonly CheckpointCollector checkpoints = new(
         store, run, folder, prepared.Known, metrics, log, persistence, time, (made, _) => record.Apply(new RunEvent.Commit(run.Epoch, made)));
@@ -47,7 +53,7 @@ sealed class CodeRun(
         if (end.Stopped is null && end.Report is null && cause == Cause.UserCode)
         {
             if (log.LastLineHas("No space left on device")) cause = Cause.DiskFull;
-            else if (log.LastLineHas("out of memory") || log.LastLineHas("can't allocate memory") || log.LastLineHas("MemoryError")) cause = Cause.OutOfMemory;
+            else if (OutOfMemoryPhrases.Any(log.LastLineHas)) cause = Cause.OutOfMemory;
             message += log.LastLineClause();
         }
 

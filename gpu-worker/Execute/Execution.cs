@@ -26,8 +26,10 @@ sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, Runne
     /// <summary>The attempt's cause and its words, but for what the code printed last.</summary>
     public (Cause Cause, string? Message) Explain(TimeSpan? timeout) => Stopped switch
     {
-        StopReason.Cancelled => (Cause.Cancelled, Killed ? "cancelled; the code did not leave within its grace period and was killed" : "cancelled on request"),
-        StopReason.Preempted => (Cause.Preempted, Killed ? "the worker had to leave; the code did not leave within its grace period and was killed" : "the worker had to leave"),
+        StopReason.Cancelled => (Cause.Cancelled, Killed ? "cancelled; the code did not leave within its grace period and was killed"
+            : "cancelled on request"),
+        StopReason.Preempted => (Cause.Preempted, Killed
+            ? "the worker had to leave; the code did not leave within its grace period and was killed" : "the worker had to leave"),
         StopReason.Timeout => (Cause.Timeout, string.Create(CultureInfo.InvariantCulture, $"ran longer than its timeout of {timeout}")),
         StopReason.DiskFull => (Cause.DiskFull, "there is no room left for the run's files"),
         StopReason.WorkerFailed => (Cause.WorkerLost, "the worker could not collect the run's files; its log says why"),
@@ -40,7 +42,8 @@ sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, Runne
             { Kind: RunnerReport.Failure.Exception } => (Cause.UserCode, Report.Message),
             _ when ExitCode == 0 => (Cause.Completed, null),
             _ when ExitCode == 128 + Native.SigKill && KernelKilled => (Cause.OutOfMemory, "killed by the kernel: the machine ran out of memory"),
-            _ => (Cause.UserCode, ExitCode is > 128 and <= 192 ? $"exit code {ExitCode}: killed by signal {ExitCode - 128}" : $"exit code {ExitCode}"),
+            _ => (Cause.UserCode, ExitCode is > 128 and <= 192 ? $"exit code {ExitCode}: killed by signal {ExitCode - 128}"
+                : $"exit code {ExitCode}"),
         },
     };
 }
@@ -90,7 +93,9 @@ sealed class StopSignal : IDisposable
 /// <summary>Waits for a runner: for its own end, its timeout or a wish to stop it, whichever is first.</summary>
 sealed class Execution(RunnerProcess runner, TimeProvider time)
 {
-    /// <summary>Whoever ends a service or a session signals all of its processes at once; the agent may learn of it just after its child died of it.</summary>
+    /// <summary>
+    /// Whoever ends a service or a session signals all of its processes at once; the agent may learn of it just after its child died of it.
+    /// </summary>
     private static readonly TimeSpan SignalSpread = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan ReportWait = TimeSpan.FromSeconds(1);

@@ -98,7 +98,9 @@ static unsafe partial class Native
         if (OperatingSystem.IsLinux()) _ = Control((int)pipe.DangerousGetHandle(), SetPipeSize, 1024 * 1024);
     }
 
-    /// <summary>Opens what the code left for reading, without following a link and without waiting at a named pipe; null when it cannot be opened so.</summary>
+    /// <summary>
+    /// Opens what the code left for reading, without following a link and without waiting at a named pipe; null when it cannot be opened so.
+    /// </summary>
     public static FileStream? OpenWithoutFollowing(string path)
     {
         if (!OperatingSystem.IsLinux()) return new FileInfo(path) is { LinkTarget: null, Exists: true } file ? file.OpenRead() : null;

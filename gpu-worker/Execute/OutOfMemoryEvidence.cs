@@ -3,11 +3,13 @@ using System.Globalization;
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>
-/// Whether the kernel killed something for want of memory since this was made: the counter of this process's control group, else of the whole machine.
-/// A process that was killed looks the same whoever did it.
+/// Whether the kernel killed something for want of memory since this was made: the counter of this process's control group, else of the whole
+/// machine. A process that was killed looks the same whoever did it.
 /// </summary>
 sealed class OutOfMemoryEvidence
 {
+    private const string Counter = "oom_kill ";
+
     private readonly string? file = FileOfCounter();
     private readonly long before;
 
@@ -22,7 +24,8 @@ sealed class OutOfMemoryEvidence
         {
             foreach (var line in File.ReadLines(file))
             {
-                if (line.StartsWith("oom_kill ", StringComparison.Ordinal)) return long.Parse(line.AsSpan(9), NumberStyles.None, CultureInfo.InvariantCulture);
+                if (!line.StartsWith(Counter, StringComparison.Ordinal)) continue;
+                return long.Parse(line.AsSpan(Counter.Length), NumberStyles.None, CultureInfo.InvariantCulture);
             }
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException or FormatException)

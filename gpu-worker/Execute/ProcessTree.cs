@@ -17,7 +17,9 @@ static class ProcessTree
 
     private readonly record struct Entry(int Id, int Parent, bool Zombie);
 
-    /// <summary>Ends all processes below <paramref name="root"/>, except the <paramref name="spared"/> children of it and what is below those.</summary>
+    /// <summary>
+    /// Ends all processes below <paramref name="root"/>, except the <paramref name="spared"/> children of it and what is below those.
+    /// </summary>
     /// <returns>The ids of those that were running.</returns>
     public static IReadOnlySet<int> KillBelow(int root, IReadOnlySet<int> spared)
     {
@@ -77,7 +79,8 @@ static class ProcessTree
 
         foreach (var thread in threads)
         {
-            foreach (var word in (Read($"{thread}/children") is { } list ? System.Text.Encoding.ASCII.GetString(list) : "").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            var list = System.Text.Encoding.ASCII.GetString(Read($"{thread}/children") ?? []);
+            foreach (var word in list.Split(' ', StringSplitOptions.RemoveEmptyEntries))
             {
                 if (int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && EntryOf(id) is { } entry) yield return entry;
             }
@@ -88,7 +91,8 @@ static class ProcessTree
     {
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
         {
-            if (int.TryParse(Path.GetFileName(folder.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && EntryOf(id) is { } entry) yield return entry;
+            if (int.TryParse(Path.GetFileName(folder.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+                && EntryOf(id) is { } entry) yield return entry;
         }
     }
 

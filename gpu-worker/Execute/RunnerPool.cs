@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>
-/// Runners that wait for their assignment, so that a run does not pay for the start of .NET or the loading of libtorch. Two kinds, because a run without
-/// libtorch should not pay for it either, not even in advance.
+/// Runners that wait for their assignment, so that a run does not pay for the start of .NET or the loading of libtorch. Two kinds, because a run
+/// without libtorch should not pay for it either, not even in advance.
 /// </summary>
 /// <param name="size">How many of each kind wait; 0: every run starts its own.</param>
 /// <param name="environment">What spares are started with.</param>
@@ -13,8 +13,8 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
     // What native libraries and the runtime read once, when the process starts.
     private static readonly string[] ReadAtStart =
     [
-        "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "BLIS_", "ATEN_", "TORCH", "PYTORCH_", "CUDA", "CUBLAS_", "CUDNN_", "NVIDIA_", "NCCL_", "LD_", "DYLD_", "DOTNET_", "COMPlus_",
-        "CORECLR_", "MALLOC_", "GLIBC_", "LC_", "LANG", "TZ", "PATH",
+        "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "BLIS_", "ATEN_", "TORCH", "PYTORCH_", "CUDA", "CUBLAS_", "CUDNN_", "NVIDIA_", "NCCL_",
+        "LD_", "DYLD_", "DOTNET_", "COMPlus_", "CORECLR_", "MALLOC_", "GLIBC_", "LC_", "LANG", "TZ", "PATH",
     ];
 
     private readonly ConcurrentDictionary<Temperature, ConcurrentQueue<RunnerProcess>> waiting = new();

@@ -31,13 +31,16 @@ sealed class RunnerProcess : IDisposable
 
     public bool HasExited => process.HasExited;
 
-    /// <summary>What the code prints: standard output and standard error, merged by the kernel. Ends when the last process that holds it is gone.</summary>
+    /// <summary>
+    /// What the code prints: standard output and standard error, merged by the kernel. Ends when the last process that holds it is gone.
+    /// </summary>
     public Stream Output => process.StandardOutput.BaseStream;
 
     /// <summary>What the runner said about a failure; null when it ended without a word. Complete soon after the process is gone.</summary>
     public Task<RunnerReport?> Report => report.Task;
 
-    /// <param name="environment">Known before the process starts; what an assignment adds later is unseen by native libraries that read theirs at start.</param>
+    /// <param name="environment">Known before the process starts; what an assignment adds later is unseen by native libraries that read theirs at
+    /// start.</param>
     public static RunnerProcess Start(Temperature temperature, IReadOnlyDictionary<string, string> environment)
     {
         var start = new ProcessStartInfo(RunnerProgram.Path)
@@ -158,5 +161,6 @@ static class RunnerProgram
     public static string Path { get; } = Environment.ProcessPath ?? throw new InvalidOperationException("this program does not know its own path");
 
     public static IReadOnlyList<string> Arguments { get; } =
-        System.IO.Path.GetFileNameWithoutExtension(Path) == "dotnet" ? [System.IO.Path.Combine(AppContext.BaseDirectory, "Serverless.GpuWorker.dll")] : [];
+        System.IO.Path.GetFileNameWithoutExtension(Path) == "dotnet"
+            ? [System.IO.Path.Combine(AppContext.BaseDirectory, "Serverless.GpuWorker.dll")] : [];
 }

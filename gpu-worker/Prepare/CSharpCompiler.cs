@@ -11,8 +11,8 @@ using Serverless.Core.Runs;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
-/// Compiles an experiment without a project file: the entry file and all other C# files in its folder and below. Other files with statements of their own
-/// (further scripts beside it) are left out, and of several programs the entry's is the one that runs.
+/// Compiles an experiment without a project file: the entry file and all other C# files in its folder and below. Other files with statements of their
+/// own (further scripts beside it) are left out, and of several programs the entry's is the one that runs.
 /// </summary>
 static class CSharpCompiler
 {
@@ -56,7 +56,8 @@ static class CSharpCompiler
         if (MainOf(trees[0]) is { } main) compilation = compilation.WithOptions(Options.WithMainTypeName(main));
         using var assembly = new MemoryStream();
         using var symbols = new MemoryStream();
-        var emitted = compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb), cancellationToken: cancel);
+        var emitting = new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb);
+        var emitted = compilation.Emit(assembly, symbols, options: emitting, cancellationToken: cancel);
         if (!emitted.Success) throw Failure(emitted.Diagnostics, log);
         File.WriteAllBytes(Path.Combine(into, AssemblyFile), assembly.ToArray());
         File.WriteAllBytes(Path.Combine(into, AssemblyName + ".pdb"), symbols.ToArray());
@@ -65,10 +66,12 @@ static class CSharpCompiler
     private static List<SyntaxTree> Parse(string source, string entry, CancellationToken cancel)
     {
         var main = ParseFile(source, entry, cancel);
-        var trees = new List<SyntaxTree> { main, CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings, Encoding.UTF8), Parsing, path: "implicit-usings.cs", cancellationToken: cancel) };
+        var usings = CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings, Encoding.UTF8), Parsing, "implicit-usings.cs", cancel);
+        var trees = new List<SyntaxTree> { main, usings };
         var folder = Path.GetDirectoryName(entry) ?? "";
         string[] folders = folder is not ("" or Shared) && Directory.Exists(Path.Combine(source, Shared)) ? [folder, Shared] : [folder];
-        foreach (var file in folders.SelectMany(one => Directory.EnumerateFiles(Path.Combine(source, one), "*.cs", SearchOption.AllDirectories)).Distinct().Order(StringComparer.Ordinal))
+        var files = folders.SelectMany(one => Directory.EnumerateFiles(Path.Combine(source, one), "*.cs", SearchOption.AllDirectories));
+        foreach (var file in files.Distinct().Order(StringComparer.Ordinal))
         {
             var path = Path.GetRelativePath(source, file);
             if (path == entry || path.Split('/').Any(part => part is "bin" or "obj")) continue;
@@ -93,7 +96,8 @@ static class CSharpCompiler
     {
         if (HasStatements(entry)) return null;
         var method = entry.GetRoot().DescendantNodes().OfType<MethodDeclarationSyntax>()
-            .FirstOrDefault(method => method.Identifier.Text == "Main" && method.Modifiers.Any(SyntaxKind.StaticKeyword) && method.Parent is TypeDeclarationSyntax { TypeParameterList: null });
+            .FirstOrDefault(method => method.Identifier.Text == "Main"
+                && method.Modifiers.Any(SyntaxKind.StaticKeyword) && method.Parent is TypeDeclarationSyntax { TypeParameterList: null });
         if (method is null) return null;
         var names = method.Ancestors().Select(ancestor => ancestor switch
         {

@@ -11,13 +11,15 @@ static class CheckpointFolder
     /// <exception cref="PreparationException">It is not whole.</exception>
     public static async Task<CheckpointManifest> Materialize(IObjectStore store, string manifestKey, string folder, CancellationToken cancel)
     {
-        var manifest = await Read(store, manifestKey, cancel) ?? throw new PreparationException(Cause.Invalid, $"the checkpoint {manifestKey} is not in the workspace");
+        var manifest = await Read(store, manifestKey, cancel)
+            ?? throw new PreparationException(Cause.Invalid, $"the checkpoint {manifestKey} is not in the workspace");
         Directory.CreateDirectory(folder);
         foreach (var file in manifest.Files)
         {
             var target = Path.Combine(folder, ObjectKey.Checked(file.Path));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            if (await Write(store, file, target, cancel) != file.Sha256) throw new PreparationException(Cause.Invalid, $"the checkpoint {manifestKey} is damaged: {file.Path} has another hash than when it was saved");
+            if (await Write(store, file, target, cancel) == file.Sha256) continue;
+            throw new PreparationException(Cause.Invalid, $"the checkpoint {manifestKey} is damaged: {file.Path} has another hash than when it was saved");
         }
 
         return manifest;
@@ -33,7 +35,8 @@ static class CheckpointFolder
         var buffer = new byte[1024 * 1024];
         foreach (var chunk in file.Chunks)
         {
-            await using var reading = await store.Open(chunk.Key, cancel: cancel) ?? throw new PreparationException(Cause.Invalid, $"a piece of the checkpoint is not in the workspace: {chunk.Key}");
+            await using var reading = await store.Open(chunk.Key, cancel: cancel)
+                ?? throw new PreparationException(Cause.Invalid, $"a piece of the checkpoint is not in the workspace: {chunk.Key}");
             int read;
             while ((read = await reading.Body.ReadAsync(buffer, cancel)) > 0)
             {

@@ -30,8 +30,10 @@ static class CompileReferences
     private static List<string> Find()
     {
         var framework = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
-        var trusted = ((string?)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        return [.. trusted.Where(file => Path.GetDirectoryName(file) == framework || Offered.Any(offer => Matches(Path.GetFileNameWithoutExtension(file), offer))).Order(StringComparer.Ordinal)];
+        var trusted = ((string?)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") ?? "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        return [.. trusted.Where(file => Path.GetDirectoryName(file) == framework
+            || Offered.Any(offer => Matches(Path.GetFileNameWithoutExtension(file), offer))).Order(StringComparer.Ordinal)];
     }
 
     private static bool Matches(string name, string offer) =>

@@ -3,8 +3,8 @@ using Serverless.Core;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
-/// Folders that are made once and then only read, shared by all agents of the machine. A folder is whole when it has its name: it is made under another one
-/// and renamed. A lock file per key makes the others wait for the first instead of making it again.
+/// Folders that are made once and then only read, shared by all agents of the machine. A folder is whole when it has its name: it is made under
+/// another one and renamed. A lock file per key makes the others wait for the first instead of making it again.
 /// </summary>
 sealed class FolderCache(string root, IIds ids, TimeProvider time)
 {

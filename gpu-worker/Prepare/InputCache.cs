@@ -9,8 +9,8 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
-/// Input files by content hash, fetched once per machine and given to runs as read-only hard links. Code that runs as root can write through one; a copy
-/// in the cache whose length or time is no longer what it was is therefore fetched again.
+/// Input files by content hash, fetched once per machine and given to runs as read-only hard links. Code that runs as root can write through one; a
+/// copy in the cache whose length or time is no longer what it was is therefore fetched again.
 /// </summary>
 sealed class InputCache(string root, IIds ids, TimeProvider time)
 {
@@ -24,7 +24,8 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
         var path = input.Path.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) ? input.Path[WorkspacePaths.Data.Length..] : input.Path;
         var target = Path.Combine(folder, path);
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        var head = (await store.Head(input.Path, cancel)).Value ?? throw new PreparationException(Cause.InputChanged, $"{input.Path} was deleted since submission");
+        var head = (await store.Head(input.Path, cancel)).Value
+            ?? throw new PreparationException(Cause.InputChanged, $"{input.Path} was deleted since submission");
         if (head.ETag != input.ETag && head.LengthBytes != input.LengthBytes) throw Changed(input);
 
         // Another ETag with the same content is the same input: hashing decides. The cache vouches only for what was submitted.
@@ -38,7 +39,8 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
     {
         if (!Directory.Exists(root)) return;
         var left = maxBytes;
-        foreach (var seal in new DirectoryInfo(root).EnumerateFiles("*" + SealSuffix, SearchOption.AllDirectories).OrderByDescending(seal => seal.LastWriteTimeUtc).ToList())
+        foreach (var seal in new DirectoryInfo(root).EnumerateFiles("*" + SealSuffix, SearchOption.AllDirectories)
+            .OrderByDescending(seal => seal.LastWriteTimeUtc).ToList())
         {
             var cached = new FileInfo(seal.FullName[..^SealSuffix.Length]);
             left -= cached.Exists ? cached.Length : 0;
@@ -54,7 +56,8 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
         var part = $"{cached}.{ids.Nonce()}.part";
         try
         {
-            await using var reading = await store.Open(input.Path, cancel: cancel) ?? throw new PreparationException(Cause.InputChanged, $"{input.Path} was deleted since submission");
+            await using var reading = await store.Open(input.Path, cancel: cancel)
+                ?? throw new PreparationException(Cause.InputChanged, $"{input.Path} was deleted since submission");
             if (await Copy(reading.Body, part, cancel) != input.Sha256) throw Changed(input);
             if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(part, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
             File.WriteAllText(cached + SealSuffix, Seal(part));

@@ -68,17 +68,19 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
             case EntryPoint.Shell(var line):
                 return Command(["/bin/sh", "-c", line]);
             default:
-                throw new PreparationException(Cause.Invalid, $"the command '{spec.Command}' names a folder; submit it again, so that its entry is looked up");
+                throw new PreparationException(Cause.Invalid, $"the command '{spec.Command}' names a folder; name the entry in it");
         }
 
-        Prepared Command(IReadOnlyList<string> command) => new(new() { Folder = folder.Code, Environment = environment, Command = command }, Temperature.Plain, known);
+        Prepared Command(IReadOnlyList<string> command) =>
+            new(new() { Folder = folder.Code, Environment = environment, Command = command }, Temperature.Plain, known);
     }
 
     private async Task<string> Compile(string source, string tree, string entry, LogCollector log, CancellationToken cancel)
     {
         if (!File.Exists(Path.Combine(source, entry))) throw new PreparationException(Cause.Invalid, $"the code has no file '{entry}'");
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"csharp\n{tree}\n{entry}\n{CSharpCompiler.Identity}")));
-        var built = await builds.GetOrMake(key, folder => Task.Run(() => CSharpCompiler.Compile(source, entry, folder, log.Print, cancel), cancel), cancel);
+        var built = await builds.GetOrMake(key, folder =>
+            Task.Run(() => CSharpCompiler.Compile(source, entry, folder, log.Print, cancel), cancel), cancel);
         return Path.Combine(built, CSharpCompiler.AssemblyFile);
     }
 }

@@ -10,9 +10,11 @@ sealed class ProjectBuild(FolderCache builds)
     private const string Output = "out";
 
     /// <returns>Path of the program's assembly.</returns>
-    public async Task<string> Build(string source, RunRecord run, string project, IReadOnlyDictionary<string, string> environment, Steps steps, CancellationToken cancel)
+    public async Task<string> Build(
+        string source, RunRecord run, string project, IReadOnlyDictionary<string, string> environment, Steps steps, CancellationToken cancel)
     {
-        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"project\n{run.Spec.Code.Tree}\n{project}\n{CompileReferences.Identity}\n{EnvironmentKey(run)}")));
+        var what = $"project\n{run.Spec.Code.Tree}\n{project}\n{CompileReferences.Identity}\n{EnvironmentKey(run)}";
+        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(what)));
         var built = await builds.GetOrMake(key, async folder =>
         {
             // Building writes beside the sources (obj/), and projects refer to one another by relative paths: the whole tree is copied.
@@ -20,8 +22,11 @@ sealed class ProjectBuild(FolderCache builds)
             Folders.Copy(source, copy);
             string[] command =
             [
-                "dotnet", "publish", project, "--configuration", "Release", "--output", Path.Combine(folder, Output), "--nologo", "--verbosity", "quiet", "-consoleLoggerParameters:NoSummary", "-nodeReuse:false", "-p:UseSharedCompilation=false",
-                $"-p:PathMap={copy}/=./", $"-p:CustomAfterMicrosoftCommonTargets={Path.Combine(AppContext.BaseDirectory, "ExperimentProject.targets")}", $"-p:ServerlessWorker={AppContext.BaseDirectory}",
+                "dotnet", "publish", project, "--configuration", "Release", "--output", Path.Combine(folder, Output),
+                "--nologo", "--verbosity", "quiet", "-consoleLoggerParameters:NoSummary",
+                "-nodeReuse:false", "-p:UseSharedCompilation=false", $"-p:PathMap={copy}/=./",
+                $"-p:CustomAfterMicrosoftCommonTargets={Path.Combine(AppContext.BaseDirectory, "ExperimentProject.targets")}",
+                $"-p:ServerlessWorker={AppContext.BaseDirectory}",
             ];
             await steps.Run("build", command, copy, Quiet(environment), run.Spec);
             Folders.Delete(copy);
@@ -32,7 +37,7 @@ sealed class ProjectBuild(FolderCache builds)
     /// <summary>Where a program that was built here finds libtorch.</summary>
     public static void AddLibraries(Dictionary<string, string> environment)
     {
-        var ours = string.Join(Path.PathSeparator, ((string?)AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") ?? AppContext.BaseDirectory).Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries));
+        var ours = ((string?)AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") ?? AppContext.BaseDirectory).Trim(Path.PathSeparator);
         var name = OperatingSystem.IsMacOS() ? "DYLD_LIBRARY_PATH" : "LD_LIBRARY_PATH";
         environment[name] = environment.TryGetValue(name, out var before) && before.Length > 0 ? $"{before}{Path.PathSeparator}{ours}" : ours;
     }
@@ -41,10 +46,12 @@ sealed class ProjectBuild(FolderCache builds)
     {
         const string Suffix = ".runtimeconfig.json";
         var programs = Directory.GetFiles(folder, "*" + Suffix).Select(file => Path.GetFileName(file)[..^Suffix.Length]).ToList();
-        var name = programs.Contains(project) ? project
-            : programs is [var only] ? only
-            : throw new PreparationException(Cause.Build, $"{project}.csproj gave {(programs.Count == 0 ? "no program: it needs <OutputType>Exe</OutputType>" : $"several programs: {string.Join(", ", programs)}")}");
-        return Path.Combine(folder, name + ".dll");
+        return (programs.Contains(project) ? [project] : programs) switch
+        {
+            [var name] => Path.Combine(folder, name + ".dll"),
+            [] => throw new PreparationException(Cause.Build, $"{project}.csproj gives no program: it needs <OutputType>Exe</OutputType>"),
+            _ => throw new PreparationException(Cause.Build, $"{project}.csproj gives several programs: {string.Join(", ", programs)}"),
+        };
     }
 
     private static Dictionary<string, string> Quiet(IReadOnlyDictionary<string, string> environment) => new(environment)
@@ -55,5 +62,6 @@ sealed class ProjectBuild(FolderCache builds)
         ["MSBUILDDISABLENODEREUSE"] = "1",
     };
 
-    private static string EnvironmentKey(RunRecord run) => string.Join('\n', run.Spec.Env.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
+    private static string EnvironmentKey(RunRecord run) =>
+        string.Join('\n', run.Spec.Env.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
 }

@@ -9,16 +9,23 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>The environment that code sees: a little of this machine's, the spec's own, and the contract's.</summary>
 static class RunEnvironment
 {
-    /// <summary>Characters of a parameter that still go into a variable; Linux refuses to start a program with one of 128 KiB. The file of parameters has them all.</summary>
+    /// <summary>
+    /// Characters of a parameter that still go into a variable; Linux refuses to start a program with one of 128 KiB. The file of parameters has them
+    /// all.
+    /// </summary>
     private const int MaxVariable = 16 * 1024;
 
     private static readonly string[] PassedOn =
     [
-        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
-        "DOTNET_ROOT", "DOTNET_CLI_HOME", "NUGET_PACKAGES", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+        "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
+        "DOTNET_ROOT", "DOTNET_CLI_HOME", "NUGET_PACKAGES", "SSL_CERT_FILE", "SSL_CERT_DIR",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
     ];
 
-    /// <summary>What every process of a run gets of this one's environment: where programs, libraries and certificates are, and the language.</summary>
+    /// <summary>
+    /// What every process of a run gets of this one's environment: where programs, libraries and certificates are, and the language.
+    /// </summary>
     public static IReadOnlyDictionary<string, string> OfMachine { get; } = ReadOfMachine();
 
     /// <param name="device"><c>cpu</c> or <c>cuda:0</c>.</param>

@@ -5,15 +5,16 @@ using Serverless.Core.Runs;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
-/// What a set-up command left in the code's folder. It is run at the place where its result stays, because virtual environments and the like hold absolute
-/// paths; runs get copies of the code's own files and links to what the set-up added at the top.
+/// What a set-up command left in the code's folder. It is run at the place where its result stays, because virtual environments and the like hold
+/// absolute paths; runs get copies of the code's own files and links to what the set-up added at the top.
 /// </summary>
 sealed class SetupCache(string root)
 {
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(100);
 
     public async Task Copy(
-        string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, string target, TimeProvider time, CancellationToken cancel)
+        string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, string target, TimeProvider time,
+        CancellationToken cancel)
     {
         var variables = string.Join('\n', spec.Env.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
         var folder = Path.Combine(root, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec.Code.Tree}\n{setup}\n{variables}"))));

@@ -10,7 +10,8 @@ sealed class SnapshotCache(FolderCache folders)
 {
     /// <returns>A folder that is only read.</returns>
     /// <exception cref="PreparationException">The snapshot is missing, refused, or not what its hashes say.</exception>
-    public Task<string> Get(IObjectStore store, CodeRef code, CancellationToken cancel) => folders.GetOrMake(code.Tree, folder => Unpack(store, code, folder, cancel), cancel);
+    public Task<string> Get(IObjectStore store, CodeRef code, CancellationToken cancel) =>
+        folders.GetOrMake(code.Tree, folder => Unpack(store, code, folder, cancel), cancel);
 
     private static async Task Unpack(IObjectStore store, CodeRef code, string folder, CancellationToken cancel)
     {
@@ -19,7 +20,8 @@ sealed class SnapshotCache(FolderCache folders)
         try
         {
             var facts = CodePackage.Unpack(new MemoryStream(zip.Body), folder, cancel: cancel);
-            if (facts.Sha256 != code.Snapshot || facts.Tree != code.Tree) throw new PreparationException(Cause.Invalid, $"the code snapshot {code.Snapshot} is damaged: its content has another hash");
+            if (facts.Sha256 == code.Snapshot && facts.Tree == code.Tree) return;
+            throw new PreparationException(Cause.Invalid, $"the code snapshot {code.Snapshot} is damaged: its content has another hash");
         }
         catch (SnapshotRefusedException refused)
         {

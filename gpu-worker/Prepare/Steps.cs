@@ -4,7 +4,9 @@ using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Prepare;
 
-/// <summary>Runs the commands that come before the code (set-up, builds), in runners of their own: stopped, timed out and cleaned up like the code itself.</summary>
+/// <summary>
+/// Runs the commands that come before the code (set-up, builds), in runners of their own: stopped, timed out and cleaned up like the code itself.
+/// </summary>
 sealed class Steps(RunnerPool pool, LogCollector log, StopSignal stop, TimeProvider time)
 {
     /// <param name="what">For messages: <c>setup</c>.</param>
@@ -21,7 +23,8 @@ sealed class Steps(RunnerPool pool, LogCollector log, StopSignal stop, TimeProvi
         pool.Refill(Temperature.Plain);
         if (end.Stopped is not null and not StopReason.Timeout) throw new OperationCanceledException(stop.Asked);
         var (cause, message) = end.Explain(spec.Timeout);
-        if (cause == Cause.UserCode) throw new PreparationException(Cause.Build, $"{what}: {message}{log.LastLineClause().Replace(folder + "/", "", StringComparison.Ordinal)}");
+        var lastLine = log.LastLineClause().Replace(folder + "/", "", StringComparison.Ordinal);
+        if (cause == Cause.UserCode) throw new PreparationException(Cause.Build, $"{what}: {message}{lastLine}");
         if (cause != Cause.Completed) throw new PreparationException(cause, $"{what}: {message}");
     }
 }

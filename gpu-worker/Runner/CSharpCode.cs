@@ -38,15 +38,18 @@ static class CSharpCode
         }
     }
 
-    // libtorch takes 140 ms of CPU time to take itself apart, for nothing. Registered last, this comes after every handler of the code's own, and after
+    // libtorch takes 140 ms of CPU time to take itself apart, for nothing. Registered last, this comes after every handler of the code's own, and
+    // after
     // its other foreground threads.
-    private static void SkipDestructors() => AppDomain.CurrentDomain.ProcessExit += static (_, _) => Native.ExitWithoutDestructors(Environment.ExitCode);
+    private static void SkipDestructors() =>
+        AppDomain.CurrentDomain.ProcessExit += static (_, _) => Native.ExitWithoutDestructors(Environment.ExitCode);
 
     // Delegates instead of reflection: the exception arrives as it was thrown. The compiler makes asynchronous entry points synchronous ones.
     private static int Invoke(MethodInfo entry, string[] arguments)
     {
         var takesArguments = entry.GetParameters().Length > 0;
-        if (entry.ReturnType == typeof(int)) return takesArguments ? entry.CreateDelegate<Func<string[], int>>()(arguments) : entry.CreateDelegate<Func<int>>()();
+        if (entry.ReturnType == typeof(int)) return takesArguments ? entry.CreateDelegate<Func<string[], int>>()(arguments)
+            : entry.CreateDelegate<Func<int>>()();
         if (takesArguments) entry.CreateDelegate<Action<string[]>>()(arguments);
         else entry.CreateDelegate<Action>()();
         return Environment.ExitCode;
@@ -103,5 +106,6 @@ static class CSharpCode
         return new(kind, $"{cause.GetType().Name}: {FirstLine(cause.Message)}{where}");
     }
 
-    private static string FirstLine(string text) => text.AsSpan().Trim().IndexOf('\n') is >= 0 and var end ? text.Trim()[..end].TrimEnd() : text.Trim();
+    private static string FirstLine(string text) =>
+        text.AsSpan().Trim().IndexOf('\n') is >= 0 and var end ? text.Trim()[..end].TrimEnd() : text.Trim();
 }

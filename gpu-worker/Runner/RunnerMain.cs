@@ -3,8 +3,9 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Runner;
 
 /// <summary>
-/// The process that executes one run and dies. It starts with three pipes to the agent: standard input brings the assignment and stays open as long as the agent
-/// lives, standard error takes reports, standard output is the log. Before the code sees anything, the first two are moved out of its way.
+/// The process that executes one run and dies. It starts with three pipes to the agent: standard input brings the assignment and stays open as long
+/// as the agent lives, standard error takes reports, standard output is the log. Before the code sees anything, the first two are moved out of its
+/// way.
 /// </summary>
 static class RunnerMain
 {
@@ -32,9 +33,11 @@ static class RunnerMain
         try
         {
             Directory.SetCurrentDirectory(assignment.Folder);
-            return assignment.Assembly is { } assembly ? CSharpCode.Execute(assembly, [.. assignment.Command], channel) : CommandLine.Execute(assignment.Command);
+            return assignment.Assembly is { } assembly ? CSharpCode.Execute(assembly, [.. assignment.Command], channel)
+                : CommandLine.Execute(assignment.Command);
         }
-        catch (Exception exception) when (exception is IOException or System.ComponentModel.Win32Exception or BadImageFormatException or UnauthorizedAccessException)
+        catch (Exception exception) when (
+            exception is IOException or System.ComponentModel.Win32Exception or BadImageFormatException or UnauthorizedAccessException)
         {
             channel.Report(new(RunnerReport.Failure.NotStarted, exception.Message));
             return 1;

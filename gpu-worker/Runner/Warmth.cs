@@ -11,20 +11,23 @@ static class Warmth
     /// <summary>Compiles what lies between an assignment and the code's first line of output.</summary>
     public static void Plain()
     {
-        Assignment.From(new Assignment { Folder = "", Environment = new Dictionary<string, string> { [""] = "" }, Command = [""] }.ToBytes()[sizeof(int)..]);
+        var nothing = new Assignment { Folder = "", Environment = new Dictionary<string, string> { [""] = "" }, Command = [""] };
+        Assignment.From(nothing.ToBytes()[sizeof(int)..]);
         Console.Out.Flush();
         Environment.GetEnvironmentVariables();
         _ = AssemblyLoadContext.Default;
     }
 
-    /// <summary>Loads libtorch and takes one training step of a toy, which compiles the paths that every experiment uses. The random generator is left as it was found.</summary>
+    /// <summary>
+    /// Loads libtorch and takes one training step of a toy, which compiles the paths that every experiment uses. What it draws changes no result:
+    /// without a seed of its own, each process draws another one.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Torch()
     {
         try
         {
             using var scope = torch.NewDisposeScope();
-            var random = torch.get_rng_state();
             var layer = torch.nn.Linear(4, 2);
             using var optimizer = torch.optim.Adam(layer.parameters());
             var loss = torch.nn.functional.mse_loss(layer.forward(torch.zeros(3, 4)), torch.zeros(3, 2));
@@ -32,7 +35,6 @@ static class Warmth
             optimizer.step();
             optimizer.zero_grad();
             loss.item<float>();
-            torch.set_rng_state(random);
         }
         catch (Exception broken)
         {
