@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Serverless.Bench;
 using Serverless.Bench.Measures;
 using Spectre.Console;
@@ -18,11 +19,14 @@ if (args.Any(arg => arg.StartsWith('-') && arg != "--quick") || names.Any(name =
 var console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(Console.Out), Enrichment = new() { UseDefaultEnrichers = false } });
 if (Console.IsOutputRedirected) console.Profile.Width = 220;
 using var stop = new CancellationTokenSource();
-Console.CancelKeyPress += (_, pressed) =>
+void Stop(PosixSignalContext signal)
 {
-    pressed.Cancel = true;
+    signal.Cancel = true;
     stop.Cancel();
-};
+}
+
+using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
 var folder = Directory.CreateTempSubdirectory("exp-bench-").FullName;
 var load = Machine.Load();
@@ -35,6 +39,10 @@ try
         Console.Error.WriteLine($"{measure.Name}: {measure.What}");
         foreach (var row in await measure.Run(bench, stop.Token)) rows.Add((measure, row));
     }
+}
+catch (OperationCanceledException) when (stop.IsCancellationRequested)
+{
+    Console.Error.WriteLine("Stopped; what was measured until then:");
 }
 finally
 {
@@ -49,4 +57,4 @@ finally
     Directory.Delete(folder, recursive: true);
 }
 
-return 0;
+return stop.IsCancellationRequested ? 130 : 0;

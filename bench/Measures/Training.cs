@@ -18,7 +18,7 @@ sealed class Training : IMeasure
     {
         var platform = await bench.Up(Workers, cancel);
         var snapshot = await Scripts.Put(platform.Api, "loop.cs", cancel);
-        var steps = bench.Times(8000, 50);
+        var steps = bench.Times(3000, 50);
         var others = string.Join(',', platform.ProcessesBesideRuns());
         await Platformed(platform, snapshot, 50, others, 0, cancel);
         var program = Directory.EnumerateFiles(platform.Folder, "experiment.dll", SearchOption.AllDirectories).First();
