@@ -14,7 +14,7 @@ sealed class CodeRun(
     private static readonly TimeSpan StreamsEvery = TimeSpan.FromMilliseconds(200), CheckpointsEvery = TimeSpan.FromMilliseconds(200), OutputsEvery = TimeSpan.FromSeconds(2);
 
     private readonly CheckpointCollector checkpoints = new(
-        store, run, folder, prepared.Known, metrics, log, persistence, time, (made, _) => record.Apply(new RunEvent.Commit(run.Epoch, made)));
+        store, run, folder, prepared.Known, metrics, log, persistence, time, (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
     private readonly OutputCollector outputs = new(store, run, folder, log, persistence);
 
@@ -58,6 +58,7 @@ sealed class CodeRun(
         {
             await metrics.Collect(atEnd: true, record.MayWrite);
             await checkpoints.Collect(atEnd: true, record.MayWrite);
+            await checkpoints.SweepAll(record.MayWrite);
             manifest = await outputs.Finish(publish: cause == Cause.Completed, record.MayWrite);
             await log.Flush(record.MayWrite);
         }
