@@ -33,6 +33,7 @@ static class Root
             FilesCommand.Create(world),
             MachinesCommand.Create(world),
             KeysCommand.Create(world),
+            DeadLettersCommand.Create(world),
         };
         root.Add(Session.JsonOption);
         root.Add(Session.DataOption);

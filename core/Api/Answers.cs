@@ -57,6 +57,12 @@ public sealed record MachineClassInfo(string Name, long Waiting, int Workers);
 public sealed record WorkerInfo(
     string Id, string Machine, string Host, int ProcessId, int Cores, long MemoryBytes, string Device, string? Run, TimeSpan Heartbeat, DateTimeOffset Started, DateTimeOffset? Seen = null);
 
+/// <summary><c>GET /api/dead-letters</c>.</summary>
+public sealed record DeadLetterList(IReadOnlyList<DeadLetterInfo> Letters);
+
+/// <param name="Run">The run that it is about, when it can be understood.</param>
+public sealed record DeadLetterInfo(string Queue, string Id, string Reason, DateTimeOffset At, int Deliveries, string? Run, string Body);
+
 /// <param name="Key">The secret itself, only in the answer that creates it.</param>
 public sealed record ApiKeyInfo(string Id, string Name, Access.Role Role, string Workspace, DateTimeOffset Created, string? Key = null);
 

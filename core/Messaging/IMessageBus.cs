@@ -61,6 +61,9 @@ public static class QueueNames
     /// <summary>Ended runs, changed files and the like: what reports, follow-ons and notifications listen to.</summary>
     public const string Events = "events";
 
+    /// <summary>The platform's own subscription of <see cref="Events"/>.</summary>
+    public const string Platform = "platform";
+
     public static string ForMachine(string machineClass) => $"runs-{machineClass}";
 
     public static string Subscription(string topic, string subscription) => $"{topic}/{subscription}";

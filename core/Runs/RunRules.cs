@@ -90,7 +90,7 @@ public static class RunRules
         }
 
         if (made.Epoch != commit.Epoch) return new Decision.Illegal($"attempt {commit.Epoch} commits a checkpoint of attempt {made.Epoch}");
-        made = made with { Values = Summary(made.Values) ?? [] };
+        made = made with { Values = Summary(made.Values, run.Spec.Checkpoints.Best?.Metric) ?? [] };
         var kept = commit.Keep is { } keep ? run.Checkpoints.Where(checkpoint => keep.Contains(checkpoint.Manifest)) : run.Checkpoints;
         return new Decision.Moved(run with { Head = made, Checkpoints = [.. kept, made], Metrics = made.Values.Count > 0 ? made.Values : run.Metrics, Step = made.Step });
     }
@@ -178,10 +178,11 @@ public static class RunRules
     private static TimeSpan BackOff(int failures) => TimeSpan.FromTicks(Math.Min(LongestBackOff.Ticks, FirstBackOff.Ticks << Math.Min(failures - 1, 16)));
 
     // What the worker measured about the machine comes last: it must not crowd out what the code says about the model.
-    private static Dictionary<string, double>? Summary(IReadOnlyDictionary<string, double>? values) => values is null
+    // The metric that decides which checkpoint is the best must be there whatever it is called.
+    private static Dictionary<string, double>? Summary(IReadOnlyDictionary<string, double>? values, string? first = null) => values is null
         ? null
         : new(
-            values.OrderBy(value => value.Key.StartsWith("system/", StringComparison.Ordinal)).ThenBy(value => value.Key, StringComparer.Ordinal).Take(MaxSummaryMetrics),
+            values.OrderBy(value => value.Key != first).ThenBy(value => value.Key.StartsWith("system/", StringComparison.Ordinal)).ThenBy(value => value.Key, StringComparer.Ordinal).Take(MaxSummaryMetrics),
             StringComparer.Ordinal);
 
     private static RunRecord Note(RunRecord run, DateTimeOffset now, Cause? cause = null, string? message = null)

@@ -29,6 +29,9 @@ public sealed record RunSpec
 
     /// <summary>Not part of the run key. How long the code has to checkpoint after a cancel, a timeout or a pre-emption.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Not part of the run key.</summary>
+    public CheckpointRetention Checkpoints { get; init; } = new();
 }
 
 /// <param name="Snapshot">SHA-256 of the zip: where it is.</param>

@@ -29,6 +29,9 @@ public sealed record ExperimentDefinition
     public required Retries Retries { get; init; }
     public TimeSpan? Timeout { get; init; }
     public required TimeSpan Grace { get; init; }
+
+    /// <summary>Null when nothing was said about them, so that versions from before one could are what they were.</summary>
+    public CheckpointRetention? Checkpoints { get; init; }
     public required IReadOnlyDictionary<string, string> Checks { get; init; }
 
     public string Hash() => CanonicalJson.Hash("serverless-version-1", this);
@@ -49,6 +52,7 @@ public sealed record ExperimentDefinition
         Retries = first.Retries,
         Timeout = first.Timeout,
         Grace = first.Grace,
+        Checkpoints = first.Checkpoints == new CheckpointRetention() ? null : first.Checkpoints,
         Checks = Sorted(spec.Checks),
     };
 

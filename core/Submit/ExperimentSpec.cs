@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Serverless.Core.Runs;
 
 namespace Serverless.Core.Submit;
 
@@ -43,6 +44,9 @@ public sealed record ExperimentSpec
 
     /// <summary>Null: 30 seconds.</summary>
     public TimeSpan? Grace { get; init; }
+
+    /// <summary>Which checkpoints stay; the newest five, unless said otherwise.</summary>
+    public CheckpointRetention Checkpoints { get; init; } = new();
 
     /// <summary>Metric name → <see cref="CheckRange"/>: <c>n..</c>, <c>..n</c> or <c>a..b</c>. Reported, never deciding about success.</summary>
     public IReadOnlyDictionary<string, string> Checks { get; init; } = new Dictionary<string, string>();

@@ -34,6 +34,7 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
             Retries = new(spec.RetriesLost, spec.RetriesFailed),
             Timeout = spec.Timeout,
             Grace = spec.Grace ?? TimeSpan.FromSeconds(30),
+            Checkpoints = spec.Checkpoints,
         };
     }
 

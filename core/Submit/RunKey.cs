@@ -7,7 +7,7 @@ namespace Serverless.Core.Submit;
 /// The run key: equal exactly when two runs would compute the same. It is <c>k1-</c> and the <see cref="CanonicalJson"/> hash, under the scheme
 /// <c>serverless-run-key-1</c>, of tree hash, command,
 /// set-up, parameters, inputs (path and content), environment, image, seed, machine class, nodes, and the checkpoint that it starts from. Not in it:
-/// the zip's own hash, the commit, retries, timeout, grace,
+/// the zip's own hash, the commit, retries, timeout, grace, which checkpoints stay,
 /// ETags. A change of what is hashed takes the next number, so that keys of two schemes never meet.
 /// </summary>
 public static class RunKey

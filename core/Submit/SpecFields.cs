@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Serverless.Core.Runs;
 
 namespace Serverless.Core.Submit;
 
@@ -28,7 +29,7 @@ internal sealed class SpecFields(List<Problem> problems)
     private static readonly string[] Known =
     [
         "project", "name", "code", "command", "setup", "machine", "seed", "env", "from",
-        "params", "inputs", "nodes", "retries", "timeout", "grace", "checks", "tags", "fresh",
+        "params", "inputs", "nodes", "retries", "timeout", "grace", "checkpoints", "checks", "tags", "fresh",
     ];
 
     /// <summary>Words that other tools use for the same thing.</summary>
@@ -37,7 +38,7 @@ internal sealed class SpecFields(List<Problem> problems)
         ["experiment"] = "name", ["source"] = "code", ["labels"] = "tags", ["time_limit"] = "timeout", ["seeds"] = "seed", ["environment"] = "env",
         ["cmd"] = "command", ["entry"] = "command", ["entrypoint"] = "command", ["script"] = "command", ["run"] = "command",
         ["parameters"] = "params", ["hyperparameters"] = "params", ["args"] = "params", ["data"] = "inputs", ["datasets"] = "inputs", ["input"] = "inputs",
-        ["resources"] = "machine", ["machineClass"] = "machine", ["machine_class"] = "machine",
+        ["retention"] = "checkpoints", ["resources"] = "machine", ["machineClass"] = "machine", ["machine_class"] = "machine",
     };
 
     public ExperimentSpec Read(SpecNode root)
@@ -68,6 +69,7 @@ internal sealed class SpecFields(List<Problem> problems)
             RetriesFailed = Count("retries.failed", retries, "failed") ?? blank.RetriesFailed,
             Timeout = Duration("timeout", fields),
             Grace = Duration("grace", fields),
+            Checkpoints = fields.TryGetValue("checkpoints", out var checkpoints) ? Checkpoints(checkpoints) : blank.Checkpoints,
             Checks = Texts("checks", fields),
             Tags = List("tags", fields),
             Fresh = fields.TryGetValue("fresh", out var fresh) && Flag("fresh", fresh),
@@ -117,6 +119,32 @@ internal sealed class SpecFields(List<Problem> problems)
             ? CanonicalJson.Number(step.Text)
             : Text("from.checkpoint", inner, "checkpoint");
         return new(Text("from.run", inner, "run") ?? "", checkpoint ?? "last");
+    }
+
+    private CheckpointRetention Checkpoints(SpecNode node)
+    {
+        var inner = Map("checkpoints", node, ["keep", "best", "every"]);
+        var blank = new CheckpointRetention();
+        return new()
+        {
+            Keep = Count("checkpoints.keep", inner, "keep") ?? blank.Keep,
+            Every = inner.TryGetValue("every", out var every) ? Whole("checkpoints.every", every) ?? blank.Every : blank.Every,
+            Best = inner.TryGetValue("best", out var best) ? Best(best) : null,
+        };
+    }
+
+    private BestCheckpoint? Best(SpecNode node)
+    {
+        var inner = Map("checkpoints.best", node, ["metric", "goal"]);
+        foreach (var (name, what) in (ReadOnlySpan<(string, string)>)[("metric", "the name of a metric"), ("goal", "maximize or minimize")])
+        {
+            if (node.Kind == SpecKind.Map && !inner.ContainsKey(name)) problems.Add(new($"checkpoints.best.{name}", $"is missing: {what}"));
+        }
+
+        if (Text("checkpoints.best.metric", inner, "metric") is not { } metric || Text("checkpoints.best.goal", inner, "goal") is not { } goal) return null;
+        if (goal is "maximize" or "minimize") return new(metric, goal == "maximize" ? Goal.Maximize : Goal.Minimize);
+        problems.Add(new("checkpoints.best.goal", $"found '{goal}', wanted maximize or minimize"));
+        return null;
     }
 
     private IReadOnlyList<long> Seeds(SpecNode node)

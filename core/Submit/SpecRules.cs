@@ -54,6 +54,9 @@ public static partial class SpecRules
         if (spec.RetriesFailed is < 0 or > 100) Say("retries.failed", $"{spec.RetriesFailed} is out of range: 0 to 100");
         if (spec.Timeout <= TimeSpan.Zero) Say("timeout", "must be longer than nothing; leave it out for no limit");
         if (spec.Grace < TimeSpan.Zero || spec.Grace > MaxGrace) Say("grace", "must be between 0s and 1h");
+        if (spec.Checkpoints.Keep is < 1 or > 1000) Say("checkpoints.keep", $"{spec.Checkpoints.Keep} is out of range: 1 to 1000; every: 1 keeps all");
+        if (spec.Checkpoints.Every < 0) Say("checkpoints.every", $"{spec.Checkpoints.Every} is negative; wanted a number of steps, or 0 for none");
+        if (spec.Checkpoints.Best is { } best && MetricProblem(best.Metric) is { } unnamed) Say("checkpoints.best.metric", unnamed);
         Checks(spec.Checks);
         if (spec.Tags.Count > MaxTags) Say("tags", $"{spec.Tags.Count} tags, at most {MaxTags}");
         for (var i = 0; i < spec.Tags.Count; i++) Say(SpecPath.Item("tags", i), TagProblem(spec.Tags[i]));
@@ -185,11 +188,13 @@ public static partial class SpecRules
             foreach (var (metric, range) in checks)
             {
                 var path = SpecPath.Field("checks", metric);
-                if (metric.Length is 0 or > 256 || metric.Any(char.IsControl)) Say(path, "is not a metric's name: 1 to 256 characters");
+                Say(path, MetricProblem(metric));
                 if (CheckRange.Parse(range) is null) Say(path, $"'{range}' is not a range; write 0.95.. for at least, ..0.1 for at most, or 0.4..0.6");
             }
         }
     }
+
+    private static string? MetricProblem(string metric) => metric.Length is 0 or > 256 || metric.Any(char.IsControl) ? "is not a metric's name: 1 to 256 characters" : null;
 
     /// <summary>Of a project or an experiment; null when it is fine.</summary>
     public static string? NameProblem(string name) =>

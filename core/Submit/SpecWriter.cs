@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using Serverless.Core.Runs;
 
 namespace Serverless.Core.Submit;
 
@@ -71,6 +72,22 @@ public static class SpecWriter
 
             Text("timeout", spec.Timeout?.ToString("c"));
             Text("grace", spec.Grace?.ToString("c"));
+            if (spec.Checkpoints != blank.Checkpoints)
+            {
+                json.WriteStartObject("checkpoints");
+                json.WriteNumber("keep", spec.Checkpoints.Keep);
+                if (spec.Checkpoints.Best is { } best)
+                {
+                    json.WriteStartObject("best");
+                    json.WriteString("metric", best.Metric);
+                    json.WriteString("goal", best.Goal == Goal.Maximize ? "maximize" : "minimize");
+                    json.WriteEndObject();
+                }
+
+                json.WriteNumber("every", spec.Checkpoints.Every);
+                json.WriteEndObject();
+            }
+
             if (spec.Checks.Count > 0) Map("checks", spec.Checks);
             if (spec.Tags.Count > 0) Texts("tags", spec.Tags);
             if (spec.Fresh) json.WriteBoolean("fresh", true);

@@ -22,6 +22,7 @@ public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, 
     public RunOutputs Outputs { get; } = new(store);
     public Publication Publication { get; } = new(store);
     public Machines Machines { get; } = new(store, bus, machineClasses);
+    public DeadLetters DeadLetters { get; } = new(name, bus, machineClasses);
     public WorkspaceFiles Files { get; } = new(store);
 }
 

@@ -37,8 +37,9 @@ public static class WorkspacePaths
     public static string Artifact(string runId, int epoch, string path) => $"{Attempt(runId, epoch)}artifacts/{path}";
     public static string PublishedFile(string runId, int epoch, string path) => $"{Attempt(runId, epoch)}data/{path}";
     public static string OutputManifest(string runId, int epoch) => $"{Attempt(runId, epoch)}outputs.json";
-    public static string CheckpointManifest(string runId, int epoch, long step) => $"{Attempt(runId, epoch)}checkpoints/{step:D12}.json";
-    public static string CheckpointChunk(string runId, int epoch, string sha256) => $"{Attempt(runId, epoch)}checkpoints/chunks/{sha256}";
+    public static string CheckpointsOf(string runId, int epoch) => $"{Attempt(runId, epoch)}checkpoints/";
+    public static string CheckpointManifest(string runId, int epoch, long step) => $"{CheckpointsOf(runId, epoch)}{step:D12}.json";
+    public static string CheckpointChunk(string runId, int epoch, string sha256) => $"{CheckpointsOf(runId, epoch)}chunks/{sha256}";
     public static string Report(string reportId, string file) => $"{Reports}{reportId}/{file}";
 
     /// <summary>Written last: a report exists once it does.</summary>

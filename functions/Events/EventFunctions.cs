@@ -8,11 +8,8 @@ namespace Serverless.Functions.Events;
 /// <summary>What happens after a run has ended.</summary>
 public sealed class EventFunctions(WorkspaceDirectory workspaces)
 {
-    /// <summary>The platform's own subscription of the events topic.</summary>
-    public const string Subscription = "platform";
-
     [Function("PublishOutputs")]
-    public Task PublishOutputs([ServiceBusTrigger(QueueNames.Events, Subscription, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
+    public Task PublishOutputs([ServiceBusTrigger(QueueNames.Events, QueueNames.Platform, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
         RunEnded.From(new Message("", body)) is { } ended
             ? workspaces.Open(ended.Workspace).Publication.Publish(ended.Run, cancel)
             : throw new InvalidDataException("the event cannot be understood");

@@ -15,11 +15,10 @@ namespace Serverless.GpuWorker.Collect;
 /// Turns checkpoint folders into committed checkpoints: pieces and manifest are stored first, then one write of the record makes it exist, together
 /// with how far metrics and log had got when it was saved.
 /// </summary>
-/// <param name="commit">Applies the commit to the record; false when this attempt was replaced.</param>
+/// <param name="commit">Applies the commit to the record, given the manifests that stay beside it; false when this attempt was replaced.</param>
 sealed class CheckpointCollector(
-    IObjectStore store, RunRecord run, WorkFolder folder, IEnumerable<CheckpointManifest> known, MetricCollector metrics, LogCollector log,
-    Persistence persistence, TimeProvider time,
-    Func<CheckpointRef, CancellationToken, Task<bool>> commit)
+    IObjectStore store, RunRecord run, WorkFolder folder, IEnumerable<CheckpointManifest> known, MetricCollector metrics, LogCollector log, Persistence persistence, TimeProvider time,
+    Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
 {
     /// <summary>Code that does not rename whole folders into place is given this long to write no more.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(1);
@@ -31,6 +30,10 @@ sealed class CheckpointCollector(
         .GroupBy(chunk => HashOf(chunk.Key), StringComparer.Ordinal).ToDictionary(same => same.Key, same => same.First().Key, StringComparer.Ordinal);
 
     private readonly HashSet<long> committed = [];
+    private readonly CheckpointSweep sweep = new(store, run.Id, run.Epoch);
+
+    /// <summary>What the record names. Nobody else changes that while this attempt has the run.</summary>
+    private IReadOnlyList<CheckpointRef> named = run.Checkpoints;
     private readonly Dictionary<string, (string Look, DateTimeOffset Since)> settling = new(StringComparer.Ordinal);
 
     /// <summary>Commits the checkpoints that are whole, oldest first.</summary>
@@ -49,6 +52,24 @@ sealed class CheckpointCollector(
         foreach (var (step, path) in Steps().SkipLast(1))
         {
             if (committed.Contains(step)) Folders.Delete(path);
+        }
+    }
+
+    /// <summary>At the end of the attempt: deletes what is left of checkpoints that the record does not name, also of attempts that died.</summary>
+    public Task SweepAll(CancellationToken cancel) => named.Count == 0 ? Task.CompletedTask : Sweep(everywhere: true, cancel);
+
+    private async Task Sweep(bool everywhere, CancellationToken cancel)
+    {
+        if (await persistence.Insist(() => sweep.Needed(named.Select(checkpoint => checkpoint.Manifest), cancel), cancel) is not { } needed) return;
+
+        // Before they are gone: the next checkpoint must not count on them.
+        foreach (var (hash, _) in stored.Where(piece => !needed.Contains(piece.Value)).ToList()) stored.Remove(hash);
+        await persistence.Insist(Delete, cancel);
+
+        async Task<bool> Delete()
+        {
+            await sweep.Delete(needed, everywhere, cancel);
+            return true;
         }
     }
 
@@ -96,10 +117,14 @@ sealed class CheckpointCollector(
         }
 
         var key = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step);
-        var manifest = new CheckpointManifest(step, run.Epoch, files);
-        await persistence.Insist(() => store.PutJson(key, manifest, PutCondition.IfAbsent, cancel: cancel), cancel);
-        var values = info?.Metrics ?? metrics.Latest.ToDictionary();
-        return await commit(new(run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), metricsPlace, logPlace, values), cancel);
+        await persistence.Insist(() => store.PutJson(key, new CheckpointManifest(step, run.Epoch, files), PutCondition.IfAbsent, cancel: cancel), cancel);
+        var made = new CheckpointRef(run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), metricsPlace, logPlace, info?.Metrics ?? metrics.Latest.ToDictionary());
+        var stay = run.Spec.Checkpoints.KeptBeside(named, made);
+        if (!await commit(made, stay)) return false;
+        var before = named.Count;
+        named = [.. named.Where(checkpoint => stay.Contains(checkpoint.Manifest)), made];
+        if (named.Count <= before) await Sweep(everywhere: false, cancel);
+        return true;
     }
 
     private async Task<CheckpointFile?> Upload(string relative, string path, CancellationToken cancel)

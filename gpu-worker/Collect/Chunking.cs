@@ -5,12 +5,15 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// Cuts a checkpoint's files into pieces: safetensors between tensors, so that a layer that is not trained is the same piece in every checkpoint;
-/// anything else, and tensors longer than a piece, at fixed lengths.
+/// Cuts a checkpoint's files into pieces: safetensors between tensors, so that a layer that is not trained is the same pieces in every checkpoint. A tensor of
+/// some length has pieces of its own, shorter ones that follow each other share one; long tensors, and files of any other kind, are cut at fixed lengths.
 /// </summary>
 static class Chunking
 {
     public const int MaxBytes = 8 * 1024 * 1024;
+
+    /// <summary>Shorter tensors share pieces up to this length: one changed value costs no more than this, and a thousand biases are not a thousand objects.</summary>
+    private const int SharedBytes = 1024 * 1024;
     private const int MaxHeader = 100 * 1024 * 1024;
 
     /// <summary>Lengths of the pieces, in order; their sum is the file's length.</summary>
@@ -18,22 +21,24 @@ static class Chunking
     {
         var ends = TensorEnds(path, file) ?? [];
         var lengths = new List<int>();
-        long at = 0, piece = 0;
+        long at = 0, shared = 0;
         foreach (var end in ends.Append(file.Length))
         {
-            // A tensor that fits is not divided; small ones share a piece.
-            if (end - at + piece > MaxBytes && piece > 0)
-            {
-                lengths.Add((int)piece);
-                piece = 0;
-            }
-
-            for (piece += end - at; piece > MaxBytes; piece -= MaxBytes) lengths.Add(MaxBytes);
+            var tensor = end - at;
+            if (shared + tensor > SharedBytes) End();
+            if (tensor <= SharedBytes) shared += tensor;
+            else for (; tensor > 0; tensor -= MaxBytes) lengths.Add((int)Math.Min(tensor, MaxBytes));
             at = end;
         }
 
-        if (piece > 0) lengths.Add((int)piece);
+        End();
         return lengths;
+
+        void End()
+        {
+            if (shared > 0) lengths.Add((int)shared);
+            shared = 0;
+        }
     }
 
     // The format: u64 length of a JSON header, the header, then the tensors, whose offsets in it count from its end.

@@ -20,7 +20,7 @@ sealed class CodeRun(
     private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "MemoryError"];
 
     private readonly CheckpointCollector checkpoints = new(
-        store, run, folder, prepared.Known, metrics, log, persistence, time, (made, _) => record.Apply(new RunEvent.Commit(run.Epoch, made)));
+        store, run, folder, prepared.Known, metrics, log, persistence, time, (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
     private readonly OutputCollector outputs = new(store, run, folder, log, persistence);
 
@@ -64,6 +64,7 @@ sealed class CodeRun(
         {
             await metrics.Collect(atEnd: true, record.MayWrite);
             await checkpoints.Collect(atEnd: true, record.MayWrite);
+            await checkpoints.SweepAll(record.MayWrite);
             manifest = await outputs.Finish(publish: cause == Cause.Completed, record.MayWrite);
             await log.Flush(record.MayWrite);
         }

@@ -42,6 +42,7 @@ public sealed class RunKeyTests
         ["how the zip was packed"] = Full with { Code = Full.Code with { Snapshot = "other" } },
         ["the commit"] = Full with { Code = Full.Code with { Commit = null } },
         ["retries"] = Full with { Retries = new(1, 1) },
+        ["checkpoints"] = Full with { Checkpoints = new() { Keep = 1 } },
         ["timeout"] = Full with { Timeout = TimeSpan.FromHours(1) },
         ["grace"] = Full with { Grace = TimeSpan.FromMinutes(5) },
         ["ETags and lengths of inputs"] = Full with { Inputs = [.. Full.Inputs.Select(input => input with { ETag = "new", LengthBytes = 6 })] },

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Serverless.Core.Runs;
 using Serverless.Core.Submit;
 
 namespace Serverless.Tests.Submit;
@@ -22,6 +23,7 @@ public sealed class SpecReaderTests
         retries: { lost: 3, failed: 2 }
         timeout: 02:00:00
         grace: 45s
+        checkpoints: { keep: 3, best: { metric: val/accuracy, goal: maximize }, every: 100 }
         checks: { "val/accuracy": "0.95..", val/loss: ..0.3 }
         tags: [baseline, "2026"]
         fresh: true
@@ -42,6 +44,7 @@ public sealed class SpecReaderTests
         Assert.Equal(["data/digits/", "data/extra.csv"], spec.Inputs);
         Assert.Equal((3, 2), (spec.RetriesLost, spec.RetriesFailed));
         Assert.Equal((TimeSpan.FromHours(2), TimeSpan.FromSeconds(45)), (spec.Timeout, spec.Grace));
+        Assert.Equal(new CheckpointRetention { Keep = 3, Best = new("val/accuracy", Goal.Maximize), Every = 100 }, spec.Checkpoints);
         Assert.Equal(("0.95..", "..0.3"), (spec.Checks["val/accuracy"], spec.Checks["val/loss"]));
         Assert.Equal(["baseline", "2026"], spec.Tags);
         Assert.True(spec.Fresh);
@@ -53,6 +56,7 @@ public sealed class SpecReaderTests
         var spec = Read("project: a\nname: b\ncommand: python train.py\n");
         Assert.Equal((".", "cpu", 10, 0), (spec.Code.Path, spec.Machine, spec.RetriesLost, spec.RetriesFailed));
         Assert.Equal([0L], spec.Seeds);
+        Assert.Equal((5, null as BestCheckpoint, 0), (spec.Checkpoints.Keep, spec.Checkpoints.Best, spec.Checkpoints.Every));
     }
 
     [Fact]
@@ -132,6 +136,12 @@ public sealed class SpecReaderTests
     [InlineData("timeout: 0s", "timeout", "must be longer than nothing; leave it out for no limit")]
     [InlineData("grace: 2h", "grace", "must be between 0s and 1h")]
     [InlineData("retries: { lost: -1 }", "retries.lost", "-1 is out of range: 0 to 1000")]
+    [InlineData("checkpoints: { keep: 0 }", "checkpoints.keep", "0 is out of range: 1 to 1000; every: 1 keeps all")]
+    [InlineData("checkpoints: { every: -1 }", "checkpoints.every", "-1 is negative; wanted a number of steps, or 0 for none")]
+    [InlineData("checkpoints: { kep: 3 }", "checkpoints.kep", "unknown key 'kep'; did you mean 'keep'?")]
+    [InlineData("checkpoints: { best: { metric: acc } }", "checkpoints.best.goal", "is missing: maximize or minimize")]
+    [InlineData("checkpoints: { best: { metric: acc, goal: up } }", "checkpoints.best.goal", "found 'up', wanted maximize or minimize")]
+    [InlineData("checkpoints: 3", "checkpoints", "found the number 3, wanted a mapping with keep, best, every")]
     [InlineData("checks: { acc: high }", "checks.acc", "'high' is not a range; write 0.95.. for at least, ..0.1 for at most, or 0.4..0.6")]
     [InlineData("checks: { acc: 0.9 }", "checks.acc", "found the number 0.9, wanted text; write \"0.9\" in quotes")]
     [InlineData("fresh: yes", "fresh", "found the text 'yes', wanted true or false")]

@@ -42,7 +42,7 @@ sealed class WorkerRig : IAsyncDisposable
     public async Task<WorkerProcess> StartWorker(string id = "w1", TimeSpan? lease = null, int spares = 0, params string[] more)
     {
         var worker = new WorkerProcess(Folder, id, lease ?? TimeSpan.FromSeconds(30), spares, more);
-        workers.Add(worker);
+        lock (workers) workers.Add(worker);
         await worker.Ready.WaitAsync(Patience);
         return worker;
     }
@@ -72,21 +72,21 @@ sealed class WorkerRig : IAsyncDisposable
 
     public async Task<RunRecord> Load(string run) => (await Runs.Load(run))!.Run;
 
-    public Task<RunRecord> Ended(string run) => Until(run, record => record.State.IsTerminal);
+    public Task<RunRecord> Ended(string run, TimeSpan? patience = null) => Until(run, record => record.State.IsTerminal, patience);
 
-    public async Task<RunRecord> Until(string run, Func<RunRecord, bool> isSo)
+    public async Task<RunRecord> Until(string run, Func<RunRecord, bool> isSo, TimeSpan? patience = null)
     {
         RunRecord? last = null;
-        await Until(async () => isSo(last = await Load(run)), () => $"{run} is {last?.State} ({last?.Cause}: {last?.Message}); the workers said: {string.Join(" | ", workers.Select(worker => worker.Errors))}");
+        await Until(async () => isSo(last = await Load(run)), () => $"{run} is {last?.State} ({last?.Cause}: {last?.Message}); the workers said: {string.Join(" | ", workers.Select(worker => worker.Errors))}", patience);
         return last!;
     }
 
-    public static async Task Until(Func<Task<bool>> isSo, Func<string> otherwise)
+    public static async Task Until(Func<Task<bool>> isSo, Func<string> otherwise, TimeSpan? patience = null)
     {
         var deadline = Stopwatch.StartNew();
         while (!await isSo())
         {
-            if (deadline.Elapsed > Patience) throw new TimeoutException(otherwise());
+            if (deadline.Elapsed > (patience ?? Patience)) throw new TimeoutException(otherwise());
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
     }

@@ -1,0 +1,38 @@
+namespace Serverless.Core.Runs;
+
+public enum Goal
+{
+    Maximize,
+    Minimize,
+}
+
+/// <summary>Which checkpoint is the best: by a metric's value at the save.</summary>
+public sealed record BestCheckpoint(string Metric, Goal Goal);
+
+/// <summary>Which of a run's checkpoints stay. Not part of the run key: what is kept does not change a result.</summary>
+public sealed record CheckpointRetention
+{
+    /// <summary>How many of the newest stay, the head included. Default 5, at least 1.</summary>
+    public int Keep { get; init; } = 5;
+
+    /// <summary>The best one stays as well; null: none is told from the others.</summary>
+    public BestCheckpoint? Best { get; init; }
+
+    /// <summary>Those at multiples of this step stay as well; 1 keeps all, 0 (the default) none.</summary>
+    public long Every { get; init; }
+
+    /// <summary>Manifests of the checkpoints that stay beside one that is about to be committed.</summary>
+    public IReadOnlyList<string> KeptBeside(IReadOnlyList<CheckpointRef> checkpoints, CheckpointRef made)
+    {
+        var best = BestOf([.. checkpoints, made]);
+        return [.. checkpoints.Where((checkpoint, i) => i > checkpoints.Count - Keep || checkpoint == best || (Every > 0 && checkpoint.Step % Every == 0)).Select(checkpoint => checkpoint.Manifest)];
+    }
+
+    /// <summary>Among equals the first.</summary>
+    private CheckpointRef? BestOf(IReadOnlyList<CheckpointRef> all)
+    {
+        if (Best is not { } by) return null;
+        var measured = all.Where(checkpoint => checkpoint.Values.TryGetValue(by.Metric, out var value) && !double.IsNaN(value));
+        return by.Goal == Goal.Maximize ? measured.MaxBy(checkpoint => checkpoint.Values[by.Metric]) : measured.MinBy(checkpoint => checkpoint.Values[by.Metric]);
+    }
+}
