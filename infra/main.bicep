@@ -23,13 +23,16 @@ param machines machineClass[] = [
   { name: 'gpu-a100', profile: 'Consumption-GPU-NC24-A100', cpu: '24', memory: '220Gi', gpu: true, replicas: 2 }
 ]
 
-@description('Longest time a worker replica may live, hours. Longer than the longest run timeout that is accepted: a replica that is cut off hands its run back.')
+@description('Longest time a worker replica may live, hours. It takes no new run in the second half, so make this twice the longest timeout of a run; one that runs longer is handed back and resumes on another worker.')
 @minValue(1)
 @maxValue(168)
 param longestReplicaHours int = 72
 
 @description('Tag of the worker images in the registry; empty on the first deployment, when there are no images yet and so no workers.')
 param imageTag string = ''
+
+@description('SHA-256, in hexadecimal, of the secret that the first administrator will use as key. Counts only as long as the workspace has no administrator.')
+param adminKeySha256 string = ''
 
 @description('Budget, in the subscription\'s currency a month; mails at 80 % and at 100 %. 0: no budget.')
 param monthlyBudget int = 0
@@ -87,7 +90,6 @@ module access 'modules/access.bicep' = {
     workerPrincipal: identities.outputs.worker.principalId
     scalerPrincipal: identities.outputs.scaler.principalId
     pullPrincipal: identities.outputs.pull.principalId
-    eventsPrincipal: events.outputs.principalId
   }
 }
 
@@ -104,6 +106,7 @@ module functions 'modules/functions.bicep' = {
     blobEndpoint: storage.outputs.blobEndpoint
     busEndpoint: bus.outputs.endpoint
     workspace: workspace
+    adminKeySha256: adminKeySha256
     machines: join(map(machines, machine => machine.name), ',')
     insightsConnection: monitoring.outputs.connection
   }
@@ -130,17 +133,6 @@ module workers 'modules/workers.bicep' = {
     insightsConnection: monitoring.outputs.connection
     logsName: monitoring.outputs.logsName
   }
-}
-
-module events 'modules/events.bicep' = {
-  scope: group
-  params: { location: location, tags: tags, suffix: suffix, storageName: storage.outputs.name }
-}
-
-module subscriptions 'modules/subscription.bicep' = {
-  scope: group
-  dependsOn: [access]
-  params: { topicName: events.outputs.name, queueId: bus.outputs.filesQueueId, workspace: workspace }
 }
 
 module alerts 'modules/alerts.bicep' = if (!empty(alertEmails)) {

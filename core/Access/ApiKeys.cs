@@ -42,9 +42,12 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
     }
 
     /// <summary>Makes sure that a secret made elsewhere is known; what is known of it stays as it is.</summary>
-    public async Task<ApiKeyInfo> Register(string secret, string name, Role role, string workspace, CancellationToken cancel = default)
+    public Task<ApiKeyInfo> Register(string secret, string name, Role role, string workspace, CancellationToken cancel = default) =>
+        RegisterHash(Hash(secret), name, role, workspace, cancel);
+
+    /// <summary>The same for a secret that stays with whoever made it: of it, this platform only ever sees the SHA-256, in lower-case hexadecimal.</summary>
+    public async Task<ApiKeyInfo> RegisterHash(string hash, string name, Role role, string workspace, CancellationToken cancel = default)
     {
-        var hash = Hash(secret);
         var key = new ApiKeyInfo(ids.Nonce(), name, role, workspace, time.GetUtcNow());
         var put = await platform.PutJson(PlatformPaths.Key(hash), key, PutCondition.IfAbsent, cancel: cancel);
         remembered.TryRemove(hash, out _);

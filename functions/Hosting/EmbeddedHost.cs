@@ -123,7 +123,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
             .AddSingleton(options.Time)
             .AddSingleton(options.Limits)
             .AddSingleton(new SubmissionOptions { MachineClasses = options.MachineClasses })
-            .AddSingleton<IWorkspaces>(new LocalWorkspaces(folder, options.Time))
+            .AddSingleton(options.Workspaces ?? new LocalWorkspaces(folder, options.Time))
             .AddSingleton<IMessageBus>(all => new SqliteMessageBus(
                 Path.Combine(folder, "bus", "bus.db"), options.Time, all.GetRequiredService<IIds>(), new SqliteBusOptions { LockLength = options.LockLength }));
         return builder.Build();

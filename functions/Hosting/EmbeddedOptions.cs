@@ -1,4 +1,5 @@
 using System.Net;
+using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
 
 namespace Serverless.Functions.Hosting;
@@ -18,6 +19,9 @@ public sealed record EmbeddedOptions
     public IReadOnlyList<string> MachineClasses { get; init; } = ["cpu"];
 
     public ApiLimits Limits { get; init; } = new();
+
+    /// <summary>Where workspaces are kept. Null: in <see cref="DataFolder"/>, which holds the queues and the admin key in any case.</summary>
+    public IWorkspaces? Workspaces { get; init; }
 
     /// <summary>How long a received message stays invisible to others unless it is renewed. Default 30 s.</summary>
     public TimeSpan LockLength { get; init; } = TimeSpan.FromSeconds(30);

@@ -1,66 +1,42 @@
 using System.CommandLine;
+using Serverless.Cloud;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.GpuWorker.Agent;
 
-/// <summary>The agent's command line.</summary>
+/// <summary>The agent's command line: opens what the settings name, and works on it.</summary>
 static class AgentCommand
 {
     private static readonly TimeSpan LongestLock = TimeSpan.FromSeconds(30);
 
     public static int Run(string[] args)
     {
-        var data = new Option<string>("--data") { Description = "The platform's data folder, the same as that of exp up.", Required = true };
-        var workspace = new Option<string>("--workspace")
+        var agent = AgentSettings.Command;
+        agent.SetAction(async (parsed, _) =>
         {
-            Description = "The workspace that it announces itself in.",
-            DefaultValueFactory = _ => LocalWorkspaces.Default,
-        };
-        var machine = new Option<string>("--machine") { Description = "The machine class whose runs it takes.", Required = true };
-        var id = new Option<string>("--id") { Description = "Its name, unique among the workers that live.", Required = true };
-        var lease = new Option<TimeSpan>("--lease")
-        {
-            Description = "How long a run stays with it without a word from it.",
-            DefaultValueFactory = _ => TimeSpan.FromSeconds(30),
-        };
-        var parent = new Option<int?>("--parent") { Description = "Leave when the process with this id is gone." };
-        var idle = new Option<TimeSpan?>("--exit-when-idle") { Description = "Leave after this long without a run." };
-        var spares = new Option<int>("--spares") { DefaultValueFactory = _ => 1, Description = "Runner processes that wait, of each kind." };
-        id.Validators.Add(result =>
-        {
-            if (result.GetValue(id) is { } name
-                && (name.Length is 0 or > 100 || name == "cache" || name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_'))))
+            try
             {
-                result.AddError($"--id {name}: letters, digits, '-' and '_', and not 'cache'");
+                return await Run(AgentSettings.Read(parsed));
+            }
+            catch (Exception wrong) when (wrong is SettingException or NotSupportedException)
+            {
+                await Console.Error.WriteLineAsync(wrong.Message);
+                return 1;
             }
         });
-        lease.Validators.Add(result =>
-        {
-            if (result.GetValue(lease) < TimeSpan.FromMilliseconds(100)) result.AddError("--lease: at least 00:00:00.100");
-        });
-
-        var agent = new Command("agent", "Takes runs of a machine class and executes them, one after another.")
-        {
-            data, workspace, machine, id, lease, parent, idle, spares,
-        };
-        agent.SetAction((parsed, _) => Run(new AgentOptions
-        {
-            DataFolder = Path.GetFullPath(parsed.GetRequiredValue(data)),
-            Workspace = parsed.GetRequiredValue(workspace),
-            Machine = parsed.GetRequiredValue(machine),
-            Id = parsed.GetRequiredValue(id),
-            Lease = parsed.GetValue(lease),
-            Parent = parsed.GetValue(parent),
-            ExitWhenIdle = parsed.GetValue(idle),
-            Spares = Math.Max(0, parsed.GetValue(spares)),
-        }));
         return new RootCommand("Executes runs of Serverless.") { agent }.Parse(args).Invoke(new() { ProcessTerminationTimeout = null });
     }
 
     private static async Task<int> Run(AgentOptions options)
     {
+        if (options.NeedsGpu && !AgentOptions.HasGpu)
+        {
+            // Code that trains on a CPU where a GPU is paid for looks healthy for days.
+            throw new SettingException($"there is no GPU here ({AgentOptions.GpuFile} is missing), and machine class {options.Machine} has one: check the job's workload profile and the driver");
+        }
+
         var time = TimeProvider.System;
         var ids = new SystemIds(time);
         Directory.CreateDirectory(options.Folder);
@@ -71,16 +47,34 @@ static class AgentCommand
         }
         catch (IOException)
         {
-            await Console.Error.WriteLineAsync($"a worker named {options.Id} is running on {options.DataFolder}; give this one another --id");
-            return 1;
+            throw new SettingException($"a worker named {options.Id} is running on {options.DataFolder ?? options.Scratch}; give this one another --id");
         }
 
         await using (own)
         {
-            var lockLength = options.Lease < LongestLock ? options.Lease : LongestLock;
-            using var bus = new SqliteMessageBus(Path.Combine(options.DataFolder, "bus", "bus.db"), time, ids, new() { LockLength = lockLength });
-            var agent = new AgentHost(options, new LocalWorkspaces(options.DataFolder, time), bus, ids, time);
-            return await agent.Run();
+            var workspaces = OpenWorkspaces(options, time);
+            var bus = OpenBus(options, ids, time);
+            await using var closing = bus as IAsyncDisposable;
+            using var closingAtOnce = bus as IDisposable;
+            return await new AgentHost(options, workspaces, bus, ids, time).Run();
         }
     }
+
+    private static IWorkspaces OpenWorkspaces(AgentOptions options, TimeProvider time)
+    {
+        if (options.Blob is not { } account) return new LocalWorkspaces(options.DataFolder!, time);
+        try
+        {
+            return CloudConnections.Workspaces(account);
+        }
+        catch (FormatException wrong)
+        {
+            throw new SettingException($"--blob is neither an address such as https://NAME.blob.core.windows.net nor a connection string: {wrong.Message}", wrong);
+        }
+    }
+
+    private static IMessageBus OpenBus(AgentOptions options, SystemIds ids, TimeProvider time) =>
+        options.ServiceBus is { } name
+            ? CloudConnections.Bus(name)
+            : new SqliteMessageBus(Path.Combine(options.DataFolder!, "bus", "bus.db"), time, ids, new() { LockLength = options.Lease < LongestLock ? options.Lease : LongestLock });
 }

@@ -12,9 +12,11 @@ sealed class AgentHost(AgentOptions options, IWorkspaces workspaces, IMessageBus
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), AfterTrouble = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan TrimEvery = TimeSpan.FromHours(1);
 
+    private readonly long started = time.GetTimestamp();
+
     public async Task<int> Run()
     {
-        using var departure = new Departure(options.Parent, time);
+        using var departure = new Departure(options.Parent, options.LeavesAfter, time);
         Native.AdoptOrphans();
         CleanUp();
         using var pool = new RunnerPool(options.Spares, RunEnvironment.OfMachine);
@@ -37,8 +39,10 @@ sealed class AgentHost(AgentOptions options, IWorkspaces workspaces, IMessageBus
         while (!departure.Leaving.IsCancellationRequested)
         {
             var idle = time.GetElapsedTime(idleSince);
-            if (options.ExitWhenIdle is { } limit && idle >= limit) return;
-            var wait = options.ExitWhenIdle - idle is { } left && left < LongestWait ? left : LongestWait;
+            var age = time.GetElapsedTime(started);
+            if (idle >= options.ExitWhenIdle || age >= options.TakesRunsFor) return;
+            TimeSpan[] waits = [LongestWait, options.ExitWhenIdle - idle ?? LongestWait, options.TakesRunsFor - age ?? LongestWait];
+            var wait = waits.Min();
             try
             {
                 if (await bus.Receive(queue, wait, departure.Leaving) is { } message)

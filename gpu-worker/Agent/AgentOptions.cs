@@ -3,8 +3,20 @@ namespace Serverless.GpuWorker.Agent;
 /// <summary>How an agent is started.</summary>
 sealed record AgentOptions
 {
-    /// <summary>The embedded platform's folder: workspaces, bus, this worker's own folder.</summary>
-    public required string DataFolder { get; init; }
+    /// <summary>File that a machine with a GPU of NVIDIA has.</summary>
+    public const string GpuFile = "/dev/nvidia0";
+
+    /// <summary>The embedded platform's folder, for what is not in the cloud: workspaces, bus. Null: both are.</summary>
+    public string? DataFolder { get; init; }
+
+    /// <summary>The storage account with the workspaces. Null: they are in <see cref="DataFolder"/>.</summary>
+    public string? Blob { get; init; }
+
+    /// <summary>The Service Bus namespace with the queues. Null: they are in <see cref="DataFolder"/>.</summary>
+    public string? ServiceBus { get; init; }
+
+    /// <summary>Folder for work and caches.</summary>
+    public required string Scratch { get; init; }
 
     /// <summary>Where this worker announces itself. Runs are taken from every workspace.</summary>
     public string Workspace { get; init; } = "workspace";
@@ -24,6 +36,12 @@ sealed record AgentOptions
     /// <summary>Leave after this long without a run. Null: never.</summary>
     public TimeSpan? ExitWhenIdle { get; init; }
 
+    /// <summary>How long this machine is there. Null: for ever.</summary>
+    public TimeSpan? Lifetime { get; init; }
+
+    /// <summary>Refuse to work without a GPU. Default: computes on what there is.</summary>
+    public bool NeedsGpu { get; init; }
+
     /// <summary>Runner processes that wait in advance, of each kind (with and without libtorch). Default 1.</summary>
     public int Spares { get; init; } = 1;
 
@@ -32,10 +50,20 @@ sealed record AgentOptions
     /// <summary>How soon a cancel request is seen at the latest.</summary>
     public TimeSpan Watch => Heartbeat < TimeSpan.FromSeconds(1) ? Heartbeat : TimeSpan.FromSeconds(1);
 
+    public static bool HasGpu => File.Exists(GpuFile);
+
     /// <summary>What experiment code computes on.</summary>
-    public string Device => Machine != "cpu" && File.Exists("/dev/nvidia0") ? "cuda:0" : "cpu";
+    public string Device => Machine != "cpu" && HasGpu ? "cuda:0" : "cpu";
 
-    public string Folder => Path.Combine(DataFolder, "worker", Id);
+    /// <summary>When no new run is taken any more, counted from the start: whatever may run for half of the lifetime has its time.</summary>
+    public TimeSpan? TakesRunsFor => Lifetime / 2;
 
-    public string CacheFolder => Path.Combine(DataFolder, "worker", "cache");
+    /// <summary>When the run in hand is given back, counted from the start: the code's grace and the last writes fit into what is left.</summary>
+    public TimeSpan? LeavesAfter => Lifetime - (Lifetime > 10 * HandBack ? HandBack : Lifetime / 10);
+
+    public string Folder => Path.Combine(Scratch, Id);
+
+    public string CacheFolder => Path.Combine(Scratch, "cache");
+
+    private static TimeSpan HandBack => TimeSpan.FromMinutes(3);
 }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Serverless.GpuWorker.Agent;
 
-/// <summary>Why and when the agent leaves: a signal, or the end of its parent.</summary>
+/// <summary>Why and when the agent leaves: a signal, the end of its parent, or of the machine's time.</summary>
 sealed class Departure : IDisposable
 {
     private static readonly TimeSpan ParentPoll = TimeSpan.FromSeconds(1);
@@ -13,14 +13,18 @@ sealed class Departure : IDisposable
 
     private readonly CancellationTokenSource leaving = new(), givingUp = new();
     private readonly List<PosixSignalRegistration> signals = [];
+    private readonly ITimer? ending;
 
-    public Departure(int? parent, TimeProvider time)
+    /// <param name="parent">Process to leave with. Null: none.</param>
+    /// <param name="after">Null: never by itself. At most 49 days.</param>
+    public Departure(int? parent, TimeSpan? after, TimeProvider time)
     {
         Leaving = leaving.Token;
         GivingUp = givingUp.Token;
         PosixSignal[] asking = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP];
         signals.AddRange(asking.Select(signal => PosixSignalRegistration.Create(signal, OnSignal)));
         if (parent is { } id) _ = FollowParent(id, time);
+        ending = after is { } length ? time.CreateTimer(_ => Leave(), null, length, Timeout.InfiniteTimeSpan) : null;
     }
 
     /// <summary>No new runs; the one there is gets its grace and goes back to the queue.</summary>
@@ -37,6 +41,7 @@ sealed class Departure : IDisposable
     public void Dispose()
     {
         foreach (var signal in signals) signal.Dispose();
+        ending?.Dispose();
         leaving.Dispose();
         givingUp.Dispose();
     }

@@ -9,7 +9,6 @@ param functionsPrincipal string
 param workerPrincipal string
 param scalerPrincipal string
 param pullPrincipal string
-param eventsPrincipal string
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: storageName
@@ -113,10 +112,4 @@ resource imagePull 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: registry
   name: guid(registry.id, pullPrincipal, 'AcrPull')
   properties: { principalId: pullPrincipal, principalType: 'ServicePrincipal', roleDefinitionId: roleDefinitions('AcrPull').id }
-}
-
-resource eventsSend 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: bus
-  name: guid(bus.id, eventsPrincipal, 'Azure Service Bus Data Sender')
-  properties: { principalId: eventsPrincipal, principalType: 'ServicePrincipal', roleDefinitionId: roleDefinitions('Azure Service Bus Data Sender').id }
 }

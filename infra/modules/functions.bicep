@@ -10,6 +10,7 @@ param packages string
 param blobEndpoint string
 param busEndpoint string
 param workspace string
+param adminKeySha256 string
 param machines string
 param insightsConnection string
 
@@ -61,6 +62,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       EXP_SERVICEBUS: busEndpoint
       EXP_WORKSPACE: workspace
       EXP_MACHINES: machines
+      EXP_ADMIN_KEY_SHA256: adminKeySha256
     }
   }
 }

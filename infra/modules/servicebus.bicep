@@ -1,4 +1,4 @@
-// Queues that wake: one a machine class, one for changed files, and the topic of run events.
+// Queues that wake, one a machine class, and the topic of run events.
 param location string
 param tags object
 param suffix string
@@ -30,12 +30,6 @@ resource runs 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [for machine
   }
 }]
 
-resource files 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
-  parent: bus
-  name: 'files'
-  properties: { lockDuration: 'PT1M', maxDeliveryCount: 10, deadLetteringOnMessageExpiration: true, defaultMessageTimeToLive: 'P7D' }
-}
-
 resource events 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = {
   parent: bus
   name: 'events'
@@ -50,4 +44,3 @@ resource events 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = {
 output id string = bus.id
 output name string = bus.name
 output endpoint string = replace(replace(bus.properties.serviceBusEndpoint, 'https://', ''), ':443/', '')
-output filesQueueId string = files.id

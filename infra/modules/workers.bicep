@@ -86,6 +86,7 @@ resource jobs 'Microsoft.App/jobs@2025-01-01' = [for machine in machines: if (!e
             { name: 'EXP_SERVICEBUS', value: busEndpoint }
             { name: 'EXP_WORKSPACE', value: workspace }
             { name: 'EXP_MACHINE', value: machine.name }
+            { name: 'EXP_GPU', value: machine.gpu ? 'true' : 'false' }
             // Clouds end a replica within 60 s of telling it; the code's grace and the hand-back must fit in.
             { name: 'EXP_LEASE', value: '00:00:45' }
             { name: 'EXP_EXIT_WHEN_IDLE', value: '00:02:00' }

@@ -51,6 +51,13 @@ public sealed class Azurite : IAsyncDisposable
         }
     }
 
+    /// <summary>For programs that are told of the account as an emulator's.</summary>
+    public async Task<string> ConnectionString(CancellationToken cancel)
+    {
+        await Client(cancel);
+        return $"DefaultEndpointsProtocol=http;AccountName={Account};AccountKey={Key};BlobEndpoint={address};";
+    }
+
     /// <summary>A container that no other test knows, not made yet.</summary>
     public async Task<BlobContainerClient> NewContainer(CancellationToken cancel, BlobClientOptions? options = null) =>
         (await Client(cancel, options)).GetBlobContainerClient($"test-{Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8))}");
