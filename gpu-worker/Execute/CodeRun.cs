@@ -13,8 +13,8 @@ sealed class CodeRun(
     IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, OwnedRecord record,
     Persistence persistence, StopSignal stop, TimeProvider time, RunnerPool pool, Departure departure)
 {
-    private static readonly TimeSpan StreamsEvery = TimeSpan.FromMilliseconds(200), CheckpointsEvery = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan OutputsEvery = TimeSpan.FromSeconds(2);
+    /// <summary>Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.</summary>
+    private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
 
     /// <summary>How programs that end by themselves say it: libtorch, the C library, Python.</summary>
     private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "MemoryError"];
@@ -35,8 +35,8 @@ sealed class CodeRun(
         Task[] collecting =
         [
             Start(),
-            Repeat(CollectStreams, StreamsEvery, over.Token),
-            Repeat(() => checkpoints.Collect(atEnd: false, record.MayWrite), CheckpointsEvery, over.Token),
+            Repeat(CollectStreams, CollectEvery, over.Token),
+            Repeat(() => checkpoints.Collect(atEnd: false, record.MayWrite), CollectEvery, over.Token),
             Repeat(() => outputs.UploadSettled(record.MayWrite), OutputsEvery, over.Token),
         ];
         var end = await new Execution(runner, time).Wait(stop, run.Spec.Timeout, run.Spec.Grace);
@@ -97,9 +97,9 @@ sealed class CodeRun(
 
     private Task Repeat(Func<Task> collect, TimeSpan every, CancellationToken over) => Guard(async () =>
     {
-        while (true)
+        for (var wait = CollectFirst; ; wait = wait * 1.1 < every ? wait * 1.1 : every)
         {
-            await Task.Delay(every, time, over);
+            await Task.Delay(wait, time, over);
             await collect();
         }
     });
