@@ -21,7 +21,7 @@ resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: 'A message could not be handled. Service Bus Explorer in the portal shows it with its reason.'
+    description: 'A message could not be handled. exp dead-letters list shows it with its reason.'
     severity: 2
     enabled: true
     scopes: [busId]
