@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.Loader;
+using Serverless.Contract;
 using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Runner;
@@ -59,7 +60,7 @@ static class CSharpCode
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Seed()
     {
-        if (long.TryParse(Environment.GetEnvironmentVariable("EXP_SEED"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)) TorchSharp.torch.manual_seed(seed);
+        if (long.TryParse(Environment.GetEnvironmentVariable(ContractNames.Seed), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)) TorchSharp.torch.manual_seed(seed);
     }
 
     private static bool UsesSdk() => AppDomain.CurrentDomain.GetAssemblies().Any(assembly => assembly.GetName().Name == "Serverless.Sdk");

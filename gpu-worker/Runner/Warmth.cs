@@ -20,7 +20,7 @@ static class Warmth
 
     /// <summary>
     /// Loads libtorch and takes one training step of a toy, which compiles the paths that every experiment uses. What it draws changes no result:
-    /// without a seed of its own, each process draws another one.
+    /// the generator is seeded anew before the code starts.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Torch()
