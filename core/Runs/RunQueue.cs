@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Serverless.Core.Events;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

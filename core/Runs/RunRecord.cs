@@ -17,6 +17,9 @@ public sealed record RunRecord
     public string? SubmittedBy { get; init; }
     public IReadOnlyList<string> Tags { get; init; } = [];
 
+    /// <summary>Null when a person submitted it.</summary>
+    public RunOrigin? Origin { get; init; }
+
     public RunState State { get; init; } = RunState.Queued;
 
     /// <summary>Why the run is in its terminal state, or why it went back to the queue.</summary>

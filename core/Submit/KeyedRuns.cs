@@ -9,7 +9,7 @@ namespace Serverless.Core.Submit;
 /// <c>keys/{run-key}.json</c>: which run a key stands for, with all that it takes to make that run. It is written before the run, so whoever comes
 /// later with the same key can finish what its writer left half done.
 /// </summary>
-public sealed record KeyRecord(string Run, string Project, string Experiment, int Version, RunSpec Spec, string? By, IReadOnlyList<string> Tags);
+public sealed record KeyRecord(string Run, string Project, string Experiment, int Version, RunSpec Spec, string? By, IReadOnlyList<string> Tags, RunOrigin? Origin = null);
 
 /// <summary>Run keys to runs: finds the run that a key stands for, or makes it; key → active → record → wake.</summary>
 internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
@@ -74,6 +74,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             Created = now,
             SubmittedBy = wanted.By,
             Tags = wanted.Tags,
+            Origin = wanted.Origin,
             History = [new(now, RunState.Queued, 0, Message: "submitted" + (wanted.By is null ? "" : $" by {wanted.By}"))],
         };
         await queue.Announce(run.Id, cancel);

@@ -41,7 +41,17 @@ public sealed class Submission
     /// <exception cref="StoreUnavailableException">Something was or was not written; submit again.</exception>
     /// <exception cref="BusUnavailableException">The same.</exception>
     public Task<SubmitResult> Submit(ExperimentSpec spec, string? by, Idempotency? idempotency = null, CancellationToken cancel = default) =>
-        Once(idempotency, spec.Seeds.Count, () => Plan(spec, by, cancel), cancel);
+        Once(idempotency, spec.Seeds.Count, () => Plan(spec, by, origin: null, cancel), cancel);
+
+    /// <summary>
+    /// Submits for a trigger, with ids that the caller has written down before: repeated with the same ids, however late, it makes nothing twice.
+    /// </summary>
+    /// <param name="runIds">One a seed. Where a run is reused, its id stays unused.</param>
+    public async Task<SubmitResult> Follow(ExperimentSpec spec, string by, RunOrigin origin, IReadOnlyList<string> runIds, CancellationToken cancel = default)
+    {
+        var planned = await Plan(spec, by, origin, cancel);
+        return planned.Problems.Count > 0 ? new SubmitResult.Invalid(planned.Problems) : new SubmitResult.Accepted(await Make(planned, runIds, again: true, cancel));
+    }
 
     /// <summary>
     /// Executes a run's spec once more as it was resolved then, whatever became of it: the same code, inputs and parameters. Null: there is no such
@@ -64,12 +74,12 @@ public sealed class Submission
     /// <returns>How many.</returns>
     public Task<int> RemoveExpiredRequests(CancellationToken cancel = default) => requests.RemoveExpired(cancel);
 
-    private async Task<Planned> Plan(ExperimentSpec spec, string? by, CancellationToken cancel)
+    private async Task<Planned> Plan(ExperimentSpec spec, string? by, RunOrigin? origin, CancellationToken cancel)
     {
         var problems = SpecRules.Problems(spec).ToList();
         if (problems.Count > 0 || await resolver.Resolve(spec, problems, cancel) is not { } first) return new(problems);
         var version = await Versions.Register(spec.Project, spec.Name, ExperimentDefinition.Of(spec, first), first.Code, by, cancel);
-        var runs = spec.Seeds.Select(seed => new KeyRecord("", spec.Project, spec.Name, version, first with { Seed = seed }, by, spec.Tags));
+        var runs = spec.Seeds.Select(seed => new KeyRecord("", spec.Project, spec.Name, version, first with { Seed = seed }, by, spec.Tags, origin));
         return new([]) { Runs = [.. runs], Fresh = spec.Fresh };
     }
 

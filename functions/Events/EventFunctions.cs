@@ -1,6 +1,6 @@
 using Microsoft.Azure.Functions.Worker;
+using Serverless.Core.Events;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Functions.Events;
@@ -10,7 +10,10 @@ public sealed class EventFunctions(WorkspaceDirectory workspaces)
 {
     [Function("PublishOutputs")]
     public Task PublishOutputs([ServiceBusTrigger(QueueNames.Events, QueueNames.Platform, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
-        RunEnded.From(new Message("", body)) is { } ended
-            ? workspaces.Open(ended.Workspace).Publication.Publish(ended.Run, cancel)
-            : throw new InvalidDataException("the event cannot be understood");
+        WorkspaceEvent.From(new Message("", body)) switch
+        {
+            RunEnded ended => workspaces.Open(ended.Workspace).Publication.Publish(ended.Run, cancel),
+            { } => Task.CompletedTask,
+            null => throw new InvalidDataException("the event cannot be understood"),
+        };
 }

@@ -1,3 +1,4 @@
+using Serverless.Core.Events;
 using System.Net;
 using System.Net.Sockets;
 using Serverless.Core;

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Serverless.Core.Events;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
@@ -36,7 +37,7 @@ public sealed class RunQueueTests
         await Submitted();
         await Claimed();
         Assert.True((await queue.Apply("run-1", new RunEvent.Finish(1, new(Cause.Completed)), Cancel)).Moved);
-        Assert.Equal([new RunEnded("workspace", "run-1", RunState.Succeeded, Cause.Completed)], bus.Peek(Events).Select(RunEnded.From));
+        Assert.Equal([new RunEnded("workspace", "run-1", RunState.Succeeded, Cause.Completed)], bus.Peek(Events).Select(WorkspaceEvent.From));
         Assert.Empty(store.PeekAll(WorkspacePaths.Active));
     }
 

@@ -1,3 +1,4 @@
+using Serverless.Core.Events;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
@@ -117,7 +118,7 @@ sealed class SimLaws(SimWorld world)
         Law(Told(id) == run.State, () => $"{id} ended {run.State} and was forgotten before that was told");
     }
 
-    private RunState? Told(string id) => world.Bus.Peek(SimWorld.Events).Select(RunEnded.From).LastOrDefault(ended => ended!.Run == id)?.State;
+    private RunState? Told(string id) => world.Bus.Peek(SimWorld.Events).Select(WorkspaceEvent.From).OfType<RunEnded>().LastOrDefault(ended => ended.Run == id)?.State;
 
     private void Law(bool holds, Func<string> otherwise)
     {

@@ -1,0 +1,24 @@
+using System.Text.Json;
+using Serverless.Core.Messaging;
+
+namespace Serverless.Core.Runs;
+
+/// <summary>Wakes a worker: "there may be something to do for this run". Carries no state.</summary>
+public sealed record RunWake(string Workspace, string Run)
+{
+    /// <summary>A wake of its own each time: equal ids only where one send is retried, so that duplicate detection never swallows a needed wake.</summary>
+    public Message ToMessage(int epoch, IIds ids) => new($"{Run}:{epoch}:{ids.Nonce()}", JsonSerializer.Serialize(this, CoreJson.Options));
+
+    /// <summary>Null when the message cannot be understood.</summary>
+    public static RunWake? From(Message message)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<RunWake>(message.Body, CoreJson.Options) is { Workspace: not null, Run: not null } wake ? wake : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
