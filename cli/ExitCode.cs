@@ -5,7 +5,7 @@ enum ExitCode
 {
     Success = 0,
 
-    /// <summary>The command did what it was asked to; the run that it waited for did not succeed.</summary>
+    /// <summary>The command did what it was asked to; what it waited for, a run or a receiver, did not succeed.</summary>
     RunFailed = 1,
 
     /// <summary>Unknown option, invalid experiment, a request that makes no sense now.</summary>

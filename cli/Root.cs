@@ -32,6 +32,7 @@ static class Root
             CheckpointsCommand.Create(world),
             FilesCommand.Create(world),
             MachinesCommand.Create(world),
+            WebhookCommand.Create(world),
             KeysCommand.Create(world),
             DeadLettersCommand.Create(world),
         };

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Serverless.Cloud;
 using Serverless.Core.Access;
 using Serverless.Core.Messaging;
+using Serverless.Core.Notifications;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
@@ -18,6 +19,7 @@ builder.ConfigureFunctionsWebApplication();
 builder.Services.AddPlatform()
     .AddSingleton(TimeProvider.System)
     .AddSingleton(new ApiLimits())
+    .AddSingleton(new WebhookOptions())
     .AddSingleton(new SubmissionOptions { MachineClasses = Needed("EXP_MACHINES").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) })
     .AddSingleton(CloudConnections.Workspaces(Setting(CloudConnections.BlobConnection) ?? Needed(CloudConnections.BlobEndpoint)))
     .AddSingleton(CloudConnections.Bus(Needed(CloudConnections.ServiceBus)));

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Serverless.Core;
 using Serverless.Core.Api;
+using Serverless.Core.Notifications;
 using Serverless.Core.Runs;
 
 namespace Serverless.Cli.Client;
@@ -30,6 +31,11 @@ namespace Serverless.Cli.Client;
 [JsonSerializable(typeof(ApiKeyInfo))]
 [JsonSerializable(typeof(List<ApiKeyInfo>))]
 [JsonSerializable(typeof(NewKeyBody))]
+[JsonSerializable(typeof(WebhookSpec))]
+[JsonSerializable(typeof(WebhookInfo))]
+[JsonSerializable(typeof(List<WebhookInfo>))]
+[JsonSerializable(typeof(WebhookTest))]
+[JsonSerializable(typeof(List<Undelivered>))]
 [JsonSerializable(typeof(Health))]
 [JsonSerializable(typeof(ProblemDetails))]
 [JsonSerializable(typeof(JsonElement))]

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Serverless.Core;
 using Serverless.Core.Runs;
 
 namespace Serverless.Cli.Terminal;
@@ -60,9 +61,9 @@ static class Format
 
     public static string Params(IEnumerable<KeyValuePair<string, JsonElement>> all) => string.Join(' ', all.Select(one => $"{one.Key}={Value(one.Value)}"));
 
-    public static string State(RunState state) => Kebab(state.ToString());
+    public static string State(RunState state) => CoreJson.Name(state);
 
-    public static string Cause(Cause cause) => Kebab(cause.ToString());
+    public static string Cause(Cause cause) => CoreJson.Name(cause);
 
     /// <summary>Spectre's name of the colour that a state has everywhere.</summary>
     public static string Colour(RunState state) => state switch
@@ -85,8 +86,6 @@ static class Format
         RunState.Failed => "✗",
         RunState.Cancelled => "◼",
     };
-
-    private static string Kebab(string name) => JsonNamingPolicy.KebabCaseLower.ConvertName(name);
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -64,6 +64,12 @@ public static class QueueNames
     /// <summary>The platform's own subscription of <see cref="Events"/>.</summary>
     public const string Platform = "platform";
 
+    /// <summary>The subscription of <see cref="Events"/> from which webhooks are told.</summary>
+    public const string Notices = "notices";
+
+    /// <summary>Requests to be sent to webhooks, each until it was delivered.</summary>
+    public const string Webhooks = "webhooks";
+
     public static string ForMachine(string machineClass) => $"runs-{machineClass}";
 
     public static string Subscription(string topic, string subscription) => $"{topic}/{subscription}";

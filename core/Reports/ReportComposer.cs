@@ -105,10 +105,8 @@ public static class ReportComposer
     }
 
     private static string State(RunRecord run) => run.Cause is { } cause && cause != Cause.Completed && !(run.State == RunState.Cancelled && cause == Cause.Cancelled)
-        ? $"{Kebab(run.State)} ({Kebab(cause)})"
-        : Kebab(run.State);
-
-    private static string Kebab<T>(T value) where T : struct, Enum => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
+        ? $"{CoreJson.Name(run.State)} ({CoreJson.Name(cause)})"
+        : CoreJson.Name(run.State);
 
     private static string Short(string hash) => hash[..Math.Min(12, hash.Length)];
 

@@ -18,8 +18,8 @@ public static class RunComparison
     {
         yield return new("experiment", $"{run.Project}/{run.Experiment}");
         yield return new("version", run.Version.ToString(CultureInfo.InvariantCulture));
-        yield return new("state", JsonNamingPolicy.KebabCaseLower.ConvertName(run.State.ToString()));
-        yield return new("cause", run.Cause is { } cause ? JsonNamingPolicy.KebabCaseLower.ConvertName(cause.ToString()) : null);
+        yield return new("state", CoreJson.Name(run.State));
+        yield return new("cause", run.Cause is { } cause ? CoreJson.Name(cause) : null);
         yield return new("command", run.Spec.Command);
         yield return new("code", run.Spec.Code.Tree);
         yield return new("commit", run.Spec.Code.Commit);

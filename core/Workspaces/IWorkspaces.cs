@@ -8,6 +8,6 @@ public interface IWorkspaces
     /// <summary>The store of one workspace; made on first use.</summary>
     IObjectStore Open(string workspace);
 
-    /// <summary>The container outside every workspace: API keys.</summary>
+    /// <summary>The container outside every workspace: API keys, webhooks.</summary>
     IObjectStore Platform { get; }
 }

@@ -64,6 +64,12 @@ public static class WorkspacePaths
 public static class PlatformPaths
 {
     public const string Keys = "keys/";
+    public const string Webhooks = "webhooks/";
+    public const string UndeliveredNotices = "undelivered/";
 
     public static string Key(string keySha256) => $"{Keys}{keySha256}.json";
+    public static string WebhooksOf(string workspace) => $"{Webhooks}{workspace}/";
+    public static string Webhook(string workspace, string name) => $"{WebhooksOf(workspace)}{name}.json";
+    public static string UndeliveredOf(string workspace, string webhook) => $"{UndeliveredNotices}{workspace}/{webhook}/";
+    public static string Undelivered(string workspace, string webhook, string delivery) => $"{UndeliveredOf(workspace, webhook)}{delivery}.json";
 }

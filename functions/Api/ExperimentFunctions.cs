@@ -23,7 +23,7 @@ public sealed class ExperimentFunctions(Gate gate)
         var reading = SpecReader.Read(body.Text, format);
         return reading.Spec is { } spec
             ? Submissions.Answered(await caller.Workspace.Submission.Submit(spec, caller.Key.Name, idempotency, caller.Cancel))
-            : Submissions.Invalid(reading.Problems);
+            : Answer.Invalid("Invalid experiment", reading.Problems);
     });
 
     private static SpecFormat FormatOf(string? contentType) => contentType?.Split(';')[0].Trim().ToLowerInvariant() switch

@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Serverless.Core.Submit;
 using Serverless.Functions.Http;
-using ProblemDetails = Serverless.Core.Api.ProblemDetails;
 
 namespace Serverless.Functions.Api;
 
@@ -28,11 +27,8 @@ static class Submissions
     public static IActionResult Answered(SubmitResult result) => result switch
     {
         SubmitResult.Accepted accepted => Answer.Accepted(accepted.Answer),
-        SubmitResult.Invalid invalid => Invalid(invalid.Problems),
+        SubmitResult.Invalid invalid => Answer.Invalid("Invalid experiment", invalid.Problems),
         SubmitResult.IdempotencyConflict conflict => Answer.Problem(StatusCodes.Status409Conflict, conflict.Message),
         _ => throw new InvalidOperationException($"unknown result {result}"),
     };
-
-    public static ProblemAnswer Invalid(IReadOnlyList<Problem> problems) => new(new ProblemDetails(
-        "Invalid experiment", StatusCodes.Status400BadRequest, problems is [var only] ? $"{only.Path}: {only.Message}" : $"{problems.Count} problems; every one is listed", problems));
 }

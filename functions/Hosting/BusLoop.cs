@@ -10,6 +10,9 @@ namespace Serverless.Functions.Hosting;
 sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bus, TimeProvider time, ILogger log)
 {
     private const int MaxDeliveries = 10;
+
+    /// <summary>One message that takes long, or waits for somebody who does not answer, holds up no other.</summary>
+    private const int MaxConcurrent = 8;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
@@ -23,12 +26,15 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
     public async Task Run(CancellationToken stop)
     {
         var failures = 0;
+        using var free = new SemaphoreSlim(MaxConcurrent);
         while (!stop.IsCancellationRequested)
         {
             try
             {
-                if (await bus.Receive(Queue, Patience, stop) is { } message) await Handle(message, stop);
+                await free.WaitAsync(stop);
+                var message = await Next(free, stop);
                 failures = 0;
+                if (message is not null) _ = Task.Run(() => HandleAndFree(message, free, stop), CancellationToken.None);
             }
             catch (Exception) when (stop.IsCancellationRequested)
             {
@@ -39,6 +45,43 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
                 log.LogError(e, "{Function}: the queue {Queue} cannot be served", function.Name, Queue);
                 await Pause(++failures, stop);
             }
+        }
+
+        // Whoever works on a message has heard of the end too.
+        for (var i = 0; i < MaxConcurrent; i++) await free.WaitAsync(CancellationToken.None);
+    }
+
+    /// <summary>The next message; without one, the place that was taken for it is free again.</summary>
+    private async Task<ReceivedMessage?> Next(SemaphoreSlim free, CancellationToken stop)
+    {
+        ReceivedMessage? message = null;
+        try
+        {
+            return message = await bus.Receive(Queue, Patience, stop);
+        }
+        finally
+        {
+            if (message is null) free.Release();
+        }
+    }
+
+    private async Task HandleAndFree(ReceivedMessage message, SemaphoreSlim free, CancellationToken stop)
+    {
+        try
+        {
+            await Handle(message, stop);
+        }
+        catch (Exception) when (stop.IsCancellationRequested)
+        {
+            // The message is delivered again after its lock.
+        }
+        catch (Exception e)
+        {
+            log.LogError(e, "{Function}: message {Id} comes again when its lock ends", function.Name, message.Message.Id);
+        }
+        finally
+        {
+            free.Release();
         }
     }
 

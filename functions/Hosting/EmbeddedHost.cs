@@ -11,6 +11,7 @@ using Microsoft.Extensions.Logging;
 using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Messaging;
+using Serverless.Core.Notifications;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 
@@ -123,6 +124,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
             .AddSingleton(options.Time)
             .AddSingleton(options.Limits)
             .AddSingleton(new SubmissionOptions { MachineClasses = options.MachineClasses })
+            .AddSingleton(new WebhookOptions(AllowPrivate: true))
             .AddSingleton(options.Workspaces ?? new LocalWorkspaces(folder, options.Time))
             .AddSingleton<IMessageBus>(all => new SqliteMessageBus(
                 Path.Combine(folder, "bus", "bus.db"), options.Time, all.GetRequiredService<IIds>(), new SqliteBusOptions { LockLength = options.LockLength }));

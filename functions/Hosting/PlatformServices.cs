@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Messaging;
+using Serverless.Core.Notifications;
 using Serverless.Core.Reports;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
@@ -13,11 +14,13 @@ namespace Serverless.Functions.Hosting;
 /// <summary>What function classes ask for, whoever hosts them.</summary>
 static class PlatformServices
 {
-    /// <summary>The host adds <see cref="IWorkspaces"/>, <see cref="IMessageBus"/>, <see cref="TimeProvider"/>, <see cref="SubmissionOptions"/> and <see cref="ApiLimits"/>.</summary>
+    /// <summary>The host adds <see cref="IWorkspaces"/>, <see cref="IMessageBus"/>, <see cref="TimeProvider"/>, <see cref="SubmissionOptions"/>, <see cref="WebhookOptions"/> and <see cref="ApiLimits"/>.</summary>
     public static IServiceCollection AddPlatform(this IServiceCollection services) => services
         .AddSingleton<IIds, SystemIds>()
         .AddSingleton(all => new ApiKeys(all.GetRequiredService<IWorkspaces>().Platform, all.GetRequiredService<TimeProvider>(), all.GetRequiredService<IIds>()))
         .AddSingleton<WorkspaceDirectory>()
+        .AddSingleton<WebhookSender>()
+        .AddSingleton<Notifier>()
         .AddSingleton<IChartDrawing, ChartDrawing>()
         .AddSingleton<Gate>();
 }

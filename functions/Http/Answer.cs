@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Serverless.Core;
+using Problem = Serverless.Core.Submit.Problem;
 using ProblemDetails = Serverless.Core.Api.ProblemDetails;
 
 namespace Serverless.Functions.Http;
@@ -20,6 +21,10 @@ public static class Answer
     public static IActionResult Status(int status, Action<IHeaderDictionary>? headers = null) => new Empty(status, headers);
 
     public static ProblemAnswer Problem(int status, string detail) => new(new(TitleOf(status), status, detail));
+
+    /// <summary>What was sent cannot be taken: everything that is wrong with it.</summary>
+    public static ProblemAnswer Invalid(string title, IReadOnlyList<Problem> problems) => new(new(
+        title, StatusCodes.Status400BadRequest, problems is [var only] ? only.ToString() : $"{problems.Count} problems; every one is listed", problems));
 
     public static ProblemAnswer NotFound(string what) => Problem(StatusCodes.Status404NotFound, what);
 

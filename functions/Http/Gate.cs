@@ -1,7 +1,7 @@
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Logging;
+using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
 using Serverless.Core.Workspaces;
@@ -31,7 +31,7 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, ILogger<Ga
             if (RawPath.Problem(context) is { } problem) return Answer.Problem(StatusCodes.Status400BadRequest, problem);
             if (Secret(request) is not { } secret) return Unauthorized("send your key as 'Authorization: Bearer <key>'");
             if (await keys.Find(secret, context.RequestAborted) is not { } key) return Unauthorized("the key is unknown or was revoked");
-            if (key.Role < needed) return Answer.Problem(StatusCodes.Status403Forbidden, $"this needs the role {Name(needed)}; your key '{key.Name}' has the role {Name(key.Role)}");
+            if (key.Role < needed) return Answer.Problem(StatusCodes.Status403Forbidden, $"this needs the role {CoreJson.Name(needed)}; your key '{key.Name}' has the role {CoreJson.Name(key.Role)}");
             return await act(new(key, workspaces.Open(key.Workspace), context.RequestAborted));
         }
         catch (Exception fault)
@@ -48,6 +48,4 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, ILogger<Ga
     private static ProblemAnswer Unauthorized(string detail) => new(
         new ProblemDetails(Answer.TitleOf(StatusCodes.Status401Unauthorized), StatusCodes.Status401Unauthorized, detail),
         headers => headers.WWWAuthenticate = "Bearer");
-
-    private static string Name(Role role) => JsonNamingPolicy.KebabCaseLower.ConvertName(role.ToString());
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Serverless.Core;
 
 namespace Serverless.Functions.Http;
 
@@ -25,7 +25,7 @@ static class QueryParameters
         /// <summary>Values of a list of names, written as in JSON.</summary>
         public IReadOnlyList<T> QueryEnums<T>(string name) where T : struct, Enum
         {
-            var names = Enum.GetValues<T>().ToDictionary(value => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString()), StringComparer.OrdinalIgnoreCase);
+            var names = Enum.GetValues<T>().ToDictionary(value => CoreJson.Name(value), StringComparer.OrdinalIgnoreCase);
             return [.. request.QueryList(name).Select(text => names.TryGetValue(text, out var value)
                 ? value
                 : throw new RequestException(StatusCodes.Status400BadRequest, $"{name}={text}: expected one of {string.Join(", ", names.Keys)}"))];

@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Reflection;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Serverless.Functions.Hosting;
 using Serverless.Functions.Http;
 using ProblemDetails = Serverless.Core.Api.ProblemDetails;
+using Serverless.Core;
 
 namespace Serverless.Functions.OpenApi;
 
@@ -51,7 +51,7 @@ static partial class ApiDocument
         if (!about.Open)
         {
             operation["security"] = new JsonArray(new JsonObject { [KeyScheme] = new JsonArray() });
-            operation["x-role"] = JsonNamingPolicy.KebabCaseLower.ConvertName(about.Role.ToString());
+            operation["x-role"] = CoreJson.Name(about.Role);
         }
 
         JsonObject[] parameters = [

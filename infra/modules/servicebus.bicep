@@ -39,6 +39,24 @@ resource events 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = {
     name: 'platform'
     properties: { lockDuration: 'PT1M', maxDeliveryCount: 50, deadLetteringOnMessageExpiration: true }
   }
+
+  resource notices 'subscriptions' = {
+    name: 'notices'
+    properties: { lockDuration: 'PT1M', maxDeliveryCount: 50, deadLetteringOnMessageExpiration: true }
+  }
+}
+
+resource webhooks 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
+  parent: bus
+  name: 'webhooks'
+  properties: {
+    lockDuration: 'PT1M'
+    maxDeliveryCount: 50
+    requiresDuplicateDetection: true
+    duplicateDetectionHistoryTimeWindow: 'PT10M'
+    deadLetteringOnMessageExpiration: true
+    defaultMessageTimeToLive: 'P14D'
+  }
 }
 
 output id string = bus.id

@@ -1,0 +1,48 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Serverless.Core.Runs;
+
+namespace Serverless.Core.Notifications;
+
+/// <summary>One thing that happened, as receivers get it; the same at every try.</summary>
+/// <param name="Id">Identifies what happened, not the request: a receiver that has seen it need not act again.</param>
+/// <param name="Type">One of <see cref="WebhookEvents"/>.</param>
+/// <param name="Text">One line for people.</param>
+public sealed record Notice(string Id, string Type, DateTimeOffset Timestamp, string Workspace, string Text)
+{
+    public NoticeRun? Run { get; init; }
+
+    public NoticeDataset? Dataset { get; init; }
+
+    public NoticeTrigger? Trigger { get; init; }
+
+    [JsonIgnore]
+    public string? Project => Run?.Project ?? Trigger?.Project;
+
+    [JsonIgnore]
+    public string? Experiment => Run?.Experiment ?? Trigger?.Experiment;
+}
+
+/// <param name="Seconds">From the first claim to the end; null when no worker ever had it.</param>
+/// <param name="Metrics">Last values, at most <see cref="MaxMetrics"/>.</param>
+public sealed record NoticeRun(
+    string Id, string Project, string Experiment, int Version, RunState State, Cause? Cause, string? Message, double? Seconds,
+    IReadOnlyDictionary<string, JsonElement> Params, IReadOnlyDictionary<string, double> Metrics, IReadOnlyList<string> Tags, string? SubmittedBy, string? Trigger)
+{
+    public const int MaxMetrics = 20, MaxParams = 20, MaxText = 1000;
+
+    /// <summary>Bounded, because a message on a queue is.</summary>
+    public static NoticeRun Of(RunRecord run) => new(
+        run.Id, run.Project, run.Experiment, run.Version, run.State, run.Cause, Cut(run.Message), run is { Started: { } began, Ended: { } ended } ? (ended - began).TotalSeconds : null,
+        run.Spec.Params.Where(param => param.Value.GetRawText().Length <= MaxText).OrderBy(param => param.Key, StringComparer.Ordinal).Take(MaxParams).ToDictionary(),
+        run.Metrics.OrderBy(metric => metric.Key, StringComparer.Ordinal).Take(MaxMetrics).ToDictionary(), run.Tags, run.SubmittedBy, run.Origin?.Trigger);
+
+    public static string? Cut(string? text) => text?.Length > MaxText ? text[..MaxText] + "…" : text;
+}
+
+/// <param name="Sha256">Hash of its paths and contents.</param>
+public sealed record NoticeDataset(string Name, int Version, string Sha256);
+
+/// <param name="Outcome">In words: what was submitted, or why nothing was.</param>
+/// <param name="Runs">What it submitted.</param>
+public sealed record NoticeTrigger(string Name, string Firing, string? Project, string? Experiment, string Outcome, IReadOnlyList<string> Runs);

@@ -1,0 +1,116 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Serverless.Core.Events;
+using Serverless.Core.Messaging;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Notifications;
+
+/// <summary>A request that is to be sent, and how often that was tried.</summary>
+/// <param name="Id">The same at every try: webhook and notice.</param>
+/// <param name="Attempt">1 for the first.</param>
+public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Notice Notice)
+{
+    /// <summary>Equal for equal tries, so that a repeated event and a crash between two steps send nothing twice while the bus remembers.</summary>
+    public Message ToMessage() => new($"{Id}:{Attempt}", JsonSerializer.Serialize(this, CoreJson.Options));
+
+    public static WebhookDelivery? From(Message message)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<WebhookDelivery>(message.Body, CoreJson.Options) is { Id: not null, Webhook: not null, Notice: { Workspace: not null, Type: not null } } delivery ? delivery : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>
+/// Tells webhooks what happened: an event becomes one delivery for each webhook that wants it, and each delivery is tried by itself, so that one receiver that is away keeps
+/// nothing from the others.
+/// </summary>
+public sealed class Notifier(WorkspaceDirectory workspaces, IWorkspaces all, IMessageBus bus, WebhookSender sender, TimeProvider time, IIds ids)
+{
+    /// <summary>Waits between tries: together about a day, after which somebody has to look.</summary>
+    private static readonly TimeSpan[] Waits =
+    [
+        TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromHours(1), TimeSpan.FromHours(4), TimeSpan.FromHours(18),
+    ];
+
+    /// <summary>However long a receiver asks to wait.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
+
+    public WebhookStore Webhooks { get; } = new(all.Platform);
+
+    /// <summary>Safe to do twice.</summary>
+    public async Task Notify(WorkspaceEvent happened, CancellationToken cancel = default)
+    {
+        var webhooks = await Webhooks.List(happened.Workspace, cancel);
+        if (!webhooks.Any(webhook => webhook.IsOn) || await new NoticeComposer(workspaces.Open(happened.Workspace), time).Compose(happened, cancel) is not { } notice) return;
+        foreach (var webhook in webhooks.Where(webhook => webhook.Wants(notice)))
+        {
+            await bus.Send(QueueNames.Webhooks, new WebhookDelivery(IdOf(webhook, notice), webhook.Name, 1, notice).ToMessage(), cancel: cancel);
+        }
+    }
+
+    /// <summary>One try. What was not taken is tried again later, and put aside in the end.</summary>
+    public async Task Deliver(WebhookDelivery delivery, CancellationToken cancel = default)
+    {
+        var workspace = delivery.Notice.Workspace;
+        if (await Webhooks.Find(workspace, delivery.Webhook, cancel) is not { } webhook) return;
+        if (!webhook.IsOn)
+        {
+            await PutAside($"the webhook is paused: {webhook.Paused}");
+            return;
+        }
+
+        var answer = await sender.Send(webhook, delivery.Id, delivery.Notice, cancel);
+        if (answer.WasTaken)
+        {
+            await Webhooks.RemoveUndelivered(workspace, webhook.Name, delivery.Id, cancel);
+        }
+        else if (answer.IsGone)
+        {
+            await Webhooks.Change(workspace, webhook.Name, now => now?.Url == webhook.Url ? now with { Paused = "the receiver answered 410 Gone" } : null, cancel);
+            await PutAside(answer.Problem!);
+        }
+        else if (delivery.Attempt > Waits.Length)
+        {
+            await PutAside(answer.Problem!);
+        }
+        else
+        {
+            var wait = Waits[delivery.Attempt - 1];
+            if (answer.RetryAfter is { } asked && asked > wait) wait = asked < LongestWait ? asked : LongestWait;
+            await bus.Send(QueueNames.Webhooks, (delivery with { Attempt = delivery.Attempt + 1 }).ToMessage(), wait, cancel);
+        }
+
+        Task PutAside(string reason) =>
+            Webhooks.PutAside(workspace, delivery.Webhook, new(delivery.Id, delivery.Notice, delivery.Attempt, reason, time.GetUtcNow()), cancel);
+    }
+
+    /// <summary>Sends a notice about nothing, now and once, whether or not the webhook is paused.</summary>
+    public Task<WebhookAnswer> Test(string workspace, Webhook webhook, CancellationToken cancel = default)
+    {
+        var notice = new Notice(ids.Nonce(), WebhookEvents.Test, time.GetUtcNow(), workspace, $"A test of the webhook {webhook.Name}: notices of the workspace {workspace} arrive here");
+        return sender.Send(webhook, IdOf(webhook, notice), notice, cancel);
+    }
+
+    /// <summary>Tries again what was put aside; it stays there until it was taken.</summary>
+    /// <returns>False when there is none with this id.</returns>
+    public async Task<bool> Redeliver(string workspace, string webhook, string id, CancellationToken cancel = default)
+    {
+        if (await Webhooks.FindUndelivered(workspace, webhook, id, cancel) is not { } undelivered) return false;
+
+        // A message of its own: the bus may remember the first tries still.
+        var delivery = new WebhookDelivery(id, webhook, 1, undelivered.Notice);
+        await bus.Send(QueueNames.Webhooks, delivery.ToMessage() with { Id = $"{id}:{ids.Nonce()}" }, cancel: cancel);
+        return true;
+    }
+
+    private static string IdOf(Webhook webhook, Notice notice) =>
+        "msg_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{notice.Workspace}\n{webhook.Name}\n{webhook.Created:O}\n{notice.Type}\n{notice.Id}")).AsSpan(0, 16));
+}

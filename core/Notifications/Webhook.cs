@@ -1,0 +1,110 @@
+using System.Text.Json.Serialization;
+using Serverless.Core.Results;
+using Serverless.Core.Submit;
+
+namespace Serverless.Core.Notifications;
+
+/// <summary>What a webhook's requests look like.</summary>
+public enum WebhookFormat
+{
+    /// <summary>A <see cref="Notice"/>.</summary>
+    Json,
+
+    /// <summary>A message for a Slack channel; Mattermost and Rocket.Chat understand it too.</summary>
+    Slack,
+
+    /// <summary>A message for a Discord channel.</summary>
+    Discord,
+
+    /// <summary>An adaptive card for a Teams channel, by a workflow "when a webhook request is received".</summary>
+    Teams,
+}
+
+/// <summary>Body of <c>PUT /api/webhooks/{name}</c>: where to send what.</summary>
+/// <param name="Url">Absolute, https; http only where the platform may call private addresses.</param>
+/// <param name="Events">Names of <see cref="WebhookEvents"/>, or patterns of them (<c>run.*</c>); null: all.</param>
+/// <param name="Project">Only about this project's runs and triggers; null: all.</param>
+/// <param name="Experiment">Only about this experiment's; null: all.</param>
+/// <param name="Format">Null: by the address, <see cref="WebhookFormat.Json"/> where it is no chat tool's.</param>
+public sealed record WebhookSpec(string? Url, IReadOnlyList<string>? Events = null, string? Project = null, string? Experiment = null, WebhookFormat? Format = null);
+
+/// <summary>A webhook as it is stored, outside every workspace: its address and its secret are nobody else's to read.</summary>
+/// <param name="Secret"><c>whsec_</c> and 32 random bytes in base64; signs every request.</param>
+/// <param name="Paused">Why nothing is sent; null: it is.</param>
+public sealed record Webhook(
+    string Name, string Url, IReadOnlyList<string> Events, string? Project, string? Experiment, WebhookFormat Format, string Secret, string By, DateTimeOffset Created, string? Paused = null)
+{
+    [JsonIgnore]
+    public bool IsOn => Paused is null;
+
+    public bool Wants(Notice notice) =>
+        IsOn && Events.Any(pattern => NamePattern.Matches(pattern, notice.Type))
+        && (Project is null || notice.Project == Project) && (Experiment is null || notice.Experiment == Experiment);
+}
+
+/// <summary>The names of what webhooks tell about.</summary>
+public static class WebhookEvents
+{
+    public const string RunSucceeded = "run.succeeded";
+    public const string RunFailed = "run.failed";
+    public const string RunCancelled = "run.cancelled";
+    public const string DatasetPublished = "dataset.published";
+    public const string TriggerSubmitted = "trigger.submitted";
+    public const string TriggerStopped = "trigger.stopped";
+    public const string TriggerFailed = "trigger.failed";
+
+    /// <summary>Sent on request only.</summary>
+    public const string Test = "webhook.test";
+
+    public static IReadOnlyList<string> All { get; } = [RunSucceeded, RunFailed, RunCancelled, DatasetPublished, TriggerSubmitted, TriggerStopped, TriggerFailed];
+}
+
+/// <summary>What a webhook may say. Pure.</summary>
+public static class WebhookRules
+{
+    private const int MaxUrl = 2000;
+
+    /// <summary>Everything that is wrong; empty when nothing is.</summary>
+    /// <param name="allowPrivate">Whether the platform may call its own machine and private networks.</param>
+    public static IReadOnlyList<Problem> Problems(string name, WebhookSpec spec, bool allowPrivate)
+    {
+        var problems = new List<Problem>();
+        if (NameProblem(name) is { } named) problems.Add(new("name", named));
+        if (UrlProblem(spec.Url, allowPrivate) is { } url) problems.Add(new("url", url));
+        if (spec.Events is { Count: 0 }) problems.Add(new("events", $"name at least one, or leave it out for all: {string.Join(", ", WebhookEvents.All)}"));
+        for (var i = 0; i < spec.Events?.Count; i++)
+        {
+            var pattern = spec.Events[i];
+            if (pattern is null || !WebhookEvents.All.Any(known => NamePattern.Matches(pattern, known)))
+            {
+                problems.Add(new($"events[{i}]", $"no event is named '{pattern}'{Suggestion.Clause(pattern ?? "", WebhookEvents.All)}; there are {string.Join(", ", WebhookEvents.All)}"));
+            }
+        }
+
+        return problems;
+    }
+
+    public static string? NameProblem(string name) =>
+        name.Length is 0 or > 64 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') || name[0] == '.'
+            ? $"'{name}' is not a webhook's name: 1 to 64 letters, digits, '-', '_' and '.', not beginning with '.'"
+            : null;
+
+    /// <summary>The format that an address asks for.</summary>
+    public static WebhookFormat FormatOf(Uri url) => url.Host switch
+    {
+        "hooks.slack.com" => WebhookFormat.Slack,
+        "discord.com" or "discordapp.com" => WebhookFormat.Discord,
+        var host when host.EndsWith(".webhook.office.com", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".logic.azure.com", StringComparison.OrdinalIgnoreCase)
+            || host.EndsWith(".api.powerplatform.com", StringComparison.OrdinalIgnoreCase) => WebhookFormat.Teams,
+        _ => WebhookFormat.Json,
+    };
+
+    private static string? UrlProblem(string? url, bool allowPrivate)
+    {
+        if (url is not { Length: > 0 }) return "expected the address to send to, https://…";
+        if (url.Length > MaxUrl) return $"longer than {MaxUrl} characters";
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("https" or "http")) return "not an absolute address; write https://host/path";
+        if (parsed.UserInfo.Length > 0) return "has a user name in it, which would be in every log; put a token into the path or the query";
+        return parsed.Scheme == "http" && !allowPrivate ? "must be https: what is sent is the team's own" : null;
+    }
+}

@@ -1,0 +1,72 @@
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Notifications;
+
+/// <summary>A notice that a webhook did not take, for people to send again.</summary>
+/// <param name="Id">Of the delivery, which is also the <c>webhook-id</c> of its requests.</param>
+/// <param name="Reason">What the last try came to.</param>
+public sealed record Undelivered(string Id, Notice Notice, int Attempts, string Reason, DateTimeOffset At);
+
+/// <summary>The webhooks of every workspace, in the platform container.</summary>
+public sealed class WebhookStore(IObjectStore platform)
+{
+    public async Task<Webhook?> Find(string workspace, string name, CancellationToken cancel = default) =>
+        (await platform.Get(PlatformPaths.Webhook(workspace, name), cancel: cancel))?.Json<Webhook>();
+
+    public async Task<IReadOnlyList<Webhook>> List(string workspace, CancellationToken cancel = default)
+    {
+        var webhooks = new List<Webhook>();
+        await foreach (var stored in platform.List(PlatformPaths.WebhooksOf(workspace), cancel: cancel))
+        {
+            if (await platform.Get(stored.Key, cancel: cancel) is { } content) webhooks.Add(content.Json<Webhook>());
+        }
+
+        return webhooks;
+    }
+
+    /// <summary>Stores what was made of the webhook as it is, or of null when there is none.</summary>
+    /// <param name="change">Null: leave it as it is. May be called more than once.</param>
+    /// <returns>What is stored now.</returns>
+    public async Task<Webhook?> Change(string workspace, string name, Func<Webhook?, Webhook?> change, CancellationToken cancel = default)
+    {
+        var key = PlatformPaths.Webhook(workspace, name);
+        while (true)
+        {
+            var stored = await platform.Get(key, cancel: cancel);
+            var current = stored?.Json<Webhook>();
+            if (change(current) is not { } changed) return current;
+            if ((await platform.PutJson(key, changed, stored is null ? PutCondition.IfAbsent : PutCondition.IfMatch(stored.Object.ETag), cancel: cancel)).Stored) return changed;
+        }
+    }
+
+    /// <summary>Removes the webhook with what it did not take.</summary>
+    /// <returns>False when there is none.</returns>
+    public async Task<bool> Remove(string workspace, string name, CancellationToken cancel = default)
+    {
+        var removed = await platform.Delete(PlatformPaths.Webhook(workspace, name), cancel: cancel) == DeleteOutcome.Deleted;
+        await foreach (var left in platform.List(PlatformPaths.UndeliveredOf(workspace, name), cancel: cancel)) await platform.Delete(left.Key, cancel: cancel);
+        return removed;
+    }
+
+    public Task PutAside(string workspace, string webhook, Undelivered notice, CancellationToken cancel = default) =>
+        platform.PutJson(PlatformPaths.Undelivered(workspace, webhook, notice.Id), notice, cancel: cancel);
+
+    public async Task<IReadOnlyList<Undelivered>> Undelivered(string workspace, string webhook, int limit, CancellationToken cancel = default)
+    {
+        var notices = new List<Undelivered>();
+        await foreach (var stored in platform.List(PlatformPaths.UndeliveredOf(workspace, webhook), cancel: cancel))
+        {
+            if (await platform.Get(stored.Key, cancel: cancel) is { } content) notices.Add(content.Json<Undelivered>());
+            if (notices.Count == limit) break;
+        }
+
+        return [.. notices.OrderBy(notice => notice.At)];
+    }
+
+    public async Task<Undelivered?> FindUndelivered(string workspace, string webhook, string id, CancellationToken cancel = default) =>
+        (await platform.Get(PlatformPaths.Undelivered(workspace, webhook, id), cancel: cancel))?.Json<Undelivered>();
+
+    public Task RemoveUndelivered(string workspace, string webhook, string id, CancellationToken cancel = default) =>
+        platform.Delete(PlatformPaths.Undelivered(workspace, webhook, id), cancel: cancel);
+}
