@@ -1,0 +1,93 @@
+using System.Net;
+using System.Net.Http.Json;
+using Serverless.Core;
+using Serverless.Core.Api;
+using Serverless.Core.Notifications;
+using Serverless.Tests.Notifications;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Functions;
+
+public sealed class WebhookApiTests(PlatformFixture platform) : IClassFixture<PlatformFixture>
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task ARunThatEnds_IsTold_AndTheReceiverCanCheckTheSignature()
+    {
+        await using var receiver = await Receiver.Start();
+        var made = await (await Put("team", new(receiver.Url("/team"), ["run.cancelled"]))).Read<WebhookInfo>();
+        var run = await platform.Submit();
+
+        using (await platform.Writer.PostAsync($"api/runs/{run}/cancel", null, Cancel)) { }
+
+        await Eventually.True(() => receiver.All.Count > 0, TimeSpan.FromMinutes(1), () => "nothing was told");
+        var told = receiver.All[0];
+        Assert.Equal((run, "cancelled"), (told.Json.GetProperty("run").GetProperty("id").GetString(), told.Json.GetProperty("run").GetProperty("state").GetString()));
+        var at = DateTimeOffset.FromUnixTimeSeconds(long.Parse(told.Headers["webhook-timestamp"], null));
+        Assert.Equal(WebhookSignature.Of(made.Secret!, told.Id, at, told.Body), told.Headers["webhook-signature"]);
+    }
+
+    [Fact]
+    public async Task TheSecret_IsShownOnce_AndTheWholeAddressToAdminsOnly()
+    {
+        using var first = await Put("shown", new("https://hooks.slack.com/services/T0/B0/secret", Project: "pruning"));
+        using var second = await Put("shown", new("https://hooks.slack.com/services/T0/B0/other"));
+
+        Assert.Equal((HttpStatusCode.Created, HttpStatusCode.OK), (first.StatusCode, second.StatusCode));
+        Assert.StartsWith("whsec_", (await first.Read<WebhookInfo>()).Secret, StringComparison.Ordinal);
+        Assert.Null((await second.Read<WebhookInfo>()).Secret);
+        var admins = (await platform.Admin.GetFromJsonAsync<WebhookInfo>("api/webhooks/shown", CoreJson.Options, Cancel))!;
+        var readers = (await platform.Reader.GetFromJsonAsync<WebhookInfo[]>("api/webhooks", CoreJson.Options, Cancel))!.Single(webhook => webhook.Name == "shown");
+        Assert.Equal(("https://hooks.slack.com/services/T0/B0/other", WebhookFormat.Slack, null), (admins.Url, admins.Format, admins.Project));
+        Assert.Equal("https://hooks.slack.com/…", readers.Url);
+    }
+
+    [Fact]
+    public async Task EverythingThatIsWrong_IsSaidAtOnce()
+    {
+        using var answer = await Put("no name!", new("ftp://host", ["run.fail", "run.failed"]));
+        var problem = await answer.Problem(HttpStatusCode.BadRequest);
+        Assert.Equal(["name", "url", "events[0]"], problem.Problems!.Select(one => one.Path));
+        Assert.Contains("did you mean 'run.failed'?", problem.Problems![2].Message, StringComparison.Ordinal);
+        using var nowhere = await Put("team", new(null, []));
+        Assert.Equal(["url", "events"], (await nowhere.Problem(HttpStatusCode.BadRequest)).Problems!.Select(one => one.Path));
+    }
+
+    [Fact]
+    public async Task OnlyAdmins_SayWhereNoticesGo()
+    {
+        using var answer = await platform.Writer.PutAsJsonAsync("api/webhooks/mine", new WebhookSpec("https://example.com/"), CoreJson.Options, Cancel);
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+        using var test = await platform.Writer.PostAsync("api/webhooks/mine/test", null, Cancel);
+        Assert.Equal(HttpStatusCode.Forbidden, test.StatusCode);
+    }
+
+    [Fact]
+    public async Task Test_SaysWhatTheReceiverAnswered_AlsoWhilePaused()
+    {
+        await using var receiver = await Receiver.Start();
+        using (await Put("tested", new(receiver.Url("/tested")))) { }
+        using (await platform.Admin.PostAsync("api/webhooks/tested/pause", null, Cancel)) { }
+        receiver.Plan("/tested", 200, 403);
+
+        var taken = await (await platform.Admin.PostAsync("api/webhooks/tested/test", null, Cancel)).Read<WebhookTest>();
+        var refused = await (await platform.Admin.PostAsync("api/webhooks/tested/test", null, Cancel)).Read<WebhookTest>();
+
+        Assert.Equal((200, null), (taken.Status, taken.Problem));
+        Assert.Equal((403, "403 Forbidden: no such channel"), (refused.Status, refused.Problem));
+        Assert.Equal("webhook.test", receiver.All[0].Json.GetProperty("type").GetString());
+    }
+
+    [Fact]
+    public async Task ADeletedWebhook_IsNotThere()
+    {
+        using (await Put("gone", new("https://example.com/"))) { }
+        using var deleted = await platform.Admin.DeleteAsync("api/webhooks/gone", Cancel);
+        using var again = await platform.Admin.DeleteAsync("api/webhooks/gone", Cancel);
+        using var resumed = await platform.Admin.PostAsync("api/webhooks/gone/resume", null, Cancel);
+        Assert.Equal((HttpStatusCode.NoContent, HttpStatusCode.NotFound, HttpStatusCode.NotFound), (deleted.StatusCode, again.StatusCode, resumed.StatusCode));
+    }
+
+    private Task<HttpResponseMessage> Put(string name, WebhookSpec spec) => platform.Admin.PutAsJsonAsync($"api/webhooks/{Uri.EscapeDataString(name)}", spec, CoreJson.Options, Cancel);
+}

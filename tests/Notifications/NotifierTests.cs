@@ -1,0 +1,231 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Time.Testing;
+using Serverless.Core;
+using Serverless.Core.Events;
+using Serverless.Core.Messaging;
+using Serverless.Core.Notifications;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
+using Serverless.Tests.Runs;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Notifications;
+
+/// <summary>From an event to a receiver, over a real connection; the clock is set by hand.</summary>
+public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
+{
+    private const string Team = "team";
+
+    private readonly FakeTimeProvider time = new(Some.Noon);
+    private readonly MemoryObjectStore store;
+    private readonly MemoryMessageBus bus;
+    private readonly Notifier notifier;
+    private readonly WebhookSender sender;
+    private Receiver receiver = null!;
+
+    public NotifierTests()
+    {
+        store = new(time);
+        Platform = new MemoryObjectStore(time);
+        bus = new(time, Some.LeaseLength);
+        sender = new(new(AllowPrivate: true), time);
+        var ids = new SystemIds(time);
+        notifier = new(new(this, bus, ids, time, new SubmissionOptions()), this, bus, sender, time, ids);
+    }
+
+    public IObjectStore Platform { get; }
+
+    public IObjectStore Open(string workspace) => store;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => receiver = await Receiver.Start();
+
+    public async ValueTask DisposeAsync()
+    {
+        await receiver.DisposeAsync();
+        sender.Dispose();
+    }
+
+    [Fact]
+    public async Task AFailedRun_IsToldWithWhatPeopleAsk_AndASignatureThatStandardLibrariesAccept()
+    {
+        var webhook = await Add("/ci");
+
+        await notifier.Notify(await Ended("failed"), Cancel);
+        await Deliver();
+
+        var told = Assert.Single(receiver.All);
+        var run = told.Json.GetProperty("run");
+        Assert.Equal(
+            ("run.failed", "pruning/prune-mlp v1 failed (user-code)", "run-1", "user-code"),
+            (told.Json.GetProperty("type").GetString(), told.Json.GetProperty("text").GetString(), run.GetProperty("id").GetString(), run.GetProperty("cause").GetString()));
+        var signed = Encoding.UTF8.GetBytes($"{told.Id}.{told.Headers["webhook-timestamp"]}.{Encoding.UTF8.GetString(told.Body)}");
+        var expected = HMACSHA256.HashData(Convert.FromBase64String(webhook.Secret["whsec_".Length..]), signed);
+        Assert.Equal($"v1,{Convert.ToBase64String(expected)}", told.Headers["webhook-signature"]);
+        Assert.Equal(Some.Noon.ToUnixTimeSeconds(), long.Parse(told.Headers["webhook-timestamp"], null));
+    }
+
+    [Fact]
+    public async Task AReceiverThatFails_IsTriedAgain_WithTheSameIdAndBody()
+    {
+        await Add("/ci");
+        receiver.Plan("/ci", 500, 503);
+
+        await notifier.Notify(await Ended("succeeded"), Cancel);
+        await Deliver();
+        await Deliver();
+        Assert.Single(receiver.All);
+        await DeliverAfter(TimeSpan.FromSeconds(5));
+        Assert.Equal(2, receiver.All.Count);
+        await DeliverAfter(TimeSpan.FromSeconds(30));
+        await DeliverAfter(TimeSpan.FromDays(1));
+
+        Assert.Equal(3, receiver.All.Count);
+        Assert.Single(receiver.All.Select(request => request.Id).Distinct());
+        Assert.Single(receiver.All.Select(request => Convert.ToHexString(request.Body)).Distinct());
+        Assert.Empty(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel));
+    }
+
+    [Fact]
+    public async Task WhatIsNotTakenForADay_IsPutAsideWithTheReason_AndCanBeSentAgain()
+    {
+        await Add("/ci");
+        receiver.Plan("/ci", [.. Enumerable.Repeat(404, 9)]);
+
+        await notifier.Notify(await Ended("succeeded"), Cancel);
+        for (var tries = 0; tries < 20; tries++) await DeliverAfter(TimeSpan.FromHours(20));
+
+        var left = Assert.Single(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel));
+        Assert.Equal(("404 Not Found: no such channel", 8, 8), (left.Reason, left.Attempts, receiver.All.Count));
+
+        // The ninth request fails as well, and keeps what the tenth delivers.
+        Assert.True(await notifier.Redeliver("workspace", Team, left.Id, Cancel));
+        await Deliver();
+        Assert.Single(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel));
+        await DeliverAfter(TimeSpan.FromSeconds(5));
+        Assert.Equal(10, receiver.All.Count);
+        Assert.Empty(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel));
+        Assert.False(await notifier.Redeliver("workspace", Team, left.Id, Cancel));
+    }
+
+    [Fact]
+    public async Task AnEventThatComesTwice_IsToldOnce()
+    {
+        await Add("/ci");
+        var ended = await Ended("succeeded");
+
+        await notifier.Notify(ended, Cancel);
+        await notifier.Notify(ended, Cancel);
+        await Deliver();
+
+        Assert.Single(receiver.All);
+        Assert.Equal(0, await bus.Count(QueueNames.Webhooks, Cancel));
+    }
+
+    [Fact]
+    public async Task OnlyWhatAWebhookWants_IsSentToIt()
+    {
+        await Add("/failures", "failures", ["run.failed"]);
+        await Add("/runs", "runs", ["run.*"]);
+        await Add("/others", "others", project: "another");
+        await Add("/cnn", "cnn", experiment: "prune-cnn");
+        await Add("/mlp", "mlp", project: "pruning", experiment: "prune-mlp");
+
+        await notifier.Notify(await Ended("succeeded"), Cancel);
+        await notifier.Notify(new DatasetPublished("workspace", "digits", 3, "abcdef0123456789"), Cancel);
+        await Deliver();
+
+        Assert.Equal(["/mlp", "/runs"], receiver.All.Select(request => request.Path).Order());
+    }
+
+    [Fact]
+    public async Task AReceiverThatIsGone_IsPaused_AndWhatItDidNotTakeIsKept()
+    {
+        await Add("/ci");
+        receiver.Plan("/ci", 410);
+
+        await notifier.Notify(await Ended("succeeded"), Cancel);
+        await Deliver();
+
+        Assert.Equal("the receiver answered 410 Gone", (await notifier.Webhooks.Find("workspace", Team, Cancel))!.Paused);
+        Assert.Single(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel));
+        await notifier.Notify(new RunEnded("workspace", "run-1", RunState.Succeeded, Cause.Completed), Cancel);
+        Assert.Equal(0, await bus.Count(QueueNames.Webhooks, Cancel));
+    }
+
+    [Fact]
+    public async Task ARedirect_IsNotFollowed()
+    {
+        var webhook = await Add("/ci");
+        receiver.Plan("/ci", 307);
+
+        var answer = await notifier.Test("workspace", webhook, Cancel);
+
+        Assert.Equal((HttpStatusCode.TemporaryRedirect, "307 Temporary Redirect"), (answer.Status, answer.Problem));
+        Assert.Single(receiver.All);
+    }
+
+    [Fact]
+    public async Task InACloud_NoNoticeGoesToAPrivateAddress()
+    {
+        var webhook = await Add("/ci");
+        using var careful = new WebhookSender(new(), time);
+
+        var answer = await careful.Send(webhook, "msg_1", new("1", WebhookEvents.Test, Some.Noon, "workspace", "hello"), Cancel);
+
+        Assert.Equal("127.0.0.1 is 127.0.0.1, which is no public address", answer.Problem);
+        Assert.Empty(receiver.All);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1"), InlineData("10.1.2.3"), InlineData("172.31.0.1"), InlineData("192.168.1.1"), InlineData("169.254.169.254"), InlineData("100.64.0.1"), InlineData("0.0.0.0")]
+    [InlineData("::1"), InlineData("fe80::1"), InlineData("fd00::1"), InlineData("::ffff:10.0.0.1")]
+    public void PrivateAddresses_AreKnown(string address) => Assert.True(WebhookSender.IsPrivate(IPAddress.Parse(address)));
+
+    [Theory]
+    [InlineData("8.8.8.8"), InlineData("172.32.0.1"), InlineData("100.128.0.1"), InlineData("2001:4860:4860::8888")]
+    public void PublicAddresses_AreKnown(string address) => Assert.False(WebhookSender.IsPrivate(IPAddress.Parse(address)));
+
+    [Fact]
+    public async Task NobodyListens_IsARefusalWithItsReason()
+    {
+        var webhook = await Add("/ci");
+        var gone = webhook with { Url = "http://127.0.0.1:1/" };
+
+        var answer = await notifier.Test("workspace", gone, Cancel);
+
+        Assert.Equal((null, "Connection refused"), (answer.Status, answer.Problem));
+    }
+
+    private async Task<Webhook> Add(string path, string name = Team, IReadOnlyList<string>? events = null, string? project = null, string? experiment = null) =>
+        (await notifier.Webhooks.Change(
+            "workspace", name, _ => new(name, receiver.Url(path), events ?? ["*"], project, experiment, WebhookFormat.Json, WebhookSignature.NewSecret(), "ann", time.GetUtcNow()), Cancel))!;
+
+    private async Task<RunEnded> Ended(string situation)
+    {
+        var run = Some.In(situation);
+        Assert.True(await new RunStore(store).Create(run, Cancel));
+        return new("workspace", run.Id, run.State, run.Cause);
+    }
+
+    private Task DeliverAfter(TimeSpan wait)
+    {
+        time.Advance(wait);
+        return Deliver();
+    }
+
+    /// <summary>What is due now, as the host gives it to the function.</summary>
+    private async Task Deliver()
+    {
+        while (await bus.Receive(QueueNames.Webhooks, TimeSpan.Zero, Cancel) is { } message)
+        {
+            await notifier.Deliver(WebhookDelivery.From(message.Message)!, Cancel);
+            Assert.True(await bus.Complete(message, Cancel));
+        }
+    }
+}
