@@ -23,6 +23,7 @@ static class Root
             LogsCommand.Create(world),
             MetricsCommand.Create(world),
             CompareCommand.Create(world),
+            WhyNotReusedCommand.Create(world),
             ReportCommand.Create(world),
             CancelCommand.Create(world),
             RerunCommand.Create(world),

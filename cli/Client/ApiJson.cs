@@ -17,6 +17,7 @@ namespace Serverless.Cli.Client;
 [JsonSerializable(typeof(CheckpointManifest))]
 [JsonSerializable(typeof(ArtifactList))]
 [JsonSerializable(typeof(Comparison))]
+[JsonSerializable(typeof(ReuseExplanation))]
 [JsonSerializable(typeof(ReportRequest))]
 [JsonSerializable(typeof(ReportInfo))]
 [JsonSerializable(typeof(List<VersionInfo>))]

@@ -17,6 +17,7 @@ public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, 
     public RunStore Runs { get; } = new(store);
     public RunQueue Queue { get; } = new(name, store, bus, ids);
     public RunIndex Index { get; } = new(store);
+    public Reuse Reuse => new(store, Index, submission.Code);
     public MetricsReader Metrics { get; } = new(store);
     public LogReader Logs { get; } = new(store, time);
     public RunOutputs Outputs { get; } = new(store);

@@ -22,6 +22,7 @@ public static class WorkspacePaths
     public static string Version(string project, string experiment, int number) => $"{VersionsOf(project, experiment)}v{number:D6}.json";
     public static string VersionsOf(string project, string experiment) => $"{Projects}{project}/{experiment}/";
     public static string Key(string runKey) => $"keys/{runKey}.json";
+    public static string DeletedKey(string runKey) => $"keys/{runKey}.deleted.json";
     public static string Request(string hash) => $"{Requests}{hash}.json";
     public static string Run(string runId) => $"{Runs}{runId}.json";
     public static string ActiveRun(string runId) => $"{Active}{runId}";
