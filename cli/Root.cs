@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using Serverless.Cli.Datasets;
 using Serverless.Cli.Terminal;
 
 namespace Serverless.Cli;
@@ -32,6 +33,7 @@ static class Root
             ArtifactsCommand.Create(world),
             CheckpointsCommand.Create(world),
             FilesCommand.Create(world),
+            DatasetCommand.Create(world),
             MachinesCommand.Create(world),
             KeysCommand.Create(world),
             DeadLettersCommand.Create(world),

@@ -5,7 +5,7 @@ using Serverless.Core.Runs;
 namespace Serverless.Core.Submit;
 
 /// <summary>One part of the run key in which two runs differ.</summary>
-/// <param name="Part"><c>code</c>, <c>command</c>, <c>setup</c>, <c>params</c>, <c>inputs</c>, <c>env</c>, <c>image</c>, <c>seed</c>, <c>machine</c>, <c>nodes</c> or <c>from</c>.</param>
+/// <param name="Part"><c>code</c>, <c>command</c>, <c>setup</c>, <c>params</c>, <c>inputs</c>, <c>datasets</c>, <c>env</c>, <c>image</c>, <c>seed</c>, <c>machine</c>, <c>nodes</c> or <c>from</c>.</param>
 /// <param name="Name">Which one: a parameter, a variable, a file's path; null where there is only one.</param>
 /// <param name="From">In the earlier run, files as the beginning of their hash; null: it was not there.</param>
 /// <param name="To">In the later run; null: it is no longer there.</param>
@@ -26,6 +26,7 @@ public sealed record KeyDifference(string Part, string? Name, string? From, stri
         One("setup", before.Setup, now.Setup);
         Many("params", before.Params.ToDictionary(param => param.Key, param => Canonical(param.Value)), now.Params.ToDictionary(param => param.Key, param => Canonical(param.Value)));
         all.AddRange(Differing("inputs", Hashes(before), Hashes(now), Shown));
+        all.AddRange(Datasets(before, now));
         Many("env", before.Env, now.Env);
         One("image", before.Image, now.Image);
         One("seed", Text(before.Seed), Text(now.Seed));
@@ -51,6 +52,15 @@ public sealed record KeyDifference(string Part, string? Name, string? From, stri
         let values = (From: @from.GetValueOrDefault(name), To: to.GetValueOrDefault(name))
         where values.From != values.To
         select new KeyDifference(part, name, values.From is null ? null : shown(values.From), values.To is null ? null : shown(values.To));
+
+    private static IEnumerable<KeyDifference> Datasets(RunSpec before, RunSpec now)
+    {
+        var (from, to) = (before.Datasets.ToDictionary(dataset => dataset.Name), now.Datasets.ToDictionary(dataset => dataset.Name));
+        return from name in @from.Keys.Union(to.Keys).Order(StringComparer.Ordinal)
+               let pair = (From: @from.GetValueOrDefault(name), To: to.GetValueOrDefault(name))
+               where pair.From?.Sha256 != pair.To?.Sha256
+               select new KeyDifference("datasets", name, pair.From?.ToString(), pair.To?.ToString());
+    }
 
     private static Dictionary<string, string> Files(CodeFacts facts) => facts.Files.ToDictionary(file => file.Path, file => file.Sha256);
 

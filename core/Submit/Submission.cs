@@ -1,4 +1,5 @@
 using Serverless.Core.Api;
+using Serverless.Core.Datasets;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -25,10 +26,11 @@ public sealed class Submission
         this.options = options;
         Code = new(store, options.Code);
         Versions = new(store);
+        Datasets = new(store);
         runs = new(store);
         keyed = new(store, new(workspace, store, bus, ids));
         requests = new(store, options.RequestLifetime);
-        resolver = new(store, Code, Versions, options);
+        resolver = new(store, Code, Versions, Datasets, options);
     }
 
     /// <summary>The workspace's code snapshots.</summary>
@@ -36,6 +38,9 @@ public sealed class Submission
 
     /// <summary>The workspace's versions.</summary>
     public Versions Versions { get; }
+
+    /// <summary>The workspace's datasets.</summary>
+    public DatasetCatalog Datasets { get; }
 
     /// <param name="by">Who submits, for people.</param>
     /// <exception cref="StoreUnavailableException">Something was or was not written; submit again.</exception>
