@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using Serverless.Cli.Datasets;
 using Serverless.Cli.Terminal;
 
 namespace Serverless.Cli;
@@ -23,6 +24,7 @@ static class Root
             LogsCommand.Create(world),
             MetricsCommand.Create(world),
             CompareCommand.Create(world),
+            WhyNotReusedCommand.Create(world),
             ReportCommand.Create(world),
             CancelCommand.Create(world),
             RerunCommand.Create(world),
@@ -31,6 +33,7 @@ static class Root
             ArtifactsCommand.Create(world),
             CheckpointsCommand.Create(world),
             FilesCommand.Create(world),
+            DatasetCommand.Create(world),
             MachinesCommand.Create(world),
             WebhookCommand.Create(world),
             KeysCommand.Create(world),

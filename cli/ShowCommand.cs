@@ -39,6 +39,7 @@ static class ShowCommand
         Fact("machine", $"{run.Spec.Machine}  seed {run.Spec.Seed}{(run.Spec.Timeout is { } timeout ? $"  timeout {Format.Duration(timeout)}" : "")}");
         if (run.Spec.Env.Count > 0) Fact("env", string.Join(' ', run.Spec.Env.Select(one => $"{one.Key}={one.Value}")));
         if (run.Spec.From is { } from) Fact("from", $"run {from.Run} at step {from.Step}");
+        if (run.Spec.Datasets.Count > 0) Fact("datasets", string.Join(' ', run.Spec.Datasets.Select(dataset => $"{dataset} ({dataset.Files} files, {Format.Bytes(dataset.LengthBytes)})")));
         if (run.Spec.Inputs.Count > 0) Fact("inputs", string.Join(' ', run.Spec.Inputs.Take(5).Select(input => input.Path)) + (run.Spec.Inputs.Count > 5 ? $" and {run.Spec.Inputs.Count - 5} more" : ""));
         if (run.Tags.Count > 0) Fact("tags", string.Join(' ', run.Tags));
         if (run.Step is { } step) Fact("step", $"{step}");

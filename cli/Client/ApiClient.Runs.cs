@@ -34,6 +34,10 @@ sealed partial class ApiClient
 
     public Task<Submitted> Rerun(string id, CancellationToken cancel) => Send<Submitted>(HttpMethod.Post, $"api/runs/{Escaped(id)}/rerun", null, cancel);
 
+    /// <param name="other">Null: the nearest earlier run of the experiment.</param>
+    public Task<ReuseExplanation> WhyNotReused(string id, string? other, CancellationToken cancel) =>
+        Get<ReuseExplanation>($"api/runs/{Escaped(id)}/why-not-reused" + Query(("other", other)), cancel);
+
     public Task<RunRecord> SetTags(string id, List<string> tags, CancellationToken cancel) => Send<RunRecord>(HttpMethod.Put, $"api/runs/{Escaped(id)}/tags", Json(tags), cancel);
 
     public async Task DeleteRun(string id, CancellationToken cancel) => (await Send(HttpMethod.Delete, $"api/runs/{Escaped(id)}", null, cancel)).Dispose();

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Serverless.Core;
 using Serverless.Core.Api;
 using Serverless.Core.Notifications;
+using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
 
 namespace Serverless.Cli.Client;
@@ -18,6 +19,13 @@ namespace Serverless.Cli.Client;
 [JsonSerializable(typeof(CheckpointManifest))]
 [JsonSerializable(typeof(ArtifactList))]
 [JsonSerializable(typeof(Comparison))]
+[JsonSerializable(typeof(ReuseExplanation))]
+[JsonSerializable(typeof(DatasetList))]
+[JsonSerializable(typeof(DatasetInfo))]
+[JsonSerializable(typeof(DatasetVersion))]
+[JsonSerializable(typeof(DatasetRequest))]
+[JsonSerializable(typeof(DatasetPublication))]
+[JsonSerializable(typeof(DatasetDiff))]
 [JsonSerializable(typeof(ReportRequest))]
 [JsonSerializable(typeof(ReportInfo))]
 [JsonSerializable(typeof(List<VersionInfo>))]

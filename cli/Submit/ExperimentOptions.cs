@@ -14,7 +14,7 @@ sealed class ExperimentOptions
     private readonly Option<string?> machine = new("--machine", "-m") { Description = "Machine class [cpu]", HelpName = "CLASS" };
     private readonly Option<string?> name = new("--name") { Description = "Name of the experiment [the file's or folder's]", HelpName = "NAME" };
     private readonly Option<string?> project = new("--project") { Description = "Project [the git repository's name, else the folder's]", HelpName = "NAME" };
-    private readonly Option<string[]> inputs = new("--input", "-i") { Description = "File or folder/ of the workspace that the code reads", HelpName = "data/…" };
+    private readonly Option<string[]> inputs = new("--input", "-i") { Description = "What the code reads: a file or folder/ of the workspace, or a dataset such as digits:latest", HelpName = "data/…|DATASET" };
     private readonly Option<string?> from = new("--from") { Description = "Start from a run's checkpoint: last (the default), best, a step, max:METRIC or min:METRIC", HelpName = "RUN[:WHICH]" };
     private readonly Option<string[]> env = new("--env") { Description = "An environment variable for the code", HelpName = "K=V" };
     private readonly Option<string?> timeout = new("--timeout") { Description = "End it after this time: 90m, 2h, 02:00:00", HelpName = "TIME" };

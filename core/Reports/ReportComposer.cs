@@ -98,6 +98,7 @@ public static class ReportComposer
             ("submitted", ReportText.Time(run.Created)),
         ];
         if (run.Spec.Params.Count > 0) facts.Add(("parameters", string.Join(", ", run.Spec.Params.Select(param => $"{param.Key}={ReportText.Value(param.Value)}"))));
+        if (run.Spec.Datasets.Count > 0) facts.Add(("datasets", string.Join(", ", run.Spec.Datasets.Select(dataset => $"{dataset} ({Short(dataset.Sha256)})"))));
         if (run.Spec.Inputs.Count > 0) facts.Add(("inputs", string.Join(", ", run.Spec.Inputs.Select(input => $"{input.Path} ({Short(input.Sha256)})"))));
         if (run.Epoch > 1) facts.Add(("attempts", ReportText.Count(run.Epoch)));
         if (run.Message is { Length: > 0 } message) facts.Add(("message", message));

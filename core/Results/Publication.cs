@@ -9,6 +9,9 @@ public sealed class Publication(IObjectStore store)
 {
     private const string Source = "publishedfrom";
 
+    /// <summary>The run that published this version of a file; null: somebody put it there.</summary>
+    public static string? RunOf(StoredObject file) => file.Metadata.GetValueOrDefault(Source);
+
     /// <summary>
     /// Safe to do twice, also long after: a file that already came from this run is left as it is, so that a repeated event undoes nobody's later change;
     /// one that came from a run submitted later is not overwritten by an earlier one.

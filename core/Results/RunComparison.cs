@@ -29,6 +29,7 @@ public static class RunComparison
         yield return new("attempts", run.Epoch.ToString(CultureInfo.InvariantCulture));
         yield return new("duration", run is { Started: { } started, Ended: { } ended } ? (ended - started).ToString("c", CultureInfo.InvariantCulture) : null);
         yield return new("by", run.SubmittedBy);
+        foreach (var dataset in run.Spec.Datasets) yield return new($"dataset {dataset.Name}", $"{dataset}");
         foreach (var input in run.Spec.Inputs) yield return new($"input {input.Path}", input.Sha256);
         foreach (var variable in run.Spec.Env) yield return new($"env {variable.Key}", variable.Value);
     }

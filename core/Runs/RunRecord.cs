@@ -20,6 +20,9 @@ public sealed record RunRecord
     /// <summary>Null when a person submitted it.</summary>
     public RunOrigin? Origin { get; init; }
 
+    /// <summary>Asked for afresh: whatever there was with its key, it was to be computed.</summary>
+    public bool Fresh { get; init; }
+
     public RunState State { get; init; } = RunState.Queued;
 
     /// <summary>Why the run is in its terminal state, or why it went back to the queue.</summary>

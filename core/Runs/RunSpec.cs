@@ -18,6 +18,7 @@ public sealed record RunSpec
     public IReadOnlyDictionary<string, string> Env { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
     public IReadOnlyDictionary<string, JsonElement> Params { get; init; } = new SortedDictionary<string, JsonElement>(StringComparer.Ordinal);
     public IReadOnlyList<InputRef> Inputs { get; init; } = [];
+    public IReadOnlyList<DatasetRef> Datasets { get; init; } = [];
     public FromRef? From { get; init; }
     public int Nodes { get; init; } = 1;
 
@@ -41,7 +42,16 @@ public sealed record CodeRef(string Snapshot, string Tree, string? Commit = null
 
 /// <summary>One input file as it was at submission.</summary>
 /// <param name="Path">Key in the workspace (<c>data/digits/train.csv</c>), which is also its path below <c>EXP_INPUTS</c> without <c>data/</c>.</param>
-public sealed record InputRef(string Path, string ETag, string Sha256, long LengthBytes);
+/// <param name="Run">The run that had published this version of the file; null: somebody put it there.</param>
+public sealed record InputRef(string Path, string ETag, string Sha256, long LengthBytes, string? Run = null);
+
+/// <summary>A version of a dataset as an input: a folder of its name below <c>EXP_INPUTS</c>.</summary>
+/// <param name="Sha256">Hash of its paths and contents.</param>
+/// <param name="Files">How many.</param>
+public sealed record DatasetRef(string Name, int Number, string Sha256, int Files, long LengthBytes)
+{
+    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Name}:{Number}");
+}
 
 /// <summary>A checkpoint of another run that this run starts from.</summary>
 /// <param name="Manifest">Key of its <see cref="CheckpointManifest"/>.</param>

@@ -23,6 +23,9 @@ public sealed record ExperimentDefinition
     /// <summary>Path → SHA-256.</summary>
     public required IReadOnlyDictionary<string, string> Inputs { get; init; }
 
+    /// <summary>Name → hash of the version; null when there are none, as in versions from before there were datasets.</summary>
+    public IReadOnlyDictionary<string, string>? Datasets { get; init; }
+
     /// <summary>Run, and hash of the checkpoint's content.</summary>
     public DefinitionFrom? From { get; init; }
     public required int Nodes { get; init; }
@@ -47,6 +50,7 @@ public sealed record ExperimentDefinition
         Image = first.Image,
         Params = Sorted(first.Params),
         Inputs = Sorted(first.Inputs.ToDictionary(input => input.Path, input => input.Sha256)),
+        Datasets = first.Datasets.Count == 0 ? null : Sorted(first.Datasets.ToDictionary(dataset => dataset.Name, dataset => dataset.Sha256)),
         From = first.From is { } from ? new(from.Run, from.Step, from.Content ?? from.Manifest) : null,
         Nodes = first.Nodes,
         Retries = first.Retries,

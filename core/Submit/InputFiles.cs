@@ -1,35 +1,27 @@
-using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Text;
+using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Submit;
 
-/// <summary>
-/// Turns the inputs of a spec into files, each with the version and the content that it has now. A content is hashed once: the hash is remembered
-/// under <c>index/hashes/</c> by path and ETag.
-/// </summary>
+/// <summary>Turns the inputs of a spec that lie below <c>data/</c> into files, each with the version and the content that it has now.</summary>
 internal sealed class InputFiles(IObjectStore store, SubmissionOptions options)
 {
-    private const int Remembered = 10_000;
-    private readonly ConcurrentDictionary<string, InputRef> hashed = new(StringComparer.Ordinal);
+    private readonly ContentHashes hashes = new(store);
 
-    public async Task<IReadOnlyList<InputRef>> Resolve(IReadOnlyList<string> inputs, List<Problem> problems, CancellationToken cancel)
+    /// <param name="inputs">With their places in the spec.</param>
+    public async Task<IReadOnlyList<InputRef>> Resolve(IEnumerable<(int Index, string Input)> inputs, List<Problem> problems, CancellationToken cancel)
     {
-        if (inputs.Count == 0) return [];
         var files = new SortedDictionary<string, StoredObject>(StringComparer.Ordinal);
-        for (var i = 0; i < inputs.Count; i++)
+        foreach (var (index, input) in inputs)
         {
-            var path = SpecPath.Item("inputs", i);
-            if (await Find(inputs[i], files, cancel) is { } problem) problems.Add(new(path, problem));
+            if (await Find(input, files, cancel) is { } problem) problems.Add(new(SpecPath.Item("inputs", index), problem));
         }
 
-        if (problems.Count > 0) return [];
+        if (problems.Count > 0 || files.Count == 0) return [];
         var refs = new InputRef?[files.Count];
         var several = new ParallelOptions { MaxDegreeOfParallelism = options.HashingDegree, CancellationToken = cancel };
-        await Parallel.ForEachAsync(files.Values.Index(), several, async (file, stop) => refs[file.Index] = await Hashed(file.Item, stop));
+        await Parallel.ForEachAsync(files.Values.Index(), several, async (file, stop) => refs[file.Index] = await hashes.Of(file.Item, stop));
         foreach (var (file, found) in files.Keys.Zip(refs))
         {
             if (found is null) problems.Add(new("inputs", $"'{file}' was deleted while it was being read"));
@@ -75,28 +67,5 @@ internal sealed class InputFiles(IObjectStore store, SubmissionOptions options)
         }
 
         return siblings;
-    }
-
-    private async Task<InputRef?> Hashed(StoredObject file, CancellationToken cancel)
-    {
-        if (hashed.TryGetValue(file.Key, out var known) && known.ETag == file.ETag) return known;
-        var indexKey = WorkspacePaths.ContentHash(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(file.Key))));
-        if (await store.Get(indexKey, cancel: cancel) is { } index && index.Json<InputRef>() is var remembered
-            && remembered.ETag == file.ETag && remembered.Path == file.Key)
-        {
-            return Remember(remembered);
-        }
-
-        await using var reading = await store.Open(file.Key, cancel: cancel);
-        if (reading is null) return null;
-        var now = new InputRef(file.Key, reading.Object.ETag, Convert.ToHexStringLower(await SHA256.HashDataAsync(reading.Body, cancel)), reading.Object.LengthBytes);
-        await store.PutJson(indexKey, now, cancel: cancel);
-        return Remember(now);
-    }
-
-    private InputRef Remember(InputRef file)
-    {
-        if (hashed.Count >= Remembered) hashed.Clear();
-        return hashed[file.Path] = file;
     }
 }

@@ -9,7 +9,14 @@ namespace Serverless.Core.Submit;
 /// <c>keys/{run-key}.json</c>: which run a key stands for, with all that it takes to make that run. It is written before the run, so whoever comes
 /// later with the same key can finish what its writer left half done.
 /// </summary>
-public sealed record KeyRecord(string Run, string Project, string Experiment, int Version, RunSpec Spec, string? By, IReadOnlyList<string> Tags, RunOrigin? Origin = null);
+public sealed record KeyRecord(string Run, string Project, string Experiment, int Version, RunSpec Spec, string? By, IReadOnlyList<string> Tags, RunOrigin? Origin = null)
+{
+    /// <summary>Asked for afresh.</summary>
+    public bool Fresh { get; init; }
+}
+
+/// <summary><c>keys/{run-key}.deleted.json</c>: the last run of a key that was deleted, so that its successor can say why it was computed.</summary>
+internal sealed record DeletedKey(string Run);
 
 /// <summary>Run keys to runs: finds the run that a key stands for, or makes it; key → active → record → wake.</summary>
 internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
@@ -17,9 +24,8 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
     private readonly RunStore runs = new(store);
 
     /// <param name="wanted">The run to make when there is none to reuse.</param>
-    /// <param name="fresh">Reuse nothing.</param>
     /// <param name="again">An earlier try with the same run id may have got to any point.</param>
-    public async Task<SubmittedRun> Ensure(KeyRecord wanted, bool fresh, bool again, CancellationToken cancel)
+    public async Task<SubmittedRun> Ensure(KeyRecord wanted, bool again, CancellationToken cancel)
     {
         if (again && await runs.Load(wanted.Run, cancel) is { } own) return await Awake(own.Run, reused: false, cancel);
         var key = WorkspacePaths.Key(RunKey.Of(wanted.Spec));
@@ -30,7 +36,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             if (await store.Get(key, cancel: cancel) is not { } taken) continue;
             var holder = taken.Json<KeyRecord>();
             if (holder.Run == wanted.Run) return await Make(wanted, taken.Object.Modified, reused: false, cancel);
-            if (!fresh)
+            if (!wanted.Fresh)
             {
                 if (await runs.Load(holder.Run, cancel) is { Run: var run })
                 {
@@ -58,6 +64,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
     public async Task Release(RunRecord run, CancellationToken cancel)
     {
         var key = WorkspacePaths.Key(run.Key);
+        await store.PutJson(WorkspacePaths.DeletedKey(run.Key), new DeletedKey(run.Id), cancel: cancel);
         if (await store.Get(key, cancel: cancel) is { } taken && taken.Json<KeyRecord>().Run == run.Id) await store.Delete(key, taken.Object.ETag, cancel);
     }
 
@@ -75,6 +82,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             SubmittedBy = wanted.By,
             Tags = wanted.Tags,
             Origin = wanted.Origin,
+            Fresh = wanted.Fresh,
             History = [new(now, RunState.Queued, 0, Message: "submitted" + (wanted.By is null ? "" : $" by {wanted.By}"))],
         };
         await queue.Announce(run.Id, cancel);

@@ -1,14 +1,17 @@
 using System.Globalization;
+using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Submit;
 
 /// <summary>Spec → what its first run executes: every name looked up in the workspace. Whatever is missing or does not fit is said at once.</summary>
-internal sealed class Resolver(IObjectStore store, CodeStore code, Versions versions, SubmissionOptions options)
+internal sealed class Resolver(IObjectStore store, CodeStore code, Versions versions, DatasetCatalog catalog, SubmissionOptions options)
 {
     private readonly RunStore runs = new(store);
     private readonly InputFiles inputs = new(store, options);
+    private readonly DatasetInputs datasetInputs = new(catalog);
 
     /// <returns>The spec of the run of the first seed; null when there are problems.</returns>
     public async Task<RunSpec?> Resolve(ExperimentSpec spec, List<Problem> problems, CancellationToken cancel)
@@ -16,7 +19,10 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
         if (MachineProblem(spec.Machine) is { } unknown) problems.Add(unknown);
         var (source, command) = await Code(spec, problems, cancel);
         var from = await From(spec.From, problems, cancel);
-        var files = await inputs.Resolve(spec.Inputs, problems, cancel);
+        var places = spec.Inputs.Index().ToLookup(input => input.Item.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal));
+        var datasets = await datasetInputs.Resolve(places[false], problems, cancel);
+        var files = await inputs.Resolve(places[true], problems, cancel);
+        problems.AddRange(datasets.Select(dataset => DatasetInputs.Problem(dataset, files)).OfType<string>().Select(clash => new Problem("inputs", clash)));
         if (problems.Count > 0) return null;
         return new()
         {
@@ -29,6 +35,7 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
             Env = spec.Env,
             Params = spec.Params.ToDictionary(param => param.Key, param => CanonicalJson.Of(param.Value) ?? param.Value),
             Inputs = files,
+            Datasets = datasets,
             From = from,
             Nodes = spec.Nodes,
             Retries = new(spec.RetriesLost, spec.RetriesFailed),

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Serverless.Core.Datasets;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -173,7 +174,8 @@ public static partial class SpecRules
                 var path = SpecPath.Item("inputs", i);
                 if (!inputs[i].StartsWith(WorkspacePaths.Data, StringComparison.Ordinal))
                 {
-                    Say(path, $"'{inputs[i]}' is not below data/; inputs are files of the workspace, such as data/digits/");
+                    if (DatasetReference.Parse(inputs[i]) is null) Say(path, NoInput(inputs[i]));
+                    else if (!seen.Add(inputs[i])) Say(path, $"'{inputs[i]}' is there twice");
                     continue;
                 }
 
@@ -193,6 +195,9 @@ public static partial class SpecRules
             }
         }
     }
+
+    private static string NoInput(string input) =>
+        $"'{input}' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or {DatasetReference.Wanted}";
 
     private static string? MetricProblem(string metric) => metric.Length is 0 or > 256 || metric.Any(char.IsControl) ? "is not a metric's name: 1 to 256 characters" : null;
 

@@ -1,4 +1,5 @@
 using Serverless.Core.Api;
+using Serverless.Core.Datasets;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -25,10 +26,11 @@ public sealed class Submission
         this.options = options;
         Code = new(store, options.Code);
         Versions = new(store);
+        Datasets = new(store);
         runs = new(store);
         keyed = new(store, new(workspace, store, bus, ids));
         requests = new(store, options.RequestLifetime);
-        resolver = new(store, Code, Versions, options);
+        resolver = new(store, Code, Versions, Datasets, options);
     }
 
     /// <summary>The workspace's code snapshots.</summary>
@@ -36,6 +38,9 @@ public sealed class Submission
 
     /// <summary>The workspace's versions.</summary>
     public Versions Versions { get; }
+
+    /// <summary>The workspace's datasets.</summary>
+    public DatasetCatalog Datasets { get; }
 
     /// <param name="by">Who submits, for people.</param>
     /// <exception cref="StoreUnavailableException">Something was or was not written; submit again.</exception>
@@ -64,7 +69,7 @@ public sealed class Submission
 
         Planned Again(RunRecord run) => resolver.MachineProblem(run.Spec.Machine) is { } problem
             ? new([problem])
-            : new([]) { Runs = [new("", run.Project, run.Experiment, run.Version, run.Spec, by, run.Tags)], Fresh = true };
+            : new([]) { Runs = [new("", run.Project, run.Experiment, run.Version, run.Spec, by, run.Tags) { Fresh = true }] };
     }
 
     /// <summary>Frees the key of a run whose record is about to be deleted, so that the same spec is computed anew.</summary>
@@ -79,8 +84,8 @@ public sealed class Submission
         var problems = SpecRules.Problems(spec).ToList();
         if (problems.Count > 0 || await resolver.Resolve(spec, problems, cancel) is not { } first) return new(problems);
         var version = await Versions.Register(spec.Project, spec.Name, ExperimentDefinition.Of(spec, first), first.Code, by, cancel);
-        var runs = spec.Seeds.Select(seed => new KeyRecord("", spec.Project, spec.Name, version, first with { Seed = seed }, by, spec.Tags, origin));
-        return new([]) { Runs = [.. runs], Fresh = spec.Fresh };
+        var runs = spec.Seeds.Select(seed => new KeyRecord("", spec.Project, spec.Name, version, first with { Seed = seed }, by, spec.Tags, origin) { Fresh = spec.Fresh });
+        return new([]) { Runs = [.. runs] };
     }
 
     private async Task<SubmitResult> Once(Idempotency? idempotency, int count, Func<Task<Planned>> plan, CancellationToken cancel)
@@ -116,7 +121,7 @@ public sealed class Submission
         else await Parallel.ForAsync(0, made.Length, several, async (i, stop) => await One(i, stop));
         return new(planned.Runs[0].Project, planned.Runs[0].Experiment, planned.Runs[0].Version, made);
 
-        async Task One(int i, CancellationToken stop) => made[i] = await keyed.Ensure(planned.Runs[i] with { Run = runIds[i] }, planned.Fresh, again, stop);
+        async Task One(int i, CancellationToken stop) => made[i] = await keyed.Ensure(planned.Runs[i] with { Run = runIds[i] }, again, stop);
     }
 
     private List<string> NewIds(int count) => [.. Enumerable.Range(0, count).Select(_ => ids.NewestFirst())];
@@ -124,6 +129,5 @@ public sealed class Submission
     private sealed record Planned(IReadOnlyList<Problem> Problems)
     {
         public IReadOnlyList<KeyRecord> Runs { get; init; } = [];
-        public bool Fresh { get; init; }
     }
 }

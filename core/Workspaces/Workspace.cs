@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Serverless.Core.Datasets;
 using Serverless.Core.Messaging;
 using Serverless.Core.Results;
 using Serverless.Core.Runs;
@@ -17,6 +18,7 @@ public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, 
     public RunStore Runs { get; } = new(store);
     public RunQueue Queue { get; } = new(name, store, bus, ids);
     public RunIndex Index { get; } = new(store);
+    public Reuse Reuse => new(store, Index, submission.Code);
     public MetricsReader Metrics { get; } = new(store);
     public LogReader Logs { get; } = new(store, time);
     public RunOutputs Outputs { get; } = new(store);
@@ -24,6 +26,8 @@ public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, 
     public Machines Machines { get; } = new(store, bus, machineClasses);
     public DeadLetters DeadLetters { get; } = new(name, bus, machineClasses);
     public WorkspaceFiles Files { get; } = new(store);
+    public DatasetCatalog Datasets => submission.Datasets;
+    public DatasetPublishing DatasetPublishing { get; } = new(name, store, bus, ids, submission.Datasets);
 }
 
 /// <summary>Opens workspaces, each once.</summary>

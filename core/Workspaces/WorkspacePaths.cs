@@ -13,6 +13,11 @@ public static class WorkspacePaths
     public const string Workers = "workers/";
     public const string Requests = "requests/";
     public const string Reports = "reports/";
+    public const string Datasets = "datasets/";
+    public const string Contents = "contents/";
+
+    /// <summary>Versions of datasets whose publication may not have been told yet.</summary>
+    public const string UntoldDatasets = "untold/datasets/";
 
     public static string Code(string zipSha256) => $"code/{zipSha256}.zip";
 
@@ -22,6 +27,7 @@ public static class WorkspacePaths
     public static string Version(string project, string experiment, int number) => $"{VersionsOf(project, experiment)}v{number:D6}.json";
     public static string VersionsOf(string project, string experiment) => $"{Projects}{project}/{experiment}/";
     public static string Key(string runKey) => $"keys/{runKey}.json";
+    public static string DeletedKey(string runKey) => $"keys/{runKey}.deleted.json";
     public static string Request(string hash) => $"{Requests}{hash}.json";
     public static string Run(string runId) => $"{Runs}{runId}.json";
     public static string ActiveRun(string runId) => $"{Active}{runId}";
@@ -44,6 +50,21 @@ public static class WorkspacePaths
 
     /// <summary>Written last: a report exists once it does.</summary>
     public static string ReportInfo(string reportId) => Report(reportId, "report.json");
+
+    public static string DatasetVersion(string name, int number) => $"{DatasetVersionsOf(name)}v{number:D6}.json";
+    public static string DatasetVersionsOf(string name) => $"{Datasets}{name}/";
+    public static string UntoldDataset(string name, int number) => $"{UntoldDatasets}{name}/{number:D6}";
+
+    /// <summary>A file of datasets, by its content. In 256 folders, as file systems like it.</summary>
+    public static string Content(string sha256) => $"{Contents}{sha256[..2]}/{sha256}";
+
+    public static string? ContentOf(string key) => key.Split('/') is ["contents", var folder, { Length: 64 } sha256] && sha256.StartsWith(folder, StringComparison.Ordinal) ? sha256 : null;
+
+    public static (string Name, int Number)? DatasetVersionOf(string key) =>
+        key.Split('/') is ["datasets", var name, _] && VersionNumberOf(key) is { } number ? (name, number) : null;
+
+    public static (string Name, int Number)? UntoldDatasetOf(string key) =>
+        key.Split('/') is ["untold", "datasets", var name, var text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (name, number) : null;
 
     public static string? RunIdOf(string key) => Between(key, Runs, ".json");
     public static string? ActiveRunIdOf(string key) => Between(key, Active, "");

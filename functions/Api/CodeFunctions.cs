@@ -52,9 +52,9 @@ public sealed class CodeFunctions(Gate gate, ApiLimits limits)
         }
     }
 
-    private static ProblemAnswer Mismatch(string actual) => Answer.Problem(StatusCodes.Status409Conflict, $"the body's SHA-256 is {actual}, not what the address says; nothing was stored");
+    internal static ProblemAnswer Mismatch(string actual) => Answer.Problem(StatusCodes.Status409Conflict, $"the body's SHA-256 is {actual}, not what the address says; nothing was stored");
 
-    private static string Checked(string sha256) => sha256.Length == 64 && sha256.All(char.IsAsciiHexDigitLower)
+    internal static string Checked(string sha256) => sha256.Length == 64 && sha256.All(char.IsAsciiHexDigitLower)
         ? sha256
         : throw new RequestException(StatusCodes.Status400BadRequest, "the address ends in a SHA-256: 64 hexadecimal digits in lower case");
 }

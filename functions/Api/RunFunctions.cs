@@ -53,6 +53,15 @@ public sealed class RunFunctions(Gate gate)
         return result is null ? throw RunLookup.Missing(id) : Submissions.Answered(result);
     });
 
+    [Function("RunWhyNotReused")]
+    [Operation("Why a run was computed although there were earlier ones: what differs in the run key", Answer = typeof(ReuseExplanation),
+        Query = ["other: the run to compare with; left out, the nearest earlier one of the same experiment"], Errors = [404])]
+    public Task<IActionResult> WhyNotReused([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/why-not-reused")] HttpRequest request, string id) => gate.Reader(request, async caller =>
+    {
+        var run = await caller.Run(id);
+        return Answer.Json(await caller.Workspace.Reuse.Explain(run, request.Query("other") is { } other ? await caller.Run(other) : null, caller.Cancel));
+    });
+
     [Function("RunTags")]
     [Operation("Replace a run's tags", Role = Role.Writer, Answer = typeof(RunRecord), Body = typeof(string[]), Errors = [404, 413])]
     public Task<IActionResult> Tag([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "runs/{id}/tags")] HttpRequest request, string id) => gate.Writer(request, async caller =>

@@ -13,6 +13,12 @@ public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces
         foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Queue.Tend(cancel);
     }
 
+    [Function("TendDatasets")]
+    public async Task TendDatasets([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel)
+    {
+        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).DatasetPublishing.Tend(cancel);
+    }
+
     [Function("Forget")]
     public async Task Forget([TimerTrigger("0 0 3 * * *")] TimerInfo timer, CancellationToken cancel)
     {

@@ -6,6 +6,9 @@ public sealed record ApiLimits
     /// <summary>A file of the workspace. Default 64 GiB.</summary>
     public long FileBytes { get; init; } = 64L << 30;
 
+    /// <summary>The list of a dataset's files. Default 64 MiB.</summary>
+    public long DatasetBytes { get; init; } = 64L << 20;
+
     /// <summary>A code snapshot, zipped. Default 256 MiB.</summary>
     public long CodeBytes { get; init; } = 256L << 20;
 }

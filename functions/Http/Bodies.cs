@@ -11,7 +11,7 @@ sealed record TextBody(string Text, string Sha256);
 
 static class Bodies
 {
-    /// <summary>Of everything that is read into memory: specs, tags, keys.</summary>
+    /// <summary>Of what is read into memory, unless a function says otherwise: specs, tags, keys.</summary>
     public const int SmallBytes = 1024 * 1024;
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -22,10 +22,10 @@ static class Bodies
         public Stream BodyUpTo(long limitBytes) =>
             request.ContentLength > limitBytes ? throw BoundedBody.TooLarge(limitBytes) : new BoundedBody(request.Body, limitBytes);
 
-        public async Task<TextBody> Text()
+        public async Task<TextBody> Text(long limitBytes = SmallBytes)
         {
             using var memory = new MemoryStream(request.ContentLength is > 0 and <= SmallBytes ? (int)request.ContentLength : 0);
-            await request.BodyUpTo(SmallBytes).CopyToAsync(memory, request.HttpContext.RequestAborted);
+            await request.BodyUpTo(limitBytes).CopyToAsync(memory, request.HttpContext.RequestAborted);
             var bytes = memory.GetBuffer().AsSpan(0, (int)memory.Length);
             try
             {
@@ -37,9 +37,9 @@ static class Bodies
             }
         }
 
-        public async Task<T> Json<T>()
+        public async Task<T> Json<T>(long limitBytes = SmallBytes)
         {
-            var body = await request.Text();
+            var body = await request.Text(limitBytes);
             try
             {
                 return JsonSerializer.Deserialize<T>(body.Text, CoreJson.Options) ?? throw new RequestException(StatusCodes.Status400BadRequest, "the body is JSON null");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Serverless.Core;
+using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -16,6 +17,7 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
 {
     /// <summary>A file beside each cached one: what its length and time were; its own time is the last use.</summary>
     private const string SealSuffix = ".seal";
+    private const int FetchingDegree = 8;
 
     /// <summary>Puts an input under <paramref name="folder"/>.</summary>
     /// <exception cref="PreparationException">It is not what it was at submission.</exception>
@@ -26,12 +28,31 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
         var head = (await store.Head(input.Path, cancel)).Value
             ?? throw new PreparationException(Cause.InputChanged, $"{input.Path} was deleted since submission");
-        if (head.ETag != input.ETag && head.LengthBytes != input.LengthBytes) throw Changed(input);
+        if (head.ETag != input.ETag && head.LengthBytes != input.LengthBytes) throw Changed(input.Path);
 
         // Another ETag with the same content is the same input: hashing decides. The cache vouches only for what was submitted.
-        var cached = Path.Combine(root, input.Sha256[..2], input.Sha256);
-        if (head.ETag != input.ETag || !IsIntact(cached)) await Fetch(store, input, cached, cancel);
+        var cached = Cached(input.Sha256);
+        if (head.ETag != input.ETag || !IsIntact(cached)) await Fetch(store, input.Path, input.Sha256, input.Path, cancel);
         Give(cached, target);
+    }
+
+    /// <summary>Puts a version of a dataset under <paramref name="folder"/>, in a folder of its name.</summary>
+    /// <exception cref="PreparationException">It was deleted, or a content of it is damaged.</exception>
+    public async Task Materialize(IObjectStore store, DatasetRef dataset, string folder, CancellationToken cancel)
+    {
+        var version = await new DatasetCatalog(store).Get(dataset.Name, dataset.Number, cancel);
+        if (version?.Sha256 != dataset.Sha256) throw new PreparationException(Cause.InputChanged, $"dataset {dataset} is no longer in the workspace");
+        var several = new ParallelOptions { MaxDegreeOfParallelism = FetchingDegree, CancellationToken = cancel };
+        await Parallel.ForEachAsync(version.Files.DistinctBy(file => file.Sha256), several, async (file, stop) =>
+        {
+            if (!IsIntact(Cached(file.Sha256))) await Fetch(store, WorkspacePaths.Content(file.Sha256), file.Sha256, $"{file.Path} of dataset {dataset}", stop);
+        });
+        foreach (var file in version.Files)
+        {
+            var target = Path.Combine(folder, dataset.Name, ObjectKey.Checked(file.Path));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            Give(Cached(file.Sha256), target);
+        }
     }
 
     /// <summary>As <see cref="FolderCache.Trim"/>. Runs that have a file keep it: it is linked.</summary>
@@ -50,15 +71,18 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
         }
     }
 
-    private async Task Fetch(IObjectStore store, InputRef input, string cached, CancellationToken cancel)
+    private string Cached(string sha256) => Path.Combine(root, sha256[..2], sha256);
+
+    private async Task Fetch(IObjectStore store, string key, string sha256, string what, CancellationToken cancel)
     {
+        var cached = Cached(sha256);
         Directory.CreateDirectory(Path.GetDirectoryName(cached)!);
         var part = $"{cached}.{ids.Nonce()}.part";
         try
         {
-            await using var reading = await store.Open(input.Path, cancel: cancel)
-                ?? throw new PreparationException(Cause.InputChanged, $"{input.Path} was deleted since submission");
-            if (await Copy(reading.Body, part, cancel) != input.Sha256) throw Changed(input);
+            await using var reading = await store.Open(key, cancel: cancel)
+                ?? throw new PreparationException(Cause.InputChanged, $"{what} was deleted since submission");
+            if (await Copy(reading.Body, part, cancel) != sha256) throw Changed(what);
             if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(part, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
             File.WriteAllText(cached + SealSuffix, Seal(part));
             File.Move(part, cached, overwrite: true);
@@ -110,5 +134,5 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
         return string.Create(CultureInfo.InvariantCulture, $"{info.Length} {info.LastWriteTimeUtc.Ticks}");
     }
 
-    private static PreparationException Changed(InputRef input) => new(Cause.InputChanged, $"{input.Path} changed since submission");
+    private static PreparationException Changed(string what) => new(Cause.InputChanged, $"{what} changed since submission");
 }

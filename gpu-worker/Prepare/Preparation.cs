@@ -48,6 +48,7 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
         var source = await new SnapshotCache(snapshotFolders).Get(store, spec.Code, cancel);
         await File.WriteAllBytesAsync(folder.Params, JsonSerializer.SerializeToUtf8Bytes(spec.Params, CoreJson.Options), cancel);
         foreach (var input in spec.Inputs) await inputs.Materialize(store, input, folder.Inputs, cancel);
+        foreach (var dataset in spec.Datasets) await inputs.Materialize(store, dataset, folder.Inputs, cancel);
         List<CheckpointManifest> known = [];
         if (run.Head is { } head) known.Add(await CheckpointFolder.Materialize(store, head.Manifest, folder.Resume, cancel));
         if (spec.From is { } from) await CheckpointFolder.Materialize(store, from.Manifest, folder.From, cancel);

@@ -81,5 +81,17 @@ public sealed class RunKeyTests
     [MemberData(nameof(Different))]
     public void What_can_change_a_result_changes_the_key(string what) => Assert.NotEqual(RunKey.Of(Full), RunKey.Of(Differents[what]));
 
+    [Theory]
+    [MemberData(nameof(Same))]
+    public void What_does_not_change_the_key_is_no_difference(string what) => Assert.Empty(KeyDifference.Between(Full, Sames[what], default));
+
+    [Theory]
+    [MemberData(nameof(Different))]
+    public void What_changes_the_key_is_named_both_ways(string what)
+    {
+        var there = Assert.Single(KeyDifference.Between(Full, Differents[what], default).Select(difference => difference.Part).Distinct());
+        Assert.Equal(there, Assert.Single(KeyDifference.Between(Differents[what], Full, default).Select(difference => difference.Part).Distinct()));
+    }
+
     private static Dictionary<string, JsonElement> Params(string json) => JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(json)!;
 }

@@ -26,6 +26,9 @@ sealed class FailingWrites(IObjectStore store, IMessageBus bus)
 
     /// <summary>Keys whose bodies were opened.</summary>
     public ConcurrentQueue<string> Opened { get; } = [];
+
+    /// <summary>Called before a body is opened, to change what is there.</summary>
+    public Action<string>? Opening { get; set; }
     public bool Failed { get; private set; }
     public IObjectStore Store => new FailingStore(this, store);
     public IMessageBus Bus => new FailingBus(this, bus);
@@ -56,6 +59,7 @@ sealed class FailingWrites(IObjectStore store, IMessageBus bus)
         public Task<ObjectReading?> Open(string key, ByteRange? range, CancellationToken cancel) => Read(() =>
         {
             writes.Opened.Enqueue(key);
+            writes.Opening?.Invoke(key);
             return inner.Open(key, range, cancel);
         });
         public IAsyncEnumerable<StoredObject> List(string prefix, string? after, CancellationToken cancel) => Read(() => inner.List(prefix, after, cancel));
@@ -88,7 +92,12 @@ sealed class FailingWrites(IObjectStore store, IMessageBus bus)
         public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit, CancellationToken cancel) => inner.DeadLetters(queue, limit, cancel);
         public Task<bool> Requeue(string queue, string messageId, CancellationToken cancel) => inner.Requeue(queue, messageId, cancel);
         public Task<long> Count(string queue, CancellationToken cancel) => inner.Count(queue, cancel);
-        public Task Publish(string topic, Message message, CancellationToken cancel) => inner.Publish(topic, message, cancel);
+        public Task Publish(string topic, Message message, CancellationToken cancel) => writes.Write(async () =>
+        {
+            await inner.Publish(topic, message, cancel);
+            return true;
+        });
+
         public Task Subscribe(string topic, string subscription, CancellationToken cancel) => inner.Subscribe(topic, subscription, cancel);
     }
 }

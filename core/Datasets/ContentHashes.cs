@@ -1,0 +1,40 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Serverless.Core.Results;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Datasets;
+
+/// <summary>What files below <c>data/</c> contain. Each version of a file is hashed once: its hash is remembered under <c>index/hashes/</c> by path and ETag.</summary>
+internal sealed class ContentHashes(IObjectStore store)
+{
+    private const int Remembered = 10_000;
+    private readonly ConcurrentDictionary<string, InputRef> hashed = new(StringComparer.Ordinal);
+
+    /// <summary>The file as it is now, which may be a later version than the one given; null when it is gone.</summary>
+    public async Task<InputRef?> Of(StoredObject file, CancellationToken cancel)
+    {
+        if (hashed.TryGetValue(file.Key, out var known) && known.ETag == file.ETag) return known;
+        var index = WorkspacePaths.ContentHash(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(file.Key))));
+        if (await store.Get(index, cancel: cancel) is { } read && read.Json<InputRef>() is var remembered && remembered.ETag == file.ETag && remembered.Path == file.Key)
+        {
+            return Remember(remembered with { Run = Publication.RunOf(file) });
+        }
+
+        await using var reading = await store.Open(file.Key, cancel: cancel);
+        if (reading is null) return null;
+        var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(reading.Body, cancel));
+        var now = new InputRef(file.Key, reading.Object.ETag, hash, reading.Object.LengthBytes, Publication.RunOf(reading.Object));
+        await store.PutJson(index, now, cancel: cancel);
+        return Remember(now);
+    }
+
+    private InputRef Remember(InputRef file)
+    {
+        if (hashed.Count >= Remembered) hashed.Clear();
+        return hashed[file.Path] = file;
+    }
+}

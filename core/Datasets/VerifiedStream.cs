@@ -1,0 +1,66 @@
+using System.Security.Cryptography;
+
+namespace Serverless.Core.Datasets;
+
+/// <summary>The bytes are not those that their hash names; nothing was stored.</summary>
+public sealed class ContentMismatchException(string actual) : Exception($"the content has the SHA-256 {actual}, which is not what it was said to be")
+{
+    public string Actual => actual;
+}
+
+/// <summary>A body that fails at its end when it was not what it should be, before a store has committed it.</summary>
+internal sealed class VerifiedStream(Stream inner, string sha256) : Stream
+{
+    private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+    /// <summary>Stores may wrap what a body throws; here it is as it was.</summary>
+    public ContentMismatchException? Mismatch { get; private set; }
+
+    public override bool CanRead => true;
+    public override bool CanSeek => false;
+    public override bool CanWrite => false;
+    public override long Length => throw new NotSupportedException();
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var read = await inner.ReadAsync(buffer, cancellationToken);
+        Seen(buffer.Span[..read], buffer.Length);
+        return read;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count)
+    {
+        var read = inner.Read(buffer, offset, count);
+        Seen(buffer.AsSpan(offset, read), count);
+        return read;
+    }
+
+    public override void Flush() { }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) hash.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void Seen(ReadOnlySpan<byte> bytes, int asked)
+    {
+        if (bytes.Length > 0)
+        {
+            hash.AppendData(bytes);
+        }
+        else if (asked > 0 && Convert.ToHexStringLower(hash.GetCurrentHash()) is var actual && actual != sha256)
+        {
+            throw Mismatch = new(actual);
+        }
+    }
+}

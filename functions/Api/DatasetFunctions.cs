@@ -1,0 +1,101 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Azure.Functions.Worker;
+using Serverless.Core.Access;
+using Serverless.Core.Api;
+using Serverless.Core.Datasets;
+using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
+using Serverless.Functions.Http;
+using Serverless.Functions.OpenApi;
+
+namespace Serverless.Functions.Api;
+
+/// <summary>Datasets: immutable versions of folders, their files stored once.</summary>
+public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
+{
+    private const string Version = "datasets/{name}/{version}";
+
+    [Function("DatasetList")]
+    [Operation("The workspace's datasets, each with its versions, newest first", Answer = typeof(DatasetList))]
+    public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "datasets")] HttpRequest request) =>
+        gate.Reader(request, async caller => Answer.Json(await caller.Workspace.Datasets.List(cancel: caller.Cancel)));
+
+    [Function("DatasetVersions")]
+    [Operation("A dataset's versions, newest first", Answer = typeof(DatasetInfo), Errors = [404])]
+    public Task<IActionResult> Versions([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "datasets/{name}")] HttpRequest request, string name) => gate.Reader(request, async caller =>
+        (await caller.Workspace.Datasets.List(Checked(name), caller.Cancel)).Datasets is [var dataset]
+            ? Answer.Json(dataset)
+            : Answer.NotFound($"there is no dataset '{name}'{Suggestion.Clause(name, await caller.Workspace.Datasets.Names(caller.Cancel))}"));
+
+    [Function("DatasetGet")]
+    [Operation("A version with its files; version: a number, latest, or the beginning of its hash", Answer = typeof(DatasetVersion), Errors = [404])]
+    public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Version)] HttpRequest request, string name, string version) =>
+        gate.Reader(request, async caller => Answer.Json(await Find(caller, name, version)));
+
+    [Function("DatasetFile")]
+    [Operation("A file of a version; a range of its bytes, when asked for", AnswerType = "application/octet-stream", Errors = [404, 416])]
+    public Task<IActionResult> File([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = Version + "/files/{*path}")] HttpRequest request, string name, string version) =>
+        gate.Reader(request, async caller =>
+        {
+            var (dataset, path) = (await Find(caller, name, version), RawPath.After(request, segments: 5));
+            var missing = $"{dataset} has no file {path}";
+            return dataset.Files.FirstOrDefault(file => file.Path == path) is { } found
+                ? await ObjectAnswer.Of(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), missing)
+                : Answer.NotFound(missing);
+        });
+
+    [Function("DatasetPut")]
+    [Operation("Send a file's content before publishing it", Role = Role.Writer, Status = 204, BodyTypes = ["application/octet-stream"], Errors = [409, 413])]
+    public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "datasets/{name}/files/{sha256}")] HttpRequest request, string name, string sha256) =>
+        gate.Writer(request, async caller =>
+        {
+            Checked(name);
+            try
+            {
+                await caller.Workspace.DatasetPublishing.Contents.Put(CodeFunctions.Checked(sha256), request.BodyUpTo(limits.FileBytes), caller.Cancel);
+                return Answer.NoContent;
+            }
+            catch (ContentMismatchException mismatch)
+            {
+                return CodeFunctions.Mismatch(mismatch.Actual);
+            }
+        });
+
+    [Function("DatasetPublish")]
+    [Operation("Publish a version: of a folder of the workspace, or of files whose contents were sent; 200 with missing contents asks for these first", Role = Role.Writer,
+        Status = 201, Answer = typeof(DatasetPublication), Body = typeof(DatasetRequest), Errors = [409, 413])]
+    public Task<IActionResult> Publish([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "datasets/{name}")] HttpRequest request, string name) => gate.Writer(request, async caller =>
+    {
+        var (publishing, by) = (caller.Workspace.DatasetPublishing, caller.Key.Name);
+        var result = await request.Json<DatasetRequest>(limits.DatasetBytes) switch
+        {
+            { Path: { } path, Files: null } => await publishing.Publish(name, path, by, caller.Cancel),
+            { Path: null, Files: { } files } => await publishing.Publish(name, files, by, caller.Cancel),
+            _ => throw new RequestException(StatusCodes.Status400BadRequest, "give either path, a file or folder of the workspace, or files whose contents were sent"),
+        };
+        return result switch
+        {
+            PublishResult.Published { IsNew: true, Version: var made } =>
+                Answer.Json(new DatasetPublication(made, IsNew: true), headers => headers.Location = $"/api/datasets/{made.Name}/{made.Number}", StatusCodes.Status201Created),
+            PublishResult.Published { Version: var known } => Answer.Json(new DatasetPublication(known)),
+            PublishResult.Missing { Contents: var contents } => Answer.Json(new DatasetPublication(null, Missing: contents)),
+            PublishResult.Changed changed => Answer.Problem(StatusCodes.Status409Conflict, changed.Message),
+            PublishResult.Refused refused => Answer.Problem(StatusCodes.Status400BadRequest, refused.Message),
+            var other => throw new InvalidOperationException($"unknown result {other}"),
+        };
+    });
+
+    private static async Task<DatasetVersion> Find(Caller caller, string name, string version)
+    {
+        var reference = DatasetReference.Parse($"{name}:{version}") ?? DatasetReference.Parse($"{name}@{version}")
+            ?? throw new RequestException(StatusCodes.Status400BadRequest, $"'{version}' is no version of a dataset: a number, latest, or at least 8 characters of its hash");
+        var (found, problem) = await caller.Workspace.Datasets.Find(reference, caller.Cancel);
+        return found is not null && await caller.Workspace.Datasets.Get(found.Name, found.Number, caller.Cancel) is { Deleted: null } whole
+            ? whole
+            : throw new RequestException(StatusCodes.Status404NotFound, problem ?? $"{reference} was deleted");
+    }
+
+    /// <summary>As part of an object's name.</summary>
+    private static string Checked(string name) => SpecRules.NameProblem(name) is { } problem ? throw new RequestException(StatusCodes.Status400BadRequest, problem) : name;
+}

@@ -1,0 +1,47 @@
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Cli;
+
+public sealed class DatasetCommandTests(SharedPlatform shared)
+{
+    private ExpPlatform Platform => shared.Platform;
+
+    [Fact]
+    public async Task AFolderOfThisMachine_IsPublished_Used_ComparedAndFetched()
+    {
+        Platform.Script("letters/a.txt", "a\n");
+        Platform.Script("letters/deep/b.txt", "b\n");
+        Assert.Contains("letters:1", (await Platform.Exp("dataset", "publish", "./letters")).Output, StringComparison.Ordinal);
+        var again = await Platform.Exp("dataset", "publish", "letters");
+        Assert.Contains("letters:1 has this content already", again.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Sent", again.Error, StringComparison.Ordinal);
+
+        Platform.Script("letters/a.txt", "A\n");
+        var changed = await Platform.Exp("dataset", "publish", "letters");
+        Assert.Contains("Sent: 1 file, 2 B", changed.Error, StringComparison.Ordinal);
+        Assert.Equal("~ a.txt\n", (await Platform.Exp("dataset", "diff", "letters:1", "letters:latest")).Output);
+
+        var read = Platform.Script("letters.sh", "cat \"$EXP_INPUTS/letters/a.txt\"\n");
+        Assert.Contains("A\n", (await Platform.Exp("run", read, "--input", "letters:latest", "--wait")).Output, StringComparison.Ordinal);
+        Assert.Contains("letters:2", (await Platform.Exp("show", "letters")).Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await Platform.Exp("run", read, "--input", "letters:1", "--wait")).ExitCode);
+        Assert.Matches("datasets +letters +letters:2 +→ +letters:1", (await Platform.Exp("why-not-reused", "letters")).Output);
+
+        Assert.Equal(0, (await Platform.Exp("dataset", "get", "letters:1", "fetched")).ExitCode);
+        Assert.Equal("a\n", File.ReadAllText(Path.Combine(Platform.Folder, "fetched/a.txt")));
+        Assert.Equal("b\n", File.ReadAllText(Path.Combine(Platform.Folder, "fetched/deep/b.txt")));
+    }
+
+    [Fact]
+    public async Task AnUnknownVersion_IsSaidWithWhatWasMeant()
+    {
+        Platform.Script("known/x", "x");
+        await Platform.Exp("dataset", "publish", "known");
+        var wrong = await Platform.Exp("run", Platform.Script("any.sh", "true\n"), "--input", "knwon:1");
+        Assert.Equal(2, wrong.ExitCode);
+        Assert.Contains("did you mean 'known'?", wrong.Error, StringComparison.Ordinal);
+        Assert.Equal(4, (await Platform.Exp("dataset", "show", "known:7")).ExitCode);
+        Assert.Equal(2, (await Platform.Exp("dataset", "get", "known")).ExitCode);
+        Assert.Equal(4, (await Platform.Exp("dataset", "publish", "./nothing-here")).ExitCode);
+    }
+}

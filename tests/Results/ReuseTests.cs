@@ -1,0 +1,156 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
+using Serverless.Core;
+using Serverless.Core.Api;
+using Serverless.Core.Results;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Tests.Submit;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Results;
+
+public sealed class ReuseTests
+{
+    private readonly FakeTimeProvider time = new(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly MemoryObjectStore store;
+    private readonly MemoryMessageBus bus;
+    private readonly Submission submission;
+
+    public ReuseTests()
+    {
+        store = new(time);
+        bus = new(time, TimeSpan.FromMinutes(1));
+        submission = new("team", store, bus, new SystemIds(time), new() { MachineClasses = ["cpu", "gpu-t4"] });
+    }
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task TheFirstRunOfAnExperiment_HadNothingToReuse() =>
+        Assert.Equal(ReuseReason.NothingBefore, (await Explain(await Submit(await Spec()))).Reason);
+
+    [Fact]
+    public async Task ChangedParametersSeedAndMachine_AreNamedWithBothValues()
+    {
+        var first = await Submit(await Spec());
+        var second = await Submit((await Spec("0.2")) with { Seeds = [7], Machine = "gpu-t4" });
+        var explained = await Explain(second);
+        Assert.Equal((ReuseReason.Differs, first), (explained.Reason, explained.Other));
+        Assert.Equal(
+            [new KeyDifference("params", "lr", "0.1", "0.2"), new("seed", null, "0", "7"), new("machine", null, "cpu", "gpu-t4")], explained.Differences);
+        Assert.Contains("params, seed, machine", explained.Explanation, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ChangedCode_IsToldByFile()
+    {
+        await Submit(await Spec());
+        var changed = await Snapshots.Put(store, ("train.cs", "Console.WriteLine(2);"), ("new.cs", ""));
+        var explained = await Explain(await Submit((await Spec()) with { Code = new(changed) }));
+        Assert.Equal([("code", "new.cs"), ("code", "readme.md"), ("code", "train.cs")], explained.Differences.Select(difference => (difference.Part, difference.Name)));
+        Assert.Null(explained.Differences[0].From);
+        Assert.Null(explained.Differences[1].To);
+    }
+
+    [Fact]
+    public async Task ChangedInput_IsToldByFile()
+    {
+        await Put("data/a.csv", "1");
+        await Put("data/b.csv", "1");
+        var spec = (await Spec()) with { Inputs = ["data/a.csv", "data/b.csv"] };
+        await Submit(spec);
+        await Put("data/b.csv", "2");
+        var difference = Assert.Single((await Explain(await Submit(spec))).Differences);
+        Assert.Equal(("inputs", "data/b.csv"), (difference.Part, difference.Name));
+    }
+
+    [Fact]
+    public async Task TheNearestEarlierRun_IsComparedWith_AndAnotherWhenAskedFor()
+    {
+        var far = await Submit((await Spec("0.5")) with { Seeds = [3] });
+        var near = await Submit(await Spec("0.5"));
+        await Submit((await Spec("0.6")) with { Name = "other-experiment" });
+        var run = await Submit(await Spec());
+        Assert.Equal(near, (await Explain(run)).Other);
+        Assert.Equal(2, (await Explain(run, far)).Differences.Count);
+    }
+
+    [Theory]
+    [InlineData(Cause.UserCode, ReuseReason.Failed)]
+    [InlineData(Cause.Cancelled, ReuseReason.Cancelled)]
+    public async Task AnEarlierRunThatDidNotSucceed_IsNamed(Cause cause, ReuseReason reason)
+    {
+        var first = await Submit(await Spec());
+        if (cause == Cause.Cancelled) await Apply(first, new RunEvent.RequestCancel(null, null));
+        else await End(first, cause);
+        var explained = await Explain(await Submit(await Spec()));
+        Assert.Equal((reason, first), (explained.Reason, explained.Other));
+        Assert.Empty(explained.Differences);
+    }
+
+    [Fact]
+    public async Task AFreshRun_SaysSo_AndWhichRunItMightHaveBeen()
+    {
+        var first = await Submit(await Spec());
+        await End(first, Cause.Completed);
+        var fresh = await Submit((await Spec()) with { Fresh = true });
+        var explained = await Explain(fresh);
+        Assert.Equal((ReuseReason.Fresh, first, fresh), (explained.Reason, explained.Other, explained.Now));
+        var again = Assert.IsType<SubmitResult.Accepted>(await submission.Rerun(first, null, cancel: Cancel)).Answer.Runs[0].Id;
+        Assert.Equal(ReuseReason.Fresh, (await Explain(again)).Reason);
+    }
+
+    [Fact]
+    public async Task ADeletedRun_IsRemembered()
+    {
+        var first = await Submit(await Spec());
+        await End(first, Cause.Completed);
+        Assert.Equal(RunDeletionOutcome.Deleted, await new RunDeletion(store, submission).Delete(first, Cancel));
+        var explained = await Explain(await Submit(await Spec()));
+        Assert.Equal((ReuseReason.Deleted, first), (explained.Reason, explained.Other));
+    }
+
+    [Fact]
+    public async Task ARunThatIsGivenBack_SaysThatItIs()
+    {
+        var first = await Submit(await Spec());
+        await End(first, Cause.Completed);
+        Assert.Equal(first, await Submit(await Spec()));
+        Assert.Equal(first, (await Explain(first)).Now);
+        Assert.Equal(ReuseReason.Same, (await Explain(first, first)).Reason);
+        await End(await Submit((await Spec()) with { Fresh = true }), Cause.UserCode);
+        Assert.Null((await Explain(first)).Now);
+    }
+
+    private async Task<ReuseExplanation> Explain(string run, string? other = null) =>
+        await new Reuse(store, new(store), submission.Code).Explain(await Load(run), other is null ? null : await Load(other), Cancel);
+
+    private async Task<ExperimentSpec> Spec(string lr = "0.1") => new()
+    {
+        Project = "pruning", Name = "mlp", Command = "train.cs", Code = new(await Snapshots.Put(store, ("train.cs", "Console.WriteLine();"), ("readme.md", ""))),
+        Params = new Dictionary<string, JsonElement> { ["lr"] = JsonElement.Parse(lr) },
+    };
+
+    /// <summary>Ids of one millisecond have no order.</summary>
+    private async Task<string> Submit(ExperimentSpec spec)
+    {
+        time.Advance(TimeSpan.FromSeconds(1));
+        var result = await submission.Submit(spec, "ann", cancel: Cancel);
+        return Assert.Single(Assert.IsType<SubmitResult.Accepted>(result).Answer.Runs).Id;
+    }
+
+    private Task Put(string key, string text) => store.Put(key, Encoding.UTF8.GetBytes(text), cancel: Cancel);
+
+    private async Task<RunRecord> Load(string run) => (await new RunStore(store).Load(run, Cancel))!.Run;
+
+    private Task<RunChange> Apply(string run, RunEvent happened) => new RunStore(store).Apply(run, happened, Cancel);
+
+    private async Task End(string run, Cause cause)
+    {
+        var claimed = await Apply(run, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        Assert.True((await Apply(run, new RunEvent.Finish(claimed.Run!.Epoch, new(cause)))).Moved);
+    }
+}
