@@ -64,6 +64,9 @@ public static class QueueNames
     /// <summary>The platform's own subscription of <see cref="Events"/>.</summary>
     public const string Platform = "platform";
 
+    /// <summary>Files below <c>data/</c> that appeared or changed.</summary>
+    public const string FileEvents = "file-events";
+
     public static string ForMachine(string machineClass) => $"runs-{machineClass}";
 
     public static string Subscription(string topic, string subscription) => $"{topic}/{subscription}";
