@@ -77,6 +77,11 @@ module registry 'modules/registry.bicep' = {
   params: { location: location, tags: tags, suffix: suffix }
 }
 
+module events 'modules/events.bicep' = {
+  scope: group
+  params: { location: location, tags: tags, suffix: suffix, storageName: storage.outputs.name }
+}
+
 module access 'modules/access.bicep' = {
   scope: group
   params: {
@@ -90,6 +95,20 @@ module access 'modules/access.bicep' = {
     workerPrincipal: identities.outputs.worker.principalId
     scalerPrincipal: identities.outputs.scaler.principalId
     pullPrincipal: identities.outputs.pull.principalId
+    eventsPrincipal: events.outputs.principalId
+    filesQueueName: bus.outputs.filesName
+    undeliveredContainer: storage.outputs.undelivered
+  }
+}
+
+module fileEvents 'modules/subscription.bicep' = {
+  scope: group
+  dependsOn: [access]
+  params: {
+    topicName: events.outputs.name
+    queueId: bus.outputs.filesId
+    undeliveredAccountName: storage.outputs.hostName
+    undeliveredContainer: storage.outputs.undelivered
   }
 }
 

@@ -70,6 +70,9 @@ public static class QueueNames
     /// <summary>Requests to be sent to webhooks, each until it was delivered.</summary>
     public const string Webhooks = "webhooks";
 
+    /// <summary>Files below <c>data/</c> that appeared or changed.</summary>
+    public const string FileEvents = "file-events";
+
     public static string ForMachine(string machineClass) => $"runs-{machineClass}";
 
     public static string Subscription(string topic, string subscription) => $"{topic}/{subscription}";

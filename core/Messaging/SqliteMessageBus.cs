@@ -23,7 +23,9 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
         CheckName(queue, nameof(queue));
         Check(message);
         ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
-        return Thread.Write((db, now) => db.Send(queue, message, now + delay, now, options.DuplicateWindow), cancel: cancel);
+
+        // Of wakes the workspace knows, and has them sent again; of a changed file only this message knows once its author was told that it is out.
+        return Thread.Write((db, now) => db.Send(queue, message, now + delay, now, options.DuplicateWindow), synced: queue == QueueNames.FileEvents, cancel);
     }
 
     public async Task<ReceivedMessage?> Receive(string queue, TimeSpan wait, CancellationToken cancel = default)
@@ -82,7 +84,7 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
         CheckName(topic, nameof(topic));
         Check(message);
 
-        // Nobody sends an event again once its author was told that it is out, so it is on the disk before that; a wake need not be.
+        // Nobody sends an event again once its author was told that it is out, so it is on the disk before that.
         return Thread.Write((db, now) => db.Publish(topic, message, now, options.DuplicateWindow), synced: true, cancel);
     }
 

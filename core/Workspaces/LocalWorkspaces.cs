@@ -15,5 +15,8 @@ public sealed class LocalWorkspaces(string dataFolder, TimeProvider time) : IWor
 
     public IObjectStore Open(string workspace) => StoreIn(WorkspaceName.Checked(workspace));
 
+    /// <summary>Where people find the workspace.</summary>
+    public string FolderOf(string workspace) => Path.Combine(dataFolder, WorkspaceName.Checked(workspace));
+
     private IObjectStore StoreIn(string folder) => stores.GetOrAdd(folder, name => new FolderObjectStore(Path.Combine(dataFolder, name), time));
 }

@@ -34,6 +34,10 @@ public static class WorkspacePaths
 
     /// <summary>Content hash of a file under data/, remembered per ETag so that a dataset is hashed once.</summary>
     public static string ContentHash(string pathHash) => $"index/hashes/{pathHash}.json";
+
+    /// <summary>Which versions of files were announced, in parts that are read one after the other.</summary>
+    public const string AnnouncedFiles = "index/files/";
+    public static string AnnouncedFilesPart(int number) => $"{AnnouncedFiles}{number:D6}";
     public static string Worker(string workerId) => $"{Workers}{workerId}.json";
 
     public static string AttemptsOf(string runId) => $"attempts/{runId}/";
@@ -69,6 +73,8 @@ public static class WorkspacePaths
     public static string? RunIdOf(string key) => Between(key, Runs, ".json");
     public static string? ActiveRunIdOf(string key) => Between(key, Active, "");
     public static string? ReportIdOf(string infoKey) => infoKey.Split('/') is ["reports", var id, "report.json"] ? id : null;
+    public static int? AnnouncedFilesPartOf(string key) =>
+        int.TryParse(Between(key, AnnouncedFiles, ""), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
     public static string? WorkerIdOf(string key) => Between(key, Workers, ".json");
 
     public static int? VersionNumberOf(string key) =>
@@ -93,4 +99,7 @@ public static class PlatformPaths
     public static string Webhook(string workspace, string name) => $"{WebhooksOf(workspace)}{name}.json";
     public static string UndeliveredOf(string workspace, string webhook) => $"{UndeliveredNotices}{workspace}/{webhook}/";
     public static string Undelivered(string workspace, string webhook, string delivery) => $"{UndeliveredOf(workspace, webhook)}{delivery}.json";
+
+    /// <summary>Since when changed files are announced: what lay in a workspace before is not news.</summary>
+    public const string FilesAnnouncedSince = "files-announced-since.json";
 }

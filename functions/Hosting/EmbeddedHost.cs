@@ -67,9 +67,15 @@ public sealed class EmbeddedHost : IAsyncDisposable
             var bus = app.Services.GetRequiredService<IMessageBus>();
             BusLoop[] busLoops = [.. functions.Bus.Select(function => new BusLoop(function, new(function.Method, instances.Of), bus, options.Time, log))];
             foreach (var loop in busLoops) await loop.Prepare(cancel);
+            var files = new FileEvents(
+                app.Services.GetRequiredService<IWorkspaces>(), app.Services.GetRequiredService<ApiKeys>(), bus, app.Services.GetRequiredService<IIds>(), options.Time, options.FileScan, log);
+            await files.Prepare(cancel);
             var timers = functions.Timers.Select(function => new TimerLoop(function, new(function.Method, instances.Of), options.Time, log));
             await app.StartAsync(cancel);
-            return new(app, [.. busLoops.Select(loop => (Func<CancellationToken, Task>)loop.Run), .. timers.Select(timer => (Func<CancellationToken, Task>)timer.Run)], adminKeyFile);
+            return new(
+                app,
+                [.. busLoops.Select(loop => (Func<CancellationToken, Task>)loop.Run), .. timers.Select(timer => (Func<CancellationToken, Task>)timer.Run), files.Run],
+                adminKeyFile);
         }
         catch (Exception e)
         {
@@ -125,9 +131,10 @@ public sealed class EmbeddedHost : IAsyncDisposable
             .AddSingleton(options.Limits)
             .AddSingleton(new SubmissionOptions { MachineClasses = options.MachineClasses })
             .AddSingleton(new WebhookOptions(AllowPrivate: true))
-            .AddSingleton(options.Workspaces ?? new LocalWorkspaces(folder, options.Time))
-            .AddSingleton<IMessageBus>(all => new SqliteMessageBus(
-                Path.Combine(folder, "bus", "bus.db"), options.Time, all.GetRequiredService<IIds>(), new SqliteBusOptions { LockLength = options.LockLength }));
+            .AddSingleton(options.Workspaces ?? new LocalWorkspaces(folder, options.Time));
+        if (options.Bus is { } bus) builder.Services.AddSingleton(bus);
+        else builder.Services.AddSingleton<IMessageBus>(all => new SqliteMessageBus(
+            Path.Combine(folder, "bus", "bus.db"), options.Time, all.GetRequiredService<IIds>(), new SqliteBusOptions { LockLength = options.LockLength }));
         return builder.Build();
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Serverless.Core.Messaging;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
 
@@ -23,8 +24,17 @@ public sealed record EmbeddedOptions
     /// <summary>Where workspaces are kept. Null: in <see cref="DataFolder"/>, which holds the queues and the admin key in any case.</summary>
     public IWorkspaces? Workspaces { get; init; }
 
+    /// <summary>Null: a file in <see cref="DataFolder"/>, with <see cref="LockLength"/>. One that is given stays its owner's to dispose.</summary>
+    public IMessageBus? Bus { get; init; }
+
     /// <summary>How long a received message stays invisible to others unless it is renewed. Default 30 s.</summary>
     public TimeSpan LockLength { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// How often all files below <c>data/</c> are looked at, for those that appeared or changed without the system's telling, or that cannot be told of: in
+    /// <see cref="Workspaces"/> that are no folders. Null, the default: as often as takes 0.5 % of a core, or 5 % where nobody tells of changes; between 5 s and 10 minutes.
+    /// </summary>
+    public TimeSpan? FileScan { get; init; }
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

@@ -9,6 +9,9 @@ param functionsPrincipal string
 param workerPrincipal string
 param scalerPrincipal string
 param pullPrincipal string
+param eventsPrincipal string
+param filesQueueName string
+param undeliveredContainer string
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: storageName
@@ -21,8 +24,22 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   }
 }
 
-resource host 'Microsoft.Storage/storageAccounts@2024-01-01' existing = { name: hostStorageName }
-resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' existing = { name: busName }
+resource host 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
+  name: hostStorageName
+
+  resource blobs 'blobServices' existing = {
+    name: 'default'
+
+    resource undelivered 'containers' existing = { name: undeliveredContainer }
+  }
+}
+
+resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' existing = {
+  name: busName
+
+  resource files 'queues' existing = { name: filesQueueName }
+}
+
 resource registry 'Microsoft.ContainerRegistry/registries@2023-07-01' existing = { name: registryName }
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = { name: insightsName }
 
@@ -112,4 +129,17 @@ resource imagePull 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: registry
   name: guid(registry.id, pullPrincipal, 'AcrPull')
   properties: { principalId: pullPrincipal, principalType: 'ServicePrincipal', roleDefinitionId: roleDefinitions('AcrPull').id }
+}
+
+// Event Grid sends changed files to their queue, and puts aside what it cannot send.
+resource eventsSend 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: bus::files
+  name: guid(bus::files.id, eventsPrincipal, 'Azure Service Bus Data Sender')
+  properties: { principalId: eventsPrincipal, principalType: 'ServicePrincipal', roleDefinitionId: roleDefinitions('Azure Service Bus Data Sender').id }
+}
+
+resource eventsUndelivered 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: host::blobs::undelivered
+  name: guid(host::blobs::undelivered.id, eventsPrincipal, 'Storage Blob Data Contributor')
+  properties: { principalId: eventsPrincipal, principalType: 'ServicePrincipal', roleDefinitionId: roleDefinitions('Storage Blob Data Contributor').id }
 }

@@ -1,4 +1,4 @@
-// Queues that wake, one a machine class, and the topic of run events.
+// Queues that wake, one a machine class; the queue of changed files, which Event Grid sends to; and the topic of run events.
 param location string
 param tags object
 param suffix string
@@ -29,6 +29,12 @@ resource runs 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [for machine
     defaultMessageTimeToLive: 'P14D'
   }
 }]
+
+resource files 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
+  parent: bus
+  name: 'file-events'
+  properties: { lockDuration: 'PT1M', maxDeliveryCount: 50, deadLetteringOnMessageExpiration: true, defaultMessageTimeToLive: 'P14D' }
+}
 
 resource events 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = {
   parent: bus
@@ -62,3 +68,5 @@ resource webhooks 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
 output id string = bus.id
 output name string = bus.name
 output endpoint string = replace(replace(bus.properties.serviceBusEndpoint, 'https://', ''), ':443/', '')
+output filesName string = files.name
+output filesId string = files.id

@@ -78,6 +78,9 @@ resource host 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     name: 'default'
 
     resource packages 'containers' = { name: 'packages' }
+
+    // File events that the bus did not take within a day.
+    resource undelivered 'containers' = { name: 'undelivered-events' }
   }
 }
 
@@ -85,3 +88,4 @@ output name string = account.name
 output blobEndpoint string = account.properties.primaryEndpoints.blob
 output hostName string = host.name
 output packages string = '${host.properties.primaryEndpoints.blob}packages'
+output undelivered string = host::blobs::undelivered.name

@@ -38,6 +38,19 @@ public sealed class InfraTests
         }
     }
 
+    [Fact]
+    public async Task QueuesAndSubscriptionsThatFunctionsReadFrom_AreDeployed()
+    {
+        var deployed = System.Text.RegularExpressions.Regex.Matches(await File.ReadAllTextAsync(Path.Combine(Folder, "modules/servicebus.bicep"), Cancel), "'([a-z-]+)'")
+            .Select(match => match.Groups[1].Value).ToHashSet();
+        var triggers = typeof(Serverless.Functions.Hosting.EmbeddedHost).Assembly.GetExportedTypes()
+            .SelectMany(type => type.GetMethods()).SelectMany(method => method.GetParameters())
+            .SelectMany(parameter => parameter.GetCustomAttributes<Microsoft.Azure.Functions.Worker.ServiceBusTriggerAttribute>()).ToList();
+        Assert.NotEmpty(triggers);
+        Assert.All(triggers, trigger => Assert.Subset(deployed, new[] { trigger.QueueName ?? trigger.TopicName!, trigger.SubscriptionName }.OfType<string>().ToHashSet()));
+        Assert.Contains(Serverless.Core.Messaging.QueueNames.FileEvents, deployed);
+    }
+
     [Theory]
     [InlineData("modules/functions.bicep", "functions")]
     [InlineData("modules/workers.bicep", "gpu-worker")]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using Serverless.Core.Storage;
 using Serverless.Tests.Support;
@@ -9,42 +8,16 @@ namespace Serverless.Tests.Storage;
 public sealed class FolderDiskTests
 {
     [Fact]
-    public async Task AFullDisk_SaysSo_AndNothingChanged() => await OnASmallDisk<FillDisk>();
+    public async Task AFullDisk_SaysSo_AndNothingChanged() => await SmallDisk.Run<FillDisk>();
 
     [Fact]
-    public async Task AReadOnlyDisk_IsRead_AndSaysWhyItIsNotWritten() => await OnASmallDisk<MakeReadOnly>();
-
-    private static async Task OnASmallDisk<T>()
-        where T : IChildProgram
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "mounting a disk of one's own is a thing of Linux");
-        string[]? unshare = await Can("unshare", "-m", "true") ? ["unshare", "-m"] : await Can("unshare", "-rm", "true") ? ["unshare", "-rm"] : null;
-        var mustRun = Environment.GetEnvironmentVariable("CI") is { Length: > 0 } || Environment.UserName == "root";
-        Assert.SkipWhen(unshare is null && !mustRun, "mounting needs root, or a system that lets users have namespaces of their own");
-        using var folder = new TemporaryFolder();
-        await using var child = ChildProcess.Start<T>(unshare ?? [], folder.Path);
-        await child.Success();
-    }
-
-    private static async Task<bool> Can(string program, params string[] args)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, args) { RedirectStandardError = true })!;
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return process.ExitCode == 0;
-    }
-
-    private static void Mount(params string[] args)
-    {
-        using var process = Process.Start("mount", args);
-        process.WaitForExit();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"mount {string.Join(' ', args)} failed: these tests need root or user namespaces");
-    }
+    public async Task AReadOnlyDisk_IsRead_AndSaysWhyItIsNotWritten() => await SmallDisk.Run<MakeReadOnly>();
 
     private sealed class FillDisk : IChildProgram
     {
         public static async Task<int> Run(string[] args)
         {
-            Mount("-t", "tmpfs", "-o", "size=2m", "tmpfs", args[0]);
+            SmallDisk.Mount("-t", "tmpfs", "-o", "size=2m", "tmpfs", args[0]);
             IObjectStore store = new FolderObjectStore(args[0], TimeProvider.System);
             var metadata = new Dictionary<string, string> { ["n"] = "1" };
             var kept = (await store.Put("kept", "kept"u8, metadata: metadata)).Object!;
@@ -104,8 +77,8 @@ public sealed class FolderDiskTests
             var plain = Directory.CreateDirectory(Path.Combine(disk, "plain/data")).Parent!.FullName;
             await File.WriteAllTextAsync(Path.Combine(plain, "data/by-hand.csv"), "1,2");
 
-            Mount("--bind", disk, disk);
-            Mount("-o", "remount,bind,ro", disk);
+            SmallDisk.Mount("--bind", disk, disk);
+            SmallDisk.Mount("-o", "remount,bind,ro", disk);
             IObjectStore reopened = new FolderObjectStore(disk, TimeProvider.System);
             Assert.Equal("1", (await reopened.Get("k"))!.Object.Metadata["n"]);
             await Refuses(reopened, "k");

@@ -6,11 +6,14 @@ namespace Serverless.Core.Storage.Folder;
 /// <summary>The libc calls that .NET has no equal for. Only fixed arguments: a variadic one is passed differently on some machines. On Windows the nearest thing.</summary>
 internal static partial class Posix
 {
-    public const int ENOENT = 2, EINTR = 4, EIO = 5, EEXIST = 17, EXDEV = 18, ENOTDIR = 20, EISDIR = 21, ENOSPC = 28, EROFS = 30;
+    public const int ENOENT = 2, EINTR = 4, EIO = 5, EAGAIN = 11, EEXIST = 17, EXDEV = 18, ENOTDIR = 20, EISDIR = 21, ENOSPC = 28, EROFS = 30;
     public static readonly int EDQUOT = OperatingSystem.IsLinux() ? 122 : 69;
     public static readonly int ENOTEMPTY = OperatingSystem.IsLinux() ? 39 : 66;
 
     private const int LockExclusive = 2, LockNoWait = 4, Unlock = 8;
+
+    // Linux only, the same on every architecture that .NET runs on.
+    private const int DoNotWait = 0x800, SetSignal = 10, SetLease = 1024, LeaseForReading = 0, UrgentSignal = 23;
 
     // Without it a child process would share the lock, and keep it when this process is killed.
     private static readonly int CloseOnExec = OperatingSystem.IsLinux() ? 0x80000 : OperatingSystem.IsFreeBSD() ? 0x100000 : 0x1000000;
@@ -102,6 +105,34 @@ internal static partial class Posix
         return new Held(handle);
     }
 
+    /// <summary>
+    /// Asks the kernel for a read lease, which it gives only while nobody has the file open for writing; until it is disposed, whoever opens the file for writing waits.
+    /// Null with <paramref name="written"/> true: somebody is writing. Null with null: this system cannot tell (no Linux, another person's file, a network disk).
+    /// </summary>
+    public static IDisposable? TryLease(string path, out bool? written)
+    {
+        written = null;
+        if (!OperatingSystem.IsLinux()) return null;
+        var opened = OpenFile(path, CloseOnExec | DoNotWait);
+        if (opened < 0)
+        {
+            if (Marshal.GetLastPInvokeError() == EAGAIN) written = true;
+            return null;
+        }
+
+        // The kernel asks for a lease back with a signal; the usual one would end the process, this one is ignored. Closing the file gives the lease back.
+        var file = new SafeFileHandle(opened, ownsHandle: true);
+        if (FileControl(file, SetSignal, UrgentSignal) == 0 && FileControl(file, SetLease, LeaseForReading) == 0)
+        {
+            written = false;
+            return file;
+        }
+
+        if (Marshal.GetLastPInvokeError() == EAGAIN) written = true;
+        file.Dispose();
+        return null;
+    }
+
     public static IOException Error(int error, string what) => new($"{Marshal.GetPInvokeErrorMessage(error)}: {what}", error);
 
     private static SafeFileHandle? Open(string path)
@@ -131,6 +162,10 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int Flock(SafeFileHandle file, int operation);
+
+    // Variadic, which on Linux makes no difference to how one number is passed.
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    private static partial int FileControl(SafeFileHandle file, int command, int argument);
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     private static partial int DataSync(SafeFileHandle file);

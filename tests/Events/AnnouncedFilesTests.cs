@@ -1,0 +1,83 @@
+using Serverless.Core.Events;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Events;
+
+/// <summary>The memory of which versions were announced.</summary>
+public sealed class AnnouncedFilesTests
+{
+    private readonly MemoryObjectStore store = new(TimeProvider.System);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task WhatWasSaved_IsKnownAfterLoading_AndTheRestIsNot()
+    {
+        var files = await AnnouncedFiles.Load(store, Cancel);
+        files.Add(V(1));
+        files.Add(V(2));
+        await files.Save(Cancel);
+        files.Add(V(3));
+        Assert.Equal(1, files.Unsaved);
+        var loaded = await AnnouncedFiles.Load(store, Cancel);
+        Assert.Equal((true, true, false), (loaded.Contains(V(1)), loaded.Contains(V(2)), loaded.Contains(V(3))));
+    }
+
+    [Fact]
+    public void Version_IsOfThePathAndTheETag()
+    {
+        UInt128[] versions = [AnnouncedFiles.VersionOf("data/a", "1"), AnnouncedFiles.VersionOf("data/a", "2"), AnnouncedFiles.VersionOf("data/b", "1"), AnnouncedFiles.VersionOf("data/a1", "")];
+        Assert.Equal(4, versions.Distinct().Count());
+        Assert.Equal(versions[0], AnnouncedFiles.VersionOf("data/a", "1"));
+    }
+
+    [Fact]
+    public async Task PartThatAnotherProcessWentOnWith_IsLeftAlone()
+    {
+        var (first, second) = (await AnnouncedFiles.Load(store, Cancel), await AnnouncedFiles.Load(store, Cancel));
+        for (var i = 0; i < 6; i++)
+        {
+            var one = i % 2 == 0 ? first : second;
+            one.Add(V(i));
+            await one.Save(Cancel);
+        }
+
+        var loaded = await AnnouncedFiles.Load(store, Cancel);
+        Assert.All(Enumerable.Range(0, 6), i => Assert.True(loaded.Contains(V(i))));
+    }
+
+    [Fact]
+    public async Task ManyStarts_LeaveFewObjects_AndForgetNothingThatIsThere()
+    {
+        for (var start = 0; start < 40; start++)
+        {
+            var files = await AnnouncedFiles.Load(store, Cancel);
+            files.BeginCount();
+            for (var i = 0; i < start; i++) Assert.True(files.Contains(V(i)), $"{i} at start {start}");
+            files.Add(V(start));
+            await files.Save(Cancel);
+            await files.EndCount(Cancel);
+        }
+
+        Assert.InRange(store.PeekAll(WorkspacePaths.AnnouncedFiles).Count, 1, 20);
+    }
+
+    [Fact]
+    public async Task VersionsThatAreGone_AreForgotten_WhenTheyAreMany()
+    {
+        var files = await AnnouncedFiles.Load(store, Cancel);
+        for (var i = 0; i < 30_000; i++) files.Add(V(i));
+        await files.Save(Cancel);
+        files.BeginCount();
+        Assert.True(files.Contains(V(7)));
+        files.Add(V(30_000));
+        await files.EndCount(Cancel);
+        var loaded = await AnnouncedFiles.Load(store, Cancel);
+        Assert.Equal((true, true, false), (loaded.Contains(V(7)), loaded.Contains(V(30_000)), loaded.Contains(V(8))));
+        Assert.Equal(32, store.PeekAll(WorkspacePaths.AnnouncedFiles).Sum(entry => entry.Body.Length));
+    }
+
+    private static UInt128 V(int i) => AnnouncedFiles.VersionOf($"data/{i}", "1");
+}
