@@ -7,7 +7,8 @@ namespace Serverless.Core.Results;
 /// <summary>Copies what a succeeded run wrote below <c>data/</c> into the workspace's own <c>data/</c>.</summary>
 public sealed class Publication(IObjectStore store)
 {
-    private const string Source = "publishedfrom";
+    /// <summary>Name of the metadata in which a published file says which run it came from.</summary>
+    public const string Source = "publishedfrom";
 
     /// <summary>The run that published this version of a file; null: somebody put it there.</summary>
     public static string? RunOf(StoredObject file) => file.Metadata.GetValueOrDefault(Source);

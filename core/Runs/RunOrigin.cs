@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Serverless.Core.Runs;
 
 /// <summary>What started a run that no person submitted: a trigger, and the cause that it acted on. Not part of the run key.</summary>
@@ -20,4 +22,13 @@ public sealed record RunOrigin(string Trigger, string Firing, IReadOnlyList<stri
 
     /// <summary>The instant of the schedule.</summary>
     public DateTimeOffset? Scheduled { get; init; }
+
+    /// <summary>For the run's history.</summary>
+    public override string ToString() => $"trigger {Trigger}, because of {Cause}";
+
+    private string Cause =>
+        File is not null ? $"the file {File}"
+        : Dataset is not null ? $"the dataset {Dataset}"
+        : Scheduled is { } at ? string.Create(CultureInfo.InvariantCulture, $"its schedule, {at.ToUniversalTime():yyyy-MM-dd HH:mm} UTC")
+        : $"run {Run}";
 }

@@ -42,8 +42,9 @@ public sealed record CodeRef(string Snapshot, string Tree, string? Commit = null
 
 /// <summary>One input file as it was at submission.</summary>
 /// <param name="Path">Key in the workspace (<c>data/digits/train.csv</c>), which is also its path below <c>EXP_INPUTS</c> without <c>data/</c>.</param>
-/// <param name="Run">The run that had published this version of the file; null: somebody put it there.</param>
-public sealed record InputRef(string Path, string ETag, string Sha256, long LengthBytes, string? Run = null);
+/// <param name="Run">The run that had published this version of the file, or left the artifact; null: somebody put it there.</param>
+/// <param name="Key">Of an artifact: where its content is in the workspace; <paramref name="Path"/> is then its path below <c>EXP_INPUTS</c>.</param>
+public sealed record InputRef(string Path, string ETag, string Sha256, long LengthBytes, string? Run = null, string? Key = null);
 
 /// <summary>A version of a dataset as an input: a folder of its name below <c>EXP_INPUTS</c>.</summary>
 /// <param name="Sha256">Hash of its paths and contents.</param>

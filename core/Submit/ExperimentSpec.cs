@@ -33,7 +33,10 @@ public sealed record ExperimentSpec
     /// </summary>
     public IReadOnlyDictionary<string, JsonElement> Params { get; init; } = new Dictionary<string, JsonElement>();
 
-    /// <summary>Paths below <c>data/</c> (a file, or a folder with a '/' at its end), and versions of datasets (<c>digits:latest</c>, <c>digits:3</c>, <c>digits@hash</c>).</summary>
+    /// <summary>
+    /// Paths below <c>data/</c> (a file, or a folder with a '/' at its end), versions of datasets (<c>digits:latest</c>, <c>digits:3</c>, <c>digits@hash</c>), and artifacts
+    /// of other runs (<see cref="RunInput"/>).
+    /// </summary>
     public IReadOnlyList<string> Inputs { get; init; } = [];
     public int Nodes { get; init; } = 1;
     public int RetriesLost { get; init; } = 10;

@@ -28,7 +28,8 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
     public async Task<SubmittedRun> Ensure(KeyRecord wanted, bool again, CancellationToken cancel)
     {
         if (again && await runs.Load(wanted.Run, cancel) is { } own) return await Awake(own.Run, reused: false, cancel);
-        var key = WorkspacePaths.Key(RunKey.Of(wanted.Spec));
+        var wantedKey = RunKey.Of(wanted.Spec);
+        var key = WorkspacePaths.Key(wantedKey);
         while (true)
         {
             var put = await store.PutJson(key, wanted, PutCondition.IfAbsent, cancel: cancel);
@@ -40,7 +41,8 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             {
                 if (await runs.Load(holder.Run, cancel) is { Run: var run })
                 {
-                    if (run.State is not (RunState.Failed or RunState.Cancelled) && run.Cancel is null) return await Awake(run, reused: true, cancel);
+                    // A submitter that died before the record may have come back when its inputs had changed: then the run has another key.
+                    if (run.Key == wantedKey && run.State is not (RunState.Failed or RunState.Cancelled) && run.Cancel is null) return await Awake(run, reused: true, cancel);
                 }
                 else if ((await store.Head(key, cancel)).Value?.ETag != taken.Object.ETag)
                 {
@@ -83,7 +85,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             Tags = wanted.Tags,
             Origin = wanted.Origin,
             Fresh = wanted.Fresh,
-            History = [new(now, RunState.Queued, 0, Message: "submitted" + (wanted.By is null ? "" : $" by {wanted.By}"))],
+            History = [new(now, RunState.Queued, 0, Message: "submitted" + (wanted.Origin is { } origin ? $" by {origin}" : wanted.By is null ? "" : $" by {wanted.By}"))],
         };
         await queue.Announce(run.Id, cancel);
         if (!await runs.Create(run, cancel) && await runs.Load(run.Id, cancel) is { } made) run = made.Run;

@@ -19,9 +19,11 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
         if (MachineProblem(spec.Machine) is { } unknown) problems.Add(unknown);
         var (source, command) = await Code(spec, problems, cancel);
         var from = await From(spec.From, problems, cancel);
-        var places = spec.Inputs.Index().ToLookup(input => input.Item.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal));
+        var ofRuns = spec.Inputs.Index().ToLookup(input => input.Item.StartsWith(RunInput.Prefix, StringComparison.Ordinal));
+        var places = ofRuns[false].ToLookup(input => input.Item.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal));
         var datasets = await datasetInputs.Resolve(places[false], problems, cancel);
-        var files = await inputs.Resolve(places[true], problems, cancel);
+        IReadOnlyList<InputRef> files = [.. await inputs.Resolve(places[true], problems, cancel), .. await RunInput.Resolve(store, ofRuns[true], problems, cancel)];
+        if (RunInput.Clash(files, datasets) is { } both) problems.Add(new("inputs", both));
         problems.AddRange(datasets.Select(dataset => DatasetInputs.Problem(dataset, files)).OfType<string>().Select(clash => new Problem("inputs", clash)));
         if (problems.Count > 0) return null;
         return new()
@@ -43,6 +45,13 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
             Grace = spec.Grace ?? TimeSpan.FromSeconds(30),
             Checkpoints = spec.Checkpoints,
         };
+    }
+
+    /// <summary>As much as can be told before it is submitted: inputs and checkpoints may yet come.</summary>
+    public async Task Check(ExperimentSpec spec, List<Problem> problems, CancellationToken cancel)
+    {
+        if (MachineProblem(spec.Machine) is { } unknown) problems.Add(unknown);
+        await Code(spec, problems, cancel);
     }
 
     public Problem? MachineProblem(string machine) => options.MachineClasses.Contains(machine)

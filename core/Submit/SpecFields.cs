@@ -205,7 +205,7 @@ internal sealed class SpecFields(List<Problem> problems)
 
     private string Text(string path, SpecNode node)
     {
-        if (node.Kind == SpecKind.Text) return node.Text;
+        if (node.Kind == SpecKind.Text || node is { IsFilledIn: true, Kind: SpecKind.Number or SpecKind.Boolean }) return node.Text;
         problems.Add(new(path, $"found {node.Found}, wanted text" + (node.Kind is SpecKind.Number or SpecKind.Boolean ? $"; write \"{node.Text}\" in quotes" : "")));
         return "";
     }

@@ -22,6 +22,9 @@ internal sealed class SpecNode
     /// What to write instead, when readers of YAML 1.1 and 1.2 disagree about an unquoted scalar (<c>no</c>, <c>012</c>, <c>1_000</c>).
     /// </summary>
     public string? Ambiguous { get; init; }
+
+    /// <summary>Filled in for a reference: a number or a truth value that is text where text is wanted.</summary>
+    public bool IsFilledIn { get; init; }
     public IReadOnlyList<KeyValuePair<string, SpecNode>> Fields { get; init; } = [];
     public IReadOnlyList<SpecNode> Items { get; init; } = [];
 

@@ -35,6 +35,12 @@ public static class SpecReader
             return new(null, problems);
         }
 
+        return Read(root, problems);
+    }
+
+    /// <param name="problems">What was found when the text was parsed; gets what is found now.</param>
+    internal static SpecReading Read(SpecNode root, List<Problem> problems)
+    {
         var spec = new SpecFields(problems).Read(root);
 
         // A field that could not be read stands in the spec as a default, about which there is nothing more to say.

@@ -172,6 +172,13 @@ public static partial class SpecRules
             for (var i = 0; i < inputs.Count; i++)
             {
                 var path = SpecPath.Item("inputs", i);
+                if (inputs[i].StartsWith(RunInput.Prefix, StringComparison.Ordinal))
+                {
+                    if (RunInput.Parse(inputs[i]) is null) Say(path, $"'{inputs[i]}' is not an artifact of a run; write {RunInput.Wanted}");
+                    else if (!seen.Add(inputs[i])) Say(path, $"'{inputs[i]}' is there twice");
+                    continue;
+                }
+
                 if (!inputs[i].StartsWith(WorkspacePaths.Data, StringComparison.Ordinal))
                 {
                     if (DatasetReference.Parse(inputs[i]) is null) Say(path, NoInput(inputs[i]));
@@ -197,7 +204,7 @@ public static partial class SpecRules
     }
 
     private static string NoInput(string input) =>
-        $"'{input}' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or {DatasetReference.Wanted}";
+        $"'{input}' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or {DatasetReference.Wanted}, or {RunInput.Wanted}";
 
     private static string? MetricProblem(string metric) => metric.Length is 0 or > 256 || metric.Any(char.IsControl) ? "is not a metric's name: 1 to 256 characters" : null;
 

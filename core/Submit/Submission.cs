@@ -58,6 +58,14 @@ public sealed class Submission
         return planned.Problems.Count > 0 ? new SubmitResult.Invalid(planned.Problems) : new SubmitResult.Accepted(await Make(planned, runIds, again: true, cancel));
     }
 
+    /// <summary>What a spec that is to be submitted later asks for and the workspace does not have: its snapshot, a command in it, its machine class.</summary>
+    public async Task<IReadOnlyList<Problem>> Check(ExperimentSpec spec, CancellationToken cancel = default)
+    {
+        var problems = new List<Problem>();
+        await resolver.Check(spec, problems, cancel);
+        return problems;
+    }
+
     /// <summary>
     /// Executes a run's spec once more as it was resolved then, whatever became of it: the same code, inputs and parameters. Null: there is no such
     /// run.

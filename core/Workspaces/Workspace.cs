@@ -5,6 +5,7 @@ using Serverless.Core.Results;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Workspaces;
 
@@ -19,6 +20,7 @@ public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, 
     public RunQueue Queue { get; } = new(name, store, bus, ids);
     public RunIndex Index { get; } = new(store);
     public Reuse Reuse => new(store, Index, submission.Code);
+    public TriggerEngine Triggers { get; } = new(name, store, bus, ids, time, submission, new(store));
     public MetricsReader Metrics { get; } = new(store);
     public LogReader Logs { get; } = new(store, time);
     public RunOutputs Outputs { get; } = new(store);

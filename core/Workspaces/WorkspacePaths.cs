@@ -19,6 +19,11 @@ public static class WorkspacePaths
     /// <summary>Versions of datasets whose publication may not have been told yet.</summary>
     public const string UntoldDatasets = "untold/datasets/";
 
+    public const string Triggers = "triggers/";
+
+    /// <summary>What triggers are in the middle of doing: what <see cref="Active"/> is for runs.</summary>
+    public const string PendingFirings = "pending/";
+
     public static string Code(string zipSha256) => $"code/{zipSha256}.zip";
 
     /// <summary>Facts about a snapshot, found once when it was put: tree hash, files.</summary>
@@ -70,6 +75,16 @@ public static class WorkspacePaths
     public static (string Name, int Number)? UntoldDatasetOf(string key) =>
         key.Split('/') is ["untold", "datasets", var name, var text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (name, number) : null;
 
+    public static string Trigger(string name) => $"{Triggers}{name}.json";
+    public static string FiringsOf(string trigger) => $"firings/{trigger}/";
+    public static string Firing(string trigger, string firingId) => $"{FiringsOf(trigger)}{firingId}.json";
+    public static string PendingFiring(string firingId) => $"{PendingFirings}{firingId}.json";
+
+    /// <summary>How often a trigger has submitted lately, and how far its schedule has got.</summary>
+    public static string TriggerState(string name) => $"index/triggers/{name}.json";
+
+    public static string? TriggerNameOf(string key) => Between(key, Triggers, ".json");
+    public static string? PendingFiringIdOf(string key) => Between(key, PendingFirings, ".json");
     public static string? RunIdOf(string key) => Between(key, Runs, ".json");
     public static string? ActiveRunIdOf(string key) => Between(key, Active, "");
     public static string? ReportIdOf(string infoKey) => infoKey.Split('/') is ["reports", var id, "report.json"] ? id : null;

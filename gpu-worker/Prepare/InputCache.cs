@@ -26,13 +26,14 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
         var path = input.Path.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) ? input.Path[WorkspacePaths.Data.Length..] : input.Path;
         var target = Path.Combine(folder, path);
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        var head = (await store.Head(input.Path, cancel)).Value
+        var key = input.Key ?? input.Path;
+        var head = (await store.Head(key, cancel)).Value
             ?? throw new PreparationException(Cause.InputChanged, $"{input.Path} was deleted since submission");
         if (head.ETag != input.ETag && head.LengthBytes != input.LengthBytes) throw Changed(input.Path);
 
         // Another ETag with the same content is the same input: hashing decides. The cache vouches only for what was submitted.
         var cached = Cached(input.Sha256);
-        if (head.ETag != input.ETag || !IsIntact(cached)) await Fetch(store, input.Path, input.Sha256, input.Path, cancel);
+        if (head.ETag != input.ETag || !IsIntact(cached)) await Fetch(store, key, input.Sha256, input.Path, cancel);
         Give(cached, target);
     }
 

@@ -1,0 +1,152 @@
+using System.Globalization;
+using System.Text.Json;
+using Serverless.Core.Runs;
+
+namespace Serverless.Core.Triggers;
+
+/// <summary>A condition on an ended run, as <see cref="ConditionParser"/> reads it. A comparison with something that the run does not have is false. Pure.</summary>
+public abstract record Condition
+{
+    private Condition() { }
+
+    public sealed record And(Condition Left, Condition Right) : Condition;
+
+    public sealed record Or(Condition Left, Condition Right) : Condition;
+
+    public sealed record Not(Condition Inner) : Condition;
+
+    public sealed record Compare(Operand Left, Comparison Comparison, Operand Right) : Condition;
+
+    /// <param name="metrics">Latest values of the run's metrics, at least of those in <see cref="Metrics"/>.</param>
+    public bool IsTrue(RunRecord run, IReadOnlyDictionary<string, double> metrics) => this switch
+    {
+        And and => and.Left.IsTrue(run, metrics) && and.Right.IsTrue(run, metrics),
+        Or or => or.Left.IsTrue(run, metrics) || or.Right.IsTrue(run, metrics),
+        Not not => !not.Inner.IsTrue(run, metrics),
+        Compare { Left: Operand.Tags } tags => run.Tags.Contains(((Operand.Literal)tags.Right).Value as string) == (tags.Comparison == Comparison.Equal),
+        Compare compare => Holds(compare.Left.Of(run, metrics), compare.Comparison, compare.Right.Of(run, metrics)),
+        _ => throw new InvalidOperationException($"unknown condition {this}"),
+    };
+
+    /// <summary>The operands that are looked up, each once.</summary>
+    public IEnumerable<Operand> Names => this switch
+    {
+        And and => and.Left.Names.Concat(and.Right.Names).Distinct(),
+        Or or => or.Left.Names.Concat(or.Right.Names).Distinct(),
+        Not not => not.Inner.Names,
+        Compare compare => new[] { compare.Left, compare.Right }.Where(operand => operand is not Operand.Literal).Distinct(),
+        _ => [],
+    };
+
+    public IEnumerable<string> Metrics => Names.OfType<Operand.Metric>().Select(metric => metric.Name);
+
+    /// <summary>What the run has of what the condition asks about, for people: <c>val/accuracy is 0.93</c>.</summary>
+    public string Found(RunRecord run, IReadOnlyDictionary<string, double> metrics) => string.Join(", ", Names.Select(name => name switch
+    {
+        Operand.Tags => $"tags are {(run.Tags.Count == 0 ? "none" : string.Join(' ', run.Tags))}",
+        _ when name.Of(run, metrics) is { } value => string.Create(CultureInfo.InvariantCulture, $"{name} is {value}"),
+        _ => $"there is no {name}",
+    }));
+
+    private static bool Holds(object? left, Comparison comparison, object? right)
+    {
+        if (left is double a && right is double b)
+        {
+            return comparison switch
+            {
+                Comparison.Less => a < b,
+                Comparison.AtMost => a <= b,
+                Comparison.Greater => a > b,
+                Comparison.AtLeast => a >= b,
+                Comparison.Equal => a == b,
+                Comparison.Unequal => a != b,
+            };
+        }
+
+        return left is not null && right is not null && comparison switch
+        {
+            Comparison.Equal => left.Equals(right),
+            Comparison.Unequal => !left.Equals(right),
+            Comparison.Less or Comparison.AtMost or Comparison.Greater or Comparison.AtLeast => false,
+        };
+    }
+}
+
+public enum Comparison
+{
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+    Equal,
+    Unequal,
+}
+
+/// <summary>One side of a comparison.</summary>
+public abstract record Operand
+{
+    private Operand() { }
+
+    /// <summary>A number (double), a text, or true or false; null when the run has no such thing.</summary>
+    public abstract object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics);
+
+    public sealed record Literal(object Value) : Operand
+    {
+        public override object Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => Value;
+    }
+
+    public sealed record Metric(string Name) : Operand
+    {
+        public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => metrics.TryGetValue(Name, out var value) ? value : null;
+
+        public override string ToString() => Name;
+    }
+
+    public sealed record Param(string Name) : Operand
+    {
+        public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => run.Spec.Params.TryGetValue(Name, out var value)
+            ? value.ValueKind switch
+            {
+                JsonValueKind.Number => value.GetDouble(),
+                JsonValueKind.String => value.GetString(),
+                JsonValueKind.True => true,
+                JsonValueKind.False => false,
+                _ => null,
+            }
+            : null;
+
+        public override string ToString() => $"params.{Name}";
+    }
+
+    public sealed record State : Operand
+    {
+        public override object Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => Word(run.State);
+
+        /// <summary>As people write it.</summary>
+        public static string Word(RunState state) => JsonNamingPolicy.KebabCaseLower.ConvertName(state.ToString());
+
+        public override string ToString() => "state";
+    }
+
+    public sealed record Step : Operand
+    {
+        public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => run.Step is { } step ? (double)step : null;
+
+        public override string ToString() => "step";
+    }
+
+    public sealed record Seed : Operand
+    {
+        public override object Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => (double)run.Spec.Seed;
+
+        public override string ToString() => "seed";
+    }
+
+    /// <summary>Equal to a word when one of them is.</summary>
+    public sealed record Tags : Operand
+    {
+        public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => null;
+
+        public override string ToString() => "tags";
+    }
+}

@@ -1,0 +1,59 @@
+using Cronos;
+
+namespace Serverless.Core.Triggers;
+
+/// <summary>
+/// The instants of a schedule. When clocks go forward, an instant in the hour that is left out comes when that hour would have begun; when they go back, one in the hour
+/// that comes twice comes once, and repeated ones (<c>*/10 * * * *</c>) go on through both. Pure.
+/// </summary>
+internal static class Instants
+{
+    /// <summary>An instant that is looked at this late is on time: timers tick once a minute.</summary>
+    public static TimeSpan Tolerance { get; } = TimeSpan.FromSeconds(150);
+
+    /// <summary>How far back a missed instant is looked for, step by step.</summary>
+    private static readonly TimeSpan[] LookingBack = [TimeSpan.FromHours(1), TimeSpan.FromDays(1), TimeSpan.FromDays(32), TimeSpan.FromDays(400), TimeSpan.FromDays(366 * 9)];
+
+    public static string? CronProblem(string cron)
+    {
+        try
+        {
+            return CronExpression.Parse(cron, CronFormat.Standard).GetNextOccurrence(new DateTime(2025, 1, 1, 0, 0, 0, DateTimeKind.Utc)) is null ? $"'{cron}' never comes" : null;
+        }
+        catch (CronFormatException e)
+        {
+            return $"'{cron}' is not a schedule of five fields (minute, hour, day of the month, month, day of the week): {e.Message}";
+        }
+    }
+
+    public static string? ZoneProblem(string zone) =>
+        TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _) ? null : $"'{zone}' is not a time zone; write its IANA name, such as Europe/Berlin";
+
+    /// <summary>
+    /// The instants to act on now: those that are on time, or else, when the schedule makes up for missed ones, the latest that was missed.
+    /// </summary>
+    /// <param name="after">Everything up to here has been dealt with.</param>
+    public static IReadOnlyList<DateTimeOffset> Due(ScheduleWhen schedule, DateTimeOffset after, DateTimeOffset now)
+    {
+        if (after >= now) return [];
+        var onTime = Between(schedule, Later(after, now - Tolerance), now).ToList();
+        if (onTime.Count > 0 || schedule.Missed == MissedInstants.Skip) return onTime;
+        foreach (var back in LookingBack)
+        {
+            if (Between(schedule, Later(after, now - back), now).Cast<DateTimeOffset?>().LastOrDefault() is { } missed) return [missed];
+            if (now - back <= after) break;
+        }
+
+        return [];
+    }
+
+    /// <summary>After the first, up to the second.</summary>
+    public static IEnumerable<DateTimeOffset> Between(ScheduleWhen schedule, DateTimeOffset after, DateTimeOffset until) =>
+        CronExpression.Parse(schedule.Cron, CronFormat.Standard).GetOccurrences(after, until, Zone(schedule), fromInclusive: false, toInclusive: true).Select(at => at.ToUniversalTime());
+
+    public static DateTimeOffset? Next(ScheduleWhen schedule, DateTimeOffset after) => CronExpression.Parse(schedule.Cron, CronFormat.Standard).GetNextOccurrence(after, Zone(schedule))?.ToUniversalTime();
+
+    private static TimeZoneInfo Zone(ScheduleWhen schedule) => TimeZoneInfo.FindSystemTimeZoneById(schedule.Zone);
+
+    private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
+}

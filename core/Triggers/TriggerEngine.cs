@@ -1,0 +1,271 @@
+using System.Text.Json;
+using Serverless.Core.Events;
+using Serverless.Core.Messaging;
+using Serverless.Core.Results;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Triggers;
+
+/// <summary>
+/// From events to submissions: which triggers an event concerns, and then for each, once for each cause: pending → firing → submission → outcome → told → not pending.
+/// Every step is safe to repeat, and what is left undone by a crash is done when the event comes again, or by <see cref="Tend"/>.
+/// </summary>
+public sealed class TriggerEngine
+{
+    /// <summary>Who is in the middle of it has had this long to get to its end.</summary>
+    private static readonly TimeSpan LeftUndoneAfter = TimeSpan.FromSeconds(30);
+
+    private readonly string workspace;
+    private readonly IObjectStore store;
+    private readonly IMessageBus bus;
+    private readonly IIds ids;
+    private readonly TimeProvider time;
+    private readonly Submission submission;
+    private readonly FiringStore firings;
+    private readonly CauseReader causes;
+
+    public TriggerEngine(string workspace, IObjectStore store, IMessageBus bus, IIds ids, TimeProvider time, Submission submission, RunIndex index)
+    {
+        (this.workspace, this.store, this.bus, this.ids, this.time, this.submission) = (workspace, store, bus, ids, time, submission);
+        Stored = new(store, ids);
+        firings = new(store);
+        causes = new(store, index);
+        Checks = new(submission, causes);
+        Trials = new(store, time, causes, firings);
+    }
+
+    public TriggerStore Stored { get; }
+    public TriggerChecks Checks { get; }
+    public TriggerTrials Trials { get; }
+
+    /// <summary>What a trigger did, newest first.</summary>
+    public Task<IReadOnlyList<FiringSummary>> Firings(string trigger, CancellationToken cancel = default) => firings.List(trigger, cancel);
+
+    public async Task<Firing?> Firing(string trigger, string id, CancellationToken cancel = default) => (await firings.Load(trigger, id, cancel))?.Firing;
+
+    /// <summary>How many runs a trigger submitted within the last hour.</summary>
+    public async Task<int> LastHour(TriggerRecord trigger, CancellationToken cancel = default)
+    {
+        var (state, _, now) = await firings.State(trigger, cancel);
+        return state.Admitted.Count(admission => now - admission.At < TimeSpan.FromHours(1));
+    }
+
+    public Task Handle(WorkspaceEvent happened, CancellationToken cancel = default) => happened switch
+    {
+        RunEnded ended => Handle(ended, cancel),
+        DatasetPublished published => Handle(published, cancel),
+        _ => Task.CompletedTask,
+    };
+
+    private async Task Handle(RunEnded ended, CancellationToken cancel)
+    {
+        var concerned = await Awake(trigger => trigger.When.Runs is not null, cancel);
+        if (concerned.Count == 0 || await causes.Run(ended.Run, cancel) is not { State.IsTerminal: true, Ended: { } at } run) return;
+        await Each(concerned.Where(trigger => trigger.When.Runs == (run.Project, run.Experiment) && at >= trigger.Record.Since), async trigger =>
+        {
+            if (trigger.When.Run is not null)
+            {
+                var known = await causes.Read(trigger, new TriggerCause.RunEnd(run.Id), run, cancel);
+                if (await causes.Mismatch(trigger, run, known.Facts.Metrics, cancel) is null) await Fire(trigger, known, cancel);
+            }
+            else if (run.State == RunState.Succeeded)
+            {
+                foreach (var artifact in (await causes.Artifacts(run, cancel)).Where(file => trigger.Pattern!.Matches(file.Path, isFolder: false)))
+                {
+                    await Fire(trigger, await causes.Read(trigger, new TriggerCause.Artifact(run.Id, artifact.Path), run, cancel), cancel);
+                }
+            }
+        });
+    }
+
+    private async Task Handle(DatasetPublished published, CancellationToken cancel)
+    {
+        var concerned = await Awake(trigger => trigger.When.Dataset == published.Dataset, cancel);
+        if (concerned.Count == 0 || (await store.Head(WorkspacePaths.DatasetVersion(published.Dataset, published.Version), cancel)).Value is not { } manifest) return;
+        await Each(concerned.Where(trigger => manifest.Modified >= trigger.Record.Since), async trigger =>
+            await Fire(trigger, (await causes.Read(trigger, new TriggerCause.Dataset(published.Dataset, published.Version), cancel))!, cancel));
+    }
+
+    /// <summary>
+    /// A file counts once it has been left alone for the trigger's debounce; until then the event is sent again for that time. Of several versions only the newest
+    /// counts: the others have been replaced by the time their events are looked at, and what replaced them has an event of its own.
+    /// </summary>
+    public async Task Handle(FileChanged changed, CancellationToken cancel = default)
+    {
+        var concerned = await Awake(trigger => trigger.When.File is not null && trigger.Pattern!.Matches(changed.Path, isFolder: false) && changed.At >= trigger.Record.Since, cancel);
+        if (concerned.Count == 0) return;
+        var (stored, now) = await store.Head(changed.Path, cancel);
+        if (stored is null || stored.ETag.Trim('"') != changed.ETag.Trim('"')) return;
+        var early = concerned.Select(trigger => Debounce(trigger) - (now - changed.At)).Where(left => left > TimeSpan.Zero).ToList();
+        await Each(concerned.Where(trigger => now - changed.At >= Debounce(trigger)), async trigger =>
+            await Fire(trigger, await causes.Read(trigger, new TriggerCause.File(changed.Path, stored.ETag), stored, cancel), cancel));
+        if (early.Count > 0) await bus.Send(QueueNames.FileEvents, changed.ToMessage(ids), early.Min(), cancel);
+    }
+
+    private static TimeSpan Debounce(LiveTrigger trigger) => trigger.Record.Definition.Limits.Debounce ?? TriggerLimits.DefaultDebounce;
+
+    /// <summary>By the clock: what schedules call for now.</summary>
+    public async Task Tick(CancellationToken cancel = default) => await Each(await Awake(trigger => trigger.When.Schedule is not null, cancel), async trigger =>
+    {
+        var through = (await firings.State(trigger.Record, cancel)).State.Through ?? DateTimeOffset.MinValue;
+        foreach (var instant in Instants.Due(trigger.When.Schedule!, through > trigger.Record.Since ? through : trigger.Record.Since, time.GetUtcNow()))
+        {
+            await Fire(trigger, (await causes.Read(trigger, new TriggerCause.Instant(instant), cancel))!, cancel);
+            await firings.Reach(trigger.Record, instant, cancel);
+        }
+    });
+
+    /// <summary>Once a minute: finishes what was begun and left.</summary>
+    /// <returns>How many causes.</returns>
+    public async Task<int> Tend(CancellationToken cancel = default)
+    {
+        var left = new List<(string Id, PendingFiring Pending)>();
+        await foreach (var (id, stored) in firings.Pending(cancel))
+        {
+            if (await firings.ReadPending(stored.Key, cancel) is var (pending, now) && now - stored.Modified >= LeftUndoneAfter) left.Add((id, pending));
+        }
+
+        await Each(left, async undone =>
+        {
+            var (id, pending) = undone;
+            if (await firings.Load(pending.Trigger, id, cancel) is { } begun) await Finish(begun, cancel);
+            else if (await Live(pending.Trigger, cancel) is { } trigger && trigger.Record.Id == pending.Generation && await causes.Read(trigger, pending.Cause, cancel) is { } known) await Fire(trigger, known, cancel);
+            else await firings.Settle(id, cancel);
+        });
+        return left.Count;
+    }
+
+    /// <summary>Does what failed once more, with the trigger as it is now; a person asked for it, so the rate is not looked at.</summary>
+    /// <param name="id">Of one firing, or its beginning; also of a past event that was not acted on, as <see cref="TriggerTrials"/> shows it. Null: all that failed.</param>
+    /// <param name="stopped">Those that were beyond the rate as well.</param>
+    /// <returns>What was done, or why nothing could be.</returns>
+    public async Task<(IReadOnlyList<Firing> Done, string? Problem)> Replay(TriggerRecord record, string? id = null, bool stopped = false, CancellationToken cancel = default)
+    {
+        var trigger = new LiveTrigger(record);
+        var wanted = new List<(StoredFiring? Stored, TriggerCause Cause)>();
+        foreach (var summary in await firings.List(record.Name, cancel))
+        {
+            if (id is null ? summary.Outcome is not (FiringOutcome.Failed or FiringOutcome.Stopped) : !summary.Id.StartsWith(id, StringComparison.Ordinal)) continue;
+            if (await firings.Load(record.Name, summary.Id, cancel) is not { Firing: var firing } found || firing.Generation != record.Id) continue;
+            if (id is not null && firing.Outcome is FiringOutcome.Submitted or FiringOutcome.Pending) return ([], $"{firing.Cause} was submitted: run {string.Join(", ", firing.Runs.Select(run => run.Id))}");
+            if (id is not null || firing.Outcome == FiringOutcome.Failed || (stopped && firing.OverRate)) wanted.Add((found, firing.Cause));
+        }
+
+        if (id is not null && wanted.Count == 0)
+        {
+            var past = (await Trials.Try(record, cancel)).Causes.Where(cause => cause.Firing.StartsWith(id, StringComparison.Ordinal)).ToList();
+            if (past is not [{ Fires: true, Did: null } one]) return ([], past.Count == 0 ? $"trigger {record.Name} has nothing of the id {id}; see: exp trigger test {record.Name}" : past[0].Why ?? "not one event");
+            wanted.Add((null, one.What));
+        }
+
+        var done = new List<Firing>();
+        foreach (var (found, cause) in wanted)
+        {
+            if (await causes.Read(trigger, cause, cancel) is not { } known) return (done, $"{cause} is gone");
+            done.Add(await Act(trigger, known, found, asked: true, cancel));
+        }
+
+        return (done, null);
+    }
+
+    private async Task Fire(LiveTrigger trigger, KnownCause known, CancellationToken cancel)
+    {
+        var id = Triggers.Firing.IdOf(trigger.Record.Id, known.Cause);
+        if (await firings.Load(trigger.Name, id, cancel) is { } begun)
+        {
+            if (begun.Firing.Outcome == FiringOutcome.Pending) await Finish(begun, cancel);
+        }
+        else
+        {
+            await Act(trigger, known, null, asked: false, cancel);
+        }
+    }
+
+    private async Task<Firing> Act(LiveTrigger trigger, KnownCause known, StoredFiring? replayed, bool asked, CancellationToken cancel)
+    {
+        var id = Triggers.Firing.IdOf(trigger.Record.Id, known.Cause);
+        await firings.Announce(id, new(trigger.Name, trigger.Record.Id, known.Cause), cancel);
+        var begun = await firings.Put(await Begin(trigger, known, id, replayed?.Firing, asked, cancel), replayed?.ETag, cancel);
+        begun ??= await firings.Load(trigger.Name, id, cancel) ?? throw new InvalidDataException($"{WorkspacePaths.Firing(trigger.Name, id)} was deleted while it was being acted on");
+        return await Finish(begun, cancel);
+    }
+
+    /// <summary>What is to be done about a cause, decided before anything of it is done.</summary>
+    private async Task<Firing> Begin(LiveTrigger trigger, KnownCause known, string id, Firing? replayed, bool asked, CancellationToken cancel)
+    {
+        var problems = new List<Problem>();
+        var limits = trigger.Record.Definition.Limits;
+        var spec = TriggerRules.Filled(trigger.Then, known.Facts, problems);
+        var guarded = TriggerRules.Guarded(trigger.Name, known.Chain, limits);
+        var (admitted, now) = asked || guarded is not null || spec is null ? (true, (await firings.State(trigger.Record, cancel)).Now) : await firings.Admit(trigger.Record, id, cancel);
+        var firing = new Firing(id, trigger.Name, trigger.Record.Id, known.Cause, [.. known.Chain, trigger.Name], replayed?.At ?? now, FiringOutcome.Pending)
+        {
+            Run = known.Source?.Id,
+            Replays = replayed is null ? 0 : replayed.Replays + 1,
+        };
+        if (guarded is not null) return firing with { Outcome = FiringOutcome.Stopped, Reason = guarded };
+        if (spec is null) return firing with { Outcome = FiringOutcome.Failed, Problems = problems };
+        if (!admitted) return firing with { Outcome = FiringOutcome.Stopped, OverRate = true, Reason = $"more than limits.perHour, {limits.PerHour}, within an hour; exp trigger replay {trigger.Name} --stopped does it later" };
+        return firing with { Experiment = JsonElement.Parse(SpecWriter.ToJson(spec)), RunIds = [.. spec.Seeds.Select(_ => ids.NewestFirst())] };
+    }
+
+    private async Task<Firing> Finish(StoredFiring begun, CancellationToken cancel)
+    {
+        while (begun.Firing.Outcome == FiringOutcome.Pending)
+        {
+            var firing = await Submitted(begun.Firing, cancel);
+            begun = await firings.Put(firing, begun.ETag, cancel) ?? await firings.Load(firing.Trigger, firing.Id, cancel) ?? throw new InvalidDataException($"{WorkspacePaths.Firing(firing.Trigger, firing.Id)} is gone");
+        }
+
+        await bus.Publish(QueueNames.Events, new TriggerActed(workspace, begun.Firing.Trigger, begun.Firing.Id).ToMessage(ids), cancel);
+        await firings.Settle(begun.Firing.Id, cancel);
+        return begun.Firing;
+    }
+
+    private async Task<Firing> Submitted(Firing firing, CancellationToken cancel)
+    {
+        var spec = SpecReader.Read(firing.Experiment!.Value.GetRawText(), SpecFormat.Json).Spec ?? throw new InvalidDataException($"the experiment of firing {firing.Id} is damaged");
+        try
+        {
+            return await submission.Follow(spec, $"trigger:{firing.Trigger}", firing.Origin, firing.RunIds, cancel) switch
+            {
+                SubmitResult.Accepted { Answer: var answer } => firing with { Outcome = FiringOutcome.Submitted, Runs = answer.Runs },
+                SubmitResult.Invalid { Problems: var problems } => firing with { Outcome = FiringOutcome.Failed, Problems = problems },
+                var other => throw new InvalidOperationException($"{other} is no answer to a follow-on"),
+            };
+        }
+        catch (Exception e) when (e is InvalidDataException or JsonException)
+        {
+            // Trying again would find the same damage.
+            return firing with { Outcome = FiringOutcome.Failed, Problems = [new("", e.Message)] };
+        }
+    }
+
+    private async Task<IReadOnlyList<LiveTrigger>> Awake(Func<LiveTrigger, bool> wanted, CancellationToken cancel) =>
+        [.. (await Stored.Live(cancel)).Where(trigger => trigger.Record.Paused is null && wanted(trigger))];
+
+    private async Task<LiveTrigger?> Live(string name, CancellationToken cancel) => await Stored.Get(name, cancel) is { } record ? new(record) : null;
+
+    /// <summary>One that cannot be dealt with keeps no other from it; then the event is tried again.</summary>
+    private static async Task Each<T>(IEnumerable<T> all, Func<T, Task> act)
+    {
+        var failures = new List<Exception>();
+        foreach (var one in all)
+        {
+            try
+            {
+                await act(one);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                failures.Add(e);
+            }
+        }
+
+        if (failures.Count == 1) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failures[0]);
+        if (failures.Count > 1) throw new AggregateException(failures);
+    }
+}

@@ -1,0 +1,146 @@
+using System.Text.RegularExpressions;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Triggers;
+
+/// <summary>What a trigger may be, and what it matches. Pure.</summary>
+internal static partial class TriggerRules
+{
+    /// <summary>A run id like any other, to check templates with.</summary>
+    private const string ExampleRun = "7ZZZEXAMPLEZZZZZZZZZZZZZZZ";
+
+    public static IReadOnlyList<Problem> Problems(TriggerWhen when)
+    {
+        var problems = new List<Problem>();
+        if (when.Runs is var (project, experiment))
+        {
+            var at = when.Run is null ? "when.artifact" : "when.run";
+            Say($"{at}.project", SpecRules.NameProblem(project));
+            Say($"{at}.experiment", SpecRules.NameProblem(experiment));
+        }
+
+        if (when.Run is { Where: { } where }) Say("when.run.where", ConditionParser.Parse(where).Problem);
+        if (when.Run is { Best: { Metric: var metric } } && (metric.Length is 0 or > 256 || metric.Any(char.IsControl))) Say("when.run.best.metric", "is not a metric's name: 1 to 256 characters");
+        if (when.Artifact is { Path: var artifact }) Say("when.artifact.path", Glob(artifact).Problem);
+        if (when.File is { } file)
+        {
+            Say("when.file", file.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) && file.Length > WorkspacePaths.Data.Length
+                ? Glob(file).Problem
+                : $"'{file}' is not below data/; write data/digits/*.csv, or data/** for every file");
+        }
+
+        if (when.Dataset is { } dataset) Say("when.dataset", SpecRules.NameProblem(dataset));
+        if (when.Schedule is { } schedule)
+        {
+            Say("when.schedule.cron", Instants.CronProblem(schedule.Cron));
+            Say("when.schedule.zone", Instants.ZoneProblem(schedule.Zone));
+        }
+
+        return problems;
+
+        void Say(string path, string? what)
+        {
+            if (what is not null) problems.Add(new(path, what));
+        }
+    }
+
+    public static (PathPattern? Pattern, string? Problem) Glob(string pattern)
+    {
+        if (pattern.Trim('/').Length == 0 || pattern.EndsWith('/')) return (null, $"'{pattern}' is a folder; for everything in it write {pattern.TrimEnd('/')}/**");
+        if (pattern.Length > 500) return (null, "is longer than 500 characters");
+        if (pattern.Count(c => c == '[') != pattern.Count(c => c == ']')) return (null, $"'{pattern}': a [ is not closed");
+        try
+        {
+            return (new(pattern), null);
+        }
+        catch (ArgumentException)
+        {
+            return (null, $"'{pattern}' is not a pattern: * and ? within a folder, ** across folders, [a-z]");
+        }
+    }
+
+    /// <summary>Facts of the kind that such a trigger will meet, with nothing in them that only a real cause can know.</summary>
+    public static CauseFacts Example(string trigger, TriggerWhen when)
+    {
+        var run = when.Runs is var (project, experiment)
+            ? new RunRecord
+            {
+                Id = ExampleRun, Project = project, Experiment = experiment, Version = 1, Key = "", Created = default, State = RunState.Succeeded,
+                Spec = new() { Code = new("", ""), Command = "", Machine = "" },
+            }
+            : null;
+        return new(when.Kind, trigger, when.Kind switch
+        {
+            TriggerKind.Run => new TriggerCause.RunEnd(ExampleRun),
+            TriggerKind.Artifact => new TriggerCause.Artifact(ExampleRun, ExamplePath(when.Artifact!.Path)),
+            TriggerKind.File => new TriggerCause.File(ExamplePath(when.File!), "etag"),
+            TriggerKind.Dataset => new TriggerCause.Dataset(when.Dataset!, 1),
+            TriggerKind.Schedule => new TriggerCause.Instant(DateTimeOffset.UnixEpoch),
+        })
+        { Run = run };
+    }
+
+    /// <summary>The experiment of a template, or null with problems whose paths begin with <c>then</c>.</summary>
+    public static ExperimentSpec? Filled(SpecNode then, CauseFacts facts, List<Problem> problems)
+    {
+        var found = new List<Problem>();
+        var filled = References.Fill(then, facts.ValueOf, found);
+
+        // What could not be filled in would be complained about twice.
+        var spec = found.Count > 0 ? null : SpecReader.Read(filled, found).Spec;
+        problems.AddRange(found.Select(problem => problem with { Path = SpecPath.Field("then", problem.Path) }));
+        return spec;
+    }
+
+    /// <summary>Why a trigger would set itself off, or null.</summary>
+    public static Problem? SelfProblem(TriggerWhen when, ExperimentSpec then) =>
+        when.Runs is var (project, experiment) && then.Project == project && then.Name == experiment
+            ? new("then.name", $"the trigger would set itself off: it waits for runs of {project}/{experiment} and submits one; give the experiment another name")
+            : null;
+
+    /// <summary>Whether a run that ended is what a trigger waits for, by its state and condition; "best" needs the other runs.</summary>
+    /// <returns>Null, or why it is not.</returns>
+    public static string? Mismatch(RunWhen when, Condition? where, RunRecord run, IReadOnlyDictionary<string, double> metrics)
+    {
+        if (run.Project != when.Project || run.Experiment != when.Experiment) return $"it is a run of {run.Project}/{run.Experiment}";
+        if (!when.States.Contains(run.State)) return $"it {(run.State.IsTerminal ? "ended" : "is")} {Operand.State.Word(run.State)}";
+        if (where is not null && !where.IsTrue(run, metrics)) return $"{when.Where} is false: {where.Found(run, metrics)}";
+        return when.Best is { Metric: var metric } && (!metrics.TryGetValue(metric, out var value) || double.IsNaN(value)) ? $"it has no {metric}" : null;
+    }
+
+    /// <summary>An ended run as "best so far" sees it.</summary>
+    public readonly record struct Contender(string Id, DateTimeOffset Ended, double? Value);
+
+    /// <summary>
+    /// Whether a run is better than every other that ended before it; of two that ended at the same time, the one whose id is less was first. So the answer does not
+    /// change with what ends later, nor with the order in which people hear of it.
+    /// </summary>
+    /// <returns>The one that is at least as good, or null.</returns>
+    public static Contender? Better(Contender run, IEnumerable<Contender> others, Goal goal)
+    {
+        Contender? better = null;
+        foreach (var other in others)
+        {
+            if (other.Id == run.Id || other.Value is not { } value || double.IsNaN(value)) continue;
+            var earlier = other.Ended < run.Ended || (other.Ended == run.Ended && string.CompareOrdinal(other.Id, run.Id) < 0);
+            if (earlier && (goal == Goal.Maximize ? value >= run.Value : value <= run.Value) && (better is null || (goal == Goal.Maximize ? value > better.Value.Value : value < better.Value.Value))) better = other;
+        }
+
+        return better;
+    }
+
+    /// <summary>Why a cause may not submit, whatever the rate; null when it may.</summary>
+    /// <param name="before">The triggers that led to the cause, oldest first.</param>
+    public static string? Guarded(string trigger, IReadOnlyList<string> before, TriggerLimits limits) =>
+        before.Contains(trigger) ? $"a loop: {string.Join(" → ", before.SkipWhile(name => name != trigger).Append(trigger))}"
+        : before.Count >= limits.Depth ? $"{before.Count} triggers led here ({string.Join(" → ", before)}); limits.depth of {trigger} is {limits.Depth}"
+        : null;
+
+    private static string ExamplePath(string pattern) => Wildcards().Replace(pattern, "x") is var path && ObjectKey.Problem(path) is null ? path : WorkspacePaths.Data + "x";
+
+    [GeneratedRegex(@"\*\*|[*?]|\[[^\]]*\]")]
+    private static partial Regex Wildcards();
+}

@@ -1,0 +1,104 @@
+using System.Collections.Concurrent;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Triggers;
+
+/// <summary>A trigger with its pattern and condition ready for use.</summary>
+internal sealed record LiveTrigger(TriggerRecord Record)
+{
+    public PathPattern? Pattern { get; } = (Record.When.File ?? Record.When.Artifact?.Path) is { } glob ? TriggerRules.Glob(glob).Pattern : null;
+    public Condition? Where { get; } = Record.When.Run?.Where is { } where ? ConditionParser.Parse(where).Condition : null;
+    public SpecNode Then { get; } = TemplateJson.Parse(Record.Definition.Then);
+    public string Name => Record.Name;
+    public TriggerWhen When => Record.When;
+
+    /// <summary>The metrics that its condition and its template ask for.</summary>
+    public IReadOnlyList<string> Metrics => field ??=
+    [
+        .. (Where?.Metrics ?? []).Append(When.Run?.Best?.Metric).OfType<string>()
+            .Concat(References.In(Then).Where(name => name.StartsWith(CauseFacts.MetricPrefix, StringComparison.Ordinal)).Select(name => name[CauseFacts.MetricPrefix.Length..])).Distinct(),
+    ];
+
+    public bool AsksForArtifacts => When.Artifact is not null || References.In(Then).Any(name => name.StartsWith(CauseFacts.ArtifactPrefix, StringComparison.Ordinal));
+}
+
+/// <summary>Reads and writes <c>triggers/{name}.json</c>. What was read once is kept by its ETag, so that an event costs a short listing and no reading.</summary>
+public sealed class TriggerStore(IObjectStore store, IIds ids)
+{
+    private readonly ConcurrentDictionary<string, (string ETag, LiveTrigger Trigger)> known = new(StringComparer.Ordinal);
+
+    /// <summary>All, by name.</summary>
+    public async Task<IReadOnlyList<TriggerRecord>> List(CancellationToken cancel = default) => [.. (await Live(cancel)).Select(trigger => trigger.Record)];
+
+    public async Task<TriggerRecord?> Get(string name, CancellationToken cancel = default) =>
+        SpecRules.NameProblem(name) is null ? (await store.Get(WorkspacePaths.Trigger(name), cancel: cancel))?.Json<TriggerRecord>() : null;
+
+    /// <summary>
+    /// Stores a checked definition. One that is stored already is left as it is; a changed one stays the same trigger, which does not act again on what it acted on,
+    /// and not on what happened before the change of what it waits for.
+    /// </summary>
+    public async Task<(TriggerRecord Trigger, bool IsNew)> Put(TriggerDefinition definition, string? by, CancellationToken cancel = default)
+    {
+        var key = WorkspacePaths.Trigger(definition.Name);
+        while (true)
+        {
+            var there = await store.Get(key, cancel: cancel);
+            var now = there?.Now ?? (await store.Head(key, cancel)).Now;
+            var before = there?.Json<TriggerRecord>();
+            if (before is not null && Text(before.Definition) == Text(definition)) return (before, false);
+            var wanted = before is null
+                ? new TriggerRecord(ids.NewestFirst(), definition, by, now, now)
+                : before with { Definition = definition, By = by, Since = Text(before.When) == Text(definition.When) ? before.Since : now };
+            var put = await store.PutJson(key, wanted, there is null ? PutCondition.IfAbsent : PutCondition.IfMatch(there.Object.ETag), cancel: cancel);
+            if (put.Stored) return (wanted, before is null);
+        }
+    }
+
+    /// <summary>Paused, it acts on nothing; resumed, on nothing that happened meanwhile. Null: there is no such trigger.</summary>
+    public async Task<TriggerRecord?> Pause(string name, bool paused, string? by, CancellationToken cancel = default)
+    {
+        if (SpecRules.NameProblem(name) is not null) return null;
+        var key = WorkspacePaths.Trigger(name);
+        while (true)
+        {
+            if (await store.Get(key, cancel: cancel) is not { } there) return null;
+            var before = there.Json<TriggerRecord>();
+            if (before.Paused is not null == paused) return before;
+            var wanted = paused ? before with { Paused = new(there.Now, by) } : before with { Paused = null, Since = there.Now };
+            if ((await store.PutJson(key, wanted, PutCondition.IfMatch(there.Object.ETag), cancel: cancel)).Stored) return wanted;
+        }
+    }
+
+    /// <summary>What it did stays on record.</summary>
+    /// <returns>False: there is no such trigger.</returns>
+    public async Task<bool> Remove(string name, CancellationToken cancel = default)
+    {
+        if (SpecRules.NameProblem(name) is not null) return false;
+        var removed = await store.Delete(WorkspacePaths.Trigger(name), cancel: cancel) == DeleteOutcome.Deleted;
+        await store.Delete(WorkspacePaths.TriggerState(name), cancel: cancel);
+        return removed;
+    }
+
+    internal async Task<IReadOnlyList<LiveTrigger>> Live(CancellationToken cancel)
+    {
+        var all = new List<LiveTrigger>();
+        await foreach (var stored in store.List(WorkspacePaths.Triggers, cancel: cancel))
+        {
+            if (WorkspacePaths.TriggerNameOf(stored.Key) is null) continue;
+            if (!known.TryGetValue(stored.Key, out var kept) || kept.ETag != stored.ETag)
+            {
+                if (await store.Get(stored.Key, cancel: cancel) is not { } read) continue;
+                known[stored.Key] = kept = (read.Object.ETag, new(read.Json<TriggerRecord>()));
+            }
+
+            all.Add(kept.Trigger);
+        }
+
+        return all;
+    }
+
+    private static string Text<T>(T value) => CanonicalJson.Hash("same", value);
+}

@@ -1,0 +1,108 @@
+using System.Text.Json;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Triggers;
+
+/// <summary>What a trigger would do about past events.</summary>
+public sealed record TriggerTrial(string Trigger, IReadOnlyList<TriedCause> Causes);
+
+/// <param name="Firing">Id that acting on it has, or would have.</param>
+/// <param name="At">When it happened, or will.</param>
+/// <param name="Fires">Whether the trigger would submit.</param>
+/// <param name="Why">Why not.</param>
+/// <param name="Experiment">What it would submit.</param>
+/// <param name="Did">What the trigger did about it when it happened; null: nothing, as it was not there yet, or paused.</param>
+public sealed record TriedCause(string Firing, string Cause, DateTimeOffset At, bool Fires, string? Why, JsonElement? Experiment, FiringOutcome? Did, TriggerCause What);
+
+/// <summary>Looks at past events as a trigger would, without doing anything.</summary>
+public sealed class TriggerTrials
+{
+    private const int MostRuns = 50, MostFiles = 100, PastInstants = 5, ComingInstants = 3;
+    private static readonly TimeSpan PastOfSchedules = TimeSpan.FromDays(40);
+
+    private readonly IObjectStore store;
+    private readonly TimeProvider time;
+    private readonly CauseReader causes;
+    private readonly FiringStore firings;
+
+    internal TriggerTrials(IObjectStore store, TimeProvider time, CauseReader causes, FiringStore firings) => (this.store, this.time, this.causes, this.firings) = (store, time, causes, firings);
+
+    /// <summary>The 50 newest runs, 100 files, the dataset's versions, or the last five instants and the next three.</summary>
+    /// <param name="record">Need not be stored.</param>
+    public async Task<TriggerTrial> Try(TriggerRecord record, CancellationToken cancel = default)
+    {
+        var trigger = new LiveTrigger(record);
+        var tried = new List<TriedCause>();
+        await foreach (var (cause, at, mismatch) in Past(trigger, cancel)) tried.Add(await Try(trigger, cause, at, mismatch, cancel));
+        return new(record.Name, tried);
+    }
+
+    private async Task<TriedCause> Try(LiveTrigger trigger, TriggerCause cause, DateTimeOffset at, string? mismatch, CancellationToken cancel)
+    {
+        var id = Triggers.Firing.IdOf(trigger.Record.Id, cause);
+        var did = trigger.Record.Id.Length > 0 ? (await firings.Load(trigger.Name, id, cancel))?.Firing.Outcome : null;
+        if (mismatch is not null) return new(id, cause.ToString(), at, false, mismatch, null, did, cause);
+        if (await causes.Read(trigger, cause, cancel) is not { } known) return new(id, cause.ToString(), at, false, "it is gone", null, did, cause);
+        if (TriggerRules.Guarded(trigger.Name, known.Chain, trigger.Record.Definition.Limits) is { } guarded) return new(id, cause.ToString(), at, false, guarded, null, did, cause);
+        var problems = new List<Problem>();
+        var spec = TriggerRules.Filled(trigger.Then, known.Facts, problems);
+        return new(id, cause.ToString(), at, spec is not null, spec is null ? string.Join("; ", problems) : null, spec is null ? null : JsonElement.Parse(SpecWriter.ToJson(spec)), did, cause);
+    }
+
+    private IAsyncEnumerable<(TriggerCause Cause, DateTimeOffset At, string? Mismatch)> Past(LiveTrigger trigger, CancellationToken cancel) => trigger.When.Kind switch
+    {
+        TriggerKind.Run or TriggerKind.Artifact => Runs(trigger, cancel),
+        TriggerKind.File => Files(trigger, cancel),
+        TriggerKind.Dataset => Versions(trigger.When.Dataset!, cancel),
+        TriggerKind.Schedule => Schedule(trigger.When.Schedule!).ToAsyncEnumerable(),
+    };
+
+    private async IAsyncEnumerable<(TriggerCause, DateTimeOffset, string?)> Runs(LiveTrigger trigger, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        var (project, experiment) = trigger.When.Runs!.Value;
+        await foreach (var summary in causes.Ended(project, experiment, [RunState.Succeeded, RunState.Failed, RunState.Cancelled], cancel).Take(MostRuns).WithCancellation(cancel))
+        {
+            if (await causes.Run(summary.Id, cancel) is not { Ended: { } ended } run) continue;
+            if (trigger.When.Run is not null)
+            {
+                yield return (new TriggerCause.RunEnd(run.Id), ended, await causes.Mismatch(trigger, run, await causes.Metrics(run, trigger.Metrics, cancel), cancel));
+            }
+            else if (run.State == RunState.Succeeded)
+            {
+                foreach (var artifact in (await causes.Artifacts(run, cancel)).Where(file => trigger.Pattern!.Matches(file.Path, isFolder: false))) yield return (new TriggerCause.Artifact(run.Id, artifact.Path), ended, null);
+            }
+        }
+    }
+
+    private async IAsyncEnumerable<(TriggerCause, DateTimeOffset, string?)> Files(LiveTrigger trigger, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        var pattern = trigger.When.File!;
+        var wild = pattern.AsSpan().IndexOfAny("*?[");
+        var found = 0;
+        await foreach (var file in store.List(wild < 0 ? pattern : pattern[..wild], cancel: cancel))
+        {
+            if (!trigger.Pattern!.Matches(file.Key, isFolder: false)) continue;
+            yield return (new TriggerCause.File(file.Key, file.ETag), file.Modified, null);
+            if (++found == MostFiles) yield break;
+        }
+    }
+
+    private async IAsyncEnumerable<(TriggerCause, DateTimeOffset, string?)> Versions(string dataset, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var version in store.List(WorkspacePaths.DatasetVersion(dataset, 0)[..^"000000.json".Length], cancel: cancel))
+        {
+            if (WorkspacePaths.VersionNumberOf(version.Key) is { } number) yield return (new TriggerCause.Dataset(dataset, number), version.Modified, null);
+        }
+    }
+
+    private IEnumerable<(TriggerCause, DateTimeOffset, string?)> Schedule(ScheduleWhen schedule)
+    {
+        var now = time.GetUtcNow();
+        foreach (var past in Instants.Between(schedule, now - PastOfSchedules, now).TakeLast(PastInstants)) yield return (new TriggerCause.Instant(past), past, null);
+        var next = Instants.Next(schedule, now);
+        for (var i = 0; i < ComingInstants && next is { } at; i++, next = Instants.Next(schedule, at)) yield return (new TriggerCause.Instant(at), at, null);
+    }
+}
