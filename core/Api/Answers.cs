@@ -97,3 +97,18 @@ public sealed record WebhookInfo(
 /// <param name="Status">What the receiver answered; null: it did not.</param>
 /// <param name="Problem">Null: it took the notice.</param>
 public sealed record WebhookTest(int? Status, double Milliseconds, string? Problem);
+
+/// <summary><c>GET /api/triggers</c>, by name.</summary>
+public sealed record TriggerList(IReadOnlyList<TriggerSummary> Triggers);
+
+/// <param name="When">What it waits for, in a few words.</param>
+/// <param name="Then">The experiment that it submits, <c>project/name</c>.</param>
+/// <param name="LastHour">Submissions within the last hour.</param>
+public sealed record TriggerSummary(string Name, string When, string Then, bool Paused, string? By, DateTimeOffset Since, int LastHour);
+
+/// <summary><c>GET /api/triggers/{name}/firings</c>, newest first.</summary>
+public sealed record FiringList(IReadOnlyList<Triggers.FiringSummary> Firings);
+
+/// <summary><c>POST /api/triggers/{name}/replay</c>.</summary>
+/// <param name="Problem">Why not everything that was asked for could be done.</param>
+public sealed record Replayed(IReadOnlyList<Triggers.FiringSummary> Firings, string? Problem);

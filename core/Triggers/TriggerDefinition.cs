@@ -6,7 +6,12 @@ namespace Serverless.Core.Triggers;
 
 /// <summary>A trigger as people write it: when something happens, then submit an experiment. Read with <see cref="TriggerReader"/>.</summary>
 /// <param name="Then">The experiment as in <c>experiment.yaml</c>; its strings may hold references (<see cref="References"/>).</param>
-public sealed record TriggerDefinition(string Name, TriggerWhen When, JsonElement Then, TriggerLimits Limits);
+public sealed record TriggerDefinition(string Name, TriggerWhen When, JsonElement Then, TriggerLimits Limits)
+{
+    /// <summary>The experiment that it submits, <c>project/name</c>, references as they are written.</summary>
+    [JsonIgnore]
+    public string Submits => $"{Then.GetProperty("project").GetString()}/{Then.GetProperty("name").GetString()}";
+}
 
 public enum TriggerKind
 {

@@ -17,7 +17,7 @@ public sealed class ExperimentFunctions(Gate gate)
         Headers = [Submissions.HeaderDoc], Errors = [409, 413, 415])]
     public Task<IActionResult> Submit([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "experiments")] HttpRequest request) => gate.Writer(request, async caller =>
     {
-        var format = FormatOf(request.ContentType);
+        var format = Submissions.FormatOf(request.ContentType);
         var body = await request.Text();
         var idempotency = Submissions.Idempotency(request, body.Sha256);
         var reading = SpecReader.Read(body.Text, format);
@@ -25,11 +25,4 @@ public sealed class ExperimentFunctions(Gate gate)
             ? Submissions.Answered(await caller.Workspace.Submission.Submit(spec, caller.Key.Name, idempotency, caller.Cancel))
             : Answer.Invalid("Invalid experiment", reading.Problems);
     });
-
-    private static SpecFormat FormatOf(string? contentType) => contentType?.Split(';')[0].Trim().ToLowerInvariant() switch
-    {
-        null or "" or "application/json" or "text/json" => SpecFormat.Json,
-        "application/yaml" or "text/yaml" or "application/x-yaml" or "text/x-yaml" => SpecFormat.Yaml,
-        var other => throw new RequestException(StatusCodes.Status415UnsupportedMediaType, $"Content-Type {other}: send application/json or application/yaml"),
-    };
 }

@@ -31,4 +31,11 @@ static class Submissions
         SubmitResult.IdempotencyConflict conflict => Answer.Problem(StatusCodes.Status409Conflict, conflict.Message),
         _ => throw new InvalidOperationException($"unknown result {result}"),
     };
+
+    public static SpecFormat FormatOf(string? contentType) => contentType?.Split(';')[0].Trim().ToLowerInvariant() switch
+    {
+        null or "" or "application/json" or "text/json" => SpecFormat.Json,
+        "application/yaml" or "text/yaml" or "application/x-yaml" or "text/x-yaml" => SpecFormat.Yaml,
+        var other => throw new RequestException(StatusCodes.Status415UnsupportedMediaType, $"Content-Type {other}: send application/json or application/yaml"),
+    };
 }

@@ -9,10 +9,6 @@ namespace Serverless.Functions.Api;
 /// <summary>Addresses that are part of the API and not served by this version.</summary>
 public sealed class UnsupportedFunctions(Gate gate)
 {
-    [Function("Triggers")]
-    [Operation("Stored rules that submit follow-on experiments", Status = 501)]
-    public Task<IActionResult> Triggers([HttpTrigger(AuthorizationLevel.Anonymous, "get", "put", "delete", Route = "triggers/{name?}")] HttpRequest request) => No(request, "triggers");
-
     [Function("Sweeps")]
     [Operation("Experiments over a search space", Status = 501)]
     public Task<IActionResult> Sweeps([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "sweeps/{id}")] HttpRequest request) => No(request, "sweeps");

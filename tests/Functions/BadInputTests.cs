@@ -168,8 +168,6 @@ public sealed class BadInputTests(PlatformFixture platform) : IClassFixture<Plat
     [Theory]
     [InlineData("GET", "/api/sweeps/x")]
     [InlineData("POST", "/api/sweeps/x/cancel")]
-    [InlineData("PUT", "/api/triggers/x")]
-    [InlineData("GET", "/api/triggers")]
     [InlineData("POST", "/api/notebooks")]
     [InlineData("POST", "/api/github/webhook")]
     public async Task WhatThisVersionLacks_Is501(string method, string target) =>

@@ -1,0 +1,37 @@
+using Microsoft.Azure.Functions.Worker;
+using Serverless.Core.Access;
+using Serverless.Core.Events;
+using Serverless.Core.Messaging;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Functions.Events;
+
+/// <summary>What sets triggers off: events of the workspace, changes of files, the clock.</summary>
+public sealed class TriggerEventFunctions(WorkspaceDirectory workspaces, ApiKeys keys)
+{
+    /// <summary>Their own subscription of the topic.</summary>
+    private const string Subscription = "triggers";
+
+    [Function("TriggerOnEvent")]
+    public Task OnEvent([ServiceBusTrigger(QueueNames.Events, Subscription, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
+        WorkspaceEvent.From(new Message("", body)) is { } happened
+            ? workspaces.Open(happened.Workspace).Triggers.Handle(happened, cancel)
+            : throw new InvalidDataException("the event cannot be understood");
+
+    [Function("TriggerOnFile")]
+    public Task OnFile([ServiceBusTrigger(QueueNames.FileEvents, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
+        FileChanged.From(new Message("", body)) is { } changed ? workspaces.Open(changed.Workspace).Triggers.Handle(changed, cancel) : Task.CompletedTask;
+
+    /// <summary>At the beginning of each minute, which is when schedules have their instants.</summary>
+    [Function("TriggerSchedules")]
+    public async Task Schedules([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel)
+    {
+        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Triggers.Tick(cancel);
+    }
+
+    [Function("TriggerTend")]
+    public async Task Tend([TimerTrigger("30 * * * * *")] TimerInfo timer, CancellationToken cancel)
+    {
+        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Triggers.Tend(cancel);
+    }
+}

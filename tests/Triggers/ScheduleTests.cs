@@ -1,0 +1,92 @@
+using Serverless.Core.Triggers;
+
+namespace Serverless.Tests.Triggers;
+
+public sealed class ScheduleTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public static string Nightly(string missed = "once", string cron = "0 3 * * *", string zone = "UTC") => $$"""
+        name: nightly
+        when: { schedule: { cron: "{{cron}}", zone: {{zone}}, missed: {{missed}} } }
+        then:
+          project: pruning
+          name: nightly-run
+          code: { snapshot: SNAPSHOT }
+          command: train.cs
+          params: { at: "${schedule.at}" }
+        """;
+
+    [Theory]
+    // Clocks go forward at 02:00 on 29 March 2026 in Berlin: 02:30 is left out, and comes when it would have begun.
+    [InlineData("30 2 * * *", "2026-03-27T12:00:00Z", "2026-03-31T12:00:00Z", "28T01:30 29T01:00 30T00:30 31T00:30")]
+    // Clocks go back at 03:00 on 25 October 2026: 02:30 comes twice, and counts once.
+    [InlineData("30 2 * * *", "2026-10-23T12:00:00Z", "2026-10-27T12:00:00Z", "24T00:30 25T00:30 26T01:30 27T01:30")]
+    // What repeats goes on through the hour that comes twice.
+    [InlineData("*/30 * * * *", "2026-10-25T00:00:00Z", "2026-10-25T02:30:00Z", "25T00:30 25T01:00 25T01:30 25T02:00 25T02:30")]
+    [InlineData("0 9 * * mon-fri", "2026-03-26T12:00:00Z", "2026-03-31T12:00:00Z", "27T08:00 30T07:00 31T07:00")]
+    public void Instants_FollowTheClocksOfTheirZone(string cron, string from, string until, string expected) => Assert.Equal(
+        expected.Split(' '),
+        Instants.Between(new(cron, "Europe/Berlin"), DateTimeOffset.Parse(from), DateTimeOffset.Parse(until)).Select(at => at.ToString("dd'T'HH:mm")));
+
+    [Theory]
+    [InlineData("0 3 * * *", "once", "03-05T10:00", "05T03:00")]
+    [InlineData("0 3 * * *", "skip", "03-05T10:00", "")]
+    [InlineData("0 3 * * *", "skip", "03-05T03:01", "05T03:00")]
+    [InlineData("*/10 * * * *", "once", "03-05T10:05", "05T10:00")]
+    [InlineData("* * * * *", "once", "03-05T10:05", "05T10:03 05T10:04 05T10:05")]
+    [InlineData("0 3 1 1 *", "once", "03-05T10:00", "")]
+    [InlineData("0 3 29 2 *", "once", "03-05T10:00", "")]
+    public void MissedInstants_AreMadeUpForOnce_OrNotAtAll(string cron, string missed, string now, string expected)
+    {
+        var schedule = new ScheduleWhen(cron, "UTC", missed == "skip" ? MissedInstants.Skip : MissedInstants.Once);
+        var due = Instants.Due(schedule, new(2026, 3, 2, 12, 0, 0, TimeSpan.Zero), DateTimeOffset.Parse($"2026-{now}:00Z"));
+        Assert.Equal(expected, string.Join(' ', due.Select(at => at.ToString("dd'T'HH:mm"))));
+    }
+
+    [Fact]
+    public void YearsOfMissedInstants_AreFoundAtOnce()
+    {
+        var (from, now) = (new DateTimeOffset(2020, 3, 1, 0, 0, 0, TimeSpan.Zero), new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        Assert.Equal([new(2024, 2, 29, 3, 0, 0, TimeSpan.Zero)], Instants.Due(new("0 3 29 2 *"), from, now));
+    }
+
+    [Fact]
+    public async Task AScheduleSubmits_AtEachInstant_Once()
+    {
+        var world = await TriggerWorld.New(new(2026, 3, 2, 2, 58, 0, TimeSpan.Zero));
+        await world.Add(Nightly());
+        for (var minute = 0; minute < 6; minute++)
+        {
+            await world.Engine.Tick(Cancel);
+            await world.Engine.Tick(Cancel);
+            Assert.Equal(minute >= 2 ? 1 : 0, world.Runs().Count);
+            world.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        var run = Assert.Single(world.Runs());
+        Assert.Equal("2026-03-02T03:00:00Z", run.Spec.Params["at"].GetString());
+        Assert.Equal(new DateTimeOffset(2026, 3, 2, 3, 0, 0, TimeSpan.Zero), run.Origin!.Scheduled);
+        Assert.Contains("its schedule, 2026-03-02 03:00 UTC", run.History[0].Message);
+        world.Time.Advance(TimeSpan.FromDays(3));
+        await world.Engine.Tick(Cancel);
+        await world.Engine.Tick(Cancel);
+        Assert.Equal(2, world.Runs().Count);
+    }
+
+    [Fact]
+    public async Task InstantsWhilePaused_AreNotMadeUpFor()
+    {
+        var world = await TriggerWorld.New(new(2026, 3, 2, 2, 0, 0, TimeSpan.Zero));
+        await world.Add(Nightly());
+        await world.Engine.Stored.Pause("nightly", paused: true, "ann", Cancel);
+        world.Time.Advance(TimeSpan.FromDays(2));
+        await world.Engine.Tick(Cancel);
+        await world.Engine.Stored.Pause("nightly", paused: false, "ann", Cancel);
+        await world.Engine.Tick(Cancel);
+        Assert.Empty(world.Runs());
+        world.Time.Advance(TimeSpan.FromHours(1.5));
+        await world.Engine.Tick(Cancel);
+        Assert.Single(world.Runs());
+    }
+}
