@@ -26,6 +26,7 @@ static class Root
             CompareCommand.Create(world),
             WhyNotReusedCommand.Create(world),
             ReportCommand.Create(world),
+            TriggerCommand.Create(world),
             CancelCommand.Create(world),
             RerunCommand.Create(world),
             TagCommand.Create(world),

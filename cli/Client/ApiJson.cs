@@ -5,6 +5,7 @@ using Serverless.Core.Api;
 using Serverless.Core.Notifications;
 using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Client;
 
@@ -36,6 +37,12 @@ namespace Serverless.Cli.Client;
 [JsonSerializable(typeof(DeadLetterList))]
 [JsonSerializable(typeof(DeadLetterInfo))]
 [JsonSerializable(typeof(List<DeadLetterInfo>))]
+[JsonSerializable(typeof(TriggerList))]
+[JsonSerializable(typeof(TriggerRecord))]
+[JsonSerializable(typeof(TriggerDefinition))]
+[JsonSerializable(typeof(TriggerTrial))]
+[JsonSerializable(typeof(FiringList))]
+[JsonSerializable(typeof(Replayed))]
 [JsonSerializable(typeof(ApiKeyInfo))]
 [JsonSerializable(typeof(List<ApiKeyInfo>))]
 [JsonSerializable(typeof(NewKeyBody))]

@@ -48,7 +48,8 @@ static class Submitting
         return ended.All(run => run.State == RunState.Succeeded) ? ExitCode.Success : ExitCode.RunFailed;
     }
 
-    private static async Task<CodeSource> Upload(ApiClient api, string path, CodeSource code, CancellationToken cancel)
+    /// <summary>The snapshot of a folder or file, which the workspace has from then on.</summary>
+    public static async Task<CodeSource> Upload(ApiClient api, string path, CodeSource code, CancellationToken cancel)
     {
         try
         {

@@ -65,7 +65,7 @@ sealed class TriggerWorld
     }
 
     /// <summary>A trigger on runs of pruning/mlp that submits pruning/cnn with the run's sparsity.</summary>
-    public static string OnMlp(string when = "", string then = "params: { sparsity: \"${run.params.sparsity}\" }", string limits = "{}", string name = "cnn-after-mlp") => $$"""
+    public static string OnMlp(string when = "", string then = "params: { model: cnn, sparsity: \"${run.params.sparsity}\" }", string limits = "{}", string name = "cnn-after-mlp") => $$"""
         name: {{name}}
         when: { run: { project: pruning, experiment: mlp{{when}} } }
         then:

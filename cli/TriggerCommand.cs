@@ -1,0 +1,148 @@
+using System.CommandLine;
+using Serverless.Cli.Submit;
+using Serverless.Cli.Terminal;
+using Serverless.Core.Api;
+using Serverless.Core.Triggers;
+
+namespace Serverless.Cli;
+
+static class TriggerCommand
+{
+    private const int FiringsShown = 10;
+
+    public static Verb Create(World world) => new Verb("trigger", "Rules that submit an experiment when a run ends, a file changes, a dataset is published, or by the clock")
+    {
+        Examples = ["exp trigger add cnn-after-mlp.yaml", "exp trigger test cnn-after-mlp", "exp trigger show cnn-after-mlp"],
+    }.With(Add(world), List(world), Show(world), Remove(world), Pause(world, paused: true), Pause(world, paused: false), Test(world), Replay(world));
+
+    private static Verb Add(World world)
+    {
+        var file = new Argument<string>("FILE") { Description = "The trigger in YAML or JSON; the path of its code is relative to it" };
+        return new Verb("add", "Store a trigger, or change it; it acts on what happens from then on").With(file).Does(world, async (session, cancel) =>
+        {
+            var trigger = await session.Api.PutTrigger(await TriggerSource.Load(session.Api, session.Get(file), cancel), cancel);
+            if (session.Output.Json) Output.WriteJson(trigger);
+            else session.Output.Line($"[bold]{trigger.Name}[/]: {trigger.When.ToString()} → {trigger.Definition.Submits}[dim]; what it would have done so far: exp trigger test {trigger.Name}[/]");
+        });
+    }
+
+    private static Verb List(World world) => new Verb("list", "Show the workspace's triggers").Does(world, async (session, cancel) =>
+    {
+        var list = await session.Api.GetTriggers(cancel);
+        if (session.Output.Json) Output.WriteJson(list);
+        else session.Output.Write(new Listing("NAME", "WHEN~", "THEN", "LAST HOUR>", "BY~~").AddAll(list.Triggers.Select(trigger => new Cell[]
+        {
+            new(trigger.Name, "bold"), trigger.When, trigger.Then, trigger.Paused ? new("paused", "yellow") : new Cell($"{trigger.LastHour}", "dim"), new(trigger.By, "dim"),
+        })));
+    });
+
+    private static Verb Show(World world)
+    {
+        var name = Name();
+        var yaml = new Option<bool>("--yaml") { Description = "Only the trigger as it can be added again" };
+        return new Verb("show", "Show a trigger and what it did lately") { Examples = ["exp trigger show nightly --yaml > nightly.yaml"] }.With(name, yaml).Does(world, async (session, cancel) =>
+        {
+            var output = session.Output;
+            var trigger = await session.Api.GetTrigger(session.Get(name), cancel);
+            if (output.Json)
+            {
+                Output.WriteJson(trigger);
+                return;
+            }
+
+            Console.Out.Write(TriggerYaml.Write(trigger.Definition));
+            if (session.Get(yaml)) return;
+            var firings = (await session.Api.GetFirings(trigger.Name, FiringsShown, cancel)).Firings;
+            output.Out.WriteLine();
+            output.Line($"[dim]stored by {trigger.By ?? "?"}, acts on what happened since {Format.Time(trigger.Since)}{(trigger.Paused is { } pause ? $"; paused by {pause.By ?? "?"} {Format.Ago(pause.At, output.Now)}" : "")}[/]");
+            output.Write(Firings(output, firings));
+        });
+    }
+
+    private static Verb Remove(World world)
+    {
+        var name = Name();
+        return new Verb("remove", "Delete a trigger; what it did stays on record").With(name).Does(world, async (session, cancel) =>
+        {
+            await session.Api.DeleteTrigger(session.Get(name), cancel);
+            if (!session.Output.Json) session.Output.Line($"Removed {session.Get(name)}");
+        });
+    }
+
+    private static Verb Pause(World world, bool paused)
+    {
+        var name = Name();
+        return new Verb(paused ? "pause" : "resume", paused ? "Let a trigger act on nothing until it is resumed" : "Let a paused trigger act on what happens from now on").With(name).Does(world, async (session, cancel) =>
+        {
+            var trigger = await session.Api.PauseTrigger(session.Get(name), paused, cancel);
+            if (session.Output.Json) Output.WriteJson(trigger);
+            else session.Output.Line($"{trigger.Name} {(paused ? "is paused" : "acts again")}");
+        });
+    }
+
+    private static Verb Test(World world)
+    {
+        var name = new Argument<string>("NAME|FILE") { Description = "A stored trigger, or a file with one that is not stored" };
+        return new Verb("test", "Show what a trigger would have done about past events, without doing it") { Examples = ["exp trigger test nightly", "exp trigger test ./nightly.yaml"] }.With(name).Does(world, async (session, cancel) =>
+        {
+            var given = session.Get(name);
+            var definition = given.Contains('.', StringComparison.Ordinal) && File.Exists(given) ? await TriggerSource.Load(session.Api, given, cancel) : null;
+            var trial = await session.Api.TestTrigger(definition?.Name ?? given, definition, cancel);
+            if (session.Output.Json)
+            {
+                Output.WriteJson(trial);
+                return;
+            }
+
+            if (trial.Causes.Count == 0) session.Output.Remark($"Nothing that it waits for has happened yet");
+            session.Output.Write(new Listing("", "EVENT", "CAUSE~~", "WOULD~", "DID", "AT>").AddAll(trial.Causes.Select(cause => new Cell[]
+            {
+                cause.Fires ? new("✓", "green") : new("·", "dim"), new(Short(cause.Firing), "dim"), cause.Cause,
+                cause.Fires ? $"submit {Of(cause)}" : new(cause.Why ?? "", "dim"), cause.Did is { } did ? Outcome(did) : "", new(Format.Ago(cause.At, session.Output.Now), "dim"),
+            })));
+        });
+
+        static string Of(TriedCause cause) =>
+            $"{cause.Experiment!.Value.GetProperty("name").GetString()}{(cause.Experiment.Value.TryGetProperty("params", out var all) ? " " + Format.Params(all.EnumerateObject().Select(one => KeyValuePair.Create(one.Name, one.Value))) : "")}";
+    }
+
+    private static Verb Replay(World world)
+    {
+        var name = Name();
+        var firing = new Argument<string?>("EVENT") { Description = "Only this one, as exp trigger show or test shows it; also one that was not acted on", Arity = ArgumentArity.ZeroOrOne };
+        var stopped = new Option<bool>("--stopped") { Description = "Also what was beyond the rate" };
+        var failed = new Option<bool>("--failed") { Description = "All that failed (the default)" };
+        return new Verb("replay", "Do again what failed, with the trigger as it is now") { Examples = ["exp trigger replay nightly", "exp trigger replay nightly 3f2a91"] }.With(name, firing, failed, stopped).Does(world, async (session, cancel) =>
+        {
+            var replayed = await session.Api.ReplayTrigger(session.Get(name), session.Get(firing!), session.Get(stopped), cancel);
+            if (session.Output.Json)
+            {
+                Output.WriteJson(replayed);
+                return ExitCode.Success;
+            }
+
+            if (replayed.Firings.Count == 0) session.Output.Remark($"Nothing failed");
+            session.Output.Write(Firings(session.Output, replayed.Firings));
+            if (replayed.Problem is { } problem) session.Output.Remark($"[red]{problem}[/]");
+            return replayed.Problem is null && replayed.Firings.All(one => one.Outcome == FiringOutcome.Submitted) ? ExitCode.Success : ExitCode.RunFailed;
+        });
+    }
+
+    private static Argument<string> Name() => new("NAME") { Description = "As exp trigger list shows it" };
+
+    private static Listing Firings(Output output, IReadOnlyList<FiringSummary> firings) => new Listing("EVENT", "CAUSE~~", "OUTCOME", "RUNS", "WHY~", "AT>").AddAll(firings.Select(firing => new Cell[]
+    {
+        new(Short(firing.Id), "bold"), firing.Cause, Outcome(firing.Outcome), new(string.Join(' ', firing.Runs.Select(run => Format.ShortId(run.Id) + (run.Reused ? " (reused)" : ""))), "blue"),
+        firing.Said ?? "", new(Format.Ago(firing.At, output.Now), "dim"),
+    }));
+
+    private static Cell Outcome(FiringOutcome outcome) => outcome switch
+    {
+        FiringOutcome.Pending => new("pending", "yellow"),
+        FiringOutcome.Submitted => new("submitted", "green"),
+        FiringOutcome.Stopped => new("stopped", "magenta"),
+        FiringOutcome.Failed => new("failed", "red"),
+    };
+
+    private static string Short(string firing) => firing[..12];
+}

@@ -1,0 +1,303 @@
+using System.Text.Json;
+using Serverless.Core.Events;
+using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Tests.Triggers;
+
+public sealed class TriggerEngineTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task ARunThatEnds_IsFollowedByTheExperiment_WithItsValues()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(", where: \"val/accuracy > 0.95\"", "params: { sparsity: \"${run.params.sparsity}\", label: \"of ${run.id} at ${run.metrics.val/accuracy}\" }\n  tags: [\"s${run.params.sparsity}\", \"${run.params.sparsity}\"]"));
+        var source = await world.Ended("mlp", new { sparsity = 0.9 }, new Dictionary<string, double> { ["val/accuracy"] = 0.97 });
+
+        var run = Assert.Single(world.Runs("cnn"));
+        Assert.Equal(0.9, run.Spec.Params["sparsity"].GetDouble());
+        Assert.Equal($"of {source} at 0.97", run.Spec.Params["label"].GetString());
+        Assert.Equal(["s0.9", "0.9"], run.Tags);
+        Assert.Equal("trigger:cnn-after-mlp", run.SubmittedBy);
+        Assert.Equal($"submitted by trigger cnn-after-mlp, because of run {source}", run.History[0].Message);
+        Assert.Equal(("cnn-after-mlp", source), (run.Origin!.Trigger, run.Origin.Run));
+        Assert.Equal(["cnn-after-mlp"], run.Origin.Chain);
+        Assert.True(world.IsWoken(run.Id));
+        var firing = await world.OnlyFiring("cnn-after-mlp");
+        Assert.Equal([new(TriggerWorld.Team, "cnn-after-mlp", firing.Id)], world.Acts);
+    }
+
+    [Fact]
+    public async Task AnEventToldAgain_SubmitsNothingMore()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp());
+        var (first, second) = (await world.Submit("mlp", new { sparsity = 0.1 }), await world.Submit("mlp", new { sparsity = 0.2 }));
+        var (ended, later) = (await world.End(first), await world.End(second));
+        foreach (var told in (RunEnded[])[later, ended, ended, later, later]) await world.Engine.Handle(told, Cancel);
+        Assert.Equal([0.1, 0.2], world.Runs("cnn").Select(run => run.Spec.Params["sparsity"].GetDouble()).Order());
+        Assert.Equal(2, world.Acts.Count);
+    }
+
+    [Theory]
+    [InlineData("", Cause.UserCode, false)]
+    [InlineData(", state: failed", Cause.UserCode, true)]
+    [InlineData(", state: [succeeded, failed]", Cause.UserCode, true)]
+    [InlineData(", where: \"params.sparsity > 0.9\"", Cause.Completed, false)]
+    [InlineData(", where: \"tags == wanted and params.sparsity == 0.5\"", Cause.Completed, true)]
+    public async Task OnlyWhatATriggerWaitsFor_IsFollowed(string when, Cause cause, bool follows)
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(when));
+        await world.Ended("mlp", new { sparsity = 0.5 }, cause: cause, tags: ["wanted"]);
+        await world.Ended("other", new { sparsity = 0.5 });
+        Assert.Equal(follows ? 1 : 0, world.Runs("cnn").Count);
+    }
+
+    [Fact]
+    public async Task BestSoFar_IsBetterThanAllThatEndedBefore_WhateverIsToldFirst()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(", best: { metric: acc, goal: maximize }"));
+        var told = new List<RunEnded>();
+        foreach (var (sparsity, accuracy) in ((double, double)[])[(0.1, 0.8), (0.2, 0.7), (0.3, 0.8), (0.4, 0.9), (0.5, 0.85)])
+        {
+            var run = await world.Submit("mlp", new { sparsity });
+            world.Time.Advance(TimeSpan.FromSeconds(1));
+            told.Add(await world.End(run, metrics: new { acc = accuracy }));
+        }
+
+        told.Add(await world.End(await world.Submit("mlp", new { sparsity = 0.6 })));
+        told.Add(await world.End(await world.Submit("mlp", new { sparsity = 0.7 }), Cause.UserCode, new { acc = 1.0 }));
+        told.Reverse();
+        foreach (var ended in told) await world.Engine.Handle(ended, Cancel);
+        Assert.Equal([0.1, 0.4], world.Runs("cnn").Select(run => run.Spec.Params["sparsity"].GetDouble()).Order());
+    }
+
+    [Fact]
+    public async Task WhatHappenedBefore_OrWhilePaused_IsNotActedOn_ButCanBeReplayed()
+    {
+        var world = await TriggerWorld.New();
+        var before = await world.End(await world.Submit("mlp", new { sparsity = 0.1 }));
+        world.Time.Advance(TimeSpan.FromSeconds(5));
+        var trigger = await world.Add(TriggerWorld.OnMlp());
+        await world.Engine.Handle(before, Cancel);
+        await world.Engine.Stored.Pause("cnn-after-mlp", paused: true, "ann", Cancel);
+        var meanwhile = await world.Ended("mlp", new { sparsity = 0.2 });
+        world.Time.Advance(TimeSpan.FromSeconds(5));
+        trigger = (await world.Engine.Stored.Pause("cnn-after-mlp", paused: false, "ann", Cancel))!;
+        await world.Engine.Handle(new RunEnded(TriggerWorld.Team, meanwhile, RunState.Succeeded, null), Cancel);
+        Assert.Empty(world.Runs("cnn"));
+
+        var trial = await world.Engine.Trials.Try(trigger, Cancel);
+        Assert.Equal([true, true], trial.Causes.Select(cause => cause.Fires));
+        Assert.Equal(0.2, trial.Causes[0].Experiment!.Value.GetProperty("params").GetProperty("sparsity").GetDouble());
+        Assert.Empty(world.Runs("cnn"));
+        var (done, problem) = await world.Engine.Replay(trigger, trial.Causes[0].Firing[..12], cancel: Cancel);
+        Assert.Null(problem);
+        Assert.Equal(FiringOutcome.Submitted, Assert.Single(done).Outcome);
+        Assert.Equal(0.2, Assert.Single(world.Runs("cnn")).Spec.Params["sparsity"].GetDouble());
+        Assert.Equal([FiringOutcome.Submitted, null], (await world.Engine.Trials.Try(trigger, Cancel)).Causes.Select(cause => cause.Did));
+        Assert.Contains("was submitted", (await world.Engine.Replay(trigger, trial.Causes[0].Firing, cancel: Cancel)).Problem);
+    }
+
+    [Fact]
+    public async Task DeletedAndStoredAgain_ATriggerIsAnother_ButStoredAgainUnchanged_ItIsTheSame()
+    {
+        var world = await TriggerWorld.New();
+        var first = await world.Add(TriggerWorld.OnMlp());
+        world.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(first.Since, (await world.Add(TriggerWorld.OnMlp())).Since);
+        var changed = await world.Add(TriggerWorld.OnMlp(limits: "{ depth: 3 }"));
+        Assert.Equal((first.Id, first.Since), (changed.Id, changed.Since));
+        Assert.True(await world.Engine.Stored.Remove("cnn-after-mlp", Cancel));
+        var again = await world.Add(TriggerWorld.OnMlp());
+        Assert.NotEqual(first.Id, again.Id);
+        Assert.True(again.Since > first.Since);
+    }
+
+    [Fact]
+    public async Task AnArtifact_IsAnInputOfWhatFollows()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(then: "inputs: [\"${run.artifacts.weights}\"]")
+            .Replace("{ run: { project: pruning, experiment: mlp } }", "{ artifact: { project: pruning, experiment: mlp, path: \"weights*\" } }", StringComparison.Ordinal));
+        var source = await world.Ended("mlp", artifacts: ["results.json", "weights.safetensors"]);
+        var input = Assert.Single(Assert.Single(world.Runs("cnn")).Spec.Inputs);
+        Assert.Equal(("artifacts/weights.safetensors", "sha-of-weights.safetensors", WorkspacePaths.Artifact(source, 1, "weights.safetensors")), (input.Path, input.Sha256, input.Key));
+    }
+
+    [Fact]
+    public async Task ADatasetVersion_IsFollowed()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(then: "params: { data: \"${dataset.ref}\", version: \"${dataset.version}\" }").Replace("{ run: { project: pruning, experiment: mlp } }", "{ dataset: digits }", StringComparison.Ordinal));
+        await world.Store.Put(WorkspacePaths.DatasetVersion("digits", 3), "{}"u8, cancel: Cancel);
+        await world.Engine.Handle(new DatasetPublished(TriggerWorld.Team, "digits", 3, "sha"), Cancel);
+        await world.Engine.Handle(new DatasetPublished(TriggerWorld.Team, "letters", 1, "sha"), Cancel);
+        var run = Assert.Single(world.Runs("cnn"));
+        Assert.Equal(("digits:3", 3), (run.Spec.Params["data"].GetString(), run.Spec.Params["version"].GetInt32()));
+        Assert.Equal("digits:3", run.Origin!.Dataset);
+    }
+
+    [Fact]
+    public async Task AFileThatIsStillBeingWritten_CountsOnceItIsLeftAlone()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnFile("data/in/*.csv", "{ debounce: 2s }"));
+        for (var part = 1; part <= 5; part++)
+        {
+            await world.Engine.Handle(await world.PutFile("data/in/a.csv", new('x', part)), Cancel);
+            world.Time.Advance(TimeSpan.FromSeconds(1));
+            await Deliver(world);
+            Assert.Empty(world.Runs());
+        }
+
+        world.Time.Advance(TimeSpan.FromSeconds(1));
+        await Deliver(world);
+        var run = Assert.Single(world.Runs());
+        Assert.Equal((await world.Store.Head("data/in/a.csv", Cancel)).Value!.ETag, run.Spec.Params["version"].GetString());
+        world.Time.Advance(TimeSpan.FromMinutes(1));
+        await Deliver(world);
+        Assert.Single(world.Runs());
+        Assert.Equal(0, await world.Bus.Count(QueueNames.FileEvents, Cancel));
+    }
+
+    [Fact]
+    public async Task AFileOfAnotherPattern_OrOneThatIsGone_IsNotFollowed()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnFile("data/in/*.csv"));
+        await world.Engine.Handle(await world.PutFile("data/in/deeper/a.csv", "x"), Cancel);
+        await world.Engine.Handle(await world.PutFile("data/in/a.txt", "x"), Cancel);
+        var gone = await world.PutFile("data/in/gone.csv", "x");
+        await world.Store.Delete(gone.Path, cancel: Cancel);
+        await world.Engine.Handle(gone, Cancel);
+        Assert.Empty(world.Runs());
+    }
+
+    [Fact]
+    public async Task AStormOfTenThousandFiles_SubmitsWhatTheLimitAllows_AndRecordsTheRest()
+    {
+        var world = await TriggerWorld.New();
+        var trigger = await world.Add(TriggerWorld.OnFile("data/in/*.csv", "{ debounce: 0s, perHour: 50 }"));
+        for (var i = 0; i < 10_000; i++)
+        {
+            var changed = await world.PutFile($"data/in/{i % 5000}.csv", $"{i}");
+            await world.Engine.Handle(changed, Cancel);
+            if (i % 7 == 0) await world.Engine.Handle(changed, Cancel);
+        }
+
+        Assert.Equal(50, world.Runs().Count);
+        var firings = await world.Engine.Firings("on-file", Cancel);
+        Assert.Equal((50, 9_950), (firings.Count(firing => firing.Outcome == FiringOutcome.Submitted), firings.Count(firing => firing.Outcome == FiringOutcome.Stopped)));
+        Assert.Contains("limits.perHour, 50", firings.First(firing => firing.Outcome == FiringOutcome.Stopped).Said);
+        Assert.Empty(world.Pending);
+
+        world.Time.Advance(TimeSpan.FromHours(1));
+        await world.Engine.Handle(await world.PutFile("data/in/next.csv", "x"), Cancel);
+        Assert.Equal(51, world.Runs().Count);
+        var stopped = (await world.Engine.Firings("on-file", Cancel)).First(firing => firing.Outcome == FiringOutcome.Stopped).Id;
+        Assert.Equal(FiringOutcome.Submitted, Assert.Single((await world.Engine.Replay(trigger, stopped, cancel: Cancel)).Done).Outcome);
+    }
+
+    [Fact]
+    public async Task ALoop_IsStopped_WithAClearRecord()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(name: "to-cnn"));
+        await world.Add(TriggerWorld.OnMlp(name: "to-mlp", then: "params: { model: mlp }").Replace("experiment: mlp", "experiment: cnn", StringComparison.Ordinal).Replace("name: cnn\n", "name: mlp\n", StringComparison.Ordinal));
+        await world.Ended("mlp", new { sparsity = 0.5 });
+        await world.Engine.Handle(await world.End(world.Runs("cnn")[0].Id), Cancel);
+        var second = world.Runs("mlp").Single(run => run.Origin is not null);
+        Assert.Equal(["to-cnn", "to-mlp"], second.Origin!.Chain);
+        await world.Engine.Handle(await world.End(second.Id), Cancel);
+
+        Assert.Single(world.Runs("cnn"));
+        var stopped = (await world.Engine.Firings("to-cnn", Cancel)).Single(firing => firing.Outcome == FiringOutcome.Stopped);
+        Assert.Equal("a loop: to-cnn → to-mlp → to-cnn", stopped.Said);
+        Assert.Equal(3, world.Acts.Count);
+    }
+
+    [Fact]
+    public async Task ALoopThroughAFile_IsStopped_ForTheFileSaysWhichRunPublishedIt()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnFile("data/out/*.csv"));
+        await world.Engine.Handle(await world.PutFile("data/out/a.csv", "by hand"), Cancel);
+        var first = Assert.Single(world.Runs("from-file"));
+        await world.End(first.Id, data: ["out/b.csv"]);
+        Assert.Equal(1, await world.Workspace.Publication.Publish(first.Id, Cancel));
+        var published = (await world.Store.Head("data/out/b.csv", Cancel)).Value!;
+        await world.Engine.Handle(new FileChanged(TriggerWorld.Team, published.Key, published.ETag, published.LengthBytes, world.Time.GetUtcNow()), Cancel);
+        Assert.Single(world.Runs("from-file"));
+        Assert.Equal("a loop: on-file → on-file", (await world.Engine.Firings("on-file", Cancel)).Single(firing => firing.Outcome == FiringOutcome.Stopped).Said);
+    }
+
+    [Fact]
+    public async Task TooManyTriggersInARow_AreStopped()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(limits: "{ depth: 2 }"));
+        await world.Ended("mlp", new { sparsity = 0.5 }, origin: new("b", "f", ["a", "b"]));
+        Assert.Empty(world.Runs("cnn"));
+        Assert.Equal("2 triggers led here (a → b); limits.depth of cnn-after-mlp is 2", (await world.OnlyFiring("cnn-after-mlp")).Reason);
+    }
+
+    [Fact]
+    public async Task WhatFails_IsRecorded_AndDoneOnceTheTriggerIsMended()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(then: "inputs: [data/missing.csv]"));
+        await world.Ended("mlp", new { sparsity = 0.5 });
+        var failed = await world.OnlyFiring("cnn-after-mlp");
+        Assert.Equal((FiringOutcome.Failed, "inputs[0]"), (failed.Outcome, Assert.Single(failed.Problems).Path));
+        Assert.Empty(world.Runs("cnn"));
+
+        await world.PutFile("data/missing.csv", "now it is there");
+        var (done, problem) = await world.Engine.Replay((await world.Engine.Stored.Get("cnn-after-mlp", Cancel))!, cancel: Cancel);
+        Assert.Null(problem);
+        Assert.Equal((failed.Id, FiringOutcome.Submitted, 1), (Assert.Single(done).Id, done[0].Outcome, done[0].Replays));
+        Assert.Single(world.Runs("cnn"));
+        Assert.Empty((await world.Engine.Replay((await world.Engine.Stored.Get("cnn-after-mlp", Cancel))!, cancel: Cancel)).Done);
+    }
+
+    [Fact]
+    public async Task AnUnchangedFollowOn_IsReused_AsForPeople()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(then: "params: { model: cnn }"));
+        await world.Ended("mlp", new { sparsity = 0.1 });
+        await world.Ended("mlp", new { sparsity = 0.2 });
+        var run = Assert.Single(world.Runs("cnn"));
+        var firings = await world.Engine.Firings("cnn-after-mlp", Cancel);
+        Assert.Equal([true, false], firings.Select(firing => Assert.Single(firing.Runs).Reused));
+        Assert.All(firings, firing => Assert.Equal(run.Id, firing.Runs[0].Id));
+    }
+
+    [Fact]
+    public async Task OneTriggerThatCannotBeDealtWith_KeepsNoOtherFromIt()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(name: "a"));
+        await world.Add(TriggerWorld.OnMlp(name: "b", then: "params: { model: other }"));
+        var ended = await world.End(await world.Submit("mlp", new { sparsity = 0.5 }));
+        await world.Store.Put(WorkspacePaths.Firing("a", Firing.IdOf((await world.Engine.Stored.Get("a", Cancel))!.Id, new TriggerCause.RunEnd(ended.Run))), "damaged"u8, cancel: Cancel);
+        await Assert.ThrowsAsync<JsonException>(() => world.Engine.Handle(ended, Cancel));
+        Assert.Single(world.Runs("cnn"));
+    }
+
+    private static async Task Deliver(TriggerWorld world)
+    {
+        while (await world.Bus.Receive(QueueNames.FileEvents, TimeSpan.Zero, Cancel) is { } message)
+        {
+            await world.Engine.Handle(FileChanged.From(message.Message)!, Cancel);
+            await world.Bus.Complete(message, Cancel);
+        }
+    }
+}

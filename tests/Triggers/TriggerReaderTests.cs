@@ -1,0 +1,72 @@
+using System.Text.Json;
+using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
+
+namespace Serverless.Tests.Triggers;
+
+public sealed class TriggerReaderTests
+{
+    private const string Then = "then: { project: p, name: n, code: { snapshot: SNAPSHOT }, command: train.cs }";
+
+    [Theory]
+    [InlineData("when: { file: data/x.csv }\n" + Then, "name", "missing")]
+    [InlineData("name: Bad Name\nwhen: { file: data/x.csv }\n" + Then, "name", "is not a name")]
+    [InlineData("name: a\n" + Then, "when", "missing")]
+    [InlineData("name: a\nwhen: { file: data/x }", "then", "missing")]
+    [InlineData("name: a\nwhen: {}\n" + Then, "when", "is empty")]
+    [InlineData("name: a\nwhen: { file: data/x, dataset: d }\n" + Then, "when", "waits for one thing")]
+    [InlineData("name: a\nwhen: { files: data/x }\n" + Then, "when.files", "did you mean 'file'?")]
+    [InlineData("name: a\nwhen: { file: other/x.csv }\n" + Then, "when.file", "not below data/")]
+    [InlineData("name: a\nwhen: { file: 'data/[a.csv' }\n" + Then, "when.file", "not closed")]
+    [InlineData("name: a\nwhen: { file: 'data/[z-a]' }\n" + Then, "when.file", "not a pattern")]
+    [InlineData("name: a\nwhen: { file: data/digits/ }\n" + Then, "when.file", "data/digits/**")]
+    [InlineData("name: a\nwhen: { dataset: Digits! }\n" + Then, "when.dataset", "is not a name")]
+    [InlineData("name: a\nwhen: { schedule: { cron: '99 * * * *' } }\n" + Then, "when.schedule.cron", "not a schedule")]
+    [InlineData("name: a\nwhen: { schedule: { cron: '* * * * * *' } }\n" + Then, "when.schedule.cron", "five fields")]
+    [InlineData("name: a\nwhen: { schedule: { cron: '0 0 30 2 *' } }\n" + Then, "when.schedule.cron", "never comes")]
+    [InlineData("name: a\nwhen: { schedule: { cron: '0 3 * * *', zone: Mars/Base } }\n" + Then, "when.schedule.zone", "IANA")]
+    [InlineData("name: a\nwhen: { schedule: { cron: '0 3 * * *', missed: twice } }\n" + Then, "when.schedule.missed", "once")]
+    [InlineData("name: a\nwhen: { run: { project: p } }\n" + Then, "when.run.experiment", "missing")]
+    [InlineData("name: a\nwhen: { run: { project: p, experiment: e, state: succeded } }\n" + Then, "when.run.state", "did you mean 'succeeded'?")]
+    [InlineData("name: a\nwhen: { run: { project: p, experiment: e, where: 'acc > ' } }\n" + Then, "when.run.where", "at character 7")]
+    [InlineData("name: a\nwhen: { run: { project: p, experiment: e, best: { metric: acc, goal: most } } }\n" + Then, "when.run.best.goal", "maximize or minimize")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n }", "then.command", "missing")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, sed: 1 }", "then.sed", "did you mean 'seed'?")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${event.pth}' } }", "then.params.x", "did you mean 'event.path'?")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${run.id}' } }", "then.params.x", "nothing that a file trigger has")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${event.path' } }", "then.params.x", "not closed")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: no } }", "then.params.x", "different value to different readers")]
+    [InlineData("name: a\nwhen: { run: { project: p, experiment: e } }\nthen: { project: p, name: 'n-${run.id}', command: train.cs }", "then.name", "is not a name")]
+    [InlineData("name: a\nwhen: { file: data/x }\nlimits: { perHour: 0 }\n" + Then, "limits.perHour", "from 1 to")]
+    [InlineData("name: a\nwhen: { file: data/x }\nlimits: { debounce: 5 }\n" + Then, "limits.debounce", "5s")]
+    [InlineData("name: a\nwhen: { dataset: d }\nlimits: { debounce: 5s }\n" + Then, "limits.debounce", "file triggers only")]
+    [InlineData("name: [\nwhen: }", "", "not YAML")]
+    public void BadInput_IsRefusedWithItsPlaceAndReason(string yaml, string path, string said)
+    {
+        var reading = TriggerReader.Read(yaml.Replace("SNAPSHOT", new string('a', 64), StringComparison.Ordinal), SpecFormat.Yaml);
+        Assert.Null(reading.Definition);
+        Assert.Contains(reading.Problems, problem => problem.Path == path && problem.Message.Contains(said, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void EveryProblem_IsSaidAtOnce()
+    {
+        var reading = TriggerReader.Read("name: X\nwhen: { run: { project: P, experiment: e, where: '>' } }\nthen: { project: p }\nlimits: { depth: 99 }", SpecFormat.Yaml);
+        Assert.Equal(["name", "when.run.project", "when.run.where", "limits.depth"], reading.Problems.Select(problem => problem.Path));
+    }
+
+    [Fact]
+    public void AWrittenTrigger_IsReadBackEqual()
+    {
+        var yaml = TriggerWorld.OnMlp(
+            ", state: [failed, cancelled], where: \"val/accuracy > 0.9 or params.note == 'yes: no'\", best: { metric: val/accuracy, goal: minimize }",
+            "env: { A: \"$${HOME} ${run.id}\", B: \"on\" }\n  seed: [1, 2]\n  tags: [\"${run.state}\"]", "{ perHour: 5, depth: 3 }").Replace("SNAPSHOT", new string('a', 64), StringComparison.Ordinal);
+        var definition = TriggerReader.Read(yaml, SpecFormat.Yaml).Definition!;
+        var written = TriggerYaml.Write(definition);
+        Assert.Equal(Text(definition), Text(TriggerReader.Read(written, SpecFormat.Yaml).Definition!));
+        Assert.Equal(Text(definition), Text(TriggerReader.Read(Text(definition), SpecFormat.Json).Definition!));
+        Assert.Contains("where: \"val/accuracy > 0.9 or", written, StringComparison.Ordinal);
+    }
+
+    private static string Text(TriggerDefinition definition) => JsonSerializer.Serialize(definition, Serverless.Core.CoreJson.Options);
+}
