@@ -4,6 +4,7 @@ using Serverless.Cli.Demo;
 using Serverless.Cli.Platform;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 
 namespace Serverless.Cli;
@@ -15,7 +16,7 @@ static class DemoCommand
         var workers = new Option<int>("--workers") { Description = "Worker processes", HelpName = "N", DefaultValueFactory = _ => 2 };
         var keep = new Option<bool>("--keep") { Description = "Leave the platform up afterwards, until Ctrl-C" };
         var quick = new Option<bool>("--quick") { Description = "Train for a moment only: the results mean nothing, everything is shown" };
-        return new Verb("demo", "See everything work: three experiments on two workers, a table, plots and a report; some two minutes")
+        return new Verb("demo", "See everything work: an experiment that sets off another, and a baseline, on two workers: table, plots and reports; some two minutes")
         {
             Examples = ["exp demo", "exp demo --keep", "exp demo --data ./.exp   # digits of your own in ./.exp/workspace/data/digits/ are used"],
         }.With(workers, keep, quick).Does(world, (session, cancel) => Run(
@@ -33,20 +34,35 @@ static class DemoCommand
         using var api = new ApiClient(new(platform.Address, data.ReadKey(), data.Path));
         output.Remark($"[bold green]exp[/] is up at [bold]{platform.Address}[/] with {workers} worker {(workers == 1 ? "process" : "processes")}; everything is kept in {data.Path}");
 
-        var ids = await DemoExperiments.Submit(api, output, quick, cancel);
-        var watch = new RunWatch(api, output, session.World.Time);
-        var watching = watch.UntilEnded(ids, cancel, $"Stopping. What has not ended goes on with: [bold]exp up --data {data.Path}[/]");
-        await Task.WhenAny(watching, platform.Completion);
-        if (!watching.IsCompleted) await platform.Completion;
-        var runs = await watching;
+        var experiments = new DemoExperiments(api, output, session.World.Time, quick);
+        var ids = await experiments.Submit(cancel);
+        var left = (FormattableString)$"Stopping. What has not ended goes on with: [bold]exp up --data {data.Path}[/]";
+        var runs = await UntilEnded(ids);
+        var reports = Path.Combine(data.Path, "workspace", "reports");
+        if (runs[0].State == RunState.Succeeded)
+        {
+            var first = await api.CreateReport(new([ids[0]], $"Pruning digits: {runs[0].Experiment}"), cancel);
+            var next = await experiments.FollowOn(ids[0], cancel);
+            output.Remark($"Report of {runs[0].Experiment}: {Path.Combine(reports, first.Id, ReportStore.Html)}");
+            output.Remark($"Trigger [bold]{DemoExperiments.Trigger}[/] followed it with run {next.Id}; it goes on by itself");
+            ids = [ids[0], next.Id, .. ids.Skip(1)];
+            runs = await UntilEnded(ids);
+        }
 
         var report = await api.CreateReport(new(ids, "Pruning digits"), cancel);
-        var folder = Path.Combine(data.Path, "workspace", "reports", report.Id);
         var code = runs.All(run => run.State == RunState.Succeeded) ? ExitCode.Success : ExitCode.RunFailed;
         if (output.Json) Output.WriteJson(report);
-        else await DemoSummary.Show(api, output, runs, report, folder, session.World.Time.GetElapsedTime(began), cancel);
+        else await DemoSummary.Show(api, output, runs, report, Path.Combine(reports, report.Id), session.World.Time.GetElapsedTime(began), cancel);
         if (keep) await Keep(output, platform, data, cancel);
         return code;
+
+        async Task<IReadOnlyList<RunRecord>> UntilEnded(IReadOnlyList<string> all)
+        {
+            var watching = new RunWatch(api, output, session.World.Time).UntilEnded(all, cancel, left);
+            await Task.WhenAny(watching, platform.Completion);
+            if (!watching.IsCompleted) await platform.Completion;
+            return await watching;
+        }
     }
 
     private static async Task Keep(Output output, LocalPlatform platform, DataFolder data, CancellationToken cancel)

@@ -3,6 +3,7 @@ using Serverless.Cli.Submit;
 using Serverless.Cli.Terminal;
 using Serverless.Core.Api;
 using Serverless.Core.Triggers;
+using Spectre.Console;
 
 namespace Serverless.Cli;
 
@@ -32,7 +33,7 @@ static class TriggerCommand
         if (session.Output.Json) Output.WriteJson(list);
         else session.Output.Write(new Listing("NAME", "WHEN~", "THEN", "LAST HOUR>", "BY~~").AddAll(list.Triggers.Select(trigger => new Cell[]
         {
-            new(trigger.Name, "bold"), trigger.When, trigger.Then, trigger.Paused ? new("paused", "yellow") : new Cell($"{trigger.LastHour}", "dim"), new(trigger.By, "dim"),
+            new(trigger.Name, "bold"), trigger.When, trigger.Then, trigger.Paused ? new("paused", "yellow") : new Cell($"{trigger.LastHour}", "dim"), new(trigger.By ?? "", "dim"),
         })));
     });
 
@@ -135,6 +136,8 @@ static class TriggerCommand
         new(Short(firing.Id), "bold"), firing.Cause, Outcome(firing.Outcome), new(string.Join(' ', firing.Runs.Select(run => Format.ShortId(run.Id) + (run.Reused ? " (reused)" : ""))), "blue"),
         firing.Said ?? "", new(Format.Ago(firing.At, output.Now), "dim"),
     }));
+
+    private static string Runs(FiringSummary firing) => string.Join(' ', firing.Runs.Select(run => Format.ShortId(run.Id) + (run.Reused ? " (reused)" : "")));
 
     private static Cell Outcome(FiringOutcome outcome) => outcome switch
     {

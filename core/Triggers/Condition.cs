@@ -15,7 +15,7 @@ public abstract record Condition
 
     public sealed record Not(Condition Inner) : Condition;
 
-    public sealed record Compare(Operand Left, Comparison Comparison, Operand Right) : Condition;
+    public sealed record Compare(Operand Left, Relation Relation, Operand Right) : Condition;
 
     /// <param name="metrics">Latest values of the run's metrics, at least of those in <see cref="Metrics"/>.</param>
     public bool IsTrue(RunRecord run, IReadOnlyDictionary<string, double> metrics) => this switch
@@ -23,8 +23,8 @@ public abstract record Condition
         And and => and.Left.IsTrue(run, metrics) && and.Right.IsTrue(run, metrics),
         Or or => or.Left.IsTrue(run, metrics) || or.Right.IsTrue(run, metrics),
         Not not => !not.Inner.IsTrue(run, metrics),
-        Compare { Left: Operand.Tags } tags => run.Tags.Contains(((Operand.Literal)tags.Right).Value as string) == (tags.Comparison == Comparison.Equal),
-        Compare compare => Holds(compare.Left.Of(run, metrics), compare.Comparison, compare.Right.Of(run, metrics)),
+        Compare { Left: Operand.Tags } tags => run.Tags.Contains(((Operand.Literal)tags.Right).Value as string) == (tags.Relation == Relation.Equal),
+        Compare compare => Holds(compare.Left.Of(run, metrics), compare.Relation, compare.Right.Of(run, metrics)),
         _ => throw new InvalidOperationException($"unknown condition {this}"),
     };
 
@@ -48,31 +48,31 @@ public abstract record Condition
         _ => $"there is no {name}",
     }));
 
-    private static bool Holds(object? left, Comparison comparison, object? right)
+    private static bool Holds(object? left, Relation relation, object? right)
     {
         if (left is double a && right is double b)
         {
-            return comparison switch
+            return relation switch
             {
-                Comparison.Less => a < b,
-                Comparison.AtMost => a <= b,
-                Comparison.Greater => a > b,
-                Comparison.AtLeast => a >= b,
-                Comparison.Equal => a == b,
-                Comparison.Unequal => a != b,
+                Relation.Less => a < b,
+                Relation.AtMost => a <= b,
+                Relation.Greater => a > b,
+                Relation.AtLeast => a >= b,
+                Relation.Equal => a == b,
+                Relation.Unequal => a != b,
             };
         }
 
-        return left is not null && right is not null && comparison switch
+        return left is not null && right is not null && relation switch
         {
-            Comparison.Equal => left.Equals(right),
-            Comparison.Unequal => !left.Equals(right),
-            Comparison.Less or Comparison.AtMost or Comparison.Greater or Comparison.AtLeast => false,
+            Relation.Equal => left.Equals(right),
+            Relation.Unequal => !left.Equals(right),
+            Relation.Less or Relation.AtMost or Relation.Greater or Relation.AtLeast => false,
         };
     }
 }
 
-public enum Comparison
+public enum Relation
 {
     Less,
     AtMost,

@@ -69,33 +69,33 @@ internal sealed class ConditionParser
     private Condition.Compare ReadComparison()
     {
         var left = ReadOperand();
-        var comparison = ReadOperator();
+        var relation = ReadOperator();
         Skip();
         var from = at;
         switch (left)
         {
             case Operand.State:
-                if (!IsEquality(comparison)) throw Wrong("state is compared with == or !=");
+                if (!IsEquality(relation)) throw Wrong("state is compared with == or !=");
                 if (Word() is not { } state || !EndStates.Contains(state))
                 {
                     throw WrongAt(from, $"a run ends succeeded, failed or cancelled{Suggestion.Clause(text[from..at], EndStates)}");
                 }
 
-                return new(left, comparison, new Operand.Literal(state));
+                return new(left, relation, new Operand.Literal(state));
             case Operand.Tags:
-                if (!IsEquality(comparison)) throw Wrong("tags are compared with == (one of them is it) or !=");
-                return new(left, comparison, new Operand.Literal(Quoted('\'') ?? Quoted('"') ?? Word() ?? throw Wrong("expected a tag")));
+                if (!IsEquality(relation)) throw Wrong("tags are compared with == (one of them is it) or !=");
+                return new(left, relation, new Operand.Literal(Quoted('\'') ?? Quoted('"') ?? Word() ?? throw Wrong("expected a tag")));
         }
 
         var right = ReadOperand();
         if (right is Operand.State or Operand.Tags) throw WrongAt(from, $"write {right} on the left");
-        if (left is Operand.Param && right is Operand.Metric { Name: var bare } && text[from] != '`' && !bare.Contains('/', StringComparison.Ordinal))
+        if (left is Operand.Param && right is Operand.Metric { Name: var bare } && text[from] != '`' && !text.AsSpan(from).StartsWith("metrics.") && !bare.Contains('/', StringComparison.Ordinal))
         {
             throw WrongAt(from, $"is {bare} a text? Write '{bare}' in quotes; a metric's name goes in backticks");
         }
 
-        if (!IsEquality(comparison) && new[] { left, right }.Any(side => side is Operand.Literal { Value: not double })) throw WrongAt(from, "texts and truth values are compared with == or !=");
-        return new(left, comparison, right);
+        if (!IsEquality(relation) && new[] { left, right }.Any(side => side is Operand.Literal { Value: not double })) throw WrongAt(from, "texts and truth values are compared with == or !=");
+        return new(left, relation, right);
     }
 
     private Operand ReadOperand()
@@ -127,7 +127,7 @@ internal sealed class ConditionParser
         };
     }
 
-    private Comparison ReadOperator()
+    private Relation ReadOperator()
     {
         Skip();
         var found = Operators.FirstOrDefault(symbol => Rest.StartsWith(symbol, StringComparison.Ordinal));
@@ -135,16 +135,16 @@ internal sealed class ConditionParser
         at += found.Length;
         return found switch
         {
-            "<" => Comparison.Less,
-            "<=" => Comparison.AtMost,
-            ">" => Comparison.Greater,
-            ">=" => Comparison.AtLeast,
-            "==" => Comparison.Equal,
-            _ => Comparison.Unequal,
+            "<" => Relation.Less,
+            "<=" => Relation.AtMost,
+            ">" => Relation.Greater,
+            ">=" => Relation.AtLeast,
+            "==" => Relation.Equal,
+            _ => Relation.Unequal,
         };
     }
 
-    private static bool IsEquality(Comparison comparison) => comparison is Comparison.Equal or Comparison.Unequal;
+    private static bool IsEquality(Relation relation) => relation is Relation.Equal or Relation.Unequal;
 
     private ReadOnlySpan<char> Rest => text.AsSpan(at);
 

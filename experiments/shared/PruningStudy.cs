@@ -19,6 +19,7 @@ sealed record PruningSettings(double Lr = 0.001, int Epochs = 60, int FineTuneEp
 /// </summary>
 static class PruningStudy
 {
+    private const double Tolerated = 0.02;
     private const int LogEverySteps = 20, SaveEveryEpochs = 10, TestBatch = 500;
 
     /// <summary>Where the study is: what a checkpoint needs besides weights, optimizer and generators.</summary>
@@ -104,6 +105,12 @@ static class PruningStudy
                 Rows = place.Phase == 0 ? [] : [.. place.Rows, new(sparsity, place.Before, tested, nonzero)],
             };
             run.SaveCheckpoint(place.Step, model, optimizer, Now());
+        }
+
+        // The most that could be cut for at most two images in a hundred, or the least that was tried: what a follow-on may begin with.
+        if (place.Rows is [var least, ..])
+        {
+            run.Log("prune/best-sparsity", place.Rows.LastOrDefault(row => row.After >= place.Accuracy - Tolerated, least).Sparsity, place.Step);
         }
 
         SafeTensors.Save(run.Artifact("weights.safetensors"), model);

@@ -7,7 +7,10 @@ namespace Serverless.Tests.Support;
 /// <summary>A store in memory that keeps the whole contract, for tests of what uses a store. Its clock is the given one, in steps of <paramref name="resolution"/>.</summary>
 sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default) : IObjectStore
 {
-    private readonly SortedDictionary<string, Entry> entries = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Entry> entries = new(StringComparer.Ordinal);
+
+    /// <summary>In order, so that a listing costs what it lists and not what there is.</summary>
+    private readonly SortedSet<string> keys = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
     private long versions;
 
@@ -36,7 +39,7 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
 
     public IReadOnlyList<Entry> PeekAll(string prefix)
     {
-        lock (gate) return [.. entries.Values.Where(entry => entry.Object.Key.StartsWith(prefix, StringComparison.Ordinal))];
+        lock (gate) return [.. keys.GetViewBetween(prefix, prefix + char.MaxValue).Select(key => entries[key])];
     }
 
     public Task<StoreAnswer<StoredObject?>> Head(string key, CancellationToken cancel = default)
@@ -94,6 +97,7 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
             if (Peek(ObjectKey.Checked(key)) is not { } entry) return Task.FromResult(DeleteOutcome.Missing);
             if (ifMatch is not null && ifMatch != entry.Object.ETag) return Task.FromResult(DeleteOutcome.Conflict);
             entries.Remove(key);
+            keys.Remove(key);
             Changed?.Invoke(entry, null);
             return Task.FromResult(DeleteOutcome.Deleted);
         }
@@ -119,6 +123,7 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
             var version = (++versions).ToString(CultureInfo.InvariantCulture);
             var entry = new Entry(new(key, version, body.Length, Now, metadata), body);
             entries[key] = entry;
+            keys.Add(key);
             Changed?.Invoke(before, entry);
             return new(PutOutcome.Stored, entry.Object, Now);
         }
