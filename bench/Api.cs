@@ -30,6 +30,12 @@ sealed class Api(Uri address, string key) : IDisposable
         return (await Read<Submitted>(await http.PostAsync("api/experiments", body, cancel), cancel)).Runs[0].Id;
     }
 
+    public async Task PutTrigger(string name, object trigger, CancellationToken cancel)
+    {
+        using var answer = await http.PutAsync($"api/triggers/{name}", JsonContent.Create(trigger, options: CoreJson.Options), cancel);
+        if (!answer.IsSuccessStatusCode) throw new HttpRequestException($"the trigger was refused: {await answer.Content.ReadAsStringAsync(cancel)}");
+    }
+
     public Task<RunList> List(int limit, CancellationToken cancel) => Get<RunList>($"api/runs?limit={limit}", cancel);
 
     public Task<string> Log(string run, CancellationToken cancel) => http.GetStringAsync($"api/runs/{run}/logs", cancel);

@@ -6,7 +6,7 @@ using Spectre.Console;
 // Measures start this program again as their other processes.
 if (args is ["child", .. var child]) return await Children.Run(child);
 
-IMeasure[] all = [new TinyRuns(), new FirstLine(), new Training(), new LogCall(), new CheckpointStall(), new Submissions(), new ListRuns(), new StoreCalls(), new BusHop(), new FileEventHop()];
+IMeasure[] all = [new TinyRuns(), new FirstLine(), new Training(), new LogCall(), new CheckpointStall(), new Submissions(), new ListRuns(), new StoreCalls(), new BusHop(), new FileEventHop(), new FollowOn()];
 var quick = args.Contains("--quick");
 var names = args.Where(arg => !arg.StartsWith('-')).ToList();
 if (args.Any(arg => arg.StartsWith('-') && arg != "--quick") || names.Any(name => all.All(measure => measure.Name != name)))

@@ -45,15 +45,15 @@ static class TriggerCommand
         {
             var output = session.Output;
             var trigger = await session.Api.GetTrigger(session.Get(name), cancel);
+            if (!output.Json) Console.Out.Write(TriggerYaml.Write(trigger.Definition));
+            if (session.Get(yaml) && !output.Json) return;
+            var firings = (await session.Api.GetFirings(trigger.Name, FiringsShown, cancel)).Firings;
             if (output.Json)
             {
-                Output.WriteJson(trigger);
+                Output.WriteJson(new ShownTrigger(trigger, firings));
                 return;
             }
 
-            Console.Out.Write(TriggerYaml.Write(trigger.Definition));
-            if (session.Get(yaml)) return;
-            var firings = (await session.Api.GetFirings(trigger.Name, FiringsShown, cancel)).Firings;
             output.Out.WriteLine();
             output.Line($"[dim]stored by {trigger.By ?? "?"}, acts on what happened since {Format.Time(trigger.Since)}{(trigger.Paused is { } pause ? $"; paused by {pause.By ?? "?"} {Format.Ago(pause.At, output.Now)}" : "")}[/]");
             output.Write(Firings(output, firings));
@@ -99,7 +99,7 @@ static class TriggerCommand
             session.Output.Write(new Listing("", "EVENT", "CAUSE~~", "WOULD~", "DID", "AT>").AddAll(trial.Causes.Select(cause => new Cell[]
             {
                 cause.Fires ? new("✓", "green") : new("·", "dim"), new(Short(cause.Firing), "dim"), cause.Cause,
-                cause.Fires ? $"submit {Of(cause)}" : new(cause.Why ?? "", "dim"), cause.Did is { } did ? Outcome(did) : "", new(Format.Ago(cause.At, session.Output.Now), "dim"),
+                cause.Fires ? $"submit {Of(cause)}" : new Cell(cause.Why ?? "", "dim"), cause.Did is { } did ? Outcome(did) : "", new(Format.Ago(cause.At, session.Output.Now), "dim"),
             })));
         });
 
@@ -149,3 +149,6 @@ static class TriggerCommand
 
     private static string Short(string firing) => firing[..12];
 }
+
+/// <summary>What <c>exp trigger show --json</c> prints.</summary>
+sealed record ShownTrigger(TriggerRecord Trigger, IReadOnlyList<FiringSummary> Firings);

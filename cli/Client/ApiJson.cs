@@ -40,6 +40,7 @@ namespace Serverless.Cli.Client;
 [JsonSerializable(typeof(TriggerList))]
 [JsonSerializable(typeof(TriggerRecord))]
 [JsonSerializable(typeof(TriggerDefinition))]
+[JsonSerializable(typeof(ShownTrigger))]
 [JsonSerializable(typeof(TriggerTrial))]
 [JsonSerializable(typeof(FiringList))]
 [JsonSerializable(typeof(Replayed))]

@@ -64,6 +64,9 @@ public static class QueueNames
     /// <summary>The platform's own subscription of <see cref="Events"/>.</summary>
     public const string Platform = "platform";
 
+    /// <summary>The subscription of <see cref="Events"/> that sets triggers off.</summary>
+    public const string Triggers = "triggers";
+
     /// <summary>The subscription of <see cref="Events"/> from which webhooks are told.</summary>
     public const string Notices = "notices";
 

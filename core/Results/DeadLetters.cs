@@ -1,4 +1,5 @@
 using Serverless.Core.Api;
+using Serverless.Core.Events;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 
@@ -12,7 +13,11 @@ public sealed class DeadLetters(string workspace, IMessageBus bus, IReadOnlyList
 {
     private const int MostOfAQueue = 1000;
 
-    private IEnumerable<string> Queues => machineClasses.Select(QueueNames.ForMachine).Append(QueueNames.Subscription(QueueNames.Events, QueueNames.Platform));
+    private IEnumerable<string> Queues =>
+    [
+        .. machineClasses.Select(QueueNames.ForMachine), QueueNames.Subscription(QueueNames.Events, QueueNames.Platform),
+        QueueNames.Subscription(QueueNames.Events, QueueNames.Triggers), QueueNames.FileEvents,
+    ];
 
     /// <summary>Oldest first.</summary>
     /// <param name="nobodys">Also those that name no workspace.</param>
@@ -32,6 +37,18 @@ public sealed class DeadLetters(string workspace, IMessageBus bus, IReadOnlyList
             .Where(found => found.About is { } about ? about.Workspace == workspace : nobodys)
             .Select(found => new DeadLetterInfo(queue, found.Letter.Message.Id, found.Letter.Reason, found.Letter.At, found.Letter.DeliveryCount, found.About?.Run, found.Letter.Message.Body));
 
-    // A wake and the end of a run both say which run of which workspace they are about.
-    private static RunWake? About(Message message) => RunWake.From(message);
+    // A wake and the end of a run both say which run of which workspace they are about; other events are about a workspace.
+    private static (string Workspace, string? Run)? About(Message message)
+    {
+        if (RunWake.From(message) is { } wake) return (wake.Workspace, wake.Run);
+        if (WorkspaceEvent.From(message) is { } happened) return (happened.Workspace, null);
+        try
+        {
+            return FileChanged.From(message) is { } changed ? (changed.Workspace, null) : null;
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
 }

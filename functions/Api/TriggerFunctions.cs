@@ -8,7 +8,6 @@ using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
-using ProblemDetails = Serverless.Core.Api.ProblemDetails;
 
 namespace Serverless.Functions.Api;
 
@@ -115,8 +114,7 @@ public sealed class TriggerFunctions(Gate gate)
         var format = Submissions.FormatOf(request.ContentType);
         var reading = TriggerReader.Read((await request.Text()).Text, format, name);
         var problems = reading.Definition is { } definition ? await caller.Workspace.Triggers.Checks.Problems(definition, caller.Cancel) : reading.Problems;
-        return problems.Count == 0 ? (reading.Definition, null) : (null, new ProblemAnswer(new ProblemDetails(
-            "Invalid trigger", StatusCodes.Status400BadRequest, problems is [var only] ? only.ToString() : $"{problems.Count} problems; every one is listed", problems)));
+        return problems.Count == 0 ? (reading.Definition, null) : (null, Answer.Invalid("Invalid trigger", problems));
     }
 
     private static IActionResult Yaml(TriggerDefinition definition) => Answer.Stream(async context =>

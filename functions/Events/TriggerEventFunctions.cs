@@ -9,11 +9,8 @@ namespace Serverless.Functions.Events;
 /// <summary>What sets triggers off: events of the workspace, changes of files, the clock.</summary>
 public sealed class TriggerEventFunctions(WorkspaceDirectory workspaces, ApiKeys keys)
 {
-    /// <summary>Their own subscription of the topic.</summary>
-    private const string Subscription = "triggers";
-
     [Function("TriggerOnEvent")]
-    public Task OnEvent([ServiceBusTrigger(QueueNames.Events, Subscription, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
+    public Task OnEvent([ServiceBusTrigger(QueueNames.Events, QueueNames.Triggers, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
         WorkspaceEvent.From(new Message("", body)) is { } happened
             ? workspaces.Open(happened.Workspace).Triggers.Handle(happened, cancel)
             : throw new InvalidDataException("the event cannot be understood");

@@ -46,6 +46,11 @@ resource events 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = {
     properties: { lockDuration: 'PT1M', maxDeliveryCount: 50, deadLetteringOnMessageExpiration: true }
   }
 
+  resource triggers 'subscriptions' = {
+    name: 'triggers'
+    properties: { lockDuration: 'PT1M', maxDeliveryCount: 50, deadLetteringOnMessageExpiration: true }
+  }
+
   resource notices 'subscriptions' = {
     name: 'notices'
     properties: { lockDuration: 'PT1M', maxDeliveryCount: 50, deadLetteringOnMessageExpiration: true }

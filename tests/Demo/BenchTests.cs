@@ -10,6 +10,6 @@ public class BenchTests
         var (exitCode, output, errors) = await BuiltPrograms.Run(BuiltPrograms.PathOf("bench", "Serverless.Bench.dll"), ["--quick"], TestContext.Current.CancellationToken);
 
         Assert.True(exitCode == 0, output + errors);
-        foreach (var measure in (string[])["first-line", "tiny-runs", "submissions", "list", "training", "log", "checkpoint", "store", "bus", "file-events"]) Assert.Contains($" {measure} ", output);
+        foreach (var measure in (string[])["first-line", "tiny-runs", "submissions", "list", "training", "log", "checkpoint", "store", "bus", "file-events", "triggers"]) Assert.Contains($" {measure} ", output);
     }
 }
