@@ -44,9 +44,9 @@ sealed class FileEvents(IWorkspaces workspaces, ApiKeys keys, IMessageBus bus, I
             {
                 // The end was asked for.
             }
-            catch (Exception e) when (e is StoreUnavailableException)
+            catch (Exception e)
             {
-                log.LogError("new workspaces are not noticed: {Reason}", e.Message);
+                log.LogError("files of new workspaces are not announced: {Reason}", e.Message);
                 await Task.WhenAny(Task.Delay(NewWorkspacesEvery, time, stop));
             }
         }
