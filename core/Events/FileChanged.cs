@@ -19,7 +19,9 @@ public sealed record FileChanged(string Workspace, string Path, string ETag, lon
     private const string Containers = "blobServices/default/containers/";
     private const string Blobs = "/blobs/";
 
-    /// <returns>Null for an event that is whole and about something else (another type of event, the platform's own container, a blob outside <c>data/</c>): complete it.</returns>
+    /// <returns>
+    /// Null for an event that is whole and about something else (another type of event, the platform's own container, a blob outside <c>data/</c>): complete it.
+    /// </returns>
     /// <exception cref="InvalidDataException">The message cannot be understood; the exception says what is missing.</exception>
     public static FileChanged? From(Message message)
     {
@@ -28,7 +30,11 @@ public sealed record FileChanged(string Workspace, string Path, string ETag, lon
         if (happened.Type != Created) return null;
         var subject = happened.Subject?.TrimStart('/') ?? "";
         var end = subject.IndexOf(Blobs, StringComparison.Ordinal);
-        if (!subject.StartsWith(Containers, StringComparison.Ordinal) || end <= Containers.Length) throw new InvalidDataException($"the file event's subject '{happened.Subject}' names no blob");
+        if (!subject.StartsWith(Containers, StringComparison.Ordinal) || end <= Containers.Length)
+        {
+            throw new InvalidDataException($"the file event's subject '{happened.Subject}' names no blob");
+        }
+
         var container = subject[Containers.Length..end];
         var path = NameIn(happened.Data?.Url, container) ?? Uri.UnescapeDataString(subject[(end + Blobs.Length)..]);
         if (WorkspaceName.Problem(container) is not null || WorkspaceFiles.Problem(path) is not null) return null;
@@ -42,9 +48,9 @@ public sealed record FileChanged(string Workspace, string Path, string ETag, lon
     {
         var nonce = ids.Nonce();
         var name = string.Join('/', Path.Split('/').Select(Uri.EscapeDataString));
-        return new($"file:{nonce}", JsonSerializer.Serialize(
-            new CloudEvent("1.0", Created, $"/workspaces/{Workspace}", nonce, At, $"/{Containers}{Workspace}{Blobs}{Path}", new("PutBlob", ETag, LengthBytes, "BlockBlob", $"/{Workspace}/{name}")),
-            CoreJson.Options));
+        var blob = new Blob("PutBlob", ETag, LengthBytes, "BlockBlob", $"/{Workspace}/{name}");
+        var happened = new CloudEvent("1.0", Created, $"/workspaces/{Workspace}", nonce, At, $"/{Containers}{Workspace}{Blobs}{Path}", blob);
+        return new($"file:{nonce}", JsonSerializer.Serialize(happened, CoreJson.Options));
     }
 
     // The address is percent-encoded, so it says exactly what the blob is called; a subject with a '%' in it may be either.

@@ -6,18 +6,21 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Events;
 
 /// <summary>
-/// Announces every version of a workspace's files once it is complete, as Event Grid does for a storage account: <see cref="FileChanged"/> on <see cref="QueueNames.FileEvents"/>.
-/// What the system tells of a folder makes it prompt; that nothing is lost, whatever the system tells and whenever this process dies, is due to looking at all files every so
-/// often and comparing them with what was announced. Links, deletions and names that are no keys are not announced. See docs/decisions/0121.
+/// Announces every version of a workspace's files once it is complete, as Event Grid does for a storage account: <see cref="FileChanged"/> on
+/// <see cref="QueueNames.FileEvents"/>. What the system tells of a folder makes it prompt; that nothing is lost, whatever the system tells and whenever this process dies,
+/// is due to looking at all files every so often and comparing them with what was announced. Links, deletions and names that are no keys are not announced. See docs/decisions/0121.
 /// </summary>
 /// <param name="folder">Where the store's folder is; null when it is none, and files are found by looking only.</param>
-/// <param name="every">How often all files are looked at. Null: so often that looking takes 0.5 % of the time (5 % where nobody tells of changes), between 5 s and 10 minutes.</param>
+/// <param name="every">
+/// How often all files are looked at. Null: so often that looking takes 0.5 % of the time (5 % where nobody tells of changes), between 5 s and 10 minutes.
+/// </param>
 /// <param name="say">Gets a line when files cannot be announced, once for each reason.</param>
 sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, IIds ids, TimeProvider time, string? folder, TimeSpan? every, Action<string> say)
 {
     /// <summary>Messages that go to the bus at once, files that are listed before news is heeded, and versions after which what was announced is saved at the latest.</summary>
     private const int Batch = 256, Stretch = 256, MostUnsaved = 4096;
-    private static readonly TimeSpan Soonest = TimeSpan.FromSeconds(5), Latest = TimeSpan.FromMinutes(10), AfterTrouble = TimeSpan.FromSeconds(5), AfterMissed = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Soonest = TimeSpan.FromSeconds(5), Latest = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(5), AfterMissed = TimeSpan.FromMilliseconds(200);
 
     private readonly List<(UInt128 Version, Message Message)> ready = [];
     private readonly UnfinishedFiles unfinished = new(time);
@@ -67,7 +70,7 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         var watched = watch?.Attach() ?? false;
         if (!watched && Directory.Exists(Path.Combine(folder ?? "", WorkspacePaths.Data)))
         {
-            Say($"changed files of workspace {workspace} are noticed late, because the system tells nothing of the folder: are there enough inotify watches (fs.inotify.max_user_watches)?");
+            Say($"changed files of workspace {workspace} are noticed late, because the system tells nothing of the folder: raise fs.inotify.max_user_watches, perhaps");
         }
 
         var began = time.GetTimestamp();

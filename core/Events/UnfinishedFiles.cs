@@ -10,14 +10,14 @@ sealed class UnfinishedFiles(TimeProvider time)
 {
     /// <summary>What there is no room for is found when all files are looked at the next time.</summary>
     private const int Most = 100_000;
-    private static readonly TimeSpan Stillness = TimeSpan.FromSeconds(2), First = TimeSpan.FromMilliseconds(1), Longest = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Stillness = TimeSpan.FromSeconds(2), Shortest = TimeSpan.FromMilliseconds(1), Longest = TimeSpan.FromMilliseconds(500);
 
     private readonly Dictionary<string, Waiting> files = new(StringComparer.Ordinal);
 
     // Every file that waits is in it once, by the time at which it is looked at again.
     private readonly PriorityQueue<string, DateTimeOffset> due = new();
 
-    private readonly record struct Waiting(FileVersion Version, DateTimeOffset Since, TimeSpan Pause);
+    private readonly record struct Waiting(FileVersion Version, DateTimeOffset Began, DateTimeOffset Changed);
 
     /// <summary>How long until the next one; null when none waits.</summary>
     public TimeSpan? NextIn => due.TryPeek(out _, out var at) ? at - time.GetUtcNow() is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero : null;
@@ -44,13 +44,13 @@ sealed class UnfinishedFiles(TimeProvider time)
         if (look.Version is not { } version) return false;
         if (look.BeingWritten is false) return true;
         var now = time.GetUtcNow();
-        var changed = !known || before.Version != version;
-        if (look.BeingWritten is null && !changed && now - before.Since >= Stillness) return true;
+        var waiting = new Waiting(version, known ? before.Began : now, known && before.Version == version ? before.Changed : now);
+        if (look.BeingWritten is null && now - waiting.Changed >= Stillness) return true;
         if (files.Count == Most) return false;
 
-        // At first often, because what the platform itself puts is complete within a millisecond; in the end twice a second, for what takes hours.
-        var pause = look.BeingWritten is null ? Stillness : known ? TimeSpan.FromTicks(Math.Min(before.Pause.Ticks * 2, Longest.Ticks)) : First;
-        files[key] = new(version, changed ? now : before.Since, pause);
+        // Often at first, because what the platform itself puts is complete within milliseconds; in the end twice a second, for what takes hours.
+        var pause = look.BeingWritten is null ? Stillness : TimeSpan.FromTicks(Math.Clamp((now - waiting.Began).Ticks / 4, Shortest.Ticks, Longest.Ticks));
+        files[key] = waiting;
         due.Enqueue(key, now + pause);
         return false;
     }

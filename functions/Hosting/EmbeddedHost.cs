@@ -67,8 +67,8 @@ public sealed class EmbeddedHost : IAsyncDisposable
             var bus = app.Services.GetRequiredService<IMessageBus>();
             BusLoop[] busLoops = [.. functions.Bus.Select(function => new BusLoop(function, new(function.Method, instances.Of), bus, options.Time, log))];
             foreach (var loop in busLoops) await loop.Prepare(cancel);
-            var files = new FileEvents(
-                app.Services.GetRequiredService<IWorkspaces>(), app.Services.GetRequiredService<ApiKeys>(), bus, app.Services.GetRequiredService<IIds>(), options.Time, options.FileScan, log);
+            var (workspaces, keys, ids) = (app.Services.GetRequiredService<IWorkspaces>(), app.Services.GetRequiredService<ApiKeys>(), app.Services.GetRequiredService<IIds>());
+            var files = new FileEvents(workspaces, keys, bus, ids, options.Time, options.FileScan, log);
             await files.Prepare(cancel);
             var timers = functions.Timers.Select(function => new TimerLoop(function, new(function.Method, instances.Of), options.Time, log));
             await app.StartAsync(cancel);

@@ -22,7 +22,8 @@ sealed class FileEvents(IWorkspaces workspaces, ApiKeys keys, IMessageBus bus, I
     {
         if ((await workspaces.Platform.Head(PlatformPaths.FilesAnnouncedSince, cancel)).Value is not null) return;
         foreach (var name in await keys.Workspaces(cancel)) await FileWatch.TakeAsAnnounced(workspaces.Open(name), cancel);
-        await workspaces.Platform.PutJson(PlatformPaths.FilesAnnouncedSince, new Dictionary<string, DateTimeOffset> { ["since"] = time.GetUtcNow() }, PutCondition.IfAbsent, cancel: cancel);
+        var since = new Dictionary<string, DateTimeOffset> { ["since"] = time.GetUtcNow() };
+        await workspaces.Platform.PutJson(PlatformPaths.FilesAnnouncedSince, since, PutCondition.IfAbsent, cancel: cancel);
     }
 
     public async Task Run(CancellationToken stop)
@@ -43,9 +44,9 @@ sealed class FileEvents(IWorkspaces workspaces, ApiKeys keys, IMessageBus bus, I
             {
                 // The end was asked for.
             }
-            catch (Exception e) when (e is StoreUnavailableException)
+            catch (Exception e)
             {
-                log.LogError("new workspaces are not noticed: {Reason}", e.Message);
+                log.LogError("files of new workspaces are not announced: {Reason}", e.Message);
                 await Task.WhenAny(Task.Delay(NewWorkspacesEvery, time, stop));
             }
         }

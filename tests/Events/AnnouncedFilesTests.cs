@@ -28,7 +28,8 @@ public sealed class AnnouncedFilesTests
     [Fact]
     public void Version_IsOfThePathAndTheETag()
     {
-        UInt128[] versions = [AnnouncedFiles.VersionOf("data/a", "1"), AnnouncedFiles.VersionOf("data/a", "2"), AnnouncedFiles.VersionOf("data/b", "1"), AnnouncedFiles.VersionOf("data/a1", "")];
+        (string Path, string ETag)[] files = [("data/a", "1"), ("data/a", "2"), ("data/b", "1"), ("data/a1", "")];
+        UInt128[] versions = [.. files.Select(file => AnnouncedFiles.VersionOf(file.Path, file.ETag))];
         Assert.Equal(4, versions.Distinct().Count());
         Assert.Equal(versions[0], AnnouncedFiles.VersionOf("data/a", "1"));
     }

@@ -22,7 +22,8 @@ public sealed class FileEventsTests
         client.DefaultRequestHeaders.Authorization = new("Bearer", (await File.ReadAllTextAsync(platform.Host.AdminKeyFile, Cancel)).Trim());
         foreach (var (path, text) in new[] { ("data/digits/train.csv", "1,2"), ("data/a b/ä%20#1.csv", "3,4,5"), ("data/digits/train.csv", "6,7,8,9") })
         {
-            using var answer = await client.PutAsync("api/files/" + Uri.EscapeDataString(path).Replace("%2F", "/", StringComparison.Ordinal), new StringContent(text, Encoding.UTF8, new MediaTypeHeaderValue("text/csv")), Cancel);
+            var address = "api/files/" + Uri.EscapeDataString(path).Replace("%2F", "/", StringComparison.Ordinal);
+            using var answer = await client.PutAsync(address, new StringContent(text, Encoding.UTF8, new MediaTypeHeaderValue("text/csv")), Cancel);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             var etag = answer.Headers.ETag!.Tag.Trim('"');
             await Eventually.True(() => platform.Heard.Any(file => file.ETag == etag), ExpProcess.Patience, () => $"{path} {etag} announced");
@@ -65,7 +66,7 @@ public sealed class FileEventsTests
         Directory.CreateDirectory(Path.Combine(platform.Data, "empty"));
         await File.WriteAllTextAsync(Path.Combine(platform.Folder, "workspace", "beside.csv"), "1", Cancel);
         await platform.HearsAllThatWasDone();
-        Assert.Equal([.. before.Order(), "data/last"], [.. platform.Paths.Distinct().Where(path => !path.StartsWith("data/last/", StringComparison.Ordinal)).Order(), "data/last"]);
+        Assert.Equal(before.Order(), platform.Paths.Distinct().Where(path => !path.StartsWith("data/last/", StringComparison.Ordinal)).Order());
     }
 
     [Fact]

@@ -78,17 +78,15 @@ sealed class ExpPlatform : IAsyncDisposable
     }
 }
 
-/// <summary>One platform for all tests that only use it.</summary>
-public sealed class SharedPlatform : IAsyncLifetime
+/// <summary>One platform for all tests that only use it, started when the first of them asks.</summary>
+public sealed class SharedPlatform : IAsyncDisposable
 {
-    private ExpPlatform? platform;
+    private readonly Lazy<Task<ExpPlatform>> started = new(() => Task.Run(() => ExpPlatform.Start(workers: 1)));
 
-    internal ExpPlatform Platform => platform!;
-
-    public async ValueTask InitializeAsync() => platform = await ExpPlatform.Start(workers: 1);
+    internal ExpPlatform Platform => started.Value.GetAwaiter().GetResult();
 
     public async ValueTask DisposeAsync()
     {
-        if (platform is not null) await platform.DisposeAsync();
+        if (started is { IsValueCreated: true, Value: { IsCompletedSuccessfully: true, Result: var platform } }) await platform.DisposeAsync();
     }
 }
