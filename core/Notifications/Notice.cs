@@ -44,5 +44,9 @@ public sealed record NoticeRun(
 public sealed record NoticeDataset(string Name, int Version, string Sha256);
 
 /// <param name="Outcome">In words: what was submitted, or why nothing was.</param>
-/// <param name="Runs">What it submitted.</param>
-public sealed record NoticeTrigger(string Name, string Firing, string? Project, string? Experiment, string Outcome, IReadOnlyList<string> Runs);
+/// <param name="Project">Of the experiment that it submits; null when its references could not be filled in.</param>
+/// <param name="Runs">What it submitted, at most <see cref="MaxRuns"/>.</param>
+public sealed record NoticeTrigger(string Name, string Firing, string? Project, string? Experiment, string Outcome, IReadOnlyList<string> Runs)
+{
+    public const int MaxRuns = 8;
+}

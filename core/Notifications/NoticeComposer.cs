@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Serverless.Core.Events;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Notifications;
@@ -12,6 +14,7 @@ sealed class NoticeComposer(Workspace workspace, TimeProvider time)
     {
         RunEnded ended => await workspace.Runs.Load(ended.Run, cancel) is { Run: { State.IsTerminal: true } run } ? Of(run) : null,
         DatasetPublished published => Of(published),
+        TriggerActed acted => await workspace.Triggers.Firing(acted.Trigger, acted.Firing, cancel) is { Outcome: not FiringOutcome.Pending } firing ? Of(firing) : null,
         _ => null,
     };
 
@@ -33,4 +36,24 @@ sealed class NoticeComposer(Workspace workspace, TimeProvider time)
         {
             Dataset = new(published.Dataset, published.Version, published.Sha256),
         };
+
+    private Notice Of(Firing firing)
+    {
+        var (project, experiment) = (NameIn(firing, "project"), NameIn(firing, "name"));
+        var (type, outcome) = firing.Outcome switch
+        {
+            FiringOutcome.Submitted => (WebhookEvents.TriggerSubmitted, $"submitted {project}/{experiment}{(firing.Runs.All(run => run.Reused) ? ", which was there already" : "")}"),
+            FiringOutcome.Stopped => (WebhookEvents.TriggerStopped, $"was stopped: {firing.Reason}"),
+            _ => (WebhookEvents.TriggerFailed, $"failed: {string.Join("; ", firing.Problems)}"),
+        };
+
+        // A replay is told again.
+        return new($"{firing.Id}-{firing.Replays}", type, firing.At, workspace.Name, NoticeRun.Cut($"trigger {firing.Trigger} {outcome}, because of {firing.Cause}")!)
+        {
+            Trigger = new(firing.Trigger, firing.Id, project, experiment, NoticeRun.Cut(outcome)!, [.. firing.Runs.Take(NoticeTrigger.MaxRuns).Select(run => run.Id)]),
+        };
+    }
+
+    private static string? NameIn(Firing firing, string field) =>
+        firing.Experiment is { ValueKind: JsonValueKind.Object } experiment && experiment.TryGetProperty(field, out var name) ? name.GetString() : null;
 }

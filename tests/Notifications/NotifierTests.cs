@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Events;
@@ -9,6 +10,7 @@ using Serverless.Core.Notifications;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Runs;
 using Serverless.Tests.Support;
@@ -141,6 +143,30 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         await Deliver();
 
         Assert.Equal(["/mlp", "/runs"], receiver.All.Select(request => request.Path).Order());
+    }
+
+    [Theory]
+    [InlineData(FiringOutcome.Submitted, "trigger.submitted", "trigger cnn-after-mlp submitted pruning/prune-cnn, because of run 01ABC")]
+    [InlineData(FiringOutcome.Stopped, "trigger.stopped", "trigger cnn-after-mlp was stopped: a loop, because of run 01ABC")]
+    [InlineData(FiringOutcome.Failed, "trigger.failed", "trigger cnn-after-mlp failed: params.lr: wanted a number, because of run 01ABC")]
+    public async Task WhatATriggerDid_IsTold(FiringOutcome outcome, string type, string text)
+    {
+        await Add("/ci", project: "pruning");
+        var firing = new Firing("0123456789abcdef0123456789abcdef", "cnn-after-mlp", "g1", new TriggerCause.RunEnd("01ABC"), ["cnn-after-mlp"], Some.Noon, outcome)
+        {
+            Experiment = JsonElement.Parse("""{"project":"pruning","name":"prune-cnn"}"""),
+            Runs = outcome == FiringOutcome.Submitted ? [new("01DEF", RunState.Queued, Reused: false)] : [],
+            Reason = "a loop",
+            Problems = [new("params.lr", "wanted a number")],
+        };
+        await store.PutJson(WorkspacePaths.Firing(firing.Trigger, firing.Id), firing, cancel: Cancel);
+
+        await notifier.Notify(new TriggerActed("workspace", firing.Trigger, firing.Id), Cancel);
+        await Deliver();
+
+        var told = Assert.Single(receiver.All).Json;
+        Assert.Equal((type, text), (told.GetProperty("type").GetString(), told.GetProperty("text").GetString()));
+        Assert.Equal(firing.Runs.Select(run => run.Id), told.GetProperty("trigger").GetProperty("runs").EnumerateArray().Select(run => run.GetString()));
     }
 
     [Fact]
