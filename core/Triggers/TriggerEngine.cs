@@ -154,6 +154,7 @@ public sealed class TriggerEngine
             if (id is not null || firing.Outcome == FiringOutcome.Failed || (stopped && firing.OverRate)) wanted.Add((found, firing.Cause));
         }
 
+        if (id is not null && wanted.Count > 1) return ([], $"several begin with {id}; write more of the id");
         if (id is not null && wanted.Count == 0)
         {
             var past = (await Trials.Try(record, cancel)).Causes.Where(cause => cause.Firing.StartsWith(id, StringComparison.Ordinal)).ToList();
