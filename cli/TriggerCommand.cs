@@ -41,7 +41,10 @@ static class TriggerCommand
     {
         var name = Name();
         var yaml = new Option<bool>("--yaml") { Description = "Only the trigger as it can be added again" };
-        return new Verb("show", "Show a trigger and what it did lately") { Examples = ["exp trigger show nightly --yaml > nightly.yaml"] }.With(name, yaml).Does(world, async (session, cancel) =>
+        return new Verb("show", "Show a trigger and what it did lately")
+        {
+            Examples = ["exp trigger show nightly --yaml > nightly.yaml"],
+        }.With(name, yaml).Does(world, async (session, cancel) =>
         {
             var output = session.Output;
             var trigger = await session.Api.GetTrigger(session.Get(name), cancel);
@@ -55,7 +58,8 @@ static class TriggerCommand
             }
 
             output.Out.WriteLine();
-            output.Line($"[dim]stored by {trigger.By ?? "?"}, acts on what happened since {Format.Time(trigger.Since)}{(trigger.Paused is { } pause ? $"; paused by {pause.By ?? "?"} {Format.Ago(pause.At, output.Now)}" : "")}[/]");
+            var paused = trigger.Paused is { } pause ? $"; paused by {pause.By ?? "?"} {Format.Ago(pause.At, output.Now)}" : "";
+            output.Line($"[dim]stored by {trigger.By ?? "?"}, acts on what happened since {Format.Time(trigger.Since)}{paused}[/]");
             output.Write(Firings(output, firings));
         });
     }
@@ -73,7 +77,8 @@ static class TriggerCommand
     private static Verb Pause(World world, bool paused)
     {
         var name = Name();
-        return new Verb(paused ? "pause" : "resume", paused ? "Let a trigger act on nothing until it is resumed" : "Let a paused trigger act on what happens from now on").With(name).Does(world, async (session, cancel) =>
+        var what = paused ? "Let a trigger act on nothing until it is resumed" : "Let a paused trigger act on what happens from now on";
+        return new Verb(paused ? "pause" : "resume", what).With(name).Does(world, async (session, cancel) =>
         {
             var trigger = await session.Api.PauseTrigger(session.Get(name), paused, cancel);
             if (session.Output.Json) Output.WriteJson(trigger);
@@ -84,7 +89,10 @@ static class TriggerCommand
     private static Verb Test(World world)
     {
         var name = new Argument<string>("NAME|FILE") { Description = "A stored trigger, or a file with one that is not stored" };
-        return new Verb("test", "Show what a trigger would have done about past events, without doing it") { Examples = ["exp trigger test nightly", "exp trigger test ./nightly.yaml"] }.With(name).Does(world, async (session, cancel) =>
+        return new Verb("test", "Show what a trigger would have done about past events, without doing it")
+        {
+            Examples = ["exp trigger test nightly", "exp trigger test ./nightly.yaml"],
+        }.With(name).Does(world, async (session, cancel) =>
         {
             var given = session.Get(name);
             var definition = given.Contains('.', StringComparison.Ordinal) && File.Exists(given) ? await TriggerSource.Load(session.Api, given, cancel) : null;
@@ -99,12 +107,16 @@ static class TriggerCommand
             session.Output.Write(new Listing("", "EVENT", "CAUSE~~", "WOULD~", "DID", "AT>").AddAll(trial.Causes.Select(cause => new Cell[]
             {
                 cause.Fires ? new("✓", "green") : new("·", "dim"), new(Short(cause.Firing), "dim"), cause.Cause,
-                cause.Fires ? $"submit {Of(cause)}" : new Cell(cause.Why ?? "", "dim"), cause.Did is { } did ? Outcome(did) : "", new(Format.Ago(cause.At, session.Output.Now), "dim"),
+                cause.Fires ? $"submit {Of(cause)}" : new Cell(cause.Why ?? "", "dim"), cause.Did is { } did ? Outcome(did) : "", new(When(cause.At, session.Output.Now), "dim"),
             })));
         });
 
-        static string Of(TriedCause cause) =>
-            $"{cause.Experiment!.Value.GetProperty("name").GetString()}{(cause.Experiment.Value.TryGetProperty("params", out var all) ? " " + Format.Params(all.EnumerateObject().Select(one => KeyValuePair.Create(one.Name, one.Value))) : "")}";
+        static string Of(TriedCause cause)
+        {
+            var experiment = cause.Experiment!.Value;
+            var parameters = experiment.TryGetProperty("params", out var all) ? Format.Params(all.EnumerateObject().Select(one => KeyValuePair.Create(one.Name, one.Value))) : "";
+            return $"{experiment.GetProperty("name").GetString()} {parameters}".TrimEnd();
+        }
     }
 
     private static Verb Replay(World world)
@@ -113,7 +125,10 @@ static class TriggerCommand
         var firing = new Argument<string?>("EVENT") { Description = "Only this one, as exp trigger show or test shows it; also one that was not acted on", Arity = ArgumentArity.ZeroOrOne };
         var stopped = new Option<bool>("--stopped") { Description = "Also what was beyond the rate" };
         var failed = new Option<bool>("--failed") { Description = "All that failed (the default)" };
-        return new Verb("replay", "Do again what failed, with the trigger as it is now") { Examples = ["exp trigger replay nightly", "exp trigger replay nightly 3f2a91"] }.With(name, firing, failed, stopped).Does(world, async (session, cancel) =>
+        return new Verb("replay", "Do again what failed, with the trigger as it is now")
+        {
+            Examples = ["exp trigger replay nightly", "exp trigger replay nightly 3f2a91"],
+        }.With(name, firing, failed, stopped).Does(world, async (session, cancel) =>
         {
             var replayed = await session.Api.ReplayTrigger(session.Get(name), session.Get(firing!), session.Get(stopped), cancel);
             if (session.Output.Json)
@@ -133,9 +148,11 @@ static class TriggerCommand
 
     private static Listing Firings(Output output, IReadOnlyList<FiringSummary> firings) => new Listing("EVENT", "CAUSE~~", "OUTCOME", "RUNS", "WHY~", "AT>").AddAll(firings.Select(firing => new Cell[]
     {
-        new(Short(firing.Id), "bold"), firing.Cause, Outcome(firing.Outcome), new(string.Join(' ', firing.Runs.Select(run => Format.ShortId(run.Id) + (run.Reused ? " (reused)" : ""))), "blue"),
+        new(Short(firing.Id), "bold"), firing.Cause, Outcome(firing.Outcome), new(Runs(firing), "blue"),
         firing.Said ?? "", new(Format.Ago(firing.At, output.Now), "dim"),
     }));
+
+    private static string When(DateTimeOffset at, DateTimeOffset now) => at > now ? $"in {Format.Duration(at - now)}" : Format.Ago(at, now);
 
     private static string Runs(FiringSummary firing) => string.Join(' ', firing.Runs.Select(run => Format.ShortId(run.Id) + (run.Reused ? " (reused)" : "")));
 

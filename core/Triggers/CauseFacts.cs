@@ -24,7 +24,10 @@ internal sealed record CauseFacts(TriggerKind Kind, string Trigger, TriggerCause
     /// <summary>The same for metrics and artifacts.</summary>
     public bool AnyOutput { get; init; }
 
-    private static readonly string[] OfRuns = ["run.id", "run.project", "run.experiment", "run.version", "run.state", "run.seed", "run.params.NAME", "run.metrics.NAME", "run.artifacts.PATH"];
+    private static readonly string[] OfRuns = 
+    [
+        "run.id", "run.project", "run.experiment", "run.version", "run.state", "run.seed", "run.params.NAME", "run.metrics.NAME", "run.artifacts.PATH",
+    ];
 
     /// <summary>The references that a kind of trigger has.</summary>
     public static IReadOnlyList<string> Names(TriggerKind kind) => kind switch
@@ -99,7 +102,9 @@ internal sealed record CauseFacts(TriggerKind Kind, string Trigger, TriggerCause
     private (SpecNode? Value, string? Problem) Metric(string name)
     {
         if (!Metrics.TryGetValue(name, out var value)) return AnyOutput ? Number(1) : (null, $"run {Run!.Id} has no metric '{name}'{Suggestion.Clause(name, Metrics.Keys)}");
-        return double.IsFinite(value) ? (Number(value.ToString("R", CultureInfo.InvariantCulture)), null) : (null, string.Create(CultureInfo.InvariantCulture, $"the metric '{name}' of run {Run!.Id} is {value}"));
+        return double.IsFinite(value)
+            ? (Number(value.ToString("R", CultureInfo.InvariantCulture)), null)
+            : (null, string.Create(CultureInfo.InvariantCulture, $"the metric '{name}' of run {Run!.Id} is {value}"));
     }
 
     /// <summary>By its path, or by the path without its extension when only one has that.</summary>

@@ -89,12 +89,17 @@ internal sealed class ConditionParser
 
         var right = ReadOperand();
         if (right is Operand.State or Operand.Tags) throw WrongAt(from, $"write {right} on the left");
-        if (left is Operand.Param && right is Operand.Metric { Name: var bare } && text[from] != '`' && !text.AsSpan(from).StartsWith("metrics.") && !bare.Contains('/', StringComparison.Ordinal))
+        var isBare = text[from] != '`' && !text.AsSpan(from).StartsWith("metrics.");
+        if (left is Operand.Param && right is Operand.Metric { Name: var bare } && isBare && !bare.Contains('/', StringComparison.Ordinal))
         {
             throw WrongAt(from, $"is {bare} a text? Write '{bare}' in quotes; a metric's name goes in backticks");
         }
 
-        if (!IsEquality(relation) && new[] { left, right }.Any(side => side is Operand.Literal { Value: not double })) throw WrongAt(from, "texts and truth values are compared with == or !=");
+        if (!IsEquality(relation) && new[] { left, right }.Any(side => side is Operand.Literal { Value: not double }))
+        {
+            throw WrongAt(from, "texts and truth values are compared with == or !=");
+        }
+
         return new(left, relation, right);
     }
 
@@ -104,7 +109,8 @@ internal sealed class ConditionParser
         var from = at;
         if ((Quoted('\'') ?? Quoted('"')) is { } quoted) return new Operand.Literal(quoted);
         if (Quoted('`') is { } metric) return new Operand.Metric(metric);
-        var word = Word() ?? throw Wrong(at == text.Length ? "it ends where a metric, params.NAME, state, step, seed, tags or a number is expected" : "expected a metric, params.NAME, state, step, seed, tags or a number");
+        const string Wanted = "a metric, params.NAME, state, step, seed, tags or a number";
+        var word = Word() ?? throw Wrong(at == text.Length ? $"it ends where {Wanted} is expected" : $"expected {Wanted}");
         if (char.IsAsciiDigit(word[0]) || word[0] is '-' or '.')
         {
             return double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)

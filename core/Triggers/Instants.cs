@@ -49,9 +49,11 @@ internal static class Instants
 
     /// <summary>After the first, up to the second.</summary>
     public static IEnumerable<DateTimeOffset> Between(ScheduleWhen schedule, DateTimeOffset after, DateTimeOffset until) =>
-        CronExpression.Parse(schedule.Cron, CronFormat.Standard).GetOccurrences(after, until, Zone(schedule), fromInclusive: false, toInclusive: true).Select(at => at.ToUniversalTime());
+        Cron(schedule).GetOccurrences(after, until, Zone(schedule), fromInclusive: false, toInclusive: true).Select(at => at.ToUniversalTime());
 
-    public static DateTimeOffset? Next(ScheduleWhen schedule, DateTimeOffset after) => CronExpression.Parse(schedule.Cron, CronFormat.Standard).GetNextOccurrence(after, Zone(schedule))?.ToUniversalTime();
+    public static DateTimeOffset? Next(ScheduleWhen schedule, DateTimeOffset after) => Cron(schedule).GetNextOccurrence(after, Zone(schedule))?.ToUniversalTime();
+
+    private static CronExpression Cron(ScheduleWhen schedule) => CronExpression.Parse(schedule.Cron, CronFormat.Standard);
 
     private static TimeZoneInfo Zone(ScheduleWhen schedule) => TimeZoneInfo.FindSystemTimeZoneById(schedule.Zone);
 

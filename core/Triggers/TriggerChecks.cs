@@ -33,7 +33,8 @@ public sealed class TriggerChecks
         var ended = await First(causes.Ended(project, experiment, states, cancel));
         var newest = ended ?? await First(causes.Ended(project, experiment, [], cancel));
         if (newest is null || await causes.Run(newest.Id, cancel) is not { } run) return blank;
-        var known = await causes.Read(trigger, trigger.When.Run is null ? new TriggerCause.Artifact(run.Id, ((TriggerCause.Artifact)blank.Cause).Path) : new TriggerCause.RunEnd(run.Id), run, cancel);
+        TriggerCause cause = blank.Cause is TriggerCause.Artifact artifact ? artifact with { Run = run.Id } : new TriggerCause.RunEnd(run.Id);
+        var known = await causes.Read(trigger, cause, run, cancel);
         return known.Facts with { AnyOutput = ended is null };
     }
 

@@ -50,7 +50,8 @@ public sealed record TriggerWhen
     /// <summary>In a few words, for lists.</summary>
     public override string ToString() => Kind switch
     {
-        TriggerKind.Run => $"{Run!.Project}/{Run.Experiment} {string.Join('|', Run.States).ToLowerInvariant()}{(Run.Where is { } where ? $", {where}" : "")}{(Run.Best is { } best ? $", best {best.Metric}" : "")}",
+        TriggerKind.Run => $"{Run!.Project}/{Run.Experiment} {string.Join('|', Run.States).ToLowerInvariant()}"
+            + (Run.Where is { } where ? $", {where}" : "") + (Run.Best is { } best ? $", best {best.Metric}" : ""),
         TriggerKind.Artifact => $"{Artifact!.Project}/{Artifact.Experiment} left {Artifact.Path}",
         TriggerKind.File => File!,
         TriggerKind.Dataset => $"dataset {Dataset}",

@@ -132,7 +132,7 @@ public sealed class TriggerEngine
         {
             var (id, pending) = undone;
             if (await firings.Load(pending.Trigger, id, cancel) is { } begun) await Finish(begun, cancel);
-            else if (await Live(pending.Trigger, cancel) is { } trigger && trigger.Record.Id == pending.Generation && await causes.Read(trigger, pending.Cause, cancel) is { } known) await Fire(trigger, known, cancel);
+            else if (await Live(pending, cancel) is { } trigger && await causes.Read(trigger, pending.Cause, cancel) is { } known) await Fire(trigger, known, cancel);
             else await firings.Settle(id, cancel);
         });
         return left.Count;
@@ -150,15 +150,22 @@ public sealed class TriggerEngine
         {
             if (id is null ? summary.Outcome is not (FiringOutcome.Failed or FiringOutcome.Stopped) : !summary.Id.StartsWith(id, StringComparison.Ordinal)) continue;
             if (await firings.Load(record.Name, summary.Id, cancel) is not { Firing: var firing } found || firing.Generation != record.Id) continue;
-            if (id is not null && firing.Outcome is FiringOutcome.Submitted or FiringOutcome.Pending) return ([], $"{firing.Cause} was submitted: run {string.Join(", ", firing.Runs.Select(run => run.Id))}");
+            if (id is not null && firing.Outcome is FiringOutcome.Submitted or FiringOutcome.Pending)
+            {
+                return ([], $"{firing.Cause} was submitted: run {string.Join(", ", firing.Runs.Select(run => run.Id).DefaultIfEmpty(firing.RunIds[0]))}");
+            }
+
             if (id is not null || firing.Outcome == FiringOutcome.Failed || (stopped && firing.OverRate)) wanted.Add((found, firing.Cause));
         }
 
+        if (id is not null && wanted.Count > 1) return ([], $"several begin with {id}; write more of the id");
         if (id is not null && wanted.Count == 0)
         {
             var past = (await Trials.Try(record, cancel)).Causes.Where(cause => cause.Firing.StartsWith(id, StringComparison.Ordinal)).ToList();
-            if (past is not [{ Fires: true, Did: null } one]) return ([], past.Count == 0 ? $"trigger {record.Name} has nothing of the id {id}; see: exp trigger test {record.Name}" : past[0].Why ?? "not one event");
-            wanted.Add((null, one.What));
+            if (past.Count == 0) return ([], $"trigger {record.Name} has nothing of the id {id}; see: exp trigger test {record.Name}");
+            if (past.Count > 1) return ([], $"several begin with {id}; write more of the id");
+            if (!past[0].Fires) return ([], $"the trigger would not act on it: {past[0].Why}");
+            wanted.Add((null, past[0].What));
         }
 
         var done = new List<Firing>();
@@ -189,8 +196,7 @@ public sealed class TriggerEngine
         var id = Triggers.Firing.IdOf(trigger.Record.Id, known.Cause);
         await firings.Announce(id, new(trigger.Name, trigger.Record.Id, known.Cause), cancel);
         var begun = await firings.Put(await Begin(trigger, known, id, replayed?.Firing, asked, cancel), replayed?.ETag, cancel);
-        begun ??= await firings.Load(trigger.Name, id, cancel) ?? throw new InvalidDataException($"{WorkspacePaths.Firing(trigger.Name, id)} was deleted while it was being acted on");
-        return await Finish(begun, cancel);
+        return await Finish(begun ?? await Again(trigger.Name, id, cancel), cancel);
     }
 
     /// <summary>What is to be done about a cause, decided before anything of it is done.</summary>
@@ -208,7 +214,12 @@ public sealed class TriggerEngine
         };
         if (guarded is not null) return firing with { Outcome = FiringOutcome.Stopped, Reason = guarded };
         if (spec is null) return firing with { Outcome = FiringOutcome.Failed, Problems = problems };
-        if (!admitted) return firing with { Outcome = FiringOutcome.Stopped, OverRate = true, Reason = $"more than limits.perHour, {limits.PerHour}, within an hour; exp trigger replay {trigger.Name} --stopped does it later" };
+        if (!admitted)
+        {
+            var reason = $"more than limits.perHour, {limits.PerHour}, within an hour; exp trigger replay {trigger.Name} --stopped does it later";
+            return firing with { Outcome = FiringOutcome.Stopped, OverRate = true, Reason = reason };
+        }
+
         return firing with { Experiment = JsonElement.Parse(SpecWriter.ToJson(spec)), RunIds = [.. spec.Seeds.Select(_ => ids.NewestFirst())] };
     }
 
@@ -217,13 +228,17 @@ public sealed class TriggerEngine
         while (begun.Firing.Outcome == FiringOutcome.Pending)
         {
             var firing = await Submitted(begun.Firing, cancel);
-            begun = await firings.Put(firing, begun.ETag, cancel) ?? await firings.Load(firing.Trigger, firing.Id, cancel) ?? throw new InvalidDataException($"{WorkspacePaths.Firing(firing.Trigger, firing.Id)} is gone");
+            begun = await firings.Put(firing, begun.ETag, cancel) ?? await Again(firing.Trigger, firing.Id, cancel);
         }
 
         await bus.Publish(QueueNames.Events, new TriggerActed(workspace, begun.Firing.Trigger, begun.Firing.Id).ToMessage(ids), cancel);
         await firings.Settle(begun.Firing.Id, cancel);
         return begun.Firing;
     }
+
+    /// <summary>Somebody else wrote meanwhile.</summary>
+    private async Task<StoredFiring> Again(string trigger, string id, CancellationToken cancel) =>
+        await firings.Load(trigger, id, cancel) ?? throw new InvalidDataException($"{WorkspacePaths.Firing(trigger, id)} was deleted while it was being acted on");
 
     private async Task<Firing> Submitted(Firing firing, CancellationToken cancel)
     {
@@ -247,7 +262,9 @@ public sealed class TriggerEngine
     private async Task<IReadOnlyList<LiveTrigger>> Awake(Func<LiveTrigger, bool> wanted, CancellationToken cancel) =>
         [.. (await Stored.Live(cancel)).Where(trigger => trigger.Record.Paused is null && wanted(trigger))];
 
-    private async Task<LiveTrigger?> Live(string name, CancellationToken cancel) => await Stored.Get(name, cancel) is { } record ? new(record) : null;
+    /// <summary>Null when the trigger that began it is no longer there.</summary>
+    private async Task<LiveTrigger?> Live(PendingFiring pending, CancellationToken cancel) =>
+        await Stored.Get(pending.Trigger, cancel) is { } record && record.Id == pending.Generation ? new(record) : null;
 
     /// <summary>One that cannot be dealt with keeps no other from it; then the event is tried again.</summary>
     private static async Task Each<T>(IEnumerable<T> all, Func<T, Task> act)

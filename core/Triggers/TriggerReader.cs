@@ -56,7 +56,9 @@ public sealed class TriggerReader
         if (node.Kind != SpecKind.Map) return null;
         if (fields.Count != 1)
         {
-            Say("when", fields.Count == 0 ? $"is empty; give one of {string.Join(", ", Kinds)}" : $"has {string.Join(" and ", fields.Keys)}; a trigger waits for one thing, so make one of each");
+            Say("when", fields.Count == 0
+                ? $"is empty; give one of {string.Join(", ", Kinds)}"
+                : $"has {string.Join(" and ", fields.Keys)}; a trigger waits for one thing, so make one of each");
             return null;
         }
 
@@ -130,7 +132,8 @@ public sealed class TriggerReader
             else if (debounce > TriggerLimits.MaxDebounce) Say("limits.debounce", "is longer than 1h");
         }
 
-        return new(Count("limits.perHour", fields, "perHour", TriggerLimits.MaxPerHour) ?? blank.PerHour, Count("limits.depth", fields, "depth", TriggerLimits.MaxDepth) ?? blank.Depth, debounce);
+        var perHour = Count("limits.perHour", fields, "perHour", TriggerLimits.MaxPerHour) ?? blank.PerHour;
+        return new(perHour, Count("limits.depth", fields, "depth", TriggerLimits.MaxDepth) ?? blank.Depth, debounce);
     }
 
     private int? Count(string path, Dictionary<string, SpecNode> fields, string name, int most)

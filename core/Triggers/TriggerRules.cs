@@ -23,7 +23,11 @@ internal static partial class TriggerRules
         }
 
         if (when.Run is { Where: { } where }) Say("when.run.where", ConditionParser.Parse(where).Problem);
-        if (when.Run is { Best: { Metric: var metric } } && (metric.Length is 0 or > 256 || metric.Any(char.IsControl))) Say("when.run.best.metric", "is not a metric's name: 1 to 256 characters");
+        if (when.Run?.Best is { Metric: var metric } && (metric.Length is 0 or > 256 || metric.Any(char.IsControl)))
+        {
+            Say("when.run.best.metric", "is not a metric's name: 1 to 256 characters");
+        }
+
         if (when.Artifact is { Path: var artifact }) Say("when.artifact.path", Glob(artifact).Problem);
         if (when.File is { } file)
         {
@@ -126,10 +130,12 @@ internal static partial class TriggerRules
         {
             if (other.Id == run.Id || other.Value is not { } value || double.IsNaN(value)) continue;
             var earlier = other.Ended < run.Ended || (other.Ended == run.Ended && string.CompareOrdinal(other.Id, run.Id) < 0);
-            if (earlier && (goal == Goal.Maximize ? value >= run.Value : value <= run.Value) && (better is null || (goal == Goal.Maximize ? value > better.Value.Value : value < better.Value.Value))) better = other;
+            if (earlier && !Beats(run.Value, value) && (better is null || Beats(value, better.Value.Value))) better = other;
         }
 
         return better;
+
+        bool Beats(double? one, double? another) => goal == Goal.Maximize ? one > another : one < another;
     }
 
     /// <summary>Why a cause may not submit, whatever the rate; null when it may.</summary>

@@ -48,8 +48,9 @@ public sealed class TriggerTrials
         if (await causes.Read(trigger, cause, cancel) is not { } known) return new(id, cause.ToString(), at, false, "it is gone", null, did, cause);
         if (TriggerRules.Guarded(trigger.Name, known.Chain, trigger.Record.Definition.Limits) is { } guarded) return new(id, cause.ToString(), at, false, guarded, null, did, cause);
         var problems = new List<Problem>();
-        var spec = TriggerRules.Filled(trigger.Then, known.Facts, problems);
-        return new(id, cause.ToString(), at, spec is not null, spec is null ? string.Join("; ", problems) : null, spec is null ? null : JsonElement.Parse(SpecWriter.ToJson(spec)), did, cause);
+        return TriggerRules.Filled(trigger.Then, known.Facts, problems) is { } spec
+            ? new(id, cause.ToString(), at, true, null, JsonElement.Parse(SpecWriter.ToJson(spec)), did, cause)
+            : new(id, cause.ToString(), at, false, string.Join("; ", problems), null, did, cause);
     }
 
     private IAsyncEnumerable<(TriggerCause Cause, DateTimeOffset At, string? Mismatch)> Past(LiveTrigger trigger, CancellationToken cancel) => trigger.When.Kind switch
@@ -72,7 +73,10 @@ public sealed class TriggerTrials
             }
             else if (run.State == RunState.Succeeded)
             {
-                foreach (var artifact in (await causes.Artifacts(run, cancel)).Where(file => trigger.Pattern!.Matches(file.Path, isFolder: false))) yield return (new TriggerCause.Artifact(run.Id, artifact.Path), ended, null);
+                foreach (var artifact in (await causes.Artifacts(run, cancel)).Where(file => trigger.Pattern!.Matches(file.Path, isFolder: false)))
+                {
+                    yield return (new TriggerCause.Artifact(run.Id, artifact.Path), ended, null);
+                }
             }
         }
     }

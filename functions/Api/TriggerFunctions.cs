@@ -24,7 +24,8 @@ public sealed class TriggerFunctions(Gate gate)
         var all = new List<TriggerSummary>();
         foreach (var trigger in await caller.Workspace.Triggers.Stored.List(caller.Cancel))
         {
-            all.Add(new(trigger.Name, trigger.When.ToString(), trigger.Definition.Submits, trigger.Paused is not null, trigger.By, trigger.Since, await caller.Workspace.Triggers.LastHour(trigger, caller.Cancel)));
+            var lately = await caller.Workspace.Triggers.LastHour(trigger, caller.Cancel);
+            all.Add(new(trigger.Name, trigger.When.ToString(), trigger.Definition.Submits, trigger.Paused is not null, trigger.By, trigger.Since, lately));
         }
 
         return Answer.Json(new TriggerList(all));

@@ -10,7 +10,7 @@ public sealed class TriggerCommandTests(SharedPlatform shared)
     [Fact]
     public async Task ARunThatSucceeds_SetsOffTheNext_WithItsParameterAndItsArtifact()
     {
-        Platform.Script("follow/second.sh", "cat $EXP_INPUTS/artifacts/weights.txt; echo sparsity $EXP_PARAM_SPARSITY\n");
+        Platform.Script("follow/second.sh", "cat \"$EXP_INPUTS/artifacts/weights.txt\"; echo sparsity $EXP_PARAM_SPARSITY\n");
         Platform.Script("follow/second.yaml", """
             name: second-after-first
             when: { run: { project: papers, experiment: first, where: "acc > 0.95" } }
@@ -26,7 +26,7 @@ public sealed class TriggerCommandTests(SharedPlatform shared)
         Assert.True(added.ExitCode == 0, added.ToString());
         Assert.Contains("papers/first succeeded, acc > 0.95 → papers/second", added.Output, StringComparison.Ordinal);
 
-        var script = Platform.Script("first.sh", "mkdir -p $EXP_OUTPUT/artifacts; echo weights of $EXP_RUN_ID > $EXP_OUTPUT/artifacts/weights.txt; echo step 1 acc=$EXP_PARAM_ACC\n");
+        var script = Platform.Script("first.sh", "mkdir -p \"$EXP_OUTPUT/artifacts\"; echo weights of $EXP_RUN_ID > \"$EXP_OUTPUT/artifacts/weights.txt\"; echo step 1 acc=$EXP_PARAM_ACC\n");
         await Platform.Json("run", script, "--project", "papers", "--param", "sparsity=0.5", "--param", "acc=0.9", "--wait");
         var first = (await Platform.Json("run", script, "--project", "papers", "--param", "sparsity=0.9", "--param", "acc=0.97", "--wait"))[0].GetProperty("id").GetString()!;
 
@@ -50,7 +50,7 @@ public sealed class TriggerCommandTests(SharedPlatform shared)
     [Fact]
     public async Task AFileCopiedIntoTheWorkspaceByHand_SetsOffARun()
     {
-        Platform.Script("on-file/count.sh", "wc -l < $EXP_INPUTS/inbox/numbers.csv\n");
+        Platform.Script("on-file/count.sh", "wc -l < \"$EXP_INPUTS/inbox/numbers.csv\"\n");
         Platform.Script("on-file/trigger.yaml", """
             name: count-lines
             when: { file: "data/inbox/*.csv" }
