@@ -33,7 +33,7 @@ public sealed partial class Trainer
         optimizers = [("", optimizer)];
     }
 
-    /// <summary>How often to go through the data. Default 1. Counts for nothing in a training without a data set.</summary>
+    /// <summary>How often to go through the data; 0 trains nothing. Default 1. Counts for nothing in a training without a data set.</summary>
     public int Epochs { get; set; } = 1;
 
     /// <summary>The training ends after so many steps, in the middle of an epoch if need be. Default null: after the last epoch.</summary>
@@ -134,7 +134,7 @@ public sealed partial class Trainer
         Wrong(samples is < 1, $"samples is {samples}: there is nothing to train on");
         Wrong(samples is null && Steps is null, "Steps must say how long to train without a data set");
         Wrong(samples < BatchSize && DropLast, $"DropLast leaves nothing of {samples} samples in batches of {BatchSize}");
-        Wrong(Epochs < 1, $"Epochs is {Epochs}; 1 is the least");
+        Wrong(Epochs < 0, $"Epochs is {Epochs}; 0 trains nothing");
         Wrong(Steps < 1, $"Steps is {Steps}; 1 is the least");
         Wrong(BatchSize < 1, $"BatchSize is {BatchSize}; 1 is the least");
         Wrong(AccumulateBatches < 1, $"AccumulateBatches is {AccumulateBatches}; 1 is the least");

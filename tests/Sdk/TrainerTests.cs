@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using Serverless.Contract;
@@ -79,6 +80,7 @@ public sealed class TrainerTests
         """;
 
     private static readonly string[] Ends = ["model", "teacher", "seen"];
+    private static readonly ConcurrentDictionary<int, Task<Attempts>> Uninterrupted = new();
 
     [Theory]
     [InlineData("steps", 1, "step 2", "step 9", "start 3", "validate 20", "step 22", "end 4", "after 0")]
@@ -87,8 +89,7 @@ public sealed class TrainerTests
     [InlineData("steps", 3, "step 4", "step 8", "step 11")]
     public async Task KilledAnywhere_EndsBitForBitAsIfNothingHadHappened(string checkpoint, int accumulate, params string[] kills)
     {
-        using var whole = new Attempts(checkpoint, accumulate);
-        await whole.Run();
+        var whole = await Whole(accumulate);
         using var killed = new Attempts(checkpoint, accumulate);
         foreach (var kill in kills) await killed.Run(kill: kill);
         await killed.Run();
@@ -102,8 +103,7 @@ public sealed class TrainerTests
     [Fact]
     public async Task CheckpointsOfEveryKind_ChangeNothing()
     {
-        using var never = new Attempts("never");
-        await never.Run();
+        var never = await Whole();
         foreach (var checkpoint in (string[])["steps", "minutes", "auto"])
         {
             using var saved = new Attempts(checkpoint);
@@ -124,8 +124,7 @@ public sealed class TrainerTests
     [InlineData("end 2", 14)]
     public async Task Sigterm_SavesAtTheEndOfTheStep_AndLeaves(string place, long saved)
     {
-        using var whole = new Attempts("never");
-        await whole.Run();
+        var whole = await Whole();
         using var stopped = new Attempts("never");
         await stopped.Run(sigterm: place);
 
@@ -141,7 +140,7 @@ public sealed class TrainerTests
     {
         using var whole = new Attempts("epochs");
         await whole.Run();
-        var before = whole.Visible;
+        var before = whole.Visible.ToList();
         var weights = whole.End("model");
         await whole.Run();
         Assert.Equal(before, whole.Visible);
@@ -207,12 +206,12 @@ public sealed class TrainerTests
         using var folder = new SdkRunFolder();
         var outcome = await folder.Run(SdkProgram.Of("""
             using var model = nn.Linear(1, 1);
-            var trainer = new Trainer(run, model, optim.SGD(model.parameters(), 0.1)) { Epochs = 0, BatchSize = 0, ValidateEvery = Every.Minutes(1) };
+            var trainer = new Trainer(run, model, optim.SGD(model.parameters(), 0.1)) { Epochs = -1, BatchSize = 0, ValidateEvery = Every.Minutes(1) };
             try { trainer.Fit(batch => model.forward(ones(1, 1))); } catch (InvalidOperationException e) { Console.WriteLine(e.Message.Replace("; ", "\n")); }
             """));
         Assert.Equal(
             [
-                "Steps must say how long to train without a data set", "Epochs is 0", "1 is the least", "BatchSize is 0", "1 is the least",
+                "Steps must say how long to train without a data set", "Epochs is -1", "0 trains nothing", "BatchSize is 0", "1 is the least",
                 "ValidateEvery must be steps or epochs: by time, two repetitions would validate at different steps",
             ],
             outcome.Succeeded().Lines);
@@ -236,11 +235,21 @@ public sealed class TrainerTests
         Assert.Equal(message, outcome.Succeeded().Lines[^1]);
     }
 
+    /// <summary>What an uninterrupted training that saves at its end only comes to. Computed once, and kept in memory.</summary>
+    private static Task<Attempts> Whole(int accumulate = 1) => Uninterrupted.GetOrAdd(accumulate, async _ =>
+    {
+        using var whole = new Attempts("never", accumulate);
+        await whole.Run();
+        return whole;
+    });
+
     /// <summary>The attempts at one run, each going on from the newest checkpoint that the ones before left.</summary>
     private sealed class Attempts(string checkpoint, int accumulate = 1) : IDisposable
     {
         private readonly List<SdkRunFolder> folders = [];
         private readonly Dictionary<string, List<(string, long, double)>> visibleAt = [];
+        private readonly Dictionary<string, byte[]> ends = [];
+        private List<long> saved = [];
         private string? newest;
 
         public List<int> ExitCodes { get; } = [];
@@ -261,7 +270,7 @@ public sealed class TrainerTests
             ExitCodes.Add(outcome.ExitCode);
             Output = outcome.Output;
             var before = newest is null ? [] : visibleAt[newest];
-            foreach (var step in Checkpoints())
+            foreach (var step in Checkpoints(folder))
             {
                 var info = JsonSerializer.Deserialize<CheckpointInfo>(await File.ReadAllBytesAsync(Path.Combine(folder.Checkpoint(step), CheckpointFiles.Info)), CoreJson.Options)!;
                 visibleAt[folder.Checkpoint(step)] = [.. before, .. Points(folder, info.MetricsBytes)];
@@ -269,15 +278,20 @@ public sealed class TrainerTests
             }
 
             Visible = [.. before, .. Points(folder, long.MaxValue)];
+            foreach (var end in Ends) ends[end] = Path.Combine(folder.Output, "artifacts", end) is var file && File.Exists(file) ? await File.ReadAllBytesAsync(file) : [];
+            saved = Checkpoints(folder);
         }
 
         /// <summary>Steps that the newest attempt saved, in order.</summary>
-        public List<long> Checkpoints() => !Directory.Exists(folders[^1].Checkpoints) ? [] :
-            [.. Directory.GetDirectories(folders[^1].Checkpoints).Select(path => Path.GetFileName(path)).Where(name => name[0] != '.').Select(name => long.Parse(name, CultureInfo.InvariantCulture)).Order()];
+        public List<long> Checkpoints() => saved;
 
-        public byte[] End(string artifact) => File.ReadAllBytes(Path.Combine(folders[^1].Output, "artifacts", artifact));
+        /// <summary>An artifact of the newest attempt.</summary>
+        public byte[] End(string artifact) => ends[artifact];
 
         public void Dispose() => folders.ForEach(folder => folder.Dispose());
+
+        private static List<long> Checkpoints(SdkRunFolder folder) => !Directory.Exists(folder.Checkpoints) ? [] :
+            [.. Directory.GetDirectories(folder.Checkpoints).Select(path => Path.GetFileName(path)).Where(name => name[0] != '.').Select(name => long.Parse(name, CultureInfo.InvariantCulture)).Order()];
 
         private static List<(string, long, double)> Points(SdkRunFolder folder, long bytes)
         {
