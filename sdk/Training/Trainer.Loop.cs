@@ -1,4 +1,4 @@
-using Serverless.Checkpoints;
+using System.Diagnostics;
 using Serverless.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,7 +12,10 @@ public sealed partial class Trainer
     // Parts of a step that draw from generators: each begins a GPU's anew.
     private const int OfStep = 1, OfEpochStart = 2, OfEnd = 3;
 
+    private static readonly TimeSpan CollectEvery = TimeSpan.FromMilliseconds(100);
+
     private CheckpointPace pace = null!;
+    private long collectedAt = Stopwatch.GetTimestamp();
     private bool fitted, stopped, ended, wanted;
     private long? samples;
     private long position;
@@ -44,6 +47,7 @@ public sealed partial class Trainer
             pace.Measure(() => TakeStep(step), () => run.IsWritingCheckpoint);
             if (!prepared) run.PrepareCheckpoint(models, optimizers);
             prepared = true;
+            CollectGarbage();
             AfterStep();
         }
 
@@ -80,6 +84,17 @@ public sealed partial class Trainer
         loss = sum;
         run.Log("train/loss", sum, Step);
         if (Scheduler is not null) run.Log("train/lr", optimizer.ParamGroups.First().LearningRate, Step);
+    }
+
+    /// <summary>
+    /// TorchSharp's operators leave a small native object each to the garbage collector, which sees little reason to run. They sit where large tensors were freed, so that the next ones
+    /// need new memory: a process with Adam grew by a gigabyte in 40 steps. A collection of the youngest generation takes a fraction of a millisecond.
+    /// </summary>
+    private void CollectGarbage()
+    {
+        if (Stopwatch.GetElapsedTime(collectedAt) < CollectEvery) return;
+        GC.Collect(0);
+        collectedAt = Stopwatch.GetTimestamp();
     }
 
     private List<Batch> Batches()

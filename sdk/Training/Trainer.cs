@@ -1,5 +1,3 @@
-using System.Text.Json;
-using Serverless.Checkpoints;
 using Serverless.Training;
 using TorchSharp;
 using static TorchSharp.torch;
