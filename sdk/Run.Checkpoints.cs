@@ -15,9 +15,12 @@ public sealed partial class Run
     private const int RngBytes = 64 << 10;
 
     /// <summary>
-    /// Saves everything that going on exactly needs: weights, the optimizer's state, the generators (torch's on the CPU and <see cref="Random"/>), and the place in the
-    /// data. It copies to memory and returns; another thread writes the files, and the checkpoint appears as a whole. One checkpoint may be in writing and one
-    /// may wait; a third save waits for room. Memory: up to twice the checkpoint's size. Where that is not free, one copy is made to do, and without room for any the files are written
+    /// Saves everything that going on exactly needs: weights, the optimizer's state, the generators (torch's on the CPU and <see cref="Random"/>),
+    /// and the place in the
+    /// data. It copies to memory and returns; another thread writes the files, and the checkpoint appears as a whole. One checkpoint may be in
+    /// writing and one
+    /// may wait; a third save waits for room. Memory: up to twice the checkpoint's size. Where that is not free, one copy is made to do, and without
+    /// room for any the files are written
     /// from the tensors themselves, which blocks for as long as the disk takes.
     /// </summary>
     /// <param name="step">The last step that the weights contain.</param>
@@ -25,7 +28,8 @@ public sealed partial class Run
     /// <param name="optimizer">One of TorchSharp's managed optimizers. A learning rate scheduler's place is a number: put it into the cursor.</param>
     /// <param name="cursor">Where the data order goes on: anything that is JSON.</param>
     /// <returns>
-    /// False, and nothing happened, when this step was saved before (a checkpoint is never overwritten), or when the disk has no room for it: the error output says so once, <see cref="CheckpointsLeftOut"/>
+    /// False, and nothing happened, when this step was saved before (a checkpoint is never overwritten), or when the disk has no room for it: the
+    /// error output says so once, <see cref="CheckpointsLeftOut"/>
     /// counts, and the last one stays what the run goes on from.
     /// </returns>
     /// <exception cref="CheckpointException">An earlier checkpoint could not be written.</exception>
@@ -37,7 +41,8 @@ public sealed partial class Run
         Save(step, Prefixed(models), Prefixed(optimizers), cursor);
 
     /// <summary>
-    /// Goes on from the checkpoint that the run was given, if any: fills model and optimizer and sets the generators as they were. Call it last before the loop,
+    /// Goes on from the checkpoint that the run was given, if any: fills model and optimizer and sets the generators as they were. Call it last
+    /// before the loop,
     /// since whatever draws in between draws twice.
     /// </summary>
     /// <returns>False on a fresh start; nothing was changed.</returns>
@@ -56,7 +61,10 @@ public sealed partial class Run
     /// <summary>Whether the run was told to start from another run's weights (<c>from:</c>).</summary>
     public bool HasFrom => Variable(ContractNames.From) is not null;
 
-    /// <summary>Fills the model with the weights of the run that <c>from:</c> names. A run that is resumed does not need it: its own checkpoint has everything.</summary>
+    /// <summary>
+    /// Fills the model with the weights of the run that <c>from:</c> names. A run that is resumed does not need it: its own checkpoint has
+    /// everything.
+    /// </summary>
     /// <param name="strict">True: names, shapes and types must be the same. False: what fits is filled, the rest keeps its values.</param>
     /// <returns>False when the run was not given another one.</returns>
     /// <exception cref="InvalidDataException">The checkpoint is damaged or does not fit; the message says what differs.</exception>
@@ -67,7 +75,10 @@ public sealed partial class Run
         return true;
     }
 
-    /// <summary>The numbers 0 to n−1 in an order that depends on nothing but the seed and the epoch: a resumed epoch has the same order without anything being saved.</summary>
+    /// <summary>
+    /// The numbers 0 to n−1 in an order that depends on nothing but the seed and the epoch: a resumed epoch has the same order without anything being
+    /// saved.
+    /// </summary>
     public long[] Shuffle(long n, long epoch)
     {
         var order = new long[n];
@@ -77,7 +88,8 @@ public sealed partial class Run
     }
 
     /// <summary>
-    /// Seeds the generators of all GPUs from the run's seed and the step; nothing on a CPU. TorchSharp cannot read their state: a loop that begins each step with this has none to save. A
+    /// Seeds the generators of all GPUs from the run's seed and the step; nothing on a CPU. TorchSharp cannot read their state: a loop that begins
+    /// each step with this has none to save. A
     /// <see cref="Trainer"/> does it by itself.
     /// </summary>
     public void SeedGpu(long step) => SeedGpu(step, 0);

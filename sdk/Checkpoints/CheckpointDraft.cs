@@ -36,7 +36,9 @@ internal sealed unsafe class CheckpointDraft
 
     public static long Aligned(long bytes) => (bytes + PageBytes - 1) / PageBytes * PageBytes;
 
-    /// <summary>Writes the files into a new folder straight from the tensors and lets the disk have them. On a GPU each tensor is a sync point.</summary>
+    /// <summary>
+    /// Writes the files into a new folder straight from the tensors and lets the disk have them. On a GPU each tensor is a sync point.
+    /// </summary>
     public void Write(string folder)
     {
         Directory.CreateDirectory(folder);

@@ -20,7 +20,9 @@ internal sealed unsafe partial class CheckpointImage
 
     public long CapacityBytes { get; private set; }
 
-    /// <summary>What getting memory for a checkpoint of this size takes: whole large pages, of which the last has room for a state that grows a little.</summary>
+    /// <summary>
+    /// What getting memory for a checkpoint of this size takes: whole large pages, of which the last has room for a state that grows a little.
+    /// </summary>
     public static long NeededFor(long bytes) => (bytes / HugePageBytes + 1) * HugePageBytes;
 
     /// <returns>False when the system refuses. What it had is given back then.</returns>
@@ -52,7 +54,9 @@ internal sealed unsafe partial class CheckpointImage
         for (long at = 0; at < CapacityBytes; at += CheckpointDraft.PageBytes) memory[at] = 0;
     }
 
-    /// <summary>Copies the tensors of all files, on all cores at once, into memory that was reserved. Returns when nothing refers to the tensors any more.</summary>
+    /// <summary>
+    /// Copies the tensors of all files, on all cores at once, into memory that was reserved. Returns when nothing refers to the tensors any more.
+    /// </summary>
     public void Fill(CheckpointDraft draft)
     {
         if (!TryReserve(draft.LengthBytes)) throw new InsufficientMemoryException($"no memory for a checkpoint of {draft.LengthBytes} bytes");

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Serverless.Checkpoints;
 
 /// <summary>
-/// Writes checkpoints behind the training thread: one is being written, one may wait; a third save waits for room. A failed write surfaces at the next
+/// Writes checkpoints behind the training thread: one is being written, one may wait; a third save waits for room. A failed write surfaces at the
+/// next
 /// save or at the end, once. What disk and memory have no room for is not begun.
 /// </summary>
 internal sealed class CheckpointWriter(string folder)
@@ -79,8 +80,9 @@ internal sealed class CheckpointWriter(string folder)
             }
 
             LeftOut++;
-            if (leftOutSince++ == 0)
-                Say($"checkpoint {step} is left out: it needs {Mb(needed)} of disk and {Mb(there)} are free; the training goes on, and {(steps.Count > 0 ? $"checkpoint {steps.Max()}" : "nothing newer than where this attempt began")} is what it can go on from");
+            if (leftOutSince++ > 0) return false;
+            var kept = steps.Count > 0 ? $"checkpoint {steps.Max()}" : "nothing newer than where this attempt began";
+            Say($"checkpoint {step} is left out: it needs {Mb(needed)} of disk and {Mb(there)} are free; the training goes on, and {kept} is what it can go on from");
             return false;
         }
     }
@@ -98,7 +100,8 @@ internal sealed class CheckpointWriter(string folder)
                 if (free.TryPeek(out var image) && HasMemory(image, bytes) && image.TryReserve(bytes)) return free.Pop();
                 if (free.Count == images)
                 {
-                    if (!saidNoMemory) Say($"checkpoint {step} is written without a copy: one needs {Mb(CheckpointImage.NeededFor(bytes))} of memory, which is not free; saves block training for longer");
+                    var needed = Mb(CheckpointImage.NeededFor(bytes));
+                    if (!saidNoMemory) Say($"checkpoint {step} is written without a copy: one needs {needed} of memory, which is not free; saves block training for longer");
                     saidNoMemory = true;
                     return null;
                 }

@@ -21,7 +21,8 @@ internal static class FreeSpace
     }
 
     /// <summary>
-    /// Bytes that this process may still take before the kernel ends it: what the machine has, and what each memory limit (control group, version 1 or 2) above it leaves, without
+    /// Bytes that this process may still take before the kernel ends it: what the machine has, and what each memory limit (control group, version 1
+    /// or 2) above it leaves, without
     /// what can be dropped. Null where the system does not say.
     /// </summary>
     /// <param name="root">Where <c>proc</c> and <c>sys</c> are.</param>

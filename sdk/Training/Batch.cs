@@ -25,7 +25,9 @@ public sealed class Batch
     /// <summary>Numbers of the samples, 0 to n−1, in the order to take them.</summary>
     public IReadOnlyList<long> Rows => rows ??= order[from..(from + Count)];
 
-    /// <summary>This batch's rows of a tensor with a row for each sample, on the run's device: (n, …) -> (B, …). It is freed at the end of the step.</summary>
+    /// <summary>
+    /// This batch's rows of a tensor with a row for each sample, on the run's device: (n, …) -> (B, …). It is freed at the end of the step.
+    /// </summary>
     /// <param name="data">On the CPU or a GPU. Only the rows are moved.</param>
     public Tensor Of(Tensor data)
     {

@@ -1,6 +1,8 @@
 namespace Serverless;
 
-/// <summary>How often something is done in a training: <c>Every.Steps(500)</c>, <c>Every.Epochs(1)</c>, <c>Every.Minutes(5)</c>, <c>Every.Auto()</c>.</summary>
+/// <summary>
+/// How often something is done in a training: <c>Every.Steps(500)</c>, <c>Every.Epochs(1)</c>, <c>Every.Minutes(5)</c>, <c>Every.Auto()</c>.
+/// </summary>
 public abstract record Every
 {
     private protected Every()
@@ -20,8 +22,10 @@ public abstract record Every
     public static Every Minutes(double minutes) => new Span(Positive(TimeSpan.FromMinutes(minutes), nameof(minutes)));
 
     /// <summary>
-    /// As often as a bounded overhead allows: what a checkpoint costs (how long it blocks training, and how much slower the steps are while it is written) is measured as the training
-    /// goes, and the next one is due after that cost divided by the overhead; at the soonest after 30 seconds, at the latest after a time that one can bear to lose.
+    /// As often as a bounded overhead allows: what a checkpoint costs (how long it blocks training, and how much slower the steps are while it is
+    /// written) is measured as the training
+    /// goes, and the next one is due after that cost divided by the overhead; at the soonest after 30 seconds, at the latest after a time that one
+    /// can bear to lose.
     /// </summary>
     /// <param name="overhead">Fraction of the training time that checkpoints may cost.</param>
     /// <param name="atMostMinutes">Never further apart than this, even when that costs more.</param>

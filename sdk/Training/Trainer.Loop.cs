@@ -87,8 +87,10 @@ public sealed partial class Trainer
     }
 
     /// <summary>
-    /// TorchSharp's operators leave a small native object each to the garbage collector, which sees little reason to run. They sit where large tensors were freed, so that the next ones
-    /// need new memory: a process with Adam grew by a gigabyte in 40 steps. A collection of the youngest generation takes a fraction of a millisecond.
+    /// TorchSharp's operators leave a small native object each to the garbage collector, which sees little reason to run. They sit where large
+    /// tensors were freed, so that the next ones
+    /// need new memory: a process with Adam grew by a gigabyte in 40 steps. A collection of the youngest generation takes a fraction of a
+    /// millisecond.
     /// </summary>
     private void CollectGarbage()
     {
@@ -99,7 +101,8 @@ public sealed partial class Trainer
 
     private List<Batch> Batches()
     {
-        if (samples is not { } all) return [.. Enumerable.Repeat(0, AccumulateBatches).Select(_ => new Batch(Step, Epoch, [], 0, 0, run.Device))];
+        if (samples is not { } all)
+            return [.. Enumerable.Repeat(0, AccumulateBatches).Select(_ => new Batch(Step, Epoch, [], 0, 0, run.Device))];
         order ??= Shuffle ? run.Shuffle(all, Epoch) : [.. Enumerable.Range(0, (int)all).Select(i => (long)i)];
         var made = new List<Batch>();
         for (var from = position; from < EpochSamples && made.Count < AccumulateBatches; from += BatchSize)

@@ -19,7 +19,10 @@ public sealed partial class Trainer
         foreach (var (name, one) in kept) one.Load(cursor.Kept[name]);
         (Epoch, position, Step, stopped, ended) = (cursor.Epoch, cursor.Position, cursor.Step, cursor.Stopped, cursor.Ended);
         (schedulerSteps, loss, savedAt) = (cursor.SchedulerSteps, cursor.Loss, cursor.Step);
-        Console.WriteLine(ended ? $"the training was at its end, after {Step} steps" : samples is null ? $"going on after {Step} steps" : $"going on in epoch {Epoch}, after {Step} steps");
+        Console.WriteLine(
+            ended ? $"the training was at its end, after {Step} steps"
+            : samples is null ? $"going on after {Step} steps"
+            : $"going on in epoch {Epoch}, after {Step} steps");
     }
 
     private TrainerCursor CursorOf(Checkpoint checkpoint)
@@ -35,7 +38,11 @@ public sealed partial class Trainer
         }
 
         if (cursor is not { Trainer: TrainerCursor.Form })
-            throw new InvalidDataException($"checkpoint {checkpoint.Step} was not saved by a Trainer and has no place to go on from: ask for it with trainer.SaveCheckpoint()");
+        {
+            throw new InvalidDataException(
+                $"checkpoint {checkpoint.Step} was not saved by a Trainer and has no place to go on from: ask for it with trainer.SaveCheckpoint()");
+        }
+
         var problems = new List<string>();
         if (cursor.Samples != samples) problems.Add($"it trained on {cursor.Samples?.ToString() ?? "no"} samples and this training on {samples?.ToString() ?? "none"}");
         foreach (var name in kept.Keys.Except(cursor.Kept.Keys)) problems.Add($"it has no '{name}'");

@@ -5,13 +5,17 @@ using static TorchSharp.torch;
 namespace Serverless;
 
 /// <summary>
-/// A training loop that goes on exactly where it was interrupted: with the same weights to the bit and the same metrics as if nothing had happened. It keeps the place in the data, the generators,
-/// the optimizer and the learning rate scheduler in every checkpoint, saves by itself, and leaves when the run is to stop. The data's order is <see cref="Run.Shuffle"/> of the epoch.
+/// A training loop that goes on exactly where it was interrupted: with the same weights to the bit and the same metrics as if nothing had happened.
+/// It keeps the place in the data, the generators,
+/// the optimizer and the learning rate scheduler in every checkpoint, saves by itself, and leaves when the run is to stop. The data's order is <see
+/// cref="Run.Shuffle"/> of the epoch.
 /// Everything that happens hangs on the seed and the step; when checkpoints are made changes nothing.
 /// </summary>
 /// <remarks>
-/// What the step function and the hooks draw from torch and from <see cref="Run.Random"/>, and what they change in the model and the optimizer, is in checkpoints. Variables of one's own that the
-/// training hangs on are there when <see cref="Keep"/> makes them. Tensors made in the step function and in hooks are freed at their end; detach what is to live on.
+/// What the step function and the hooks draw from torch and from <see cref="Run.Random"/>, and what they change in the model and the optimizer, is in
+/// checkpoints. Variables of one's own that the
+/// training hangs on are there when <see cref="Keep"/> makes them. Tensors made in the step function and in hooks are freed at their end; detach what
+/// is to live on.
 /// </remarks>
 public sealed partial class Trainer
 {
@@ -52,7 +56,10 @@ public sealed partial class Trainer
     /// <summary>Longest that the gradient of all parameters may be; a longer one is scaled down. Default null: as long as it is.</summary>
     public double? ClipGradNorm { get; set; }
 
-    /// <summary>Steps from one point of <c>train/loss</c> (and <c>train/lr</c> when there is a scheduler) to the next. Default 10; 0: the step function logs. Fetching a loss from a GPU is a sync point.</summary>
+    /// <summary>
+    /// Steps from one point of <c>train/loss</c> (and <c>train/lr</c> when there is a scheduler) to the next. Default 10; 0: the step function logs.
+    /// Fetching a loss from a GPU is a sync point.
+    /// </summary>
     public int LogEvery { get; set; } = 10;
 
     /// <summary>When to save, besides the end and a stop. Default <c>Every.Auto()</c>.</summary>
@@ -64,7 +71,10 @@ public sealed partial class Trainer
     /// <summary>Steps or epochs. Default <c>Every.Epochs(1)</c>.</summary>
     public Every ScheduleEvery { get; set; } = Every.Epochs();
 
-    /// <summary>Called with the model in evaluation mode and without gradients, as <see cref="ValidateEvery"/> says and at the end of the training. It logs what it finds at <see cref="Step"/>.</summary>
+    /// <summary>
+    /// Called with the model in evaluation mode and without gradients, as <see cref="ValidateEvery"/> says and at the end of the training. It logs
+    /// what it finds at <see cref="Step"/>.
+    /// </summary>
     public Action<Trainer>? Validate { get; set; }
 
     /// <summary>Steps or epochs. Default <c>Every.Epochs(1)</c>.</summary>
@@ -101,18 +111,23 @@ public sealed partial class Trainer
         return made;
     }
 
-    /// <summary>Puts another model into every checkpoint: a teacher that learns too, moving averages of the weights. Its tensors are named <c>{name}.{tensor}</c>.</summary>
+    /// <summary>
+    /// Puts another model into every checkpoint: a teacher that learns too, moving averages of the weights. Its tensors are named
+    /// <c>{name}.{tensor}</c>.
+    /// </summary>
     public void Include(string name, nn.Module module) => models.Add((name + ".", module));
 
     /// <summary>Puts another optimizer into every checkpoint. The code steps it.</summary>
     public void Include(string name, optim.Optimizer optimizer) => optimizers.Add((name + ".", optimizer));
 
     /// <summary>
-    /// Trains from the run's checkpoint, or from the beginning when there is none, to the end. When the run is to stop, it saves and leaves the process with <see cref="Run.Leave"/>. Call it once,
+    /// Trains from the run's checkpoint, or from the beginning when there is none, to the end. When the run is to stop, it saves and leaves the
+    /// process with <see cref="Run.Leave"/>. Call it once,
     /// last before what is done with the trained model; a run that is resumed after the end of its training gets straight there.
     /// </summary>
     /// <param name="samples">Size of the data set.</param>
-    /// <param name="step">Computes the loss of a batch, a tensor with one element. Gradients are zero before, and the optimizer's step follows.</param>
+    /// <param name="step">Computes the loss of a batch, a tensor with one element. Gradients are zero before, and the optimizer's step
+    /// follows.</param>
     /// <exception cref="InvalidOperationException">The settings do not fit together; the message names everything.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or of another training; the message says what differs.</exception>
     public void Fit(long samples, Func<Batch, Tensor> step) => Train(samples, step);
@@ -140,7 +155,9 @@ public sealed partial class Trainer
         Wrong(ClipGradNorm is <= 0, $"ClipGradNorm is {ClipGradNorm}; it must be above 0");
         Wrong(!ValidateEvery.IsCounted, "ValidateEvery must be steps or epochs: by time, two repetitions would validate at different steps");
         Wrong(!ScheduleEvery.IsCounted, "ScheduleEvery must be steps or epochs: by time, two repetitions would learn at different rates");
-        Wrong(Scheduler is optim.lr_scheduler.impl.ReduceLROnPlateau, "ReduceLROnPlateau hangs on a metric, which no checkpoint has: lower the learning rate of optimizer.ParamGroups in Validate, by what you Keep");
+        Wrong(
+            Scheduler is optim.lr_scheduler.impl.ReduceLROnPlateau,
+            "ReduceLROnPlateau hangs on a metric, which no checkpoint has: lower the learning rate of optimizer.ParamGroups in Validate, by what you Keep");
         if (problems.Count > 0) throw new InvalidOperationException(string.Join("; ", problems));
         fitted = true;
     }

@@ -20,7 +20,8 @@ internal interface IKept
 /// <param name="Loss">The last that was logged.</param>
 /// <param name="Kept">Values of <see cref="Trainer.Keep"/>, by name.</param>
 internal sealed record TrainerCursor(
-    int Trainer, int Epoch, long Position, long Step, long? Samples, bool Stopped, bool Ended, int SchedulerSteps, double? Loss, IReadOnlyDictionary<string, JsonElement> Kept)
+    int Trainer, int Epoch, long Position, long Step, long? Samples, bool Stopped, bool Ended, int SchedulerSteps, double? Loss,
+    IReadOnlyDictionary<string, JsonElement> Kept)
 {
     public const int Form = 1;
 }
