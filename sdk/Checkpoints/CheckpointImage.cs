@@ -1,66 +1,89 @@
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 using Serverless.Weights;
 using static TorchSharp.torch;
 
 namespace Serverless.Checkpoints;
 
-/// <summary>One safetensors file of a checkpoint.</summary>
-/// <param name="Texts">The header's metadata.</param>
-internal sealed record CheckpointContent(string File, Dictionary<string, Tensor> Tensors, Dictionary<string, string> Texts);
-
 /// <summary>The files of one checkpoint, copied to memory that is used again for a later one.</summary>
-internal sealed unsafe class CheckpointImage
+internal sealed unsafe partial class CheckpointImage
 {
     // Large enough to be worth handing to another core, small enough to spread evenly.
     private const long PieceBytes = 4 << 20;
-    private const int PageBytes = 4096;
+    private const long HugePageBytes = 2 << 20;
+    private const int AdviseHugePages = 14;
 
     private readonly List<(string Name, long Offset, long LengthBytes)> files = [];
     private byte* memory;
-    private long capacity;
+    private byte[] info = [];
 
-    public long Step { get; set; }
-    public byte[] Info { get; set; } = [];
+    public long Step { get; private set; }
 
-    /// <summary>Copies the tensors of all files, on all cores at once. Returns when nothing refers to the tensors any more.</summary>
-    public void Fill(IReadOnlyList<CheckpointContent> contents)
+    public long CapacityBytes { get; private set; }
+
+    /// <summary>
+    /// What getting memory for a checkpoint of this size takes: whole large pages, of which the last has room for a state that grows a little.
+    /// </summary>
+    public static long NeededFor(long bytes) => (bytes / HugePageBytes + 1) * HugePageBytes;
+
+    /// <returns>False when the system refuses. What it had is given back then.</returns>
+    public bool TryReserve(long bytes)
     {
-        files.Clear();
-        var layouts = contents.Select(Layout).ToList();
-        Reserve(layouts.Sum(l => Aligned(l.Header.FileBytes)));
+        if (bytes <= CapacityBytes) return true;
+        NativeMemory.AlignedFree(memory);
+        memory = null;
+        CapacityBytes = 0;
+        var capacity = NeededFor(bytes);
+        try
+        {
+            memory = (byte*)NativeMemory.AlignedAlloc((nuint)capacity, (nuint)HugePageBytes);
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
+        }
 
-        using var scope = NewDisposeScope();
+        // A page's first touch costs more than copying to it: with large pages there are 512 times fewer. Where the system has none, it says no, and nothing is lost.
+        if (OperatingSystem.IsLinux()) _ = Advise((nint)memory, (nuint)capacity, AdviseHugePages);
+        CapacityBytes = capacity;
+        return true;
+    }
+
+    /// <summary>Touches the memory: the first touch is what takes time.</summary>
+    public void Touch()
+    {
+        for (long at = 0; at < CapacityBytes; at += CheckpointDraft.PageBytes) memory[at] = 0;
+    }
+
+    /// <summary>
+    /// Copies the tensors of all files, on all cores at once, into memory that was reserved. Returns when nothing refers to the tensors any more.
+    /// </summary>
+    public void Fill(CheckpointDraft draft)
+    {
+        if (!TryReserve(draft.LengthBytes)) throw new InsufficientMemoryException($"no memory for a checkpoint of {draft.LengthBytes} bytes");
+        (Step, info) = (draft.Step, draft.Info);
+        files.Clear();
         var pieces = new List<(nint From, long To, long Length)>();
         long at = 0;
-        for (var i = 0; i < contents.Count; i++)
+        foreach (var part in draft.Parts)
         {
-            var (header, bytes) = layouts[i];
-            files.Add((contents[i].File, at, header.FileBytes));
-            bytes.CopyTo(new Span<byte>(memory + at, bytes.Length));
-            foreach (var entry in header.Entries)
+            files.Add((part.Content.File, at, part.Header.FileBytes));
+            part.HeaderBytes.CopyTo(new Span<byte>(memory + at, part.HeaderBytes.Length));
+            foreach (var (entry, tensor) in part.Tensors)
             {
-                // The sync point of a save: a tensor on a GPU is fetched here.
-                var from = TensorMemory.Pointer(TensorMemory.OnCpu(contents[i].Tensors[entry.Name]));
-                for (long done = 0; done < entry.LengthBytes; done += PieceBytes)
-                    pieces.Add(((nint)(from + done), at + header.DataStart + entry.Begin + done, Math.Min(PieceBytes, entry.LengthBytes - done)));
+                var to = at + part.Header.DataStart + entry.Begin;
+                using var scope = NewDisposeScope();
+                // The sync point of a save: a tensor on a GPU is fetched here, and its copy freed before the next is.
+                var here = TensorMemory.OnCpu(tensor);
+                if (ReferenceEquals(here, tensor)) AddPieces(pieces, (nint)TensorMemory.Pointer(tensor), to, entry.LengthBytes);
+                else Buffer.MemoryCopy(TensorMemory.Pointer(here), memory + to, entry.LengthBytes, entry.LengthBytes);
             }
 
-            at += Aligned(header.FileBytes);
+            at += CheckpointDraft.Aligned(part.Header.FileBytes);
         }
 
         if (pieces.Sum(p => p.Length) <= PieceBytes) pieces.ForEach(Copy);
         else Parallel.ForEach(pieces, Copy);
-        GC.KeepAlive(contents);
-    }
-
-    /// <summary>
-    /// Gets the memory for these contents ahead of time and touches it: a page's first touch costs more than copying to it does later (200 MB: 160 ms against 13 ms).
-    /// </summary>
-    public void Prepare(long bytes)
-    {
-        Reserve(bytes);
-        for (long at = 0; at < capacity; at += PageBytes) memory[at] = 0;
+        GC.KeepAlive(draft);
     }
 
     /// <summary>Writes the files into a new folder and lets the disk have them.</summary>
@@ -69,35 +92,22 @@ internal sealed unsafe class CheckpointImage
         Directory.CreateDirectory(folder);
         foreach (var (name, offset, length) in files)
         {
-            using var file = Create(Path.Combine(folder, name), length);
+            using var file = CheckpointDraft.Create(folder, name, length);
             TensorMemory.Write(file, 0, memory + offset, length);
             RandomAccess.FlushToDisk(file);
         }
 
-        using var info = Create(Path.Combine(folder, Contract.CheckpointFiles.Info), Info.Length);
-        RandomAccess.Write(info, Info, 0);
-        RandomAccess.FlushToDisk(info);
+        CheckpointDraft.WriteInfo(folder, info);
     }
 
-    /// <summary>Memory that these contents need.</summary>
-    public static long BytesOf(IEnumerable<CheckpointContent> contents) => contents.Sum(c => Aligned(Layout(c).Header.FileBytes));
-
-    private static (SafeTensorsHeader Header, byte[] Bytes) Layout(CheckpointContent content) =>
-        SafeTensorsHeader.Layout(content.Tensors.Select(t => (t.Key, TensorMemory.DType(t.Value, t.Key), t.Value.shape)), content.Texts);
-
-    private static SafeFileHandle Create(string path, long length) => File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, preallocationSize: length);
+    private static void AddPieces(List<(nint From, long To, long Length)> pieces, nint from, long to, long length)
+    {
+        for (long done = 0; done < length; done += PieceBytes) pieces.Add(((nint)(from + done), to + done, Math.Min(PieceBytes, length - done)));
+    }
 
     private void Copy((nint From, long To, long Length) piece) => Buffer.MemoryCopy((byte*)piece.From, memory + piece.To, piece.Length, piece.Length);
 
-    private void Reserve(long bytes)
-    {
-        if (bytes <= capacity) return;
-        NativeMemory.AlignedFree(memory);
-        memory = null;
-        capacity = 0;
-        memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, PageBytes);
-        capacity = bytes;
-    }
-
-    private static long Aligned(long bytes) => (bytes + PageBytes - 1) / PageBytes * PageBytes;
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Advise(nint address, nuint length, int advice);
 }

@@ -24,7 +24,7 @@ internal static class RngStates
         SeedGpu(device, seed, step);
     }
 
-    private static void SeedGpu(Device device, long seed, long step)
+    public static void SeedGpu(Device device, long seed, long step)
     {
         if (device.type == DeviceType.CUDA) cuda.manual_seed_all(RunRandom.Mix(seed, step));
     }

@@ -133,10 +133,11 @@ public sealed class RunCommandTests(SharedPlatform shared)
     public async Task Init_WritesAnExperimentThatRuns()
     {
         Assert.Equal(0, (await Platform.Exp("init", "first steps")).ExitCode);
-        var result = await Platform.Exp("run", "first steps", "--param", "steps=20", "--param", "save-every=10", "--wait");
+        var result = await Platform.Exp("run", "first steps", "--param", "epochs=5", "--wait");
         Assert.True(result.ExitCode == 0, result.ToString());
-        Assert.Equal(2, (await Platform.Json("checkpoints", "ls", "first-steps")).GetProperty("checkpoints").GetArrayLength());
-        Assert.Equal(20, (await Platform.Json("metrics", "first-steps", "train/loss")).GetProperty("series")[0].GetProperty("points").GetArrayLength());
+        Assert.Equal(20, (await Platform.Json("checkpoints", "ls", "first-steps")).GetProperty("checkpoints")[0].GetProperty("step").GetInt64());
+        Assert.Equal(2, (await Platform.Json("metrics", "first-steps", "train/loss")).GetProperty("series")[0].GetProperty("points").GetArrayLength());
+        Assert.Equal(5, (await Platform.Json("metrics", "first-steps", "val/loss")).GetProperty("series")[0].GetProperty("points").GetArrayLength());
         Assert.Equal("fit.csv", (await Platform.Json("artifacts", "ls", "first-steps")).GetProperty("artifacts")[0].GetProperty("path").GetString());
 
         var again = await Platform.Exp("init", "first steps");

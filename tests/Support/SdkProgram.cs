@@ -42,6 +42,9 @@ sealed class SdkProgram
     /// <summary>Compiles statements with the usings that nearly every program wants.</summary>
     public static SdkProgram Of(string statements, params string[] files) => Compile([$"using Serverless; using TorchSharp; using static TorchSharp.torch;\nvar run = Run.Current;\n{statements}", .. files.Select(File.ReadAllText)]);
 
+    /// <summary>A whole program, with its own usings.</summary>
+    public static SdkProgram OfSource(string source) => Compile([source]);
+
     /// <summary>One of the sample experiments.</summary>
     public static SdkProgram OfExperiment(string name) => Compile([File.ReadAllText(Path.Combine(Experiments, name, "train.cs")), .. SharedFiles().Select(File.ReadAllText)]);
 
