@@ -11,22 +11,31 @@ sealed partial class ApiClient : IDisposable
 {
     private readonly Connection connection;
     private readonly HttpClient http;
+    private readonly Lazy<HttpClient> elsewhere;
 
     public ApiClient(Connection connection)
     {
         this.connection = connection;
-        http = new(new SocketsHttpHandler { UseProxy = !connection.Address.IsLoopback, AutomaticDecompression = DecompressionMethods.All, ConnectTimeout = TimeSpan.FromSeconds(10) })
-        {
-            BaseAddress = connection.Address,
-            // Answers may follow a run for hours; a connection that nobody accepts has its own limit above.
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+        http = Client();
+        http.BaseAddress = connection.Address;
+        elsewhere = new(Client);
         if (connection.Key is { } key) http.DefaultRequestHeaders.Authorization = new("Bearer", key);
     }
 
     public Uri Address => connection.Address;
 
-    public void Dispose() => http.Dispose();
+    public void Dispose()
+    {
+        http.Dispose();
+        if (elsewhere.IsValueCreated) elsewhere.Value.Dispose();
+    }
+
+    private HttpClient Client() =>
+        new(new SocketsHttpHandler { UseProxy = !connection.Address.IsLoopback, AutomaticDecompression = DecompressionMethods.All, ConnectTimeout = TimeSpan.FromSeconds(10) })
+        {
+            // Answers may follow a run for hours; a connection that nobody accepts has its own limit above.
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
 
     private Task<T> Get<T>(string path, CancellationToken cancel) => Send<T>(HttpMethod.Get, path, null, cancel);
 
@@ -58,12 +67,14 @@ sealed partial class ApiClient : IDisposable
         return await Send(request, cancel);
     }
 
-    private async Task<HttpResponseMessage> Send(HttpRequestMessage request, CancellationToken cancel)
+    private Task<HttpResponseMessage> Send(HttpRequestMessage request, CancellationToken cancel) => Send(http, request, cancel);
+
+    private async Task<HttpResponseMessage> Send(HttpClient client, HttpRequestMessage request, CancellationToken cancel)
     {
         HttpResponseMessage response;
         try
         {
-            response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+            response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
         }
         catch (HttpRequestException e)
         {

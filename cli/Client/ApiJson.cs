@@ -33,6 +33,8 @@ namespace Serverless.Cli.Client;
 [JsonSerializable(typeof(FileList))]
 [JsonSerializable(typeof(WorkspaceFile))]
 [JsonSerializable(typeof(CodeStored))]
+[JsonSerializable(typeof(UploadPlace))]
+[JsonSerializable(typeof(FilePieces))]
 [JsonSerializable(typeof(MachineList))]
 [JsonSerializable(typeof(DeadLetterList))]
 [JsonSerializable(typeof(DeadLetterInfo))]

@@ -9,6 +9,9 @@ public sealed record ApiLimits
     /// <summary>The list of a dataset's files. Default 64 MiB.</summary>
     public long DatasetBytes { get; init; } = 64L << 20;
 
+    /// <summary>How long an address works that the store itself answers. Default 1 hour.</summary>
+    public TimeSpan DirectLinks { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>A code snapshot, zipped. Default 256 MiB.</summary>
     public long CodeBytes { get; init; } = 256L << 20;
 }
