@@ -19,7 +19,7 @@ static class DirectAnswer
     /// <summary>A redirection, when it was asked for and the store can; else null.</summary>
     public static async Task<IActionResult?> ToRead(HttpRequest request, IObjectStore store, string key, ApiLimits limits)
     {
-        if (!request.QueryFlag("direct") || !HttpMethods.IsGet(request.Method) || store is not IDirectTransfer direct) return null;
+        if (!request.QueryFlag("direct") || !HttpMethods.IsGet(request.Method) || Of(store, limits) is not { } direct) return null;
 
         // Whatever is conditional is answered here; that an object is missing, too.
         var headers = request.GetTypedHeaders();
@@ -35,18 +35,24 @@ static class DirectAnswer
     /// <param name="store">One that cannot take it itself has it sent to this very address.</param>
     public static async Task<IActionResult> ToWrite(HttpRequest request, IObjectStore store, string key, ApiLimits limits)
     {
-        if (store is not IDirectTransfer direct) return Answer.Json(new UploadPlace("PUT", request.PathBase + request.Path.ToUriComponent(), new Dictionary<string, string>(), Direct: false, Expires: null));
+        if (Of(store, limits) is not { } direct)
+        {
+            return Answer.Json(new UploadPlace("PUT", request.PathBase + request.Path.ToUriComponent(), new Dictionary<string, string>(), Direct: false, Expires: null));
+        }
+
         var link = await direct.LinkToWrite(key, limits.DirectLinks, request.HttpContext.RequestAborted);
         return Answer.Json(new UploadPlace("PUT", link.Url.AbsoluteUri, link.Headers, Direct: true, link.Expires), headers => headers.CacheControl = "no-store");
     }
 
     public static async Task<FilePieces> Pieces(IObjectStore store, CheckpointFile file, ApiLimits limits, CancellationToken cancel)
     {
-        if (store is not IDirectTransfer direct) return new([]);
+        if (Of(store, limits) is not { } direct) return new([]);
         var pieces = new FilePiece[file.Chunks.Count];
         var several = new ParallelOptions { MaxDegreeOfParallelism = LinksAtOnce, CancellationToken = cancel };
         await Parallel.ForAsync(0, pieces.Length, several, async (i, stop) =>
             pieces[i] = new((await direct.LinkToRead(file.Chunks[i].Key, limits.DirectLinks, stop)).Url.AbsoluteUri, file.Chunks[i].LengthBytes));
         return new(pieces);
     }
+
+    private static IDirectTransfer? Of(IObjectStore store, ApiLimits limits) => limits.DirectLinks > TimeSpan.Zero ? store as IDirectTransfer : null;
 }
