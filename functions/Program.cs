@@ -21,6 +21,7 @@ var builder = FunctionsApplication.CreateBuilder(args);
 var machines = MachineList.Parse(Needed(MachineList.Setting));
 builder.ConfigureFunctionsWebApplication();
 builder.Services.AddPlatform()
+    .AddEntra(EntraOptions.Parse(Setting(EntraOptions.TenantSetting), Setting(EntraOptions.ClientIdSetting)))
     .AddSingleton(TimeProvider.System)
     .AddSingleton(new ApiLimits { DirectLinks = Setting("EXP_DIRECT_LINKS") == "off" ? TimeSpan.Zero : ApiLimits.DefaultDirectLinks })
     .AddSingleton(new WebhookOptions())

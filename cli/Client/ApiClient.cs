@@ -91,7 +91,7 @@ sealed partial class ApiClient : IDisposable
 
     private ExpException Unreachable(Exception e)
     {
-        var where = connection.Source is "EXP_URL" ? $"{connection.Address} (EXP_URL)" : $"{connection.Address}";
+        var where = connection.Source is "EXP_URL" || connection.IsProfile ? $"{connection.Address} ({connection.Source})" : $"{connection.Address}";
         return new(ExitCode.Unreachable, $"cannot reach the platform at {where}; {(connection.Address.IsLoopback ? "start it with: exp up" : "is the address right?")}", inner: e);
     }
 
@@ -102,6 +102,7 @@ sealed partial class ApiClient : IDisposable
         var lines = problem?.Problems is { Count: > 1 } several ? several.Select(one => one.ToString()).ToList() : null;
         return response.StatusCode switch
         {
+            HttpStatusCode.Unauthorized when connection.IsProfile => new(ExitCode.NotAllowed, $"{connection.Address} does not let {connection.Source} in ({said}); log in again: exp login --{connection.Source}"),
             HttpStatusCode.Unauthorized => new(ExitCode.NotAllowed, connection.Key is null
                 ? $"{connection.Address} wants a key; set EXP_KEY"
                 : $"{connection.Address} does not know this key; set EXP_KEY to one that an admin made with: exp keys add NAME"),

@@ -54,6 +54,7 @@ namespace Serverless.Cli.Client;
 [JsonSerializable(typeof(List<WebhookInfo>))]
 [JsonSerializable(typeof(WebhookTest))]
 [JsonSerializable(typeof(List<Undelivered>))]
+[JsonSerializable(typeof(LoginWays))]
 [JsonSerializable(typeof(Health))]
 [JsonSerializable(typeof(ProblemDetails))]
 [JsonSerializable(typeof(JsonElement))]

@@ -79,6 +79,13 @@ public sealed record DeadLetterInfo(string Queue, string Id, string Reason, Date
 /// <param name="Key">The secret itself, only in the answer that creates it.</param>
 public sealed record ApiKeyInfo(string Id, string Name, Access.Role Role, string Workspace, DateTimeOffset Created, string? Key = null);
 
+/// <summary><c>GET /api/login</c>; needs no key: how one comes in, besides with one.</summary>
+/// <param name="Entra">Null: with a key only.</param>
+public sealed record LoginWays(EntraLogin? Entra);
+
+/// <summary>A token of this directory for this application is as good as a key, for the people whom an admin let in.</summary>
+public sealed record EntraLogin(Guid Tenant, Guid ClientId);
+
 /// <summary><c>GET /api/health</c>; needs no key.</summary>
 public sealed record Health(string Status, string Version);
 

@@ -26,4 +26,8 @@ static class PlatformServices
             all.GetRequiredService<IMessageBus>(), all.GetRequiredService<SubmissionOptions>().MachineClasses, name => all.GetRequiredService<WorkspaceDirectory>().Open(name).Queue))
         .AddSingleton<IChartDrawing, ChartDrawing>()
         .AddSingleton<Gate>();
+
+    /// <summary>Tokens of a directory in place of keys, where there is one.</summary>
+    public static IServiceCollection AddEntra(this IServiceCollection services, EntraOptions? options) =>
+        options is null ? services : services.AddSingleton(all => new EntraTokens(options, all.GetRequiredService<TimeProvider>()));
 }
