@@ -19,28 +19,31 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
     /// <summary>How many messages <see cref="Count"/> looks at: reading a queue's length would need manage rights.</summary>
     public const int CountedAtMost = 1000;
 
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromSeconds(1);
+
     private readonly ServiceBusClient client;
     private readonly ConcurrentDictionary<string, ServiceBusSender> senders = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<(string Queue, SubQueue Part), ServiceBusReceiver> receivers = new();
     private readonly ConcurrentDictionary<string, (ServiceBusReceiver Receiver, ServiceBusReceivedMessage Message)> held = new(StringComparer.Ordinal);
 
     /// <param name="fullyQualifiedNamespace"><c>name.servicebus.windows.net</c></param>
-    public ServiceBusMessageBus(string fullyQualifiedNamespace, TokenCredential credential) => client = new(
-        fullyQualifiedNamespace,
-        credential,
-        new ServiceBusClientOptions
-        {
-            // Short tries and a bounded whole: callers have retries and deadlines of their own.
-            RetryOptions = { Mode = ServiceBusRetryMode.Exponential, MaxRetries = 4, Delay = TimeSpan.FromMilliseconds(200), MaxDelay = TimeSpan.FromSeconds(5), TryTimeout = TimeSpan.FromSeconds(15) },
-        });
+    public ServiceBusMessageBus(string fullyQualifiedNamespace, TokenCredential credential) => client = new(fullyQualifiedNamespace, credential, Options());
 
-    public Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default) =>
-        Translated($"send to {queue}", async () =>
+    /// <param name="connectionString">With its key: an emulator's, which knows no identities. Namespaces of the platform accept no keys.</param>
+    public ServiceBusMessageBus(string connectionString) => client = new(connectionString, Options());
+
+    public Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default)
+    {
+        MessageLimits.CheckName(queue, nameof(queue));
+        MessageLimits.Check(message);
+        ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
+        return Translated($"send to {queue}", async () =>
         {
             var outgoing = Outgoing(message);
             if (delay > TimeSpan.Zero) outgoing.ScheduledEnqueueTime = TimeProvider.System.GetUtcNow() + delay;
             await Sender(queue).SendMessageAsync(outgoing, cancel);
         });
+    }
 
     public Task Publish(string topic, Message message, CancellationToken cancel = default) => Send(topic, message, cancel: cancel);
 
@@ -49,8 +52,8 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
         {
             var receiver = Receiver(queue, SubQueue.None);
 
-            // The SDK wants a positive wait.
-            var received = await receiver.ReceiveMessageAsync(wait > TimeSpan.Zero ? wait : TimeSpan.FromMilliseconds(1), cancel);
+            // The answer is some milliseconds away: with less than this, a message that is there would not be found.
+            var received = await receiver.ReceiveMessageAsync(wait > ShortestWait ? wait : ShortestWait, cancel);
             if (received is null) return null;
             held[received.LockToken] = (receiver, received);
             return new ReceivedMessage(queue, new(received.MessageId, received.Body.ToString()), received.LockToken, received.DeliveryCount, received.LockedUntil);
@@ -123,6 +126,12 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
     public Task Subscribe(string topic, string subscription, CancellationToken cancel = default) => Task.CompletedTask;
 
     public ValueTask DisposeAsync() => client.DisposeAsync();
+
+    // Short tries and a bounded whole: callers have retries and deadlines of their own.
+    private static ServiceBusClientOptions Options() => new()
+    {
+        RetryOptions = { Mode = ServiceBusRetryMode.Exponential, MaxRetries = 4, Delay = TimeSpan.FromMilliseconds(200), MaxDelay = TimeSpan.FromSeconds(5), TryTimeout = TimeSpan.FromSeconds(15) },
+    };
 
     private static ServiceBusMessage Outgoing(Message message) => new(message.Body) { MessageId = message.Id, ContentType = "application/json" };
 

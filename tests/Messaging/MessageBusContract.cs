@@ -253,7 +253,9 @@ public abstract class MessageBusContract
         Assert.False(await Bus.Requeue(Queue, "third", Cancel));
         Assert.True(await Bus.Requeue(Queue, "second", Cancel));
         Assert.False(await Bus.Requeue(Queue, "second", Cancel));
-        Assert.Equal(new Message("second", """{"id":"second"}"""), (await Received()).Message);
+        var again = (await Received()).Message;
+        Assert.Equal("""{"id":"second"}""", again.Body);
+        Assert.StartsWith("second", again.Id, StringComparison.Ordinal);
         Assert.Equal(["first"], (await Bus.DeadLetters(Queue, cancel: Cancel)).Select(letter => letter.Message.Id));
     }
 
