@@ -38,6 +38,7 @@ static class AgentCommand
             throw new SettingException($"there is no GPU here ({AgentOptions.GpuFile} is missing), and machine class {options.Machine} has one: check the job's workload profile and the driver");
         }
 
+        if (options.NeedsGpu) Console.WriteLine($"GPU: {await GpuDriver.Ask()}");
         var time = TimeProvider.System;
         var ids = new SystemIds(time);
         Directory.CreateDirectory(options.Folder);
