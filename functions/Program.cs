@@ -23,7 +23,8 @@ builder.ConfigureFunctionsWebApplication();
 builder.Services.AddPlatform()
     .AddEntra(EntraOptions.Parse(Setting(EntraOptions.TenantSetting), Setting(EntraOptions.ClientIdSetting)))
     .AddSingleton(TimeProvider.System)
-    .AddSingleton(new ApiLimits { DirectLinks = Setting("EXP_DIRECT_LINKS") == "off" ? TimeSpan.Zero : ApiLimits.DefaultDirectLinks })
+    // What answers HTTP in front of the app ends a request that was silent for 230 s, and not always so that the other side hears of it.
+    .AddSingleton(new ApiLimits { FollowFor = TimeSpan.FromSeconds(200), DirectLinks = Setting("EXP_DIRECT_LINKS") == "off" ? TimeSpan.Zero : ApiLimits.DefaultDirectLinks })
     .AddSingleton(new WebhookOptions())
     .AddSingleton(new SubmissionOptions { MachineClasses = [.. machines.Names], DiskBytes = machines.DiskBytes })
     .AddSingleton(CloudConnections.Workspaces(Setting(CloudConnections.BlobConnection) ?? Needed(CloudConnections.BlobEndpoint)))

@@ -107,7 +107,7 @@ public sealed class LoginCommandTests : IAsyncLifetime
         Assert.True(added.ExitCode == 0, added.ToString());
 
         // Whoever was turned away is turned away for a moment more.
-        await Eventually.True(() => Exp(path, "login", "--url", host.Address.AbsoluteUri, "--entra").GetAwaiter().GetResult().ExitCode == 0, ExpProcess.Patience, () => "login");
+        await Eventually.True(async () => (await Exp(path, "login", "--url", host.Address.AbsoluteUri, "--entra")).ExitCode == 0, ExpProcess.Patience, () => "login");
         var asked = File.ReadAllLines(Path.Combine(folder, "asked")).Length;
         Assert.Equal(0, (await Exp([], "list")).ExitCode);
         var refused = await Exp([], "keys", "list");
