@@ -19,6 +19,13 @@ resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   properties: { disableLocalAuth: true, minimumTlsVersion: '1.2', publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled' }
 }
 
+// Event Grid comes from outside, as a service that Azure trusts, with an identity of its own.
+resource doors 'Microsoft.ServiceBus/namespaces/networkRuleSets@2024-01-01' = if (privateNetwork) {
+  parent: bus
+  name: 'default'
+  properties: { publicNetworkAccess: 'Disabled', defaultAction: 'Deny', trustedServiceAccessEnabled: true }
+}
+
 resource runs 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [for machine in machines: {
   parent: bus
   name: 'runs-${machine}'
