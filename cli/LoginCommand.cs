@@ -87,5 +87,7 @@ static class LoginCommand
     }
 
     private static string Checked(string name) =>
-        name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? name : throw ExpException.Usage($"--profile {name}: letters, digits, '-', '_' and '.'");
+        name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+            ? name
+            : throw ExpException.Usage($"--profile {name}: letters, digits, '-', '_' and '.'");
 }

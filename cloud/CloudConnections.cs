@@ -27,7 +27,9 @@ public static class CloudConnections
     /// <exception cref="NotSupportedException">This is not the cloud build.</exception>
     public static IMessageBus Bus(string serviceBus) =>
 #if CLOUD
-        serviceBus.StartsWith("Endpoint=", StringComparison.OrdinalIgnoreCase) ? new ServiceBusMessageBus(serviceBus) : new ServiceBusMessageBus(serviceBus, new DefaultAzureCredential());
+        serviceBus.StartsWith("Endpoint=", StringComparison.OrdinalIgnoreCase)
+            ? new ServiceBusMessageBus(serviceBus)
+            : new ServiceBusMessageBus(serviceBus, new DefaultAzureCredential());
 #else
         throw new NotSupportedException($"{serviceBus.Split(';')[0]} cannot be reached: this build has no Service Bus; build with -p:Cloud=true");
 #endif

@@ -130,7 +130,14 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
     // Short tries and a bounded whole: callers have retries and deadlines of their own.
     private static ServiceBusClientOptions Options() => new()
     {
-        RetryOptions = { Mode = ServiceBusRetryMode.Exponential, MaxRetries = 4, Delay = TimeSpan.FromMilliseconds(200), MaxDelay = TimeSpan.FromSeconds(5), TryTimeout = TimeSpan.FromSeconds(15) },
+        RetryOptions =
+        {
+            Mode = ServiceBusRetryMode.Exponential,
+            MaxRetries = 4,
+            Delay = TimeSpan.FromMilliseconds(200),
+            MaxDelay = TimeSpan.FromSeconds(5),
+            TryTimeout = TimeSpan.FromSeconds(15),
+        },
     };
 
     private static ServiceBusMessage Outgoing(Message message) => new(message.Body) { MessageId = message.Id, ContentType = "application/json" };

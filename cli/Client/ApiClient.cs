@@ -102,7 +102,8 @@ sealed partial class ApiClient : IDisposable
         var lines = problem?.Problems is { Count: > 1 } several ? several.Select(one => one.ToString()).ToList() : null;
         return response.StatusCode switch
         {
-            HttpStatusCode.Unauthorized when connection.IsProfile => new(ExitCode.NotAllowed, $"{connection.Address} does not let {connection.Source} in ({said}); log in again: exp login --{connection.Source}"),
+            HttpStatusCode.Unauthorized when connection.IsProfile => new(
+                ExitCode.NotAllowed, $"{connection.Address} does not let {connection.Source} in ({said}); log in again: exp login --{connection.Source}"),
             HttpStatusCode.Unauthorized => new(ExitCode.NotAllowed, connection.Key is null
                 ? $"{connection.Address} wants a key; set EXP_KEY"
                 : $"{connection.Address} does not know this key; set EXP_KEY to one that an admin made with: exp keys add NAME"),

@@ -45,7 +45,12 @@ sealed record Connection(Uri Address, string? Key, string Source)
     private static Connection OnThisMachine(string? data, string? key)
     {
         var folder = DataFolder.Find(data);
-        if (folder.ReadAddress() is not { } address) throw new ExpException(ExitCode.Unreachable, $"no platform is running on {folder.Path}; start one with: exp up{Hint(data)}   (or set EXP_URL and EXP_KEY, or: exp login)");
+        if (folder.ReadAddress() is not { } address)
+        {
+            throw new ExpException(
+                ExitCode.Unreachable, $"no platform is running on {folder.Path}; start one with: exp up{Hint(data)}   (or set EXP_URL and EXP_KEY, or: exp login)");
+        }
+
         return new(address, key ?? folder.ReadKey(), folder.Path);
     }
 

@@ -23,7 +23,8 @@ public sealed class KeyFunctions(Gate gate, ApiKeys keys, IEnumerable<EntraToken
         gate.Admin(request, async caller => Answer.Json(await keys.List(caller.Key.Workspace, caller.Cancel)));
 
     [Function("KeyCreate")]
-    [Operation("Make a key, whose secret is in this answer only; or let somebody of the directory in", Role = Role.Admin, Status = 201, Answer = typeof(ApiKeyInfo), Body = typeof(NewKey), Errors = [409, 413])]
+    [Operation("Make a key, whose secret is in this answer only; or let somebody of the directory in", Role = Role.Admin, Status = 201,
+        Answer = typeof(ApiKeyInfo), Body = typeof(NewKey), Errors = [409, 413])]
     public Task<IActionResult> Create([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "keys")] HttpRequest request) => gate.Admin(request, async caller =>
     {
         var wanted = await request.Json<NewKey>();
@@ -34,7 +35,11 @@ public sealed class KeyFunctions(Gate gate, ApiKeys keys, IEnumerable<EntraToken
 
         if (wanted.Person is { } id)
         {
-            if (tokens.SingleOrDefault() is not { } directory) return Answer.Problem(StatusCodes.Status400BadRequest, $"person: no tokens are taken here; set {EntraOptions.TenantSetting} and {EntraOptions.ClientIdSetting}");
+            if (tokens.SingleOrDefault() is not { } directory)
+            {
+                return Answer.Problem(StatusCodes.Status400BadRequest, $"person: no tokens are taken here; set {EntraOptions.TenantSetting} and {EntraOptions.ClientIdSetting}");
+            }
+
             return await keys.Add(new Person(directory.Login.Tenant, id), name, wanted.Role, caller.Key.Workspace, caller.Cancel) is { } added
                 ? Answer.Json(added, StatusCodes.Status201Created)
                 : Answer.Problem(StatusCodes.Status409Conflict, $"{id} is let in already; to change what they may do, revoke that first");

@@ -61,7 +61,8 @@ public sealed class EntraTokens
             result = await Check(token, cancel);
         }
 
-        return result is { IsValid: true, SecurityToken: JsonWebToken valid } && Id(valid, "tid") == options.Tenant && Id(valid, "oid") is { } id ? new Person(options.Tenant, id) : null;
+        if (result is not { IsValid: true, SecurityToken: JsonWebToken valid } || Id(valid, "tid") != options.Tenant) return null;
+        return Id(valid, "oid") is { } id ? new Person(options.Tenant, id) : null;
     }
 
     private async Task<TokenValidationResult> Check(string token, CancellationToken cancel)

@@ -20,7 +20,8 @@ static class GpuDriver
             var said = Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
             await process.WaitForExitAsync().WaitAsync(Patience);
             var text = string.Join(' ', await said).Trim().ReplaceLineEndings("; ");
-            return process.ExitCode == 0 && text.Length > 0 ? text : throw new SettingException($"the GPU does not answer: {Program} says '{text}' (exit code {process.ExitCode}); this machine should be replaced");
+            if (process.ExitCode == 0 && text.Length > 0) return text;
+            throw new SettingException($"the GPU does not answer: {Program} says '{text}' (exit code {process.ExitCode}); this machine should be replaced");
         }
         catch (TimeoutException e)
         {
