@@ -47,7 +47,7 @@ static class ArtifactsCommand
             if (session.Get(to) == "-")
             {
                 if (chosen is not [var one]) throw ExpException.Usage($"--to - prints one file; name one of the {chosen.Count}");
-                await using var content = await session.Api.OpenArtifact(run, one.Path, cancel);
+                await using var content = await session.Api.OpenArtifact(run, one.Path, one.LengthBytes, cancel);
                 await using var output = Console.OpenStandardOutput();
                 await content.CopyToAsync(output, cancel);
                 return;
@@ -55,7 +55,7 @@ static class ArtifactsCommand
 
             var folder = session.Get(to) ?? Format.ShortId(run);
             await Transfers.Run(session.Output, $"Got into {folder}", [.. chosen.Select(file => new Transfer.Transfer(file.Path, file.LengthBytes, (moved, stop) =>
-                Transfers.Save(open => session.Api.OpenArtifact(run, file.Path, open), Transfers.Below(folder, file.Path), moved, stop)))], cancel);
+                Transfers.Save(open => session.Api.OpenArtifact(run, file.Path, file.LengthBytes, open), Transfers.Below(folder, file.Path), moved, stop)))], cancel);
             if (session.Output.Json) Output.WriteJson(chosen.Select(file => Transfers.Below(folder, file.Path)).ToList());
         });
     }

@@ -50,11 +50,9 @@ static class FilesCommand
             var target = BelowData(session.Get(to) ?? Data);
             var found = session.Get(paths).SelectMany(path => Local(path, target)).ToList();
             if (found.Count > 1 && !target.EndsWith('/')) throw ExpException.Usage($"--to {target}: {found.Count} files need a folder; write {target}/");
-            await Transfers.Run(session.Output, "Put", [.. found.Select(one => new Transfer.Transfer(one.Key, new FileInfo(one.File).Length, async (moved, stop) =>
-            {
-                await using var content = new CountedStream(new FileStream(one.File, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, useAsync: true), moved);
-                await session.Api.PutFile(one.Key, content, stop);
-            }))], cancel);
+            await Transfers.Run(session.Output, "Put", [.. found.Select(one => (one.Key, one.File, LengthBytes: new FileInfo(one.File).Length)).Select(one =>
+                new Transfer.Transfer(one.Key, one.LengthBytes, (moved, stop) => session.Api.PutFile(
+                    one.Key, one.LengthBytes, () => new CountedStream(new FileStream(one.File, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, useAsync: true), moved), stop)))], cancel);
             if (session.Output.Json) Output.WriteJson(found.Select(one => one.Key).ToList());
         });
     }
@@ -71,7 +69,7 @@ static class FilesCommand
             var (from, target) = (BelowData(session.Get(path)), session.Get(to));
             if (target == "-")
             {
-                await using var content = await session.Api.OpenFile(from, cancel);
+                await using var content = await session.Api.OpenFile(from, long.MaxValue, cancel);
                 await using var output = Console.OpenStandardOutput();
                 await content.CopyToAsync(output, cancel);
                 return;
@@ -81,7 +79,7 @@ static class FilesCommand
             if (files.Count == 0) throw ExpException.NotFound($"there is no {from} in the workspace; see: exp files ls");
             var exact = files is [{ Path: var only }] && only == from;
             await Transfers.Run(session.Output, "Got", [.. files.Select(file => new Transfer.Transfer(file.Path, file.LengthBytes, (moved, stop) =>
-                Transfers.Save(open => session.Api.OpenFile(file.Path, open), Place(file.Path), moved, stop)))], cancel);
+                Transfers.Save(open => session.Api.OpenFile(file.Path, file.LengthBytes, open), Place(file.Path), moved, stop)))], cancel);
             if (session.Output.Json) Output.WriteJson(files.Select(file => Place(file.Path)).ToList());
 
             // As cp does: a file keeps its name below an existing folder; a folder's content goes into the target.

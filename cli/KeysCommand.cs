@@ -12,15 +12,28 @@ static class KeysCommand
     {
         var name = new Argument<string>("NAME") { Description = "Whose or what for" };
         var role = new Option<Role>("--role", "-r") { Description = "reader (look), writer (submit and change) or admin (keys too)", HelpName = "ROLE", DefaultValueFactory = _ => Role.Writer };
+        var entra = new Option<Guid?>("--entra")
+        {
+            Description = "No key: let this person of the platform's Microsoft Entra directory in, by object id (az ad signed-in-user show --query id)", HelpName = "ID",
+        };
         return new Verb("add", "Make a key; it is shown once")
         {
-            Examples = ["exp keys add ada", "exp keys add dashboard --role reader", "export EXP_KEY=$(exp keys add ci --json | jq -r .key)"],
-        }.With(name, role).Does(world, async (session, cancel) =>
+            Examples =
+            [
+                "exp keys add ada", "exp keys add ada --entra 8c1d7f9e-0b7c-4a57-9a38-3f1c54d3b0aa", "exp keys add dashboard --role reader", "export EXP_KEY=$(exp keys add ci --json | jq -r .key)",
+            ],
+        }.With(name, role, entra).Does(world, async (session, cancel) =>
         {
-            var key = await session.Api.AddKey(session.Get(name), session.Get(role), cancel);
+            var key = await session.Api.AddKey(session.Get(name), session.Get(role), session.Get(entra), cancel);
             if (session.Output.Json)
             {
                 Output.WriteJson(key);
+                return;
+            }
+
+            if (key.Key is null)
+            {
+                session.Output.Line($"Let {key.Name} in with the role {Name(key.Role)}; they come in with: exp login --url {session.Api.Address} --entra");
                 return;
             }
 

@@ -37,11 +37,15 @@ static class Root
             DatasetCommand.Create(world),
             MachinesCommand.Create(world),
             WebhookCommand.Create(world),
+            LoginCommand.Create(world),
+            LoginCommand.Logout(world),
+            ProfilesCommand.Create(world),
             KeysCommand.Create(world),
             DeadLettersCommand.Create(world),
         };
         root.Add(Session.JsonOption);
         root.Add(Session.DataOption);
+        root.Add(Session.ProfileOption);
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
         root.SetAction(parsed => ((SynchronousCommandLineAction)help.Action).Invoke(parsed));

@@ -18,15 +18,23 @@ sealed class Session(ParseResult parsed, World world) : IDisposable
         Description = "Folder of the platform on this machine [EXP_DATA, ./.exp if it exists, ~/.local/share/exp]", HelpName = "DIR", Recursive = true,
     };
 
+    public static Option<string?> ProfileOption { get; } = new("--profile")
+    {
+        Description = "A platform that exp login remembers [EXP_PROFILE, the last that was logged in to]", HelpName = "NAME", Recursive = true,
+    };
+
     public World World => world;
     public Output Output { get; } = new(parsed.GetValue(JsonOption), world.Time);
-    public ApiClient Api => api ??= new(Connection.Find(parsed.GetValue(DataOption)));
+    public ApiClient Api => api ??= new(Connection.Find(parsed.GetValue(DataOption), Profile, world.Time));
+    public string? Profile => parsed.GetValue(ProfileOption);
     public DataFolder Data => DataFolder.Find(parsed.GetValue(DataOption));
     public RunWatch Watch => new(Api, Output, world.Time);
 
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 
     public T Get<T>(Argument<T> argument) => parsed.GetRequiredValue(argument);
+
+    public T? GetOptional<T>(Argument<T> argument) => parsed.GetValue(argument);
 
     public Task<string> FindRun(Argument<string> argument, CancellationToken cancel) => RunNames.Find(Api, Get(argument), cancel);
 

@@ -14,7 +14,7 @@ public static class CloudConnections
     /// <summary>A connection string in its place, with its key: for emulators, where there are no identities. Accounts of the platform accept no keys.</summary>
     public const string BlobConnection = "EXP_BLOB_CONNECTION";
 
-    /// <summary>The Service Bus namespace, <c>NAME.servicebus.windows.net</c>.</summary>
+    /// <summary>The Service Bus namespace, <c>NAME.servicebus.windows.net</c>; or a connection string, with its key, for emulators.</summary>
     public const string ServiceBus = "EXP_SERVICEBUS";
 
     /// <param name="account">An address or a connection string.</param>
@@ -25,10 +25,12 @@ public static class CloudConnections
             : new BlobWorkspaces(new BlobServiceClient(account, BlobClients.Options()));
 
     /// <exception cref="NotSupportedException">This is not the cloud build.</exception>
-    public static IMessageBus Bus(string fullyQualifiedNamespace) =>
+    public static IMessageBus Bus(string serviceBus) =>
 #if CLOUD
-        new ServiceBusMessageBus(fullyQualifiedNamespace, new DefaultAzureCredential());
+        serviceBus.StartsWith("Endpoint=", StringComparison.OrdinalIgnoreCase)
+            ? new ServiceBusMessageBus(serviceBus)
+            : new ServiceBusMessageBus(serviceBus, new DefaultAzureCredential());
 #else
-        throw new NotSupportedException($"{fullyQualifiedNamespace} cannot be reached: this build has no Service Bus; build with -p:Cloud=true");
+        throw new NotSupportedException($"{serviceBus.Split(';')[0]} cannot be reached: this build has no Service Bus; build with -p:Cloud=true");
 #endif
 }

@@ -11,8 +11,15 @@ namespace Serverless.Cloud;
 /// </summary>
 public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
 {
+    /// <summary>
+    /// Set on what is meant for one subscription of a topic only: the filter of every subscription takes what names none, or itself (<c>infra/modules/servicebus.bicep</c>).
+    /// </summary>
+    public const string Recipient = "recipient";
+
     /// <summary>How many messages <see cref="Count"/> looks at: reading a queue's length would need manage rights.</summary>
     public const int CountedAtMost = 1000;
+
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromSeconds(1);
 
     private readonly ServiceBusClient client;
     private readonly ConcurrentDictionary<string, ServiceBusSender> senders = new(StringComparer.Ordinal);
@@ -20,22 +27,23 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
     private readonly ConcurrentDictionary<string, (ServiceBusReceiver Receiver, ServiceBusReceivedMessage Message)> held = new(StringComparer.Ordinal);
 
     /// <param name="fullyQualifiedNamespace"><c>name.servicebus.windows.net</c></param>
-    public ServiceBusMessageBus(string fullyQualifiedNamespace, TokenCredential credential) => client = new(
-        fullyQualifiedNamespace,
-        credential,
-        new ServiceBusClientOptions
-        {
-            // Short tries and a bounded whole: callers have retries and deadlines of their own.
-            RetryOptions = { Mode = ServiceBusRetryMode.Exponential, MaxRetries = 4, Delay = TimeSpan.FromMilliseconds(200), MaxDelay = TimeSpan.FromSeconds(5), TryTimeout = TimeSpan.FromSeconds(15) },
-        });
+    public ServiceBusMessageBus(string fullyQualifiedNamespace, TokenCredential credential) => client = new(fullyQualifiedNamespace, credential, Options());
 
-    public Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default) =>
-        Translated($"send to {queue}", async () =>
+    /// <param name="connectionString">With its key: an emulator's, which knows no identities. Namespaces of the platform accept no keys.</param>
+    public ServiceBusMessageBus(string connectionString) => client = new(connectionString, Options());
+
+    public Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default)
+    {
+        MessageLimits.CheckName(queue, nameof(queue));
+        MessageLimits.Check(message);
+        ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
+        return Translated($"send to {queue}", async () =>
         {
             var outgoing = Outgoing(message);
             if (delay > TimeSpan.Zero) outgoing.ScheduledEnqueueTime = TimeProvider.System.GetUtcNow() + delay;
             await Sender(queue).SendMessageAsync(outgoing, cancel);
         });
+    }
 
     public Task Publish(string topic, Message message, CancellationToken cancel = default) => Send(topic, message, cancel: cancel);
 
@@ -44,8 +52,8 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
         {
             var receiver = Receiver(queue, SubQueue.None);
 
-            // The SDK wants a positive wait.
-            var received = await receiver.ReceiveMessageAsync(wait > TimeSpan.Zero ? wait : TimeSpan.FromMilliseconds(1), cancel);
+            // The answer is some milliseconds away: with less than this, a message that is there would not be found.
+            var received = await receiver.ReceiveMessageAsync(wait > ShortestWait ? wait : ShortestWait, cancel);
             if (received is null) return null;
             held[received.LockToken] = (receiver, received);
             return new ReceivedMessage(queue, new(received.MessageId, received.Body.ToString()), received.LockToken, received.DeliveryCount, received.LockedUntil);
@@ -67,7 +75,7 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
     public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit = 100, CancellationToken cancel = default) =>
         Translated<IReadOnlyList<DeadLetter>>($"read dead letters of {queue}", async () =>
         {
-            var peeked = await Receiver(queue, SubQueue.DeadLetter).PeekMessagesAsync(limit, fromSequenceNumber: 0, cancel);
+            var peeked = await Peek(Receiver(queue, SubQueue.DeadLetter), limit, cancel);
             return [.. peeked.Select(message => new DeadLetter(
                 queue, new(message.MessageId, message.Body.ToString()), message.DeadLetterReason ?? "no reason given", message.EnqueuedTime, message.DeliveryCount))];
         });
@@ -88,7 +96,17 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
                     }
 
                     // A new id, or duplicate detection would swallow what is sent again within its window.
-                    await Sender(queue).SendMessageAsync(Outgoing(new($"{messageId}:again:{message.SequenceNumber}", message.Body.ToString())), cancel);
+                    var again = Outgoing(new(IdAgain(message), message.Body.ToString()));
+                    if (queue.Split('/') is [var topic, var subscription])
+                    {
+                        again.ApplicationProperties[Recipient] = subscription;
+                        await Sender(topic).SendMessageAsync(again, cancel);
+                    }
+                    else
+                    {
+                        await Sender(queue).SendMessageAsync(again, cancel);
+                    }
+
                     await dead.CompleteMessageAsync(message, cancel);
                     return true;
                 }
@@ -102,14 +120,50 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
         });
 
     public Task<long> Count(string queue, CancellationToken cancel = default) =>
-        Translated($"count {queue}", async () => (long)(await Receiver(queue, SubQueue.None).PeekMessagesAsync(CountedAtMost, fromSequenceNumber: 0, cancel)).Count);
+        Translated($"count {queue}", async () => (long)(await Peek(Receiver(queue, SubQueue.None), CountedAtMost, cancel)).Count);
 
     /// <summary>Subscriptions are part of the deployment; a missing one shows when it is received from.</summary>
     public Task Subscribe(string topic, string subscription, CancellationToken cancel = default) => Task.CompletedTask;
 
     public ValueTask DisposeAsync() => client.DisposeAsync();
 
+    // Short tries and a bounded whole: callers have retries and deadlines of their own.
+    private static ServiceBusClientOptions Options() => new()
+    {
+        RetryOptions =
+        {
+            Mode = ServiceBusRetryMode.Exponential,
+            MaxRetries = 4,
+            Delay = TimeSpan.FromMilliseconds(200),
+            MaxDelay = TimeSpan.FromSeconds(5),
+            TryTimeout = TimeSpan.FromSeconds(15),
+        },
+    };
+
     private static ServiceBusMessage Outgoing(Message message) => new(message.Body) { MessageId = message.Id, ContentType = "application/json" };
+
+    /// <summary>An id that no other message has had, and that begins as before: a wake's says which epoch it is for.</summary>
+    private static string IdAgain(ServiceBusReceivedMessage message)
+    {
+        var suffix = $":again:{message.SequenceNumber}";
+        var end = message.MessageId.IndexOf(":again:", StringComparison.Ordinal);
+        return (end < 0 ? message.MessageId : message.MessageId[..end]) + suffix;
+    }
+
+    // One answer has as many as the service likes, not as many as there are.
+    private static async Task<List<ServiceBusReceivedMessage>> Peek(ServiceBusReceiver receiver, int limit, CancellationToken cancel)
+    {
+        var all = new List<ServiceBusReceivedMessage>();
+        while (all.Count < limit)
+        {
+            var next = all.Count == 0 ? 0 : all[^1].SequenceNumber + 1;
+            var some = await receiver.PeekMessagesAsync(limit - all.Count, next, cancel);
+            if (some.Count == 0) break;
+            all.AddRange(some);
+        }
+
+        return all;
+    }
 
     private ServiceBusSender Sender(string queue) => senders.GetOrAdd(queue, client.CreateSender);
 

@@ -16,11 +16,11 @@ param location string
 @maxLength(63)
 param workspace string = 'workspace'
 
-@description('Machine classes: name, Container Apps workload profile, cores, memory, most replicas at a time.')
+@description('Machine classes: name, Container Apps workload profile, cores, memory, disk, most replicas at a time.')
 param machines machineClass[] = [
-  { name: 'cpu', profile: 'Consumption', cpu: '4', memory: '8Gi', gpu: false, replicas: 20 }
-  { name: 'gpu-t4', profile: 'Consumption-GPU-NC8as-T4', cpu: '8', memory: '56Gi', gpu: true, replicas: 4 }
-  { name: 'gpu-a100', profile: 'Consumption-GPU-NC24-A100', cpu: '24', memory: '220Gi', gpu: true, replicas: 2 }
+  { name: 'cpu', profile: 'Consumption', cpu: '4', memory: '8Gi', gpu: false, diskGiB: 8, replicas: 20 }
+  { name: 'gpu-t4', profile: 'Consumption-GPU-NC8as-T4', cpu: '8', memory: '56Gi', gpu: true, diskGiB: 8, replicas: 4 }
+  { name: 'gpu-a100', profile: 'Consumption-GPU-NC24-A100', cpu: '24', memory: '220Gi', gpu: true, diskGiB: 8, replicas: 2 }
 ]
 
 @description('Longest time a worker replica may live, hours. It takes no new run in the second half, so make this twice the longest timeout of a run; one that runs longer is handed back and resumes on another worker.')
@@ -43,6 +43,15 @@ param budgetStart string = '${utcNow('yyyy-MM')}-01'
 @description('Addresses that alerts and the budget write to.')
 param alertEmails string[] = []
 
+@description('Storage and Service Bus reachable from the platform\'s own network only. Service Bus becomes Premium, which is charged by the hour whether used or not; large files then pass through the API.')
+param privateNetwork bool = false
+
+@description('Tenant whose people may come in with Microsoft Entra tokens instead of keys; empty: keys only.')
+param entraTenant string = ''
+
+@description('Application (client) id that those tokens must be for. docs/deploy.md says how to register it.')
+param entraClientId string = ''
+
 var tags = { 'azd-env-name': environmentName, application: 'serverless', workspace: workspace }
 var suffix = take(uniqueString(subscription().id, environmentName, location), 10)
 
@@ -64,12 +73,17 @@ module monitoring 'modules/monitoring.bicep' = {
 
 module storage 'modules/storage.bicep' = {
   scope: group
-  params: { location: location, tags: tags, suffix: suffix, workspace: workspace }
+  params: { location: location, tags: tags, suffix: suffix, workspace: workspace, privateNetwork: privateNetwork }
 }
 
 module bus 'modules/servicebus.bicep' = {
   scope: group
-  params: { location: location, tags: tags, suffix: suffix, machines: map(machines, machine => machine.name) }
+  params: { location: location, tags: tags, suffix: suffix, machines: map(machines, machine => machine.name), privateNetwork: privateNetwork }
+}
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  scope: group
+  params: { location: location, tags: tags, suffix: suffix, storageName: storage.outputs.name, hostStorageName: storage.outputs.hostName, busName: bus.outputs.name }
 }
 
 module registry 'modules/registry.bicep' = {
@@ -126,8 +140,11 @@ module functions 'modules/functions.bicep' = {
     busEndpoint: bus.outputs.endpoint
     workspace: workspace
     adminKeySha256: adminKeySha256
-    machines: join(map(machines, machine => machine.name), ',')
+    machines: join(map(machines, machine => '${machine.name}=${machine.diskGiB}'), ',')
     insightsConnection: monitoring.outputs.connection
+    subnet: network.?outputs.functionsSubnet ?? ''
+    entraTenant: entraTenant
+    entraClientId: entraClientId
   }
 }
 
@@ -149,8 +166,8 @@ module workers 'modules/workers.bicep' = {
     blobEndpoint: storage.outputs.blobEndpoint
     busEndpoint: bus.outputs.endpoint
     busName: bus.outputs.name
-    insightsConnection: monitoring.outputs.connection
     logsName: monitoring.outputs.logsName
+    subnet: network.?outputs.workersSubnet ?? ''
   }
 }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Serverless.Cli.Transfer;
 using Serverless.Core.Api;
 using Serverless.Core.Runs;
 
@@ -70,15 +71,30 @@ sealed partial class ApiClient
 
     public Task<ArtifactList> GetArtifacts(string id, CancellationToken cancel) => Get<ArtifactList>($"api/runs/{Escaped(id)}/artifacts", cancel);
 
-    public async Task<Stream> OpenArtifact(string id, string path, CancellationToken cancel) =>
-        await (await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/artifacts/{EscapedPath(path)}", null, cancel)).Content.ReadAsStreamAsync(cancel);
+    public Task<Stream> OpenArtifact(string id, string path, long lengthBytes, CancellationToken cancel) =>
+        OpenLarge($"api/runs/{Escaped(id)}/artifacts/{EscapedPath(path)}", lengthBytes, cancel);
 
     public Task<CheckpointList> GetCheckpoints(string id, CancellationToken cancel) => Get<CheckpointList>($"api/runs/{Escaped(id)}/checkpoints", cancel);
 
     public Task<CheckpointManifest> GetCheckpoint(string id, long step, CancellationToken cancel) => Get<CheckpointManifest>($"api/runs/{Escaped(id)}/checkpoints/{step}", cancel);
 
-    public async Task<Stream> OpenCheckpointFile(string id, long step, string path, CancellationToken cancel) =>
-        await (await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/checkpoints/{step}/{EscapedPath(path)}", null, cancel)).Content.ReadAsStreamAsync(cancel);
+    public async Task<Stream> OpenCheckpointFile(string id, long step, string path, long lengthBytes, CancellationToken cancel)
+    {
+        var file = $"api/runs/{Escaped(id)}/checkpoints/{step}/{EscapedPath(path)}";
+        if (lengthBytes >= LargeBytes && await Get<FilePieces>($"{file}?pieces=true", cancel) is { Pieces: { Count: > 0 } pieces })
+        {
+            return new Pieces([.. pieces.Select(piece => new Uri(piece.Url))], OpenElsewhere);
+        }
+
+        return await (await Send(HttpMethod.Get, file, null, cancel)).Content.ReadAsStreamAsync(cancel);
+    }
+
+    // Not of this platform, so without its key.
+    private async Task<Stream> OpenElsewhere(Uri address, CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, address);
+        return await (await Send(elsewhere.Value, request, cancel)).Content.ReadAsStreamAsync(cancel);
+    }
 
     public Task<Comparison> Compare(IEnumerable<string> ids, CancellationToken cancel) => Get<Comparison>("api/compare" + Query(("runs", string.Join(',', ids))), cancel);
 

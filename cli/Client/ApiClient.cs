@@ -11,22 +11,31 @@ sealed partial class ApiClient : IDisposable
 {
     private readonly Connection connection;
     private readonly HttpClient http;
+    private readonly Lazy<HttpClient> elsewhere;
 
     public ApiClient(Connection connection)
     {
         this.connection = connection;
-        http = new(new SocketsHttpHandler { UseProxy = !connection.Address.IsLoopback, AutomaticDecompression = DecompressionMethods.All, ConnectTimeout = TimeSpan.FromSeconds(10) })
-        {
-            BaseAddress = connection.Address,
-            // Answers may follow a run for hours; a connection that nobody accepts has its own limit above.
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+        http = Client();
+        http.BaseAddress = connection.Address;
+        elsewhere = new(Client);
         if (connection.Key is { } key) http.DefaultRequestHeaders.Authorization = new("Bearer", key);
     }
 
     public Uri Address => connection.Address;
 
-    public void Dispose() => http.Dispose();
+    public void Dispose()
+    {
+        http.Dispose();
+        if (elsewhere.IsValueCreated) elsewhere.Value.Dispose();
+    }
+
+    private HttpClient Client() =>
+        new(new SocketsHttpHandler { UseProxy = !connection.Address.IsLoopback, AutomaticDecompression = DecompressionMethods.All, ConnectTimeout = TimeSpan.FromSeconds(10) })
+        {
+            // Answers may follow a run for hours; a connection that nobody accepts has its own limit above.
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
 
     private Task<T> Get<T>(string path, CancellationToken cancel) => Send<T>(HttpMethod.Get, path, null, cancel);
 
@@ -58,12 +67,14 @@ sealed partial class ApiClient : IDisposable
         return await Send(request, cancel);
     }
 
-    private async Task<HttpResponseMessage> Send(HttpRequestMessage request, CancellationToken cancel)
+    private Task<HttpResponseMessage> Send(HttpRequestMessage request, CancellationToken cancel) => Send(http, request, cancel);
+
+    private async Task<HttpResponseMessage> Send(HttpClient client, HttpRequestMessage request, CancellationToken cancel)
     {
         HttpResponseMessage response;
         try
         {
-            response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+            response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
         }
         catch (HttpRequestException e)
         {
@@ -80,7 +91,7 @@ sealed partial class ApiClient : IDisposable
 
     private ExpException Unreachable(Exception e)
     {
-        var where = connection.Source is "EXP_URL" ? $"{connection.Address} (EXP_URL)" : $"{connection.Address}";
+        var where = connection.Source is "EXP_URL" || connection.IsProfile ? $"{connection.Address} ({connection.Source})" : $"{connection.Address}";
         return new(ExitCode.Unreachable, $"cannot reach the platform at {where}; {(connection.Address.IsLoopback ? "start it with: exp up" : "is the address right?")}", inner: e);
     }
 
@@ -91,6 +102,8 @@ sealed partial class ApiClient : IDisposable
         var lines = problem?.Problems is { Count: > 1 } several ? several.Select(one => one.ToString()).ToList() : null;
         return response.StatusCode switch
         {
+            HttpStatusCode.Unauthorized when connection.IsProfile => new(
+                ExitCode.NotAllowed, $"{connection.Address} does not let {connection.Source} in ({said}); log in again: exp login --{connection.Source}"),
             HttpStatusCode.Unauthorized => new(ExitCode.NotAllowed, connection.Key is null
                 ? $"{connection.Address} wants a key; set EXP_KEY"
                 : $"{connection.Address} does not know this key; set EXP_KEY to one that an admin made with: exp keys add NAME"),

@@ -37,7 +37,7 @@ static class DemoSummary
     private static async Task<PruningResult?> Result(ApiClient api, RunRecord run, CancellationToken cancel)
     {
         if (run.State != RunState.Succeeded || (await api.GetArtifacts(run.Id, cancel)).Artifacts.All(file => file.Path != PruningResult.FileName)) return null;
-        await using var content = await api.OpenArtifact(run.Id, PruningResult.FileName, cancel);
+        await using var content = await api.OpenArtifact(run.Id, PruningResult.FileName, lengthBytes: 0, cancel);
         using var bytes = new MemoryStream();
         await content.CopyToAsync(bytes, cancel);
         return PruningResult.Read(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));

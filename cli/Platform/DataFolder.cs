@@ -13,6 +13,9 @@ sealed class DataFolder(string path)
 
     private string AddressFile => System.IO.Path.Combine(Path, "address");
 
+    /// <summary>Whether one is meant in particular: EXP_DATA says so, or it lies in the current folder.</summary>
+    public static bool IsNamed => Environment.GetEnvironmentVariable("EXP_DATA") is { Length: > 0 } || Directory.Exists(".exp");
+
     /// <summary>The given folder; else EXP_DATA; else <c>.exp</c> in the current folder when it is there; else <c>~/.local/share/exp</c>.</summary>
     public static DataFolder Find(string? given)
     {

@@ -9,7 +9,8 @@ sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
 {
     private const string Everywhere = """
         Environment:
-          EXP_URL, EXP_KEY  A platform elsewhere and the key to it; without them, the platform on this machine
+          EXP_URL, EXP_KEY  A platform elsewhere and the key to it; without them, what exp login remembers, or the platform on this machine
+          EXP_PROFILE       Which of those that exp login remembers
           EXP_DATA          Folder of the platform on this machine
           EXP_DEBUG=1       Show where an error came from
           NO_COLOR=1        No colours, no displays that redraw themselves

@@ -57,6 +57,9 @@ sealed class LogTail(ApiClient api, string run, TimeProvider time)
                     else if (happened.EventType == "rewind") rewound();
                     else if (happened.EventType == "end") return;
                 }
+
+                // The platform ended the request, as one in the cloud does every few minutes, also when nothing was printed: it is there.
+                failures = 0;
             }
             catch (Exception e) when (e is HttpRequestException or IOException or ExpException { Code: ExitCode.Unreachable } && !cancel.IsCancellationRequested)
             {

@@ -9,7 +9,7 @@ namespace Serverless.Core.Access;
 
 /// <summary>
 /// Who may come in. Keys lie in the platform container under the SHA-256 of their secret, which is 256 random bits: finding one is one read of one name, whatever
-/// was sent, and nothing that is stored opens anything. Answers are remembered for <see cref="Remembered"/>; a key revoked elsewhere works at most that long.
+/// was sent, and nothing that is stored opens anything. People of a directory lie beside them, under names that no hash has. Answers are remembered for <see cref="Remembered"/>; a key revoked elsewhere works at most that long.
 /// </summary>
 public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
 {
@@ -24,14 +24,18 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
     public static string NewSecret() => Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
 
     /// <summary>The key that a secret belongs to, or null.</summary>
-    public async ValueTask<ApiKeyInfo?> Find(string secret, CancellationToken cancel = default)
+    public ValueTask<ApiKeyInfo?> Find(string secret, CancellationToken cancel = default) => Known(Hash(secret), cancel);
+
+    /// <summary>What a person of a directory, whose identity was proved already, may do; null: nothing.</summary>
+    public ValueTask<ApiKeyInfo?> Find(Person person, CancellationToken cancel = default) => Known(person.ToString(), cancel);
+
+    /// <summary>Lets a person of a directory in. Null: they are in already, here or in another workspace; nothing changed.</summary>
+    public async Task<ApiKeyInfo?> Add(Person person, string name, Role role, string workspace, CancellationToken cancel = default)
     {
-        var hash = Hash(secret);
-        var now = time.GetTimestamp();
-        if (remembered.TryGetValue(hash, out var known) && now < known.Until) return known.Key;
-        var found = (await platform.Get(PlatformPaths.Key(hash), cancel: cancel))?.Json<ApiKeyInfo>();
-        Remember(hash, found, now);
-        return found;
+        var key = new ApiKeyInfo(ids.Nonce(), name, role, workspace, time.GetUtcNow());
+        var put = await platform.PutJson(PlatformPaths.Key(person.ToString()), key, PutCondition.IfAbsent, cancel: cancel);
+        remembered.TryRemove(person.ToString(), out _);
+        return put.Stored ? key : null;
     }
 
     /// <returns>The key with its secret, which nothing can show again.</returns>
@@ -98,6 +102,15 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
         {
             if (await platform.Get(stored.Key, cancel: cancel) is { } content) yield return (stored.Key, content.Json<ApiKeyInfo>());
         }
+    }
+
+    private async ValueTask<ApiKeyInfo?> Known(string name, CancellationToken cancel)
+    {
+        var now = time.GetTimestamp();
+        if (remembered.TryGetValue(name, out var known) && now < known.Until) return known.Key;
+        var found = (await platform.Get(PlatformPaths.Key(name), cancel: cancel))?.Json<ApiKeyInfo>();
+        Remember(name, found, now);
+        return found;
     }
 
     private void Remember(string hash, ApiKeyInfo? key, long now)

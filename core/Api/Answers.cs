@@ -43,6 +43,19 @@ public sealed record FileList(IReadOnlyList<WorkspaceFile> Files, string? Next);
 
 public sealed record WorkspaceFile(string Path, long LengthBytes, DateTimeOffset Modified, string ETag);
 
+/// <summary>The pieces of a large file, in order, each at an address that needs no key.</summary>
+/// <param name="Pieces">None: the store does not give them itself, so fetch the file as a whole.</param>
+public sealed record FilePieces(IReadOnlyList<FilePiece> Pieces);
+
+public sealed record FilePiece(string Url, long LengthBytes);
+
+/// <summary>Where to send a large body.</summary>
+/// <param name="Url">Absolute where the store takes it itself; else a path of this API, which wants the key as always.</param>
+/// <param name="Headers">To send along as they are.</param>
+/// <param name="Direct">The store takes it itself: no key, and whoever has the address can write.</param>
+/// <param name="Expires">When the address stops working.</param>
+public sealed record UploadPlace(string Method, string Url, IReadOnlyDictionary<string, string> Headers, bool Direct, DateTimeOffset? Expires);
+
 /// <summary>Answer of <c>PUT /api/code/{sha256}</c>.</summary>
 public sealed record CodeStored(string Sha256, string Tree, int Files, long LengthBytes);
 
@@ -65,6 +78,13 @@ public sealed record DeadLetterInfo(string Queue, string Id, string Reason, Date
 
 /// <param name="Key">The secret itself, only in the answer that creates it.</param>
 public sealed record ApiKeyInfo(string Id, string Name, Access.Role Role, string Workspace, DateTimeOffset Created, string? Key = null);
+
+/// <summary><c>GET /api/login</c>; needs no key: how one comes in, besides with one.</summary>
+/// <param name="Entra">Null: with a key only.</param>
+public sealed record LoginWays(EntraLogin? Entra);
+
+/// <summary>A token of this directory for this application is as good as a key, for the people whom an admin let in.</summary>
+public sealed record EntraLogin(Guid Tenant, Guid ClientId);
 
 /// <summary><c>GET /api/health</c>; needs no key.</summary>
 public sealed record Health(string Status, string Version);

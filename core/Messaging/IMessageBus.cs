@@ -29,7 +29,10 @@ public interface IMessageBus
     /// <summary>Dead letters of a queue, oldest first.</summary>
     Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit = 100, CancellationToken cancel = default);
 
-    /// <summary>Sends a dead letter again and removes it; false when there is none with this id.</summary>
+    /// <summary>
+    /// Sends a dead letter again and removes it; false when there is none with this id. What a subscription put aside comes back to that subscription alone. Its id may
+    /// have grown at its end.
+    /// </summary>
     Task<bool> Requeue(string queue, string messageId, CancellationToken cancel = default);
 
     /// <summary>Messages ready, under a lock or delayed; dead letters are not counted.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Serverless.Core.Messaging;
 
@@ -10,8 +9,6 @@ namespace Serverless.Core.Messaging;
 /// <param name="file">Created, with its folder, at the first call. Beside it lie SQLite's own files and the folder <c>bell/</c>.</param>
 public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, SqliteBusOptions? options = null) : IMessageBus, IDisposable
 {
-    private const int MaxBodyBytes = 64 * 1024;
-    private const int MaxIdLength = 128;
 
     private readonly SqliteBusOptions options = options ?? new();
     private readonly Bell bell = new(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, "bell"));
@@ -20,8 +17,8 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
 
     public Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default)
     {
-        CheckName(queue, nameof(queue));
-        Check(message);
+        MessageLimits.CheckName(queue, nameof(queue));
+        MessageLimits.Check(message);
         ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
 
         // Of wakes the workspace knows, and has them sent again; of a changed file only this message knows once its author was told that it is out.
@@ -30,7 +27,7 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
 
     public async Task<ReceivedMessage?> Receive(string queue, TimeSpan wait, CancellationToken cancel = default)
     {
-        CheckName(queue, nameof(queue), subscription: true);
+        MessageLimits.CheckName(queue, nameof(queue), subscription: true);
         var begun = time.GetTimestamp();
         while (true)
         {
@@ -63,26 +60,26 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
 
     public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit = 100, CancellationToken cancel = default)
     {
-        CheckName(queue, nameof(queue), subscription: true);
+        MessageLimits.CheckName(queue, nameof(queue), subscription: true);
         return Thread.Read((db, _) => db.DeadLetters(queue, limit), cancel);
     }
 
     public Task<bool> Requeue(string queue, string messageId, CancellationToken cancel = default)
     {
-        CheckName(queue, nameof(queue), subscription: true);
+        MessageLimits.CheckName(queue, nameof(queue), subscription: true);
         return Thread.Write((db, now) => db.Requeue(queue, messageId, now), cancel: cancel);
     }
 
     public Task<long> Count(string queue, CancellationToken cancel = default)
     {
-        CheckName(queue, nameof(queue), subscription: true);
+        MessageLimits.CheckName(queue, nameof(queue), subscription: true);
         return Thread.Read((db, _) => db.Count(queue), cancel);
     }
 
     public Task Publish(string topic, Message message, CancellationToken cancel = default)
     {
-        CheckName(topic, nameof(topic));
-        Check(message);
+        MessageLimits.CheckName(topic, nameof(topic));
+        MessageLimits.Check(message);
 
         // Nobody sends an event again once its author was told that it is out, so it is on the disk before that.
         return Thread.Write((db, now) => db.Publish(topic, message, now, options.DuplicateWindow), synced: true, cancel);
@@ -90,8 +87,8 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
 
     public Task Subscribe(string topic, string subscription, CancellationToken cancel = default)
     {
-        CheckName(topic, nameof(topic));
-        CheckName(subscription, nameof(subscription));
+        MessageLimits.CheckName(topic, nameof(topic));
+        MessageLimits.CheckName(subscription, nameof(subscription));
         return Thread.Write((db, _) => db.Subscribe(topic, subscription), synced: true, cancel);
     }
 
@@ -136,20 +133,4 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
     }
 
     private static TimeSpan Shortest(TimeSpan a, TimeSpan b, TimeSpan c) => TimeSpan.FromTicks(Math.Min(a.Ticks, Math.Min(b.Ticks, c.Ticks)));
-
-    private static void Check(Message message)
-    {
-        if (message.Id.Length is 0 or > MaxIdLength) throw new ArgumentException($"a message id has 1 to {MaxIdLength} characters, '{message.Id}' has {message.Id.Length}", nameof(message));
-        var length = Encoding.UTF8.GetByteCount(message.Body);
-        if (length > MaxBodyBytes) throw new ArgumentException($"the body of message {message.Id} has {length} bytes, {MaxBodyBytes} are allowed", nameof(message));
-    }
-
-    private static void CheckName(string name, string parameter, bool subscription = false)
-    {
-        var parts = name.Split('/');
-        if (parts.Length > (subscription ? 2 : 1) || parts.Any(part => part.Length is 0 or > 100 || !part.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')))
-        {
-            throw new ArgumentException($"'{name}': names of queues, topics and subscriptions are 1 to 100 letters, digits and '-'", parameter);
-        }
-    }
 }

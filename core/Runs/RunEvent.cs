@@ -34,7 +34,8 @@ public abstract record RunEvent
     public sealed record RequestCancel(string? By, string? Reason) : RunEvent;
 
     /// <summary>The run's wake was dead-lettered, or the run is found impossible before any claim.</summary>
-    public sealed record Refuse(string Message) : RunEvent;
+    /// <param name="Epoch">Refused is what the run was at this epoch: once somebody has claimed it since, it is a run like others. Null: as it is now.</param>
+    public sealed record Refuse(string Message, int? Epoch = null) : RunEvent;
 
     public sealed record SetTags(IReadOnlyList<string> Tags) : RunEvent;
 }

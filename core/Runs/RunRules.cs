@@ -155,6 +155,7 @@ public static class RunRules
     private static Decision Refuse(RunRecord run, RunEvent.Refuse refuse, DateTimeOffset now)
     {
         if (run.State.IsTerminal) return new Decision.Unchanged($"the run has ended: {run.State}");
+        if (refuse.Epoch is { } meant && meant != run.Epoch) return new Decision.Stale($"what was refused is attempt {meant}'s; the run is at {run.Epoch}");
         if (run.Lease is { } lease && !lease.HasExpired(now)) return new Decision.Illegal($"{lease.Owner} has it until {lease.ExpiresAt:O}", lease.ExpiresAt);
         return End(LoseAttempt(run, now), RunState.Failed, Cause.Invalid, refuse.Message, null, now);
     }

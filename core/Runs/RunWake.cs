@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Serverless.Core.Messaging;
 
@@ -8,6 +9,10 @@ public sealed record RunWake(string Workspace, string Run)
 {
     /// <summary>A wake of its own each time: equal ids only where one send is retried, so that duplicate detection never swallows a needed wake.</summary>
     public Message ToMessage(int epoch, IIds ids) => new($"{Run}:{epoch}:{ids.Nonce()}", JsonSerializer.Serialize(this, CoreJson.Options));
+
+    /// <summary>The epoch that the run was at when a wake for it was sent; null when the message is none.</summary>
+    public static int? EpochOf(Message message) =>
+        message.Id.Split(':') is [_, var epoch, _, ..] && int.TryParse(epoch, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     /// <summary>Null when the message cannot be understood.</summary>
     public static RunWake? From(Message message)

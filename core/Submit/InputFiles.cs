@@ -1,3 +1,4 @@
+using System.Globalization;
 using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -10,12 +11,21 @@ internal sealed class InputFiles(IObjectStore store, SubmissionOptions options)
     private readonly ContentHashes hashes = new(store);
 
     /// <param name="inputs">With their places in the spec.</param>
-    public async Task<IReadOnlyList<InputRef>> Resolve(IEnumerable<(int Index, string Input)> inputs, List<Problem> problems, CancellationToken cancel)
+    /// <param name="otherBytes">What the spec's other inputs take of the machine's disk.</param>
+    public async Task<IReadOnlyList<InputRef>> Resolve(
+        IEnumerable<(int Index, string Input)> inputs, string machine, long otherBytes, List<Problem> problems, CancellationToken cancel)
     {
         var files = new SortedDictionary<string, StoredObject>(StringComparer.Ordinal);
         foreach (var (index, input) in inputs)
         {
             if (await Find(input, files, cancel) is { } problem) problems.Add(new(SpecPath.Item("inputs", index), problem));
+        }
+
+        // Before they are hashed: reading what is refused anyway would take longest just then.
+        var lengthBytes = otherBytes + files.Values.Sum(file => file.LengthBytes);
+        if (options.DiskBytes.TryGetValue(machine, out var room) && lengthBytes > room)
+        {
+            problems.Add(new("inputs", $"{Size(lengthBytes)} of inputs do not fit on a machine of class {machine}, which has {Size(room)} for a run's files"));
         }
 
         if (problems.Count > 0 || files.Count == 0) return [];
@@ -29,6 +39,10 @@ internal sealed class InputFiles(IObjectStore store, SubmissionOptions options)
 
         return problems.Count > 0 ? [] : [.. refs.OfType<InputRef>()];
     }
+
+    private static string Size(long bytes) => bytes >= 1L << 30
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):0.##} GiB")
+        : string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 20):0.##} MiB");
 
     private async Task<string?> Find(string input, SortedDictionary<string, StoredObject> files, CancellationToken cancel)
     {

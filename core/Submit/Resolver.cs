@@ -22,7 +22,9 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
         var ofRuns = spec.Inputs.Index().ToLookup(input => input.Item.StartsWith(RunInput.Prefix, StringComparison.Ordinal));
         var places = ofRuns[false].ToLookup(input => input.Item.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal));
         var datasets = await datasetInputs.Resolve(places[false], problems, cancel);
-        IReadOnlyList<InputRef> files = [.. await inputs.Resolve(places[true], problems, cancel), .. await RunInput.Resolve(store, ofRuns[true], problems, cancel)];
+        var left = await RunInput.Resolve(store, ofRuns[true], problems, cancel);
+        var otherBytes = datasets.Sum(dataset => dataset.LengthBytes) + left.Sum(file => file.LengthBytes);
+        IReadOnlyList<InputRef> files = [.. await inputs.Resolve(places[true], spec.Machine, otherBytes, problems, cancel), .. left];
         if (RunInput.Clash(files, datasets) is { } both) problems.Add(new("inputs", both));
         problems.AddRange(datasets.Select(dataset => DatasetInputs.Problem(dataset, files)).OfType<string>().Select(clash => new Problem("inputs", clash)));
         if (problems.Count > 0) return null;

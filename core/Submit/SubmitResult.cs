@@ -29,6 +29,11 @@ public sealed record SubmissionOptions
     /// <summary>The machine classes that there are; default: <c>cpu</c> only.</summary>
     public IReadOnlyList<string> MachineClasses { get; init; } = ["cpu"];
 
+    /// <summary>
+    /// Bytes that a machine of a class has for a run's files. Inputs that cannot fit are refused at submission instead of filling a disk hours later. Default: none is known.
+    /// </summary>
+    public IReadOnlyDictionary<string, long> DiskBytes { get; init; } = new Dictionary<string, long>();
+
     /// <summary>Default 1,000: every one of them is in the run's record, which each heartbeat writes.</summary>
     public int MaxInputFiles { get; init; } = 1000;
 

@@ -5,6 +5,7 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
 using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 
@@ -18,15 +19,28 @@ public sealed class CodeFunctions(Gate gate, ApiLimits limits)
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "code/{sha256}")] HttpRequest request, string sha256) => gate.Reader(request, async caller =>
         await caller.Workspace.Submission.Code.Facts(Checked(sha256), caller.Cancel) is { } facts ? Answer.Json(facts) : Answer.NotFound($"there is no snapshot {sha256}"));
 
+    [Function("CodeUpload")]
+    [Operation("Where to send a large snapshot: straight to the store, where it can take it; then put it with uploaded=true and no body", Role = Role.Writer, Answer = typeof(UploadPlace),
+        Query = ["lengthBytes: how large it is"], Errors = [413])]
+    public Task<IActionResult> Upload([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "code/{sha256}")] HttpRequest request, string sha256) => gate.Writer(request, async caller =>
+    {
+        if (request.QueryNumber("lengthBytes", 0, long.MaxValue) > limits.CodeBytes) throw BoundedBody.TooLarge(limits.CodeBytes);
+        return await DirectAnswer.ToWrite(request, caller.Workspace.Store, WorkspacePaths.UploadedCode(Checked(sha256)), limits);
+    });
+
     [Function("CodePut")]
-    [Operation("Put a snapshot: a zip of the experiment's source tree", Role = Role.Writer, Answer = typeof(CodeStored), BodyTypes = ["application/zip"], Errors = [409, 413, 422])]
+    [Operation("Put a snapshot: a zip of the experiment's source tree", Role = Role.Writer, Answer = typeof(CodeStored), BodyTypes = ["application/zip"],
+        Query = ["uploaded: true: what was sent to the store before, instead of the body"], Errors = [404, 409, 413, 422])]
     public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "code/{sha256}")] HttpRequest request, string sha256) => gate.Writer(request, async caller =>
     {
         Checked(sha256);
-        await using var zip = await Spool(request.BodyUpTo(limits.CodeBytes), caller.Cancel);
+        var uploaded = request.QueryFlag("uploaded") ? WorkspacePaths.UploadedCode(sha256) : null;
+        await using var zip = await Spool(uploaded is null ? request.BodyUpTo(limits.CodeBytes) : await Uploaded(caller, uploaded), caller.Cancel);
         if (await SHA256.HashDataAsync(zip, caller.Cancel) is var hash && Convert.ToHexStringLower(hash) is var actual && actual != sha256) return Mismatch(actual);
         zip.Position = 0;
-        return await caller.Workspace.Submission.Code.Put(sha256, zip, caller.Cancel) switch
+        var put = await caller.Workspace.Submission.Code.Put(sha256, zip, caller.Cancel);
+        if (uploaded is not null) await caller.Workspace.Store.Delete(uploaded, cancel: caller.Cancel);
+        return put switch
         {
             CodePut.Stored { Facts: var facts } => Answer.Json(new CodeStored(facts.Sha256, facts.Tree, facts.Files.Count, facts.LengthBytes)),
             CodePut.HashMismatch mismatch => Mismatch(mismatch.Actual),
@@ -35,13 +49,22 @@ public sealed class CodeFunctions(Gate gate, ApiLimits limits)
         };
     });
 
+    private async Task<Stream> Uploaded(Caller caller, string key)
+    {
+        var reading = await caller.Workspace.Store.Open(key, cancel: caller.Cancel)
+            ?? throw new RequestException(StatusCodes.Status404NotFound, "nothing was sent to the store; ask where to with POST, or send the snapshot as the body");
+        if (reading.Object.LengthBytes <= limits.CodeBytes) return reading.Body;
+        await reading.DisposeAsync();
+        throw BoundedBody.TooLarge(limits.CodeBytes);
+    }
+
     /// <summary>A file on this machine, because a zip is read from its end; it is gone once it is closed.</summary>
     private static async Task<FileStream> Spool(Stream body, CancellationToken cancel)
     {
         var file = new FileStream(Path.GetTempFileName(), new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.ReadWrite, Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous });
         try
         {
-            await body.CopyToAsync(file, cancel);
+            await using (body) await body.CopyToAsync(file, cancel);
             file.Position = 0;
             return file;
         }

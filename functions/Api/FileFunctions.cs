@@ -24,10 +24,11 @@ public sealed class FileFunctions(Gate gate, ApiLimits limits)
     });
 
     [Function("FileGet")]
-    [Operation("A file; a range of its bytes, when asked for", AnswerType = "application/octet-stream", Headers = ["If-None-Match: an ETag; 304 when the file has it", "Range: bytes=a-b"], Errors = [404, 416])]
+    [Operation("A file; a range of its bytes, when asked for", AnswerType = "application/octet-stream", Query = [DirectAnswer.Parameter], Headers = ["If-None-Match: an ETag; 304 when the file has it", "Range: bytes=a-b"], Errors = [404, 416])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "files/{*path}")] HttpRequest request) => gate.Reader(request, async caller =>
     {
         var path = Path(request);
+        if (await DirectAnswer.ToRead(request, caller.Workspace.Store, path, limits) is { } elsewhere) return elsewhere;
         return await ObjectAnswer.Of(request, caller.Workspace.Store, path, $"there is no file {path}");
     });
 
@@ -41,6 +42,16 @@ public sealed class FileFunctions(Gate gate, ApiLimits limits)
         return put.Object is { } stored
             ? Answer.Json(new WorkspaceFile(stored.Key, stored.LengthBytes, stored.Modified, stored.ETag), headers => headers.ETag = ObjectAnswer.Quoted(stored.ETag))
             : Changed(path, put.Outcome == PutOutcome.Exists ? "exists" : "is missing or another version");
+    });
+
+    [Function("FileUpload")]
+    [Operation("Where to send a large file: straight to the store, where it can take it, because requests to this API may be limited in time and size", Role = Role.Writer,
+        Answer = typeof(UploadPlace), Query = ["lengthBytes: how large it is"], Errors = [413])]
+    public Task<IActionResult> Upload([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "files/{*path}")] HttpRequest request) => gate.Writer(request, async caller =>
+    {
+        var path = Path(request);
+        if (request.QueryNumber("lengthBytes", 0, long.MaxValue) > limits.FileBytes) throw BoundedBody.TooLarge(limits.FileBytes);
+        return await DirectAnswer.ToWrite(request, caller.Workspace.Store, path, limits);
     });
 
     [Function("FileDelete")]

@@ -9,9 +9,11 @@ using Serverless.Functions.OpenApi;
 namespace Serverless.Functions.Api;
 
 /// <summary>Body of <c>POST /api/keys</c>.</summary>
-public sealed record NewKey(string? Name, Role Role = Role.Reader);
+/// <param name="Person">Object id of somebody of the directory whose tokens are taken: they are let in, and no secret is made.</param>
+public sealed record NewKey(string? Name, Role Role = Role.Reader, Guid? Person = null);
 
-public sealed class KeyFunctions(Gate gate, ApiKeys keys)
+/// <param name="tokens">At most one: where tokens are taken in place of keys.</param>
+public sealed class KeyFunctions(Gate gate, ApiKeys keys, IEnumerable<EntraTokens> tokens)
 {
     private const int MaxNameLength = 64;
 
@@ -21,13 +23,26 @@ public sealed class KeyFunctions(Gate gate, ApiKeys keys)
         gate.Admin(request, async caller => Answer.Json(await keys.List(caller.Key.Workspace, caller.Cancel)));
 
     [Function("KeyCreate")]
-    [Operation("Make a key; its secret is in this answer only", Role = Role.Admin, Status = 201, Answer = typeof(ApiKeyInfo), Body = typeof(NewKey), Errors = [413])]
+    [Operation("Make a key, whose secret is in this answer only; or let somebody of the directory in", Role = Role.Admin, Status = 201,
+        Answer = typeof(ApiKeyInfo), Body = typeof(NewKey), Errors = [409, 413])]
     public Task<IActionResult> Create([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "keys")] HttpRequest request) => gate.Admin(request, async caller =>
     {
         var wanted = await request.Json<NewKey>();
         if (wanted.Name is not { Length: > 0 and <= MaxNameLength } name || name.Any(char.IsControl))
         {
             return Answer.Problem(StatusCodes.Status400BadRequest, $"name: expected 1 to {MaxNameLength} characters: whose key it is");
+        }
+
+        if (wanted.Person is { } id)
+        {
+            if (tokens.SingleOrDefault() is not { } directory)
+            {
+                return Answer.Problem(StatusCodes.Status400BadRequest, $"person: no tokens are taken here; set {EntraOptions.TenantSetting} and {EntraOptions.ClientIdSetting}");
+            }
+
+            return await keys.Add(new Person(directory.Login.Tenant, id), name, wanted.Role, caller.Key.Workspace, caller.Cancel) is { } added
+                ? Answer.Json(added, StatusCodes.Status201Created)
+                : Answer.Problem(StatusCodes.Status409Conflict, $"{id} is let in already; to change what they may do, revoke that first");
         }
 
         return Answer.Json(await keys.Create(name, wanted.Role, caller.Key.Workspace, caller.Cancel), StatusCodes.Status201Created);

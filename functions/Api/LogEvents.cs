@@ -12,8 +12,10 @@ namespace Serverless.Functions.Api;
 /// </summary>
 static class LogEvents
 {
-    public static async Task Write(HttpContext context, LogReader logs, string runId, LogPosition from)
+    /// <param name="until">Ends it between two events.</param>
+    public static async Task Write(HttpContext context, LogReader logs, string runId, LogPosition from, CancellationToken until)
     {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, until);
         var response = context.Response;
         response.ContentType = "text/event-stream";
         response.Headers.CacheControl = "no-store";
@@ -21,7 +23,7 @@ static class LogEvents
 
         // A character may be cut between two reads: its first bytes wait for the rest, and the id stays before them.
         var rest = Array.Empty<byte>();
-        await foreach (var happened in logs.Follow(runId, from, context.RequestAborted))
+        await foreach (var happened in logs.Follow(runId, from, either.Token))
         {
             switch (happened)
             {

@@ -9,7 +9,7 @@ using Serverless.Functions.OpenApi;
 
 namespace Serverless.Functions.Api;
 
-public sealed class LogFunctions(Gate gate)
+public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
 {
     /// <summary>Where the answered part of the log begins, and the offset to ask for next; the latter is unknown while following.</summary>
     public const string OffsetHeader = "Log-Offset", NextOffsetHeader = "Log-Next-Offset";
@@ -19,7 +19,7 @@ public sealed class LogFunctions(Gate gate)
     [Function("RunLogs")]
     [Operation("A run's log, as its code printed it", AnswerType = "text/plain; charset=utf-8", Errors = [404], Query = [
         "offset: begin at this byte; negative: so many bytes before the end; default 0",
-        "follow: true sends what is printed until the run has ended, as text or, with Accept: text/event-stream, as events that can be resumed",
+        "follow: true sends what is printed until the run has ended, as text or, with Accept: text/event-stream, as events that can be resumed, also when the platform ends the request before",
         "attempt: the log as it was seen at the end of this attempt; default the newest"],
         Headers = ["Last-Event-ID: the last event's id, to resume after it"])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/logs")] HttpRequest request, string id) => gate.Reader(request, async caller =>
@@ -43,7 +43,18 @@ public sealed class LogFunctions(Gate gate)
         var position = request.Headers["Last-Event-ID"] is [{ Length: > 0 } last]
             ? LogPosition.Parse(last) ?? throw new RequestException(StatusCodes.Status400BadRequest, $"Last-Event-ID: {last} is not an id that this address gave")
             : new(0, offset);
-        return Answer.Stream(context => LogEvents.Write(context, logs, run.Id, position));
+        return Answer.Stream(async context =>
+        {
+            using var until = limits.FollowFor is { } longest ? new CancellationTokenSource(longest, time) : new CancellationTokenSource();
+            try
+            {
+                await LogEvents.Write(context, logs, run.Id, position, until.Token);
+            }
+            catch (OperationCanceledException) when (until.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
+            {
+                // The answer ends here, whole; every event had an id to go on after.
+            }
+        });
     });
 
     private static async Task WriteRange(HttpContext context, LogReader logs, RunRecord run, long from, long to, int? attempt)

@@ -10,7 +10,7 @@ using Serverless.Functions.OpenApi;
 namespace Serverless.Functions.Api;
 
 /// <summary>What a run leaves behind: artifacts and checkpoints.</summary>
-public sealed class OutputFunctions(Gate gate)
+public sealed class OutputFunctions(Gate gate, ApiLimits limits)
 {
     [Function("RunArtifacts")]
     [Operation("A run's artifacts; while it goes on, what was uploaded so far", Answer = typeof(ArtifactList), Errors = [404])]
@@ -18,15 +18,15 @@ public sealed class OutputFunctions(Gate gate)
         gate.Reader(request, async caller => Answer.Json(await caller.Workspace.Outputs.Artifacts(await caller.Run(id), caller.Cancel)));
 
     [Function("RunArtifact")]
-    [Operation("One artifact; a range of its bytes, when asked for", AnswerType = "application/octet-stream", Errors = [404, 416])]
+    [Operation("One artifact; a range of its bytes, when asked for", AnswerType = "application/octet-stream", Query = [DirectAnswer.Parameter], Errors = [404, 416])]
     public Task<IActionResult> Artifact([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "runs/{id}/artifacts/{*path}")] HttpRequest request, string id) =>
         gate.Reader(request, async caller =>
         {
             var path = RawPath.After(request, segments: 4);
             var missing = $"run {id} has no artifact {path}";
-            return await caller.Workspace.Outputs.Artifact(await caller.Run(id), path, caller.Cancel) is { } file
-                ? await ObjectAnswer.Of(request, caller.Workspace.Store, file.Key, missing)
-                : Answer.NotFound(missing);
+            if (await caller.Workspace.Outputs.Artifact(await caller.Run(id), path, caller.Cancel) is not { } file) return Answer.NotFound(missing);
+            return await DirectAnswer.ToRead(request, caller.Workspace.Store, file.Key, limits)
+                ?? await ObjectAnswer.Of(request, caller.Workspace.Store, file.Key, missing);
         });
 
     [Function("RunCheckpoints")]
@@ -40,13 +40,15 @@ public sealed class OutputFunctions(Gate gate)
         gate.Reader(request, async caller => Answer.Json(await Manifest(caller, id, step)));
 
     [Function("RunCheckpointFile")]
-    [Operation("One file of a checkpoint", AnswerType = "application/octet-stream", Errors = [404])]
+    [Operation("One file of a checkpoint", AnswerType = "application/octet-stream", Query = [
+        "pieces: true: instead of the file, JSON with the addresses of its pieces, in order; a store that does not give them itself answers with none"], Errors = [404])]
     public Task<IActionResult> CheckpointFile([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/checkpoints/{step}/{*file}")] HttpRequest request, string id, string step) =>
         gate.Reader(request, async caller =>
         {
             var path = RawPath.After(request, segments: 5);
             var manifest = await Manifest(caller, id, step);
             if (manifest.Files.FirstOrDefault(file => file.Path == path) is not { } found) return Answer.NotFound($"the checkpoint has no file {path}");
+            if (request.QueryFlag("pieces")) return Answer.Json(await DirectAnswer.Pieces(caller.Workspace.Store, found, limits, caller.Cancel));
             return Answer.Stream(context =>
             {
                 context.Response.ContentType = ObjectAnswer.ContentTypeOf(path);

@@ -125,7 +125,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
             // Each function bounds the body that it reads.
             kestrel.Limits.MaxRequestBodySize = null;
         });
-        builder.Services.AddRoutingCore().AddPlatform()
+        builder.Services.AddRoutingCore().AddPlatform().AddEntra(options.Entra)
             .AddSingleton<IHostLifetime, OwnedLifetime>()
             .AddSingleton(options.Time)
             .AddSingleton(options.Limits)

@@ -21,6 +21,9 @@ public sealed record EmbeddedOptions
 
     public ApiLimits Limits { get; init; } = new();
 
+    /// <summary>Whose tokens are taken in place of keys. Default: nobody's.</summary>
+    public EntraOptions? Entra { get; init; }
+
     /// <summary>Where workspaces are kept. Null: in <see cref="DataFolder"/>, which holds the queues and the admin key in any case.</summary>
     public IWorkspaces? Workspaces { get; init; }
 

@@ -4,6 +4,7 @@ using Serverless.Core.Access;
 using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
 using Serverless.Core.Reports;
+using Serverless.Core.Runs;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
@@ -21,6 +22,12 @@ static class PlatformServices
         .AddSingleton<WorkspaceDirectory>()
         .AddSingleton<WebhookSender>()
         .AddSingleton<Notifier>()
+        .AddSingleton(all => new DeadWakes(
+            all.GetRequiredService<IMessageBus>(), all.GetRequiredService<SubmissionOptions>().MachineClasses, name => all.GetRequiredService<WorkspaceDirectory>().Open(name).Queue))
         .AddSingleton<IChartDrawing, ChartDrawing>()
         .AddSingleton<Gate>();
+
+    /// <summary>Tokens of a directory in place of keys, where there is one.</summary>
+    public static IServiceCollection AddEntra(this IServiceCollection services, EntraOptions? options) =>
+        options is null ? services : services.AddSingleton(all => new EntraTokens(options, all.GetRequiredService<TimeProvider>()));
 }

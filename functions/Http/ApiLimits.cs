@@ -9,6 +9,14 @@ public sealed record ApiLimits
     /// <summary>The list of a dataset's files. Default 64 MiB.</summary>
     public long DatasetBytes { get; init; } = 64L << 20;
 
+    public static readonly TimeSpan DefaultDirectLinks = TimeSpan.FromHours(1);
+
+    /// <summary>How long an address works that the store itself answers; zero: none are given, as where only this app can reach the store. Default 1 hour.</summary>
+    public TimeSpan DirectLinks { get; init; } = DefaultDirectLinks;
+
+    /// <summary>How long a log is followed by one request; whoever follows asks again. Default: until the run has ended.</summary>
+    public TimeSpan? FollowFor { get; init; }
+
     /// <summary>A code snapshot, zipped. Default 256 MiB.</summary>
     public long CodeBytes { get; init; } = 256L << 20;
 }

@@ -35,7 +35,7 @@ static class Faults
 
         switch (fault)
         {
-            case StoreUnavailableException or BusUnavailableException:
+            case StoreUnavailableException or BusUnavailableException or DirectoryUnavailableException:
                 return new(
                     new ProblemDetails(Answer.TitleOf(StatusCodes.Status503ServiceUnavailable), StatusCodes.Status503ServiceUnavailable, $"{fault.Message}; try again"),
                     headers => headers.RetryAfter = $"{RetryAfterSeconds}");

@@ -13,9 +13,13 @@ namespace Serverless.Functions.Http;
 public sealed record Caller(ApiKeyInfo Key, Workspace Workspace, CancellationToken Cancel);
 
 /// <summary>The way into every function: the key decides the workspace and the role, and whatever goes wrong becomes problem details.</summary>
-public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, ILogger<Gate> log)
+/// <param name="tokens">At most one: where tokens are taken in place of keys.</param>
+public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerable<EntraTokens> tokens, ILogger<Gate> log)
 {
     private const string Scheme = "Bearer ";
+    private const int LongestKey = 512, LongestToken = 16 * 1024;
+
+    private readonly EntraTokens? tokens = tokens.SingleOrDefault();
 
     public Task<IActionResult> Reader(HttpRequest request, Func<Caller, Task<IActionResult>> act) => Enter(request, Role.Reader, act);
 
@@ -30,7 +34,11 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, ILogger<Ga
         {
             if (RawPath.Problem(context) is { } problem) return Answer.Problem(StatusCodes.Status400BadRequest, problem);
             if (Secret(request) is not { } secret) return Unauthorized("send your key as 'Authorization: Bearer <key>'");
-            if (await keys.Find(secret, context.RequestAborted) is not { } key) return Unauthorized("the key is unknown or was revoked");
+            if (await Find(secret, context.RequestAborted) is not { } key)
+            {
+                return Unauthorized(EntraTokens.IsToken(secret) ? "the token is not one for this platform, or nobody let its owner in" : "the key is unknown or was revoked");
+            }
+
             if (key.Role < needed) return Answer.Problem(StatusCodes.Status403Forbidden, $"this needs the role {CoreJson.Name(needed)}; your key '{key.Name}' has the role {CoreJson.Name(key.Role)}");
             return await act(new(key, workspaces.Open(key.Workspace), context.RequestAborted));
         }
@@ -40,8 +48,14 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, ILogger<Ga
         }
     }
 
+    private async ValueTask<ApiKeyInfo?> Find(string secret, CancellationToken cancel)
+    {
+        if (!EntraTokens.IsToken(secret)) return secret.Length < LongestKey ? await keys.Find(secret, cancel) : null;
+        return tokens is not null && await tokens.Validate(secret, cancel) is { } person ? await keys.Find(person, cancel) : null;
+    }
+
     private static string? Secret(HttpRequest request) =>
-        request.Headers.Authorization is [{ } header] && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && header.AsSpan(Scheme.Length).Trim() is { Length: > 0 and < 512 } secret
+        request.Headers.Authorization is [{ } header] && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && header.AsSpan(Scheme.Length).Trim() is { Length: > 0 and < LongestToken } secret
             ? secret.ToString()
             : null;
 

@@ -3,6 +3,7 @@ using Serverless.Cloud;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Workspaces;
+using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Agent;
 
@@ -37,6 +38,7 @@ static class AgentCommand
             throw new SettingException($"there is no GPU here ({AgentOptions.GpuFile} is missing), and machine class {options.Machine} has one: check the job's workload profile and the driver");
         }
 
+        if (options.NeedsGpu) Console.WriteLine($"GPU: {await GpuDriver.Ask()}");
         var time = TimeProvider.System;
         var ids = new SystemIds(time);
         Directory.CreateDirectory(options.Folder);
@@ -52,11 +54,12 @@ static class AgentCommand
 
         await using (own)
         {
+            var user = options.RunAs is { } name ? CodeUser.Named(name, options.Folder) : null;
             var workspaces = OpenWorkspaces(options, time);
             var bus = OpenBus(options, ids, time);
             await using var closing = bus as IAsyncDisposable;
             using var closingAtOnce = bus as IDisposable;
-            return await new AgentHost(options, workspaces, bus, ids, time).Run();
+            return await new AgentHost(options, workspaces, bus, ids, time, user).Run();
         }
     }
 

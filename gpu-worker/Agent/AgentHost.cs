@@ -7,7 +7,8 @@ using Serverless.GpuWorker.Prepare;
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>Takes one wake after another until it has to leave. A bad run, a bad message or a bus that is away never ends it.</summary>
-sealed class AgentHost(AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time)
+/// <param name="user">Whom code runs as; null: as this process does.</param>
+sealed class AgentHost(AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, CodeUser? user)
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), AfterTrouble = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan TrimEvery = TimeSpan.FromHours(1);
@@ -19,8 +20,8 @@ sealed class AgentHost(AgentOptions options, IWorkspaces workspaces, IMessageBus
         using var departure = new Departure(options.Parent, options.LeavesAfter, time);
         Native.AdoptOrphans();
         CleanUp();
-        using var pool = new RunnerPool(options.Spares, RunEnvironment.OfMachine);
-        var preparation = new Preparation(options.CacheFolder, ids, time, pool);
+        using var pool = new RunnerPool(options.Spares, RunEnvironment.OfMachine(user), user);
+        var preparation = new Preparation(options.CacheFolder, ids, time, pool, user);
         await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time);
         var wakes = new WakeHandler(options, workspaces, bus, ids, time, preparation, pool, departure, card);
         card.Start();

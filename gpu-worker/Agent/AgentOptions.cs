@@ -39,6 +39,9 @@ sealed record AgentOptions
     /// <summary>How long this machine is there. Null: for ever.</summary>
     public TimeSpan? Lifetime { get; init; }
 
+    /// <summary>The user that code runs as, by name or number; this process is root then. Null: as this process does.</summary>
+    public string? RunAs { get; init; }
+
     /// <summary>Refuse to work without a GPU. Default: computes on what there is.</summary>
     public bool NeedsGpu { get; init; }
 

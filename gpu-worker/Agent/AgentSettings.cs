@@ -20,6 +20,7 @@ static class AgentSettings
         Workspace = new("--workspace") { Description = $"The workspace that this worker announces itself in. Else EXP_WORKSPACE, or {LocalWorkspaces.Default}." },
         Machine = new("--machine") { Description = "The machine class whose runs it takes. Else EXP_MACHINE." },
         Id = new("--id") { Description = "Its name, unique among the workers that live. Else one that is made up, without --data." },
+        RunAs = new("--run-as") { Description = "The user that experiment code runs as, by name or number, when this worker is root: it then sees nothing of the worker's memory and credentials. Else EXP_RUN_AS, or as this worker does." },
         Lease = new("--lease") { Description = "How long a run stays with it without a word from it. Else EXP_LEASE, or 30 s." },
         Idle = new("--exit-when-idle") { Description = "Leave after this long without a run. Else EXP_EXIT_WHEN_IDLE, or never." },
         Lifetime = new("--lifetime") { Description = "How long this machine is there: no new run in the second half, and the last one is handed back before the end. Else EXP_LIFETIME, or for ever." };
@@ -28,7 +29,7 @@ static class AgentSettings
     private static readonly Option<int> Spares = new("--spares") { Description = "Runner processes that wait in advance, of each kind.", DefaultValueFactory = _ => 1 };
 
     public static Command Command { get; } =
-        new("agent", "Takes runs of a machine class and executes them, one after another.") { Data, Blob, ServiceBus, Scratch, Workspace, Machine, Id, Lease, Idle, Lifetime, Parent, Spares };
+        new("agent", "Takes runs of a machine class and executes them, one after another.") { Data, Blob, ServiceBus, Scratch, Workspace, Machine, Id, RunAs, Lease, Idle, Lifetime, Parent, Spares };
 
     /// <exception cref="SettingException">Something is missing or cannot be understood; the message says what.</exception>
     public static AgentOptions Read(ParseResult parsed)
@@ -56,6 +57,7 @@ static class AgentSettings
             Lease = lease >= TimeSpan.FromMilliseconds(100) ? lease : throw new SettingException("--lease: at least 00:00:00.100"),
             ExitWhenIdle = Length(Idle, "EXP_EXIT_WHEN_IDLE"),
             Lifetime = lifetime is null || lifetime <= TimeSpan.FromDays(49) ? lifetime : throw new SettingException("--lifetime: at most 49 days"),
+            RunAs = Text(RunAs, "EXP_RUN_AS"),
             NeedsGpu = Text(null, "EXP_GPU") == "true",
             Parent = parsed.GetValue(Parent),
             Spares = Math.Max(0, parsed.GetValue(Spares)),

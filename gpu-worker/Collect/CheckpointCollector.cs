@@ -135,7 +135,7 @@ sealed class CheckpointCollector(
             return null;
         }
 
-        await using var file = Native.OpenWithoutFollowing(path);
+        await using var file = Native.OpenWithoutFollowing(path, folder.Output);
         if (file is null) return null;
         using var whole = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var chunks = new List<Chunk>();

@@ -164,7 +164,7 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
         }
 
         if (info.Length == position) return 0;
-        using var file = Native.OpenWithoutFollowing(path);
+        using var file = Native.OpenWithoutFollowing(path, folder.Output);
         if (file is null) return 0;
         file.Position = position;
         var read = file.Read(buffer);

@@ -97,7 +97,7 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, WorkFolder folde
 
         var uploadedFile = await persistence.Insist<OutputFile?>(async () =>
         {
-            await using var opened = Native.OpenWithoutFollowing(file);
+            await using var opened = Native.OpenWithoutFollowing(file, folder.Output);
             if (opened is null) return null;
 
             // A device has no length and may have no end.

@@ -8,7 +8,8 @@ namespace Serverless.GpuWorker.Execute;
 /// </summary>
 /// <param name="size">How many of each kind wait; 0: every run starts its own.</param>
 /// <param name="environment">What spares are started with.</param>
-sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environment) : IDisposable
+/// <param name="user">Whom runners run as; null: as this process does.</param>
+sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environment, CodeUser? user) : IDisposable
 {
     // What native libraries and the runtime read once, when the process starts.
     private static readonly string[] ReadAtStart =
@@ -35,7 +36,7 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
             }
         }
 
-        return RunnerProcess.Start(Temperature.Plain, whole);
+        return RunnerProcess.Start(Temperature.Plain, whole, user);
     }
 
     /// <summary>Starts the spares that are missing.</summary>
@@ -45,7 +46,7 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
         {
             if (closed) return;
             var spares = Spares(temperature);
-            while (spares.Count < size) spares.Enqueue(RunnerProcess.Start(temperature, environment));
+            while (spares.Count < size) spares.Enqueue(RunnerProcess.Start(temperature, environment, user));
         }
     }
 

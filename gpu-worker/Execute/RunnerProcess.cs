@@ -41,9 +41,12 @@ sealed class RunnerProcess : IDisposable
 
     /// <param name="environment">Known before the process starts; what an assignment adds later is unseen by native libraries that read theirs at
     /// start.</param>
-    public static RunnerProcess Start(Temperature temperature, IReadOnlyDictionary<string, string> environment)
+    /// <param name="user">Who it is; null: who this process is.</param>
+    public static RunnerProcess Start(Temperature temperature, IReadOnlyDictionary<string, string> environment, CodeUser? user)
     {
-        var start = new ProcessStartInfo(RunnerProgram.Path)
+        List<string> command = [.. user?.Become ?? [], RunnerProgram.Path, .. RunnerProgram.Arguments, "runner"];
+        if (temperature == Temperature.Torch) command.Add("warm");
+        var start = new ProcessStartInfo(command[0])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
@@ -51,9 +54,7 @@ sealed class RunnerProcess : IDisposable
             RedirectStandardError = true,
             WorkingDirectory = AppContext.BaseDirectory,
         };
-        foreach (var word in RunnerProgram.Arguments) start.ArgumentList.Add(word);
-        start.ArgumentList.Add("runner");
-        if (temperature == Temperature.Torch) start.ArgumentList.Add("warm");
+        foreach (var word in command.Skip(1)) start.ArgumentList.Add(word);
         start.Environment.Clear();
         foreach (var (name, value) in environment) start.Environment[name] = value;
         lock (Gate)

@@ -19,14 +19,14 @@ sealed record Prepared(Assignment Assignment, Temperature Temperature, IReadOnly
 }
 
 /// <summary>Everything between the claim and the code's first line. The caches are shared by all agents of the machine.</summary>
-sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool pool)
+sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool pool, CodeUser? user)
 {
     private const long MaxCodeBytes = 4L << 30, MaxBuildBytes = 8L << 30, MaxInputBytes = 50L << 30;
     private static readonly TimeSpan KeepAtLeast = TimeSpan.FromDays(1);
 
     private readonly FolderCache snapshotFolders = new(Path.Combine(cache, "code"), ids, time);
     private readonly FolderCache builds = new(Path.Combine(cache, "build"), ids, time);
-    private readonly SetupCache setups = new(Path.Combine(cache, "setup"));
+    private readonly SetupCache setups = new(Path.Combine(cache, "setup"), user);
     private readonly InputCache inputs = new(Path.Combine(cache, "inputs"), ids, time);
 
     /// <summary>Gives room back; when nothing else is to do.</summary>
@@ -43,8 +43,10 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
     {
         var cancel = stop.Asked;
         var spec = run.Spec;
-        var environment = RunEnvironment.For(run, folder, device);
+        var environment = RunEnvironment.For(run, folder, device, user);
         var steps = new Steps(pool, log, stop, time);
+        user?.Give(folder.Output);
+        user?.Give(folder.Temporary);
         var source = await new SnapshotCache(snapshotFolders).Get(store, spec.Code, cancel);
         await File.WriteAllBytesAsync(folder.Params, JsonSerializer.SerializeToUtf8Bytes(spec.Params, CoreJson.Options), cancel);
         foreach (var input in spec.Inputs) await inputs.Materialize(store, input, folder.Inputs, cancel);
@@ -55,6 +57,7 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
 
         if (spec.Setup is { } setup) await setups.Copy(source, spec, setup, environment, steps, folder.Code, time, cancel);
         else Folders.Copy(source, folder.Code);
+        user?.Give(folder.Code);
 
         switch (EntryPoint.Parse(spec.Command))
         {
@@ -63,7 +66,7 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
                 var temperature = CompileReferences.Uses(assembly, "TorchSharp") ? Temperature.Torch : Temperature.Plain;
                 return new(new() { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments }, temperature, known);
             case EntryPoint.Project(var file, var arguments):
-                var program = await new ProjectBuild(builds).Build(source, run, file, environment, steps, cancel);
+                var program = await new ProjectBuild(builds, user).Build(source, run, file, environment, steps, cancel);
                 ProjectBuild.AddLibraries(environment);
                 return Command(["dotnet", program, .. arguments]);
             case EntryPoint.Shell(var line):

@@ -1,11 +1,13 @@
 using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core.Runs;
+using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>Builds a project of a snapshot with the .NET SDK of this machine, once per snapshot.</summary>
-sealed class ProjectBuild(FolderCache builds)
+/// <param name="user">Whom the build runs as; null: as this process does.</param>
+sealed class ProjectBuild(FolderCache builds, CodeUser? user)
 {
     private const string Output = "out";
 
@@ -20,6 +22,7 @@ sealed class ProjectBuild(FolderCache builds)
             // Building writes beside the sources (obj/), and projects refer to one another by relative paths: the whole tree is copied.
             var copy = Path.Combine(folder, "src");
             Folders.Copy(source, copy);
+            user?.Give(folder);
             string[] command =
             [
                 "dotnet", "publish", project, "--configuration", "Release", "--output", Path.Combine(folder, Output),
@@ -30,6 +33,7 @@ sealed class ProjectBuild(FolderCache builds)
             ];
             await steps.Run("build", command, copy, Quiet(environment), run.Spec);
             Folders.Delete(copy);
+            if (user is not null) CodeUser.TakeBack(folder);
         }, cancel);
         return Program(Path.Combine(built, Output), Path.GetFileNameWithoutExtension(project));
     }

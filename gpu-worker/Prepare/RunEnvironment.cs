@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Serverless.Contract;
 using Serverless.Core.Runs;
+using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Prepare;
 
@@ -23,15 +24,25 @@ static class RunEnvironment
         "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
     ];
 
+    private static readonly Dictionary<string, string> Inherited = ReadOfMachine();
+
     /// <summary>
     /// What every process of a run gets of this one's environment: where programs, libraries and certificates are, and the language.
     /// </summary>
-    public static IReadOnlyDictionary<string, string> OfMachine { get; } = ReadOfMachine();
+    public static Dictionary<string, string> OfMachine(CodeUser? user)
+    {
+        var all = new Dictionary<string, string>(Inherited);
+        if (user is null) return all;
+        (all["HOME"], all["USER"], all["LOGNAME"]) = (user.Home, user.Name, user.Name);
+        all.Remove("DOTNET_CLI_HOME");
+        return all;
+    }
 
     /// <param name="device"><c>cpu</c> or <c>cuda:0</c>.</param>
-    public static Dictionary<string, string> For(RunRecord run, WorkFolder folder, string device)
+    /// <param name="user">Whom the code runs as; null: as this process does.</param>
+    public static Dictionary<string, string> For(RunRecord run, WorkFolder folder, string device, CodeUser? user)
     {
-        var all = new Dictionary<string, string>(OfMachine);
+        var all = OfMachine(user);
         foreach (var (name, value) in run.Spec.Env) all[name] = value;
         all["TMPDIR"] = folder.Temporary;
         all[ContractNames.RunId] = run.Id;

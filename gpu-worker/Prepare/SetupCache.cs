@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core.Runs;
+using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Prepare;
 
@@ -8,7 +9,8 @@ namespace Serverless.GpuWorker.Prepare;
 /// What a set-up command left in the code's folder. It is run at the place where its result stays, because virtual environments and the like hold
 /// absolute paths; runs get copies of the code's own files and links to what the set-up added at the top.
 /// </summary>
-sealed class SetupCache(string root)
+/// <param name="user">Whom the command runs as; null: as this process does. What it left is read-only for every run.</param>
+sealed class SetupCache(string root, CodeUser? user)
 {
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(100);
 
@@ -27,7 +29,9 @@ sealed class SetupCache(string root)
             {
                 Folders.Delete(folder);
                 Folders.Copy(source, folder);
+                user?.Give(folder);
                 await steps.Run("setup", ["/bin/sh", "-c", setup], folder, environment, spec);
+                if (user is not null) CodeUser.TakeBack(folder);
                 await File.WriteAllTextAsync(done, setup, cancel);
             }
         }

@@ -112,12 +112,6 @@ resource workerReceive 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   properties: { principalId: workerPrincipal, principalType: 'ServicePrincipal', roleDefinitionId: roleDefinitions('Azure Service Bus Data Receiver').id }
 }
 
-resource workerTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: insights
-  name: guid(insights.id, workerPrincipal, 'Monitoring Metrics Publisher')
-  properties: { principalId: workerPrincipal, principalType: 'ServicePrincipal', roleDefinitionId: roleDefinitions('Monitoring Metrics Publisher').id }
-}
-
 // KEDA's Service Bus scaler reads queue lengths, which Service Bus gives only to owners.
 resource scalerOwner 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: bus

@@ -13,6 +13,11 @@ param workspace string
 param adminKeySha256 string
 param machines string
 param insightsConnection string
+param entraTenant string
+param entraClientId string
+
+@description('Subnet that the app goes out through; empty: none. With one, the store is closed to everybody else, and so are links to it.')
+param subnet string
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   name: 'plan-exp-${suffix}'
@@ -32,6 +37,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    virtualNetworkSubnetId: empty(subnet) ? null : subnet
     functionAppConfig: {
       deployment: {
         storage: {
@@ -63,6 +69,9 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       EXP_WORKSPACE: workspace
       EXP_MACHINES: machines
       EXP_ADMIN_KEY_SHA256: adminKeySha256
+      EXP_DIRECT_LINKS: empty(subnet) ? 'on' : 'off'
+      EXP_ENTRA_TENANT: entraTenant
+      EXP_ENTRA_CLIENT_ID: entraClientId
     }
   }
 }

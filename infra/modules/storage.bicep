@@ -3,6 +3,7 @@ param location string
 param tags object
 param suffix string
 param workspace string
+param privateNetwork bool
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: 'stexp${suffix}'
@@ -17,6 +18,8 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
+    // Closed to all but private endpoints and what Azure trusts: Event Grid writes what it could not deliver.
+    networkAcls: { defaultAction: privateNetwork ? 'Deny' : 'Allow', bypass: 'AzureServices' }
   }
 
   resource blobs 'blobServices' = {
@@ -46,6 +49,15 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
             }
           }
           {
+            // Snapshots that were sent straight to the store and never taken: exp takes them at once.
+            name: 'forget-lost-uploads'
+            type: 'Lifecycle'
+            definition: {
+              filters: { blobTypes: ['blockBlob'], prefixMatch: ['${workspace}/uploads/'] }
+              actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: 2 } } }
+            }
+          }
+          {
             // Attempts are read rarely once they are old; cool storage costs about half, and a read still answers at once.
             name: 'cool-old-attempts'
             type: 'Lifecycle'
@@ -72,6 +84,8 @@ resource host 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
+    // Closed to all but private endpoints and what Azure trusts: Event Grid writes what it could not deliver.
+    networkAcls: { defaultAction: privateNetwork ? 'Deny' : 'Allow', bypass: 'AzureServices' }
   }
 
   resource blobs 'blobServices' = {

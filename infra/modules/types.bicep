@@ -9,6 +9,9 @@ type machineClass = {
   cpu: string
   memory: string
   gpu: bool
+
+  @description('GiB that a replica has for a run\'s files: 8 at most with more than one core, 4 with one. Inputs beyond it are refused at submission.')
+  diskGiB: int
   replicas: int
 }
 

@@ -15,8 +15,10 @@ param registryServer string
 param blobEndpoint string
 param busEndpoint string
 param busName string
-param insightsConnection string
 param logsName string
+
+@description('Subnet that the environment is put into; empty: a network of Azure\'s.')
+param subnet string
 
 resource logs 'Microsoft.OperationalInsights/workspaces@2023-09-01' existing = { name: logsName }
 
@@ -26,6 +28,7 @@ resource environment 'Microsoft.App/managedEnvironments@2025-01-01' = {
   tags: tags
   properties: {
     appLogsConfiguration: { destination: 'azure-monitor' }
+    vnetConfiguration: empty(subnet) ? null : { infrastructureSubnetId: subnet }
     workloadProfiles: [for profile in union(['Consumption'], map(machines, machine => machine.profile)): { name: profile, workloadProfileType: profile }]
   }
 }
@@ -92,7 +95,6 @@ resource jobs 'Microsoft.App/jobs@2025-01-01' = [for machine in machines: if (!e
             { name: 'EXP_EXIT_WHEN_IDLE', value: '00:02:00' }
             { name: 'EXP_LIFETIME', value: '${longestReplicaHours}:00:00' }
             { name: 'AZURE_CLIENT_ID', value: worker.clientId }
-            { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insightsConnection }
           ]
         }
       ]

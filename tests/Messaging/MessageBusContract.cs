@@ -253,8 +253,30 @@ public abstract class MessageBusContract
         Assert.False(await Bus.Requeue(Queue, "third", Cancel));
         Assert.True(await Bus.Requeue(Queue, "second", Cancel));
         Assert.False(await Bus.Requeue(Queue, "second", Cancel));
-        Assert.Equal(new Message("second", """{"id":"second"}"""), (await Received()).Message);
+        var again = (await Received()).Message;
+        Assert.Equal("""{"id":"second"}""", again.Body);
+        Assert.StartsWith("second", again.Id, StringComparison.Ordinal);
         Assert.Equal(["first"], (await Bus.DeadLetters(Queue, cancel: Cancel)).Select(letter => letter.Message.Id));
+    }
+
+    [Fact]
+    public async Task Requeue_OfASubscription_ReachesNoOtherOne()
+    {
+        await Bus.Subscribe(QueueNames.Events, "reports", Cancel);
+        await Bus.Subscribe(QueueNames.Events, "triggers", Cancel);
+        var (reports, triggers) = (QueueNames.Subscription(QueueNames.Events, "reports"), QueueNames.Subscription(QueueNames.Events, "triggers"));
+        await Bus.Publish(QueueNames.Events, new("ended", """{"run":1}"""), Cancel);
+        Assert.True(await Bus.Complete((await Bus.Receive(triggers, Patience, Cancel))!, Cancel));
+        Assert.True(await Bus.DeadLetter((await Bus.Receive(reports, Patience, Cancel))!, "no report for it", Cancel));
+
+        Assert.True(await Bus.Requeue(reports, "ended", Cancel));
+
+        var again = await Bus.Receive(reports, Patience, Cancel);
+        Assert.Equal("""{"run":1}""", again?.Message.Body);
+        Assert.StartsWith("ended", again?.Message.Id, StringComparison.Ordinal);
+        Assert.True(await Bus.Complete(again!, Cancel));
+        Assert.Null(await Bus.Receive(triggers, TimeSpan.Zero, Cancel));
+        Assert.Empty(await Bus.DeadLetters(reports, cancel: Cancel));
     }
 
     [Fact]

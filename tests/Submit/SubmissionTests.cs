@@ -193,6 +193,23 @@ public sealed class SubmissionTests
     }
 
     [Fact]
+    public async Task Inputs_that_do_not_fit_on_the_machine_are_refused_with_the_numbers_and_without_being_read()
+    {
+        await Put("data/set/a", new string('a', 600_000));
+        await Put("data/set/b", new string('b', 600_000));
+        var counted = new FailingWrites(store, bus);
+        var small = new Submission("team", counted.Store, counted.Bus, new SystemIds(Time), new() { MachineClasses = ["cpu", "big"], DiskBytes = new Dictionary<string, long> { ["cpu"] = 1 << 20 } });
+        var spec = (await Spec()) with { Inputs = ["data/set/"] };
+
+        var result = Assert.IsType<SubmitResult.Invalid>(await small.Submit(spec, null, cancel: Cancel));
+
+        Assert.Equal("inputs: 1.14 MiB of inputs do not fit on a machine of class cpu, which has 1 MiB for a run's files", Assert.Single(result.Problems).ToString());
+        Assert.DoesNotContain(counted.Opened, key => key.StartsWith("data/", StringComparison.Ordinal));
+        Assert.IsType<SubmitResult.Accepted>(await small.Submit(spec with { Inputs = ["data/set/a"] }, null, cancel: Cancel));
+        Assert.IsType<SubmitResult.Accepted>(await small.Submit(spec with { Machine = "big" }, null, cancel: Cancel));
+    }
+
+    [Fact]
     public async Task A_dataset_is_hashed_once_and_again_when_it_changed()
     {
         await Put("data/big.bin", "one");

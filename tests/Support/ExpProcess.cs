@@ -38,7 +38,7 @@ sealed class ExpProcess : IDisposable
             WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("EXP_", StringComparison.Ordinal) || name is "NO_COLOR" or "XDG_DATA_HOME").ToList()) start.Environment.Remove(name);
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("EXP_", StringComparison.Ordinal) || name is "NO_COLOR" or "XDG_DATA_HOME" or "XDG_CONFIG_HOME").ToList()) start.Environment.Remove(name);
         start.Environment["HOME"] = folder;
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return new(start);

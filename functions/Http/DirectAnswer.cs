@@ -1,0 +1,58 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Serverless.Core.Api;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+
+namespace Serverless.Functions.Http;
+
+/// <summary>
+/// Large bodies go past this API where the store lets them: its requests may be limited in time and size, and every byte would be paid for twice. Where the store does not,
+/// the answers say so in the same shape, and clients need to know only one way.
+/// </summary>
+static class DirectAnswer
+{
+    public const string Parameter = "direct: true: where the store can, 307 to an address of its own, for which no key is needed";
+
+    private const int LinksAtOnce = 16;
+
+    /// <summary>A redirection, when it was asked for and the store can; else null.</summary>
+    public static async Task<IActionResult?> ToRead(HttpRequest request, IObjectStore store, string key, ApiLimits limits)
+    {
+        if (!request.QueryFlag("direct") || !HttpMethods.IsGet(request.Method) || Of(store, limits) is not { } direct) return null;
+
+        // Whatever is conditional is answered here; that an object is missing, too.
+        var headers = request.GetTypedHeaders();
+        if (headers.IfNoneMatch.Count > 0 || headers.IfRange is not null || (await store.Head(key, request.HttpContext.RequestAborted)).Value is null) return null;
+        var link = await direct.LinkToRead(key, limits.DirectLinks, request.HttpContext.RequestAborted);
+        return Answer.Status(StatusCodes.Status307TemporaryRedirect, to =>
+        {
+            to.Location = link.Url.AbsoluteUri;
+            to.CacheControl = "no-store";
+        });
+    }
+
+    /// <param name="store">One that cannot take it itself has it sent to this very address.</param>
+    public static async Task<IActionResult> ToWrite(HttpRequest request, IObjectStore store, string key, ApiLimits limits)
+    {
+        if (Of(store, limits) is not { } direct)
+        {
+            return Answer.Json(new UploadPlace("PUT", request.PathBase + request.Path.ToUriComponent(), new Dictionary<string, string>(), Direct: false, Expires: null));
+        }
+
+        var link = await direct.LinkToWrite(key, limits.DirectLinks, request.HttpContext.RequestAborted);
+        return Answer.Json(new UploadPlace("PUT", link.Url.AbsoluteUri, link.Headers, Direct: true, link.Expires), headers => headers.CacheControl = "no-store");
+    }
+
+    public static async Task<FilePieces> Pieces(IObjectStore store, CheckpointFile file, ApiLimits limits, CancellationToken cancel)
+    {
+        if (Of(store, limits) is not { } direct) return new([]);
+        var pieces = new FilePiece[file.Chunks.Count];
+        var several = new ParallelOptions { MaxDegreeOfParallelism = LinksAtOnce, CancellationToken = cancel };
+        await Parallel.ForAsync(0, pieces.Length, several, async (i, stop) =>
+            pieces[i] = new((await direct.LinkToRead(file.Chunks[i].Key, limits.DirectLinks, stop)).Url.AbsoluteUri, file.Chunks[i].LengthBytes));
+        return new(pieces);
+    }
+
+    private static IDirectTransfer? Of(IObjectStore store, ApiLimits limits) => limits.DirectLinks > TimeSpan.Zero ? store as IDirectTransfer : null;
+}

@@ -1,0 +1,86 @@
+using Serverless.Core.Runs;
+using Serverless.Core.Submit;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Worker;
+
+/// <summary>Code that runs as another user than the agent, as in the container. Only root can do that; whoever is not root is told so.</summary>
+public sealed class OtherUserTests
+{
+    // Nobody's, on every Linux; it needs no entry among the users.
+    private const string Other = "65534";
+
+    private const string Snooping = """
+        echo "user $(id -u) home $HOME"
+        agent=$(awk '/^PPid:/ { print $2 }' /proc/$PPID/status)
+        cat /proc/$agent/environ >/dev/null 2>&1 && echo "read the agent's environment"
+        cat /proc/$agent/mem >/dev/null 2>&1 && echo "opened the agent's memory"
+        kill -0 $agent 2>/dev/null && echo "may signal the agent"
+        (: > $EXP_INPUTS/in.txt) 2>/dev/null && echo "wrote to an input"
+        grep -q '^NoNewPrivs:.*1' /proc/self/status && echo "gains no rights"
+        cat $EXP_INPUTS/in.txt
+        echo tools: $(cat tools/made)
+        (: > tools/made) 2>/dev/null && echo "wrote to what the set-up left"
+        mkdir -p $EXP_OUTPUT/artifacts/private; echo mine > $EXP_OUTPUT/artifacts/private/kept.txt; chmod 700 $EXP_OUTPUT/artifacts/private; chmod 600 $EXP_OUTPUT/artifacts/private/kept.txt
+        touch $TMPDIR/x $HOME/y
+        """;
+
+    public static bool IsRootOnLinux => OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess;
+
+    [Fact(Skip = "only root can start processes of another user", SkipUnless = nameof(IsRootOnLinux))]
+    public async Task Code_SeesNothingOfTheAgent_AndItsOutputsAreCollected()
+    {
+        await using var rig = new WorkerRig();
+        Open(rig.Folder);
+        await rig.StartWorker(more: ["--run-as", Other]);
+        await rig.PutText("data/in.txt", "an input\n");
+
+        var run = await rig.SubmitShell(Snooping, spec => spec with { Inputs = ["data/in.txt"], Setup = "mkdir tools; echo made > tools/made" });
+        var ended = await rig.Ended(run);
+
+        var log = await rig.Log(run);
+        Assert.True(ended.State == RunState.Succeeded, $"{ended.Message}\n{log}");
+        Assert.EndsWith($"user {Other} home {rig.Folder}/worker/w1/home\ngains no rights\nan input\ntools: made\n", log, StringComparison.Ordinal);
+        var kept = Assert.Single((await rig.Outputs(ended)).Artifacts);
+        Assert.Equal("mine\n", await rig.Text(kept.Key));
+    }
+
+    [Fact(Skip = "only root can start processes of another user", SkipUnless = nameof(IsRootOnLinux))]
+    public async Task CSharp_RunsInARunnerOfThatUser()
+    {
+        await using var rig = new WorkerRig();
+        Open(rig.Folder);
+        await rig.StartWorker(spares: 1, more: ["--run-as", Other]);
+        var run = await rig.SubmitCSharp("Console.WriteLine(Environment.IsPrivilegedProcess); Console.WriteLine(File.ReadAllText(\"/proc/self/status\").Split('\\n').First(line => line.StartsWith(\"Uid\")));");
+        await rig.Ended(run);
+        Assert.Equal($"False\nUid:\t{Other}\t{Other}\t{Other}\t{Other}\n", await rig.Log(run));
+    }
+
+    [Theory]
+    [InlineData("nobody-has-this-name", "there is no such user here")]
+    [InlineData("0", "that is root")]
+    public async Task AUserThatCannotBe_IsRefusedAtTheStart(string user, string said)
+    {
+        await using var rig = new WorkerRig();
+        await using var worker = new WorkerProcess(rig.Folder, "w1", TimeSpan.FromSeconds(30), 0, ["--run-as", user]);
+        Assert.Equal(1, await worker.Exited());
+        await WorkerRig.Until(() => Task.FromResult(worker.Errors.Contains(said, StringComparison.Ordinal)), () => worker.Errors);
+    }
+
+    [Fact]
+    public async Task WhoIsNotRoot_OrCannotReachTheFolder_IsToldSo()
+    {
+        await using var rig = new WorkerRig();
+        await using var worker = new WorkerProcess(rig.Folder, "w1", TimeSpan.FromSeconds(30), 0, ["--run-as", Other]);
+        Assert.Equal(1, await worker.Exited());
+
+        // A temporary folder is closed to others, so root gets as far as that.
+        var said = IsRootOnLinux ? "this user cannot use" : "only root can start processes of another user";
+        await WorkerRig.Until(() => Task.FromResult(worker.Errors.Contains(said, StringComparison.Ordinal)), () => worker.Errors);
+    }
+
+    private static void Open(string folder)
+    {
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(folder, (UnixFileMode)0b111_101_101);
+    }
+}
