@@ -8,10 +8,7 @@ namespace Serverless.Functions.Events;
 public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces)
 {
     [Function("Tend")]
-    public async Task Tend([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel)
-    {
-        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Queue.Tend(cancel);
-    }
+    public Task Tend([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) => Each(workspace => workspace.Queue.Tend(cancel), cancel);
 
     [Function("TendDatasets")]
     public async Task TendDatasets([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel)
@@ -20,8 +17,25 @@ public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces
     }
 
     [Function("Forget")]
-    public async Task Forget([TimerTrigger("0 0 3 * * *")] TimerInfo timer, CancellationToken cancel)
+    public Task Forget([TimerTrigger("0 0 3 * * *")] TimerInfo timer, CancellationToken cancel) =>
+        Each(workspace => workspace.Submission.RemoveExpiredRequests(cancel), cancel);
+
+    // One workspace that cannot be tended keeps no other from it.
+    private async Task Each(Func<Workspace, Task> tend, CancellationToken cancel)
     {
-        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Submission.RemoveExpiredRequests(cancel);
+        var failures = new List<Exception>();
+        foreach (var name in await keys.Workspaces(cancel))
+        {
+            try
+            {
+                await tend(workspaces.Open(name));
+            }
+            catch (Exception e) when (!cancel.IsCancellationRequested)
+            {
+                failures.Add(e);
+            }
+        }
+
+        if (failures.Count > 0) throw new AggregateException(failures);
     }
 }

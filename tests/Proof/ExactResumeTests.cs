@@ -53,7 +53,7 @@ public sealed class ExactResumeTests
         var first = await rig.StartWorker("w1", ShortLease, spares: 1);
         var stopped = await DyingTraining.Submit(rig, "nobody");
         await rig.Until(stopped, run => run.Head is not null);
-        first.Pause();
+        await first.Pause();
         await rig.StartWorker("w2", ShortLease, spares: 1);
         var ended = await rig.Ended(stopped, Patience);
         var seen = await DyingTraining.Visible(rig, ended);

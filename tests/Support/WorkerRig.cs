@@ -185,7 +185,8 @@ sealed class WorkerProcess : IAsyncDisposable
     /// <summary>kill -9.</summary>
     public void Kill() => Signal(Kill9);
 
-    public void Pause() => Signal(Stop);
+    /// <summary>Stops it where it holds nothing that others wait for.</summary>
+    public Task Pause() => WriteLocks.StopWithout(process.Id, () => Signal(Stop), Resume);
 
     public void Resume() => Signal(Continue);
 

@@ -50,7 +50,7 @@ public sealed class OwnershipTests
         var run = await rig.SubmitShell("echo pid=$$; while [ $EXP_ATTEMPT = 1 ]; do echo tick; sleep 0.1; done; echo done");
         await rig.LogHas(run, "tick");
         var pid = (await rig.Log(run)).Split('\n')[0][4..];
-        first.Pause();
+        await first.Pause();
 
         await rig.StartWorker("w2", ShortLease);
         var ended = await rig.Ended(run);
