@@ -39,7 +39,7 @@ static class WriteLocks
             // "lock:	1: POSIX  ADVISORY  WRITE 4711 fe:00:1234 120 120"
             if (!Read(info).Split('\n').Any(line => line.StartsWith("lock:", StringComparison.Ordinal) && line.Contains(" WRITE ", StringComparison.Ordinal))) continue;
             var file = new FileInfo($"/proc/{process}/fd/{Path.GetFileName(info)}").LinkTarget ?? "";
-            if (file.Contains("/.store/", StringComparison.Ordinal) || file.Contains("/bus/", StringComparison.Ordinal)) held.Add(file);
+            if (file.Contains("/.store/locks/", StringComparison.Ordinal) || file.Contains("/bus/bus.db", StringComparison.Ordinal)) held.Add(file);
         }
 
         return held;
