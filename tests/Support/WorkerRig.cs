@@ -14,13 +14,16 @@ namespace Serverless.Tests.Support;
 /// <summary>A data folder with real workers on it, and everything around them but HTTP: submissions go in at the front, records, logs and metrics are read back.</summary>
 sealed class WorkerRig : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly List<WorkerProcess> workers = [];
+    private readonly bool removesFolder;
 
-    public WorkerRig()
+    /// <param name="folder">The data folder of a platform that is there already. Null: one of its own.</param>
+    public WorkerRig(string? folder = null)
     {
-        Folder = Directory.CreateTempSubdirectory("worker-rig-").FullName;
+        removesFolder = folder is null;
+        Folder = folder ?? Directory.CreateTempSubdirectory("worker-rig-").FullName;
         var ids = new SystemIds(TimeProvider.System);
         Store = new LocalWorkspaces(Folder, TimeProvider.System).Open(LocalWorkspaces.Default);
         Bus = new(Path.Combine(Folder, "bus", "bus.db"), TimeProvider.System, ids);
@@ -132,7 +135,7 @@ sealed class WorkerRig : IAsyncDisposable
     {
         foreach (var worker in workers) await worker.DisposeAsync();
         Bus.Dispose();
-        Directory.Delete(Folder, recursive: true);
+        if (removesFolder) Directory.Delete(Folder, recursive: true);
     }
 }
 
