@@ -120,10 +120,10 @@ static class DyingTraining
     public static Task GoOn(WorkerRig rig, string run) => File.WriteAllTextAsync(Path.Combine(rig.Folder, $"{run}-goes-on"), "");
 
     /// <summary>Waits until an attempt's code has trained to its end, whatever its worker has seen of that.</summary>
-    public static Task TrainedToItsEnd(WorkerRig rig, string worker, string run, int epoch)
+    public static Task TrainedToItsEnd(WorkerRig rig, WorkerProcess worker, string run, int epoch)
     {
-        var folder = Path.Combine(rig.Folder, "worker", worker, "work", $"{run}-{epoch}");
-        return WorkerRig.Until(() => Task.FromResult(Directory.EnumerateFiles(folder, Weights, SearchOption.AllDirectories).Any()), () => $"no {Weights} in {folder}");
+        var folder = Path.Combine(rig.Folder, "worker", worker.Id, "work", $"{run}-{epoch}");
+        return WorkerRig.Until(() => Task.FromResult(Directory.EnumerateFiles(folder, Weights, SearchOption.AllDirectories).Any()), () => $"no {Weights} in {folder}; the worker said: {worker.Errors}");
     }
 
     /// <summary>At how many steps somebody was killed.</summary>

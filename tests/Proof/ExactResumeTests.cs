@@ -41,7 +41,7 @@ public sealed class ExactResumeTests
         await rig.Until(stopped, run => run.Head is not null);
         await first.Pause();
         await DyingTraining.GoOn(rig, stopped);
-        await DyingTraining.TrainedToItsEnd(rig, "w1", stopped, epoch: 1);
+        await DyingTraining.TrainedToItsEnd(rig, first, stopped, epoch: 1);
         await rig.StartWorker("w2");
         var ended = await rig.Ended(stopped, Patience);
         await DyingTraining.EndedAsIfNothingHadHappened(rig, ended);

@@ -150,6 +150,7 @@ sealed class WorkerProcess : IAsyncDisposable
 
     public WorkerProcess(string dataFolder, string id, TimeSpan lease, int spares, string[] more)
     {
+        Id = id;
         var start = new ProcessStartInfo(Executable) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var word in (string[])["agent", "--data", dataFolder, "--machine", "cpu", "--id", id, "--lease", lease.ToString("c"), "--spares", $"{spares}", .. more.Contains("--parent") ? more : [.. more, "--parent", $"{Environment.ProcessId}"]])
         {
@@ -172,6 +173,8 @@ sealed class WorkerProcess : IAsyncDisposable
 
     public static string Executable { get; } = AppContext.BaseDirectory.Replace(Path.Combine("tests", "bin"), Path.Combine("gpu-worker", "bin"), StringComparison.Ordinal) + "Serverless.GpuWorker";
 
+    public string Id { get; }
+
     public Task Ready => ready.Task;
 
     public bool HasExited => process.HasExited;
@@ -182,6 +185,9 @@ sealed class WorkerProcess : IAsyncDisposable
     {
         get { lock (errors) return errors.ToString(); }
     }
+
+    /// <summary>Waits until it has said this on standard error.</summary>
+    public Task Says(string text) => WorkerRig.Until(() => Task.FromResult(Errors.Contains(text, StringComparison.Ordinal)), () => $"'{text}' is not in: {Errors}");
 
     public void Terminate() => Signal(Term);
 

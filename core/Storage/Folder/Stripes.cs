@@ -101,7 +101,7 @@ internal sealed class Stripes(FolderLayout layout, TimeSpan? patience = null)
     /// <summary>Makes what was written durable: an intent that was taken back must not come again after a power loss.</summary>
     public void Sync() => Posix.SyncData(Open(toWrite: true)!);
 
-    private static int Of(string key)
+    public static int Of(string key)
     {
         Span<byte> bytes = stackalloc byte[1024];
         var sum = StripeState.Sum(bytes[..Encoding.UTF8.GetBytes(key, bytes)]);

@@ -57,7 +57,7 @@ internal sealed class TemporaryFiles(FolderLayout layout)
                     continue;
                 }
 
-                Directory.CreateDirectory(name);
+                Posix.MakeFolder(name);
                 folder = name;
             }
 
