@@ -11,10 +11,8 @@ public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces
     public Task Tend([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) => Each(workspace => workspace.Queue.Tend(cancel), cancel);
 
     [Function("TendDatasets")]
-    public async Task TendDatasets([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel)
-    {
-        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).DatasetPublishing.Tend(cancel);
-    }
+    public Task TendDatasets([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
+        Each(workspace => workspace.DatasetPublishing.Tend(cancel), cancel);
 
     [Function("Forget")]
     public Task Forget([TimerTrigger("0 0 3 * * *")] TimerInfo timer, CancellationToken cancel) =>
