@@ -7,11 +7,7 @@ using Spectre.Console;
 if (args is ["child", .. var child]) return await Children.Run(child);
 if (args is ["simulate", .. var simulate]) return Simulate.Run(simulate, TimeProvider.System);
 
-<<<<<<< HEAD
-IMeasure[] all = [new TinyRuns(), new FirstLine(), new Training(), new LogCall(), new CheckpointStall(), new Submissions(), new ListRuns(), new StoreCalls(), new BusHop(), new FileEventHop(), new FollowOn()];
-=======
-IMeasure[] all = [new TinyRuns(), new FirstLine(), new Training(), new LogCall(), new CheckpointStall(), new Submissions(), new ListRuns(), new StoreCalls(), new BusHop(), new Recovery()];
->>>>>>> 2608d14 (Bench: simulate as long as one likes; measure recovery from killed workers. A put whose disk goes away says just that)
+IMeasure[] all = [new TinyRuns(), new FirstLine(), new Training(), new LogCall(), new CheckpointStall(), new Submissions(), new ListRuns(), new StoreCalls(), new BusHop(), new FileEventHop(), new FollowOn(), new Recovery()];
 var quick = args.Contains("--quick");
 var names = args.Where(arg => !arg.StartsWith('-')).ToList();
 if (args.Any(arg => arg.StartsWith('-') && arg != "--quick") || names.Any(name => all.All(measure => measure.Name != name)))

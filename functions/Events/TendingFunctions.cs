@@ -8,32 +8,14 @@ namespace Serverless.Functions.Events;
 public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces)
 {
     [Function("Tend")]
-    public Task Tend([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) => Each(workspace => workspace.Queue.Tend(cancel), cancel);
+    public Task Tend([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
+        workspaces.Each(keys, workspace => workspace.Queue.Tend(cancel), cancel);
 
     [Function("TendDatasets")]
     public Task TendDatasets([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
-        Each(workspace => workspace.DatasetPublishing.Tend(cancel), cancel);
+        workspaces.Each(keys, workspace => workspace.DatasetPublishing.Tend(cancel), cancel);
 
     [Function("Forget")]
     public Task Forget([TimerTrigger("0 0 3 * * *")] TimerInfo timer, CancellationToken cancel) =>
-        Each(workspace => workspace.Submission.RemoveExpiredRequests(cancel), cancel);
-
-    // One workspace that cannot be tended keeps no other from it.
-    private async Task Each(Func<Workspace, Task> tend, CancellationToken cancel)
-    {
-        var failures = new List<Exception>();
-        foreach (var name in await keys.Workspaces(cancel))
-        {
-            try
-            {
-                await tend(workspaces.Open(name));
-            }
-            catch (Exception e) when (!cancel.IsCancellationRequested)
-            {
-                failures.Add(e);
-            }
-        }
-
-        if (failures.Count > 0) throw new AggregateException(failures);
-    }
+        workspaces.Each(keys, workspace => workspace.Submission.RemoveExpiredRequests(cancel), cancel);
 }
