@@ -40,12 +40,14 @@ sealed class Api(Uri address, string key) : IDisposable
 
     public Task<string> Log(string run, CancellationToken cancel) => http.GetStringAsync($"api/runs/{run}/logs", cancel);
 
+    public Task<RunRecord> Get(string run, CancellationToken cancel) => Get<RunRecord>($"api/runs/{run}", cancel);
+
     /// <summary>Polls seldom enough not to be part of what is measured.</summary>
     public async Task<RunRecord> UntilEnded(string run, TimeSpan every, CancellationToken cancel)
     {
         while (true)
         {
-            var record = await Get<RunRecord>($"api/runs/{run}", cancel);
+            var record = await Get(run, cancel);
             if (record.State == RunState.Succeeded) return record;
             if (record.State.IsTerminal) throw new InvalidOperationException($"run {run} {record.State}: {record.Message}\n{await Log(run, cancel)}");
             await Task.Delay(every, TimeProvider.System, cancel);

@@ -5,13 +5,14 @@ using Spectre.Console;
 
 // Measures start this program again as their other processes.
 if (args is ["child", .. var child]) return await Children.Run(child);
+if (args is ["simulate", .. var simulate]) return Simulate.Run(simulate, TimeProvider.System);
 
-IMeasure[] all = [new TinyRuns(), new FirstLine(), new Training(), new LogCall(), new CheckpointStall(), new Submissions(), new ListRuns(), new StoreCalls(), new BusHop(), new FileEventHop(), new FollowOn()];
+IMeasure[] all = [new TinyRuns(), new FirstLine(), new Training(), new LogCall(), new CheckpointStall(), new Submissions(), new ListRuns(), new StoreCalls(), new BusHop(), new FileEventHop(), new FollowOn(), new Recovery()];
 var quick = args.Contains("--quick");
 var names = args.Where(arg => !arg.StartsWith('-')).ToList();
 if (args.Any(arg => arg.StartsWith('-') && arg != "--quick") || names.Any(name => all.All(measure => measure.Name != name)))
 {
-    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- [--quick] [NAME...]");
+    Console.Error.WriteLine($"usage: dotnet run -c Release --project bench -- [--quick] [NAME...]\n       {Simulate.Usage}");
     foreach (var measure in all) Console.Error.WriteLine($"  {measure.Name,-12} {measure.What}");
     return 2;
 }

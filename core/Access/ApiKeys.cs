@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Serverless.Core.Api;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -9,9 +10,11 @@ namespace Serverless.Core.Access;
 
 /// <summary>
 /// Who may come in. Keys lie in the platform container under the SHA-256 of their secret, which is 256 random bits: finding one is one read of one name, whatever
-/// was sent, and nothing that is stored opens anything. People of a directory lie beside them, under names that no hash has. Answers are remembered for <see cref="Remembered"/>; a key revoked elsewhere works at most that long.
+/// was sent, and nothing that is stored opens anything. People of a directory lie beside them, under names that no hash has. Answers are remembered for
+/// <see cref="Remembered"/>; a key revoked elsewhere works at most that long. A damaged record opens nothing and keeps nobody from anything.
 /// </summary>
-public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
+/// <param name="damaged">Gets one line for each damaged record.</param>
+public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, Action<string>? damaged = null)
 {
     public const string Prefix = "exp_";
     public static readonly TimeSpan Remembered = TimeSpan.FromSeconds(10);
@@ -20,6 +23,7 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
     private const int MaxRemembered = 10_000;
 
     private readonly ConcurrentDictionary<string, (ApiKeyInfo? Key, long Until)> remembered = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> told = new(StringComparer.Ordinal);
 
     public static string NewSecret() => Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
 
@@ -55,7 +59,8 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
         var key = new ApiKeyInfo(ids.Nonce(), name, role, workspace, time.GetUtcNow());
         var put = await platform.PutJson(PlatformPaths.Key(hash), key, PutCondition.IfAbsent, cancel: cancel);
         remembered.TryRemove(hash, out _);
-        return put.Stored ? key : (await platform.Get(PlatformPaths.Key(hash), cancel: cancel))?.Json<ApiKeyInfo>() ?? key;
+        if (put.Stored || Read(await platform.Get(PlatformPaths.Key(hash), cancel: cancel)) is not { } known) return key;
+        return known;
     }
 
     /// <summary>The workspace's keys, oldest first, without secrets.</summary>
@@ -100,7 +105,7 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
     {
         await foreach (var stored in platform.List(PlatformPaths.Keys, cancel: cancel))
         {
-            if (await platform.Get(stored.Key, cancel: cancel) is { } content) yield return (stored.Key, content.Json<ApiKeyInfo>());
+            if (Read(await platform.Get(stored.Key, cancel: cancel)) is { } key) yield return (stored.Key, key);
         }
     }
 
@@ -108,9 +113,28 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids)
     {
         var now = time.GetTimestamp();
         if (remembered.TryGetValue(name, out var known) && now < known.Until) return known.Key;
-        var found = (await platform.Get(PlatformPaths.Key(name), cancel: cancel))?.Json<ApiKeyInfo>();
+        var found = Read(await platform.Get(PlatformPaths.Key(name), cancel: cancel));
         Remember(name, found, now);
         return found;
+    }
+
+    private ApiKeyInfo? Read(ObjectContent? stored)
+    {
+        if (stored is null) return null;
+        try
+        {
+            // JSON can lack what the type promises.
+            if (stored.Json<ApiKeyInfo>() is { Id.Length: > 0, Name: not null, Workspace: { } workspace } key && WorkspaceName.Problem(workspace) is null) return key;
+        }
+        catch (Exception e) when (e is JsonException or InvalidDataException)
+        {
+            // As below.
+        }
+
+        var told = this.told.TryGetValue(stored.Object.Key, out var version) && version == stored.Object.ETag;
+        if (!told) damaged?.Invoke($"{stored.Object.Key} of the platform's container is no key: it opens nothing; delete it and make a new key");
+        this.told[stored.Object.Key] = stored.Object.ETag;
+        return null;
     }
 
     private void Remember(string hash, ApiKeyInfo? key, long now)

@@ -13,9 +13,8 @@ public sealed partial class FolderObjectStore
         cancel.ThrowIfCancellationRequested();
         ArgumentOutOfRangeException.ThrowIfNegative(expectedOffset);
         if (bytes.Length > Limits.AppendBlockBytes) throw new ArgumentException($"{bytes.Length} bytes are too many for one append; at most {Limits.AppendBlockBytes}", nameof(bytes));
-        if (faults.Guard(() => layout.Find(key)) is null)
+        if (faults.Guard(() => Current(key)) is null)
         {
-            faults.Guard(ThrowIfGone);
             if (expectedOffset != 0) return new(false, 0);
 
             // The first bytes appear together with the name.
@@ -27,7 +26,7 @@ public sealed partial class FolderObjectStore
         using var file = new AppendedFile(layout);
         using (var stripe = await Take(key, cancel))
         {
-            if (faults.Guard(() => file.Append(key, expectedOffset, bytes.Span, stripe, Floor, time.GetUtcNow().UtcTicks)) is { Appended: false } refused) return refused;
+            if (faults.Guard(() => file.Append(Current(key), key, expectedOffset, bytes.Span, stripe, Floor, time.GetUtcNow().UtcTicks)) is { Appended: false } refused) return refused;
         }
 
         await Durably(() =>
@@ -70,7 +69,7 @@ public sealed partial class FolderObjectStore
         var stampedAgain = false;
         using (var stripe = await Take(key, cancel))
         {
-            var current = faults.Guard(() => layout.Find(key));
+            var current = faults.Guard(() => Current(key));
             if (Refusal(condition, current?.ETag) is { } refused) return refused;
             changed = faults.Guard(() =>
             {

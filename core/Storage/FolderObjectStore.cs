@@ -87,17 +87,13 @@ public sealed partial class FolderObjectStore : IObjectStore
     {
         ObjectKey.Checked(key);
         cancel.ThrowIfCancellationRequested();
-        if (faults.Guard(() => layout.Find(key)) is null)
-        {
-            faults.Guard(ThrowIfGone);
-            return DeleteOutcome.Missing;
-        }
+        if (faults.Guard(() => Current(key)) is null) return DeleteOutcome.Missing;
 
         using (var stripe = await Take(key, cancel))
         {
             var outcome = faults.Guard(() =>
             {
-                if (layout.Find(key) is not { } current) return DeleteOutcome.Missing;
+                if (Current(key) is not { } current) return DeleteOutcome.Missing;
                 if (ifMatch is not null && ifMatch != current.ETag) return DeleteOutcome.Conflict;
                 stripe.Set(stripe.State with { Deleted = Math.Max(stripe.State.Deleted, current.Ticks) });
                 File.Delete(layout.PathOf(key));
@@ -117,11 +113,7 @@ public sealed partial class FolderObjectStore : IObjectStore
     {
         while (true)
         {
-            if (layout.Find(key) is not { } version)
-            {
-                ThrowIfGone();
-                return default;
-            }
+            if (Current(key) is not { } version) return default;
 
             SafeFileHandle? file = null;
             try
@@ -173,6 +165,14 @@ public sealed partial class FolderObjectStore : IObjectStore
     {
         Make();
         return temporary.Create();
+    }
+
+    /// <summary>Null when there is no such object; a store that is away has no objects to look for.</summary>
+    private FileVersion? Current(string key)
+    {
+        if (layout.Find(key) is { } found) return found;
+        ThrowIfGone();
+        return null;
     }
 
     private void ThrowIfGone()

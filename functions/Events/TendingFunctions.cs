@@ -9,23 +9,17 @@ namespace Serverless.Functions.Events;
 public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces, DeadWakes deadWakes)
 {
     [Function("Tend")]
-    public async Task Tend([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel)
-    {
-        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Queue.Tend(cancel);
-    }
+    public Task Tend([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
+        workspaces.Each(keys, workspace => workspace.Queue.Tend(cancel), cancel);
 
     [Function("TendDatasets")]
-    public async Task TendDatasets([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel)
-    {
-        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).DatasetPublishing.Tend(cancel);
-    }
+    public Task TendDatasets([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
+        workspaces.Each(keys, workspace => workspace.DatasetPublishing.Tend(cancel), cancel);
 
     [Function("EndDeadWakes")]
     public Task EndDeadWakes([TimerTrigger("30 * * * * *")] TimerInfo timer, CancellationToken cancel) => deadWakes.EndRuns(cancel);
 
     [Function("Forget")]
-    public async Task Forget([TimerTrigger("0 0 3 * * *")] TimerInfo timer, CancellationToken cancel)
-    {
-        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Submission.RemoveExpiredRequests(cancel);
-    }
+    public Task Forget([TimerTrigger("0 0 3 * * *")] TimerInfo timer, CancellationToken cancel) =>
+        workspaces.Each(keys, workspace => workspace.Submission.RemoveExpiredRequests(cancel), cancel);
 }

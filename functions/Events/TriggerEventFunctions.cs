@@ -21,14 +21,10 @@ public sealed class TriggerEventFunctions(WorkspaceDirectory workspaces, ApiKeys
 
     /// <summary>At the beginning of each minute, which is when schedules have their instants.</summary>
     [Function("TriggerSchedules")]
-    public async Task Schedules([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel)
-    {
-        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Triggers.Tick(cancel);
-    }
+    public Task Schedules([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
+        workspaces.Each(keys, workspace => workspace.Triggers.Tick(cancel), cancel);
 
     [Function("TriggerTend")]
-    public async Task Tend([TimerTrigger("30 * * * * *")] TimerInfo timer, CancellationToken cancel)
-    {
-        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Triggers.Tend(cancel);
-    }
+    public Task Tend([TimerTrigger("30 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
+        workspaces.Each(keys, workspace => workspace.Triggers.Tend(cancel), cancel);
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Messaging;
@@ -18,7 +19,9 @@ static class PlatformServices
     /// <summary>The host adds <see cref="IWorkspaces"/>, <see cref="IMessageBus"/>, <see cref="TimeProvider"/>, <see cref="SubmissionOptions"/>, <see cref="WebhookOptions"/> and <see cref="ApiLimits"/>.</summary>
     public static IServiceCollection AddPlatform(this IServiceCollection services) => services
         .AddSingleton<IIds, SystemIds>()
-        .AddSingleton(all => new ApiKeys(all.GetRequiredService<IWorkspaces>().Platform, all.GetRequiredService<TimeProvider>(), all.GetRequiredService<IIds>()))
+        .AddSingleton(all => new ApiKeys(
+            all.GetRequiredService<IWorkspaces>().Platform, all.GetRequiredService<TimeProvider>(), all.GetRequiredService<IIds>(),
+            damaged => all.GetRequiredService<ILogger<ApiKeys>>().LogWarning("{Damaged}", damaged)))
         .AddSingleton<WorkspaceDirectory>()
         .AddSingleton<WebhookSender>()
         .AddSingleton<Notifier>()

@@ -26,11 +26,10 @@ sealed class Attempt : IDisposable
 
     public Attempt(
         AgentOptions options, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation, RunnerPool pool,
-        Departure departure)
+        Departure departure, Persistence persistence)
     {
-        (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.departure) =
-            (options, store, run, time, preparation, pool, departure);
-        persistence = new(time);
+        (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.departure, this.persistence) =
+            (options, store, run, time, preparation, pool, departure, persistence);
         record = new(queue, store, run, stop, persistence, departure);
         folder = new(Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"));
         MetricCollector? lines = null;

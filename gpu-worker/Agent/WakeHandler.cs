@@ -17,7 +17,7 @@ sealed class WakeHandler(
     AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation, RunnerPool pool,
     Departure departure, WorkerCard card)
 {
-    private readonly Persistence persistence = new(time);
+    private readonly Persistence persistence = new(time, Console.Error.WriteLine);
 
     public async Task Handle(ReceivedMessage message)
     {
@@ -67,7 +67,7 @@ sealed class WakeHandler(
                 card.Run = run.Id;
                 try
                 {
-                    using var attempt = new Attempt(options, store, queue, run, time, preparation, pool, departure);
+                    using var attempt = new Attempt(options, store, queue, run, time, preparation, pool, departure, persistence);
                     await attempt.Execute();
                 }
                 finally

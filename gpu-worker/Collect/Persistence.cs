@@ -7,24 +7,69 @@ namespace Serverless.GpuWorker.Collect;
 /// Tries a store or bus call again until it gets through: whoever cannot reach the store computes on and commits nothing. Only the token ends it,
 /// when the attempt is fenced or the worker must go. Calls must be safe to repeat.
 /// </summary>
-sealed class Persistence(TimeProvider time)
+/// <param name="say">Takes a line for people: one when a call has waited for a while, one when it got through.</param>
+sealed class Persistence(TimeProvider time, Action<string> say)
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(100), Longest = TimeSpan.FromSeconds(5);
+
+    /// <summary>What passes sooner is nobody's concern.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
+
+    // The calls of a worker mostly wait for the same thing: one of them speaks for all.
+    private readonly Lock speaking = new();
+    private int waiting;
+    private bool said;
 
     /// <param name="evenWhenFull">Also when there is no room: for the few bytes that tell of it.</param>
     public async Task<T> Insist<T>(Func<Task<T>> call, CancellationToken cancel, bool evenWhenFull = false)
     {
-        for (var wait = First; ; wait = wait * 2 < Longest ? wait * 2 : Longest)
+        var begun = time.GetTimestamp();
+        var waits = false;
+        var through = false;
+        try
         {
-            try
+            for (var wait = First; ; wait = wait * 2 < Longest ? wait * 2 : Longest)
             {
-                return await call();
+                try
+                {
+                    var answer = await call();
+                    through = true;
+                    return answer;
+                }
+                catch (Exception unavailable) when (unavailable is StoreUnavailableException or BusUnavailableException
+                    || (evenWhenFull && unavailable is StoreFullException))
+                {
+                    Waits(first: !waits, time.GetElapsedTime(begun) >= Quiet ? unavailable.Message : null);
+                    waits = true;
+                    await Task.Delay(wait, time, cancel);
+                }
             }
-            catch (Exception unavailable) when (unavailable is StoreUnavailableException or BusUnavailableException
-                || (evenWhenFull && unavailable is StoreFullException))
-            {
-                await Task.Delay(wait, time, cancel);
-            }
+        }
+        finally
+        {
+            if (waits) WaitsNoMore(through);
+        }
+    }
+
+    private void Waits(bool first, string? trouble)
+    {
+        lock (speaking)
+        {
+            if (first) waiting++;
+            if (said || trouble is null) return;
+            said = true;
+            say($"waiting: {trouble}");
+        }
+    }
+
+    private void WaitsNoMore(bool through)
+    {
+        lock (speaking)
+        {
+            waiting--;
+            if (!said) return;
+            if (through) say("waiting is over");
+            said = waiting > 0 && !through;
         }
     }
 }

@@ -17,7 +17,7 @@ sealed class CodeRun(
     private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
 
     /// <summary>How programs that end by themselves say it: libtorch, the C library, Python.</summary>
-    private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "MemoryError"];
+    private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "cannot allocate memory", "memory exhausted", "MemoryError"];
 
     private readonly CheckpointCollector checkpoints = new(
         store, run, folder, prepared.Known, metrics, log, persistence, time, (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));

@@ -8,7 +8,7 @@ namespace Serverless.GpuWorker.Execute;
 /// </summary>
 sealed class OutOfMemoryEvidence
 {
-    private const string Counter = "oom_kill ";
+    private const string Counter = "oom_kill ", Groups = "/sys/fs/cgroup";
 
     private readonly string? file = FileOfCounter();
     private readonly long before;
@@ -36,19 +36,21 @@ sealed class OutOfMemoryEvidence
         return 0;
     }
 
+    // Both generations of control groups; a container sees its own group at the top. The machine's counter would blame this code for what was killed beside it.
     private static string? FileOfCounter()
     {
         if (!OperatingSystem.IsLinux()) return null;
         try
         {
-            var group = File.ReadLines("/proc/self/cgroup").FirstOrDefault(line => line.StartsWith("0::", StringComparison.Ordinal))?[3..];
-            if (group is not null && $"/sys/fs/cgroup{group.TrimEnd('/')}/memory.events" is var events && File.Exists(events)) return events;
+            var own = File.ReadLines("/proc/self/cgroup").Select(line => line.Split(':', 3)).Where(group => group.Length == 3).ToList();
+            var candidates = own.Where(group => group[0] == "0").Select(group => $"{Groups}{group[2].TrimEnd('/')}/memory.events")
+                .Concat(own.Where(group => group[1].Split(',').Contains("memory"))
+                    .SelectMany(group => (string[])[$"{Groups}/memory{group[2].TrimEnd('/')}/memory.oom_control", $"{Groups}/memory/memory.oom_control"]));
+            return candidates.FirstOrDefault(candidate => File.Exists(candidate) && File.ReadLines(candidate).Any(line => line.StartsWith(Counter, StringComparison.Ordinal))) ?? "/proc/vmstat";
         }
-        catch (IOException)
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
             return "/proc/vmstat";
         }
-
-        return "/proc/vmstat";
     }
 }

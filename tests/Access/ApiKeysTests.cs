@@ -73,5 +73,26 @@ public sealed class ApiKeysTests
         Assert.Null(Assert.Single(await keys.List("team", Cancel)).Key);
     }
 
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("not json")]
+    [InlineData("null")]
+    [InlineData("""{"id":"1","name":"ada","role":"admin","workspace":"../platform","created":"2030-01-01T00:00:00Z"}""")]
+    public async Task DamagedRecord_OpensNothing_StandsInNobodysWay_AndIsToldOnce(string record)
+    {
+        await keys.Create("ada", Role.Admin, "team", Cancel);
+        var broken = await keys.Create("eve", Role.Admin, "team", Cancel);
+        var file = platform.PeekAll(PlatformPaths.Keys).Single(entry => System.Text.Encoding.UTF8.GetString(entry.Body).Contains("eve", StringComparison.Ordinal)).Object.Key;
+        await platform.Put(file, System.Text.Encoding.UTF8.GetBytes(record), cancel: Cancel);
+        var told = new List<string>();
+        var reader = new ApiKeys(platform, time, new SystemIds(time), told.Add);
+
+        Assert.Null(await reader.Find(broken.Key!, Cancel));
+        Assert.Equal(["team"], await reader.Workspaces(Cancel));
+        Assert.Equal("ada", Assert.Single(await reader.List("team", Cancel)).Name);
+        Assert.Equal(RevokeOutcome.Missing, await reader.Revoke("team", broken.Id, Cancel));
+        Assert.Contains(file, Assert.Single(told), StringComparison.Ordinal);
+    }
+
     private ApiKeys Another() => new(platform, time, new SystemIds(time));
 }

@@ -8,26 +8,31 @@ using Serverless.Tests.Support;
 namespace Serverless.Tests.Proof;
 
 /// <summary>
-/// A training whose end says whether anything was lost: dropout, augmentation and momentum make every step depend on all steps before it. Attempt n ends at
-/// the n-th of the steps that it was given, by kill -9 of the process that <c>victim</c> names.
+/// A training whose end says whether anything was lost: dropout, augmentation and momentum make every step depend on all steps before it. At each of the steps that it was
+/// given it causes one kill -9, of the process that <c>victim</c> names; whichever attempt comes there first does.
 /// </summary>
 static class DyingTraining
 {
     public const int Steps = 24;
     public const string Weights = "end.safetensors";
 
-    // The step lasts long enough for checkpoints to be committed while it trains; where in the step the kill comes changes from step to step.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly Lazy<Task<string>> OfUninterruptedRun = new(RunUninterrupted);
+
+    // Where in the step the kill comes changes from step to step. In half of the cases it comes no sooner than the first checkpoint was committed, so that there is something
+    // to resume from on the slowest machine; in the others it comes at whatever moment of the commit that is.
     private const string Program = """
         using System.Runtime.InteropServices;
         using Serverless;
         using static TorchSharp.torch;
 
         var run = Run.Current;
+        var id = Environment.GetEnvironmentVariable("EXP_RUN_ID");
         var steps = run.Param("steps", 24);
-        var every = run.Param("every", 2);
         var kills = run.Param("kills", "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse).ToArray();
-        var attempt = int.Parse(Environment.GetEnvironmentVariable("EXP_ATTEMPT")!);
-        var last = attempt <= kills.Length ? kills[attempt - 1] : 0;
+        var victim = run.Param("victim", "nobody");
+        var notes = run.Param("notes", "");
+        var holds = run.Param("holds", 0);
 
         manual_seed(run.Seed);
         var model = nn.Sequential(("a", nn.Linear(4, 32)), ("norm", nn.BatchNorm1d(32)), ("relu", nn.ReLU()), ("drop", nn.Dropout(0.3)), ("b", nn.Linear(32, 1)));
@@ -50,28 +55,52 @@ static class DyingTraining
             }
 
             run.Log("train/twice", 2 * step, step);
-            if (step % every == 0) run.SaveCheckpoint(step, model, optimizer);
+            if (step % 2 == 0) run.SaveCheckpoint(step, model, optimizer);
             Die(step, place: 2);
             Thread.Sleep(50);
             Die(step, place: 3);
+            if (step == holds) Until(() => File.Exists(Path.Combine(notes, id + "-goes-on")));
         }
 
         SafeTensors.Save(run.Artifact("end.safetensors"), model);
 
         void Die(int step, int place)
         {
-            if (step != last || step % 4 != place) return;
-            File.WriteAllText(Path.Combine(run.Param("notes", ""), $"{Environment.GetEnvironmentVariable("EXP_RUN_ID")}-{attempt}"), $"{(DateTime.UtcNow - DateTime.UnixEpoch).Ticks / 10}");
-            kill(run.Param("victim", "runner") == "worker" ? getppid() : Environment.ProcessId, 9);
-            Thread.Sleep(60_000);
+            var note = Path.Combine(notes, $"{id}-killed-at-{step}");
+            if (!kills.Contains(step) || step % 4 != place || File.Exists(note)) return;
+            if (step % 8 >= 4) Until(() => File.ReadAllText(Path.Combine(notes, "workspace", "runs", id + ".json")).Contains("\"head\":{"));
+            var process = victim switch { "runner" => Environment.ProcessId, "worker" => getppid(), _ => Platform() };
+            File.WriteAllText(note, "");
+            kill(process, 9);
+            if (victim != "platform") Thread.Sleep(60_000);
+        }
+
+        int Platform()
+        {
+            var file = Path.Combine(notes, "platform.pid");
+            Until(() => File.Exists(file));
+            var process = int.Parse(File.ReadAllText(file));
+            File.Delete(file);
+            return process;
+        }
+
+        void Until(Func<bool> isSo)
+        {
+            for (var tries = 0; tries < 6000 && !isSo(); tries++) Thread.Sleep(20);
         }
 
         [DllImport("libc")] static extern int kill(int process, int signal);
         [DllImport("libc")] static extern int getppid();
         """;
 
-    /// <param name="kills">At which steps attempts 1, 2, … die.</param>
-    public static Task<string> Submit(WorkerRig rig, string victim, params int[] kills) => rig.Submit(
+    /// <summary>What readers see of the run that nothing happened to.</summary>
+    public static Task<string> Uninterrupted => OfUninterruptedRun.Value;
+
+    /// <param name="kills">At which steps somebody dies.</param>
+    public static Task<string> Submit(WorkerRig rig, string victim, params int[] kills) => Submit(rig, victim, holds: 0, kills);
+
+    /// <param name="holds">After this step it waits for <see cref="GoOn"/>. 0: never.</param>
+    public static Task<string> Submit(WorkerRig rig, string victim, int holds, params int[] kills) => rig.Submit(
         spec => spec with
         {
             Seeds = [7],
@@ -83,9 +112,25 @@ static class DyingTraining
                 ["kills"] = JsonSerializer.SerializeToElement(string.Join(',', kills)),
                 ["victim"] = JsonSerializer.SerializeToElement(victim),
                 ["notes"] = JsonSerializer.SerializeToElement(rig.Folder),
+                ["holds"] = JsonSerializer.SerializeToElement(holds),
             },
         },
         ("train.cs", Program));
+
+    public static Task GoOn(WorkerRig rig, string run) => File.WriteAllTextAsync(Path.Combine(rig.Folder, $"{run}-goes-on"), "");
+
+    /// <summary>Waits until an attempt's code has trained to its end, whatever its worker has seen of that.</summary>
+    public static Task TrainedToItsEnd(WorkerRig rig, WorkerProcess worker, string run, int epoch)
+    {
+        var folder = Path.Combine(rig.Folder, "worker", worker.Id, "work", $"{run}-{epoch}");
+        return WorkerRig.Until(() => Task.FromResult(Directory.EnumerateFiles(folder, Weights, SearchOption.AllDirectories).Any()), () => $"no {Weights} in {folder}; the worker said: {worker.Errors}");
+    }
+
+    /// <summary>At how many steps somebody was killed.</summary>
+    public static int Kills(WorkerRig rig, string run) => Directory.GetFiles(rig.Folder, $"{run}-killed-at-*").Length;
+
+    /// <summary>Of these kills, how many come when there is a checkpoint to resume from.</summary>
+    public static int AfterACommit(IEnumerable<int> kills) => kills.Count(step => step % 8 >= 4);
 
     /// <summary>Everything that readers see of a run and that may not depend on what happened to its workers.</summary>
     public static async Task<string> Visible(WorkerRig rig, RunRecord run)
@@ -99,19 +144,22 @@ static class DyingTraining
         static string Line(MetricSeries metric) => $"{metric.Name} {metric.Total}: {string.Join(' ', metric.Points.Select(point => FormattableString.Invariant($"{point.Step}={point.Value:R}")))}";
     }
 
-    /// <summary>How long it took from each kill to the run's return to the queue, and to the first step that the next attempt logged.</summary>
-    public static async Task<List<(TimeSpan ToQueue, TimeSpan ToStep)>> Recoveries(WorkerRig rig, RunRecord run)
+    /// <summary>The run ended well, and shows what the uninterrupted one shows.</summary>
+    public static async Task EndedAsIfNothingHadHappened(WorkerRig rig, RunRecord run)
     {
-        var all = new List<(TimeSpan, TimeSpan)>();
-        foreach (var attempt in run.Attempts.SkipLast(1))
-        {
-            var note = Path.Combine(rig.Folder, $"{run.Id}-{attempt.Epoch}");
-            if (!File.Exists(note)) continue;
-            var killed = DateTimeOffset.UnixEpoch.AddMicroseconds(long.Parse(await File.ReadAllTextAsync(note), System.Globalization.CultureInfo.InvariantCulture));
-            if ((await rig.Metrics(run.Id, attempt.Epoch + 1)) is not [var first, ..]) continue;
-            all.Add((attempt.Ended!.Value - killed, DateTimeOffset.UnixEpoch.AddMicroseconds(first.UnixMicros) - killed));
-        }
+        Assert.Equal((RunState.Succeeded, null as string), (run.State, run.Message));
+        Assert.Equal(await Uninterrupted, await Visible(rig, run));
+    }
 
-        return all;
+    private static async Task<string> RunUninterrupted()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker();
+        var run = await rig.Ended(await Submit(rig, "nobody"), Patience);
+        Assert.Equal((RunState.Succeeded, 1, null as string), (run.State, run.Epoch, run.Message));
+        var seen = await Visible(rig, run);
+        Assert.Contains($"train/loss {Steps}: 1=", seen, StringComparison.Ordinal);
+        Assert.Contains($"step {Steps} lost", seen, StringComparison.Ordinal);
+        return seen;
     }
 }

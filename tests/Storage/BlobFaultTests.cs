@@ -114,7 +114,7 @@ public sealed class BlobFaultTests(Azurite azurite)
     {
         var workspaces = new BlobWorkspaces(await azurite.Client(Cancel));
         await workspaces.Open("team-1").Put("k", "one"u8, cancel: Cancel);
-        await workspaces.Platform.Put("keys/k.json", "{}"u8, cancel: Cancel);
+        await workspaces.Platform.Put("other/k.json", "{}"u8, cancel: Cancel);
         Assert.Equal(["k"], await workspaces.Open("team-1").List("", cancel: Cancel).Select(found => found.Key).ToListAsync(Cancel));
         Assert.Null((await workspaces.Open("team-2").Head("k", Cancel)).Value);
         Assert.Throws<ArgumentException>(() => workspaces.Open("platform"));

@@ -30,7 +30,7 @@ public sealed class FolderDiskTests
             await Unchanged();
 
             // Nothing left at all.
-            Fill(Path.Combine(args[0], "filling"));
+            SmallDisk.Fill(Path.Combine(args[0], "filling"));
             await Assert.ThrowsAsync<StoreFullException>(() => store.Put("kept", "more"u8, PutCondition.IfMatch(kept.ETag), metadata));
             await Assert.ThrowsAsync<StoreFullException>(() => store.Put("new", "more"u8, PutCondition.IfAbsent, metadata));
             await Assert.ThrowsAsync<StoreFullException>(() => store.Append("log", 100_000, new byte[10_000]));
@@ -50,19 +50,6 @@ public sealed class FolderDiskTests
                 Assert.Equal(("kept", kept.ETag, "1"), (Encoding.UTF8.GetString(got.Body), got.Object.ETag, got.Object.Metadata["n"]));
                 Assert.Equal(100_000, (await store.Get("log"))!.Body.Length);
                 Assert.All(Directory.GetDirectories(Path.Combine(args[0], ".store/tmp")), left => Assert.Empty(Directory.GetFiles(left)));
-            }
-        }
-
-        private static void Fill(string path)
-        {
-            using var file = File.Create(path, bufferSize: 0);
-            try
-            {
-                while (true) file.Write(new byte[4096]);
-            }
-            catch (IOException)
-            {
-                // Full.
             }
         }
     }

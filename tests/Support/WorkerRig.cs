@@ -14,13 +14,16 @@ namespace Serverless.Tests.Support;
 /// <summary>A data folder with real workers on it, and everything around them but HTTP: submissions go in at the front, records, logs and metrics are read back.</summary>
 sealed class WorkerRig : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly List<WorkerProcess> workers = [];
+    private readonly bool removesFolder;
 
-    public WorkerRig()
+    /// <param name="folder">The data folder of a platform that is there already. Null: one of its own.</param>
+    public WorkerRig(string? folder = null)
     {
-        Folder = Directory.CreateTempSubdirectory("worker-rig-").FullName;
+        removesFolder = folder is null;
+        Folder = folder ?? Directory.CreateTempSubdirectory("worker-rig-").FullName;
         var ids = new SystemIds(TimeProvider.System);
         Store = new LocalWorkspaces(Folder, TimeProvider.System).Open(LocalWorkspaces.Default);
         Bus = new(Path.Combine(Folder, "bus", "bus.db"), TimeProvider.System, ids);
@@ -132,7 +135,7 @@ sealed class WorkerRig : IAsyncDisposable
     {
         foreach (var worker in workers) await worker.DisposeAsync();
         Bus.Dispose();
-        Directory.Delete(Folder, recursive: true);
+        if (removesFolder) Directory.Delete(Folder, recursive: true);
     }
 }
 
@@ -147,6 +150,7 @@ sealed class WorkerProcess : IAsyncDisposable
 
     public WorkerProcess(string dataFolder, string id, TimeSpan lease, int spares, string[] more)
     {
+        Id = id;
         var start = new ProcessStartInfo(Executable) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var word in (string[])["agent", "--data", dataFolder, "--machine", "cpu", "--id", id, "--lease", lease.ToString("c"), "--spares", $"{spares}", .. more.Contains("--parent") ? more : [.. more, "--parent", $"{Environment.ProcessId}"]])
         {
@@ -169,6 +173,8 @@ sealed class WorkerProcess : IAsyncDisposable
 
     public static string Executable { get; } = AppContext.BaseDirectory.Replace(Path.Combine("tests", "bin"), Path.Combine("gpu-worker", "bin"), StringComparison.Ordinal) + "Serverless.GpuWorker";
 
+    public string Id { get; }
+
     public Task Ready => ready.Task;
 
     public bool HasExited => process.HasExited;
@@ -180,12 +186,16 @@ sealed class WorkerProcess : IAsyncDisposable
         get { lock (errors) return errors.ToString(); }
     }
 
+    /// <summary>Waits until it has said this on standard error.</summary>
+    public Task Says(string text) => WorkerRig.Until(() => Task.FromResult(Errors.Contains(text, StringComparison.Ordinal)), () => $"'{text}' is not in: {Errors}");
+
     public void Terminate() => Signal(Term);
 
     /// <summary>kill -9.</summary>
     public void Kill() => Signal(Kill9);
 
-    public void Pause() => Signal(Stop);
+    /// <summary>Stops it where it holds nothing that others wait for.</summary>
+    public Task Pause() => WriteLocks.StopWithout(process.Id, () => Signal(Stop), Resume);
 
     public void Resume() => Signal(Continue);
 

@@ -1,5 +1,5 @@
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;
@@ -50,7 +50,7 @@ public sealed class OwnershipTests
         var run = await rig.SubmitShell("echo pid=$$; while [ $EXP_ATTEMPT = 1 ]; do echo tick; sleep 0.1; done; echo done");
         await rig.LogHas(run, "tick");
         var pid = (await rig.Log(run)).Split('\n')[0][4..];
-        first.Pause();
+        await first.Pause();
 
         await rig.StartWorker("w2", ShortLease);
         var ended = await rig.Ended(run);
@@ -86,49 +86,28 @@ public sealed class OwnershipTests
         Assert.Equal((RunState.Succeeded, 2), ((await rig.Ended(run)).State, (await rig.Load(run)).Epoch));
     }
 
+    /// <summary>Two workers, and wakes that come twice, late, for another attempt, and after the end.</summary>
     [Fact]
-    public async Task Cancel_WhileQueued_EndsAtOnce_AndItsWakeIsHarmless()
+    public async Task WakesThatComeTwiceLateAndInAnyOrder_RunTheCodeOnce()
     {
         await using var rig = new WorkerRig();
-        var run = await rig.SubmitShell("echo ran");
-        await rig.Cancel(run, "not needed");
-        await rig.StartWorker();
+        var ran = Path.Combine(rig.Folder, "ran");
+        var run = await rig.SubmitShell($"echo once >> {ran}; sleep 1");
+        var record = await rig.Load(run);
+        for (var i = 0; i < 5; i++) await rig.Queue.Wake(record, TimeSpan.FromMilliseconds(150 * i), TestContext.Current.CancellationToken);
+        await Task.WhenAll(rig.StartWorker("w1"), rig.StartWorker("w2"));
+        await rig.Until(run, now => now.State == RunState.Running);
+        for (var epoch = 3; epoch >= 0; epoch--) await rig.Queue.Wake(record with { Epoch = epoch }, cancel: TestContext.Current.CancellationToken);
 
+        var ended = await rig.Ended(run);
+        await rig.Queue.Wake(record, cancel: TestContext.Current.CancellationToken);
         await rig.Ended(await rig.SubmitShell("true"));
 
-        var ended = await rig.Load(run);
-        Assert.Equal((RunState.Cancelled, 0), (ended.State, ended.Epoch));
-        Assert.Equal("", await rig.Log(run));
-    }
-
-    [Fact]
-    public async Task Cancel_WhilePreparing_EndsThePreparation()
-    {
-        await using var rig = new WorkerRig();
-        await rig.StartWorker();
-        var run = await rig.SubmitShell("echo ran", spec => spec with { Setup = "sleep 1000" });
-        await rig.Until(run, record => record.State == RunState.Preparing);
-
-        await rig.Cancel(run, null);
-
-        var ended = await rig.Ended(run);
-        Assert.Equal((RunState.Cancelled, Cause.Cancelled), (ended.State, ended.Cause));
-        Assert.DoesNotContain("ran", await rig.Log(run), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Cancel_WhileRunning_LetsTheCodeLeave()
-    {
-        await using var rig = new WorkerRig();
-        await rig.StartWorker();
-        var run = await rig.SubmitShell("trap 'echo leaving; exit 0' TERM; echo begun; while :; do sleep 0.05; done");
-        await rig.LogHas(run, "begun");
-
-        await rig.Cancel(run, "wrong data");
-
-        var ended = await rig.Ended(run);
-        Assert.Equal((RunState.Cancelled, Cause.Cancelled, "wrong data"), (ended.State, ended.Cause, ended.Message));
-        Assert.Contains("leaving\n", await rig.Log(run), StringComparison.Ordinal);
+        await WorkerRig.Until(async () => await rig.Bus.Count(QueueNames.ForMachine("cpu")) == 0, () => "wakes are left");
+        Assert.Equal("once\n", await File.ReadAllTextAsync(ran, TestContext.Current.CancellationToken));
+        Assert.Equal((RunState.Succeeded, 1), (ended.State, ended.Epoch));
+        Assert.Equal(System.Text.Json.JsonSerializer.Serialize(ended), System.Text.Json.JsonSerializer.Serialize(await rig.Load(run)));
+        Assert.Empty(await rig.Bus.DeadLetters(QueueNames.ForMachine("cpu"), cancel: TestContext.Current.CancellationToken));
     }
 
     [Fact]

@@ -10,9 +10,10 @@ internal sealed class AppendedFile(FolderLayout layout) : IDisposable
 {
     private SafeFileHandle? file;
 
-    public AppendResult Append(string key, long expectedOffset, ReadOnlySpan<byte> bytes, Stripe stripe, Func<long, long> floor, long nowTicks)
+    /// <param name="found">The object as it is.</param>
+    public AppendResult Append(FileVersion? found, string key, long expectedOffset, ReadOnlySpan<byte> bytes, Stripe stripe, Func<long, long> floor, long nowTicks)
     {
-        if (layout.Find(key) is not { } current) return new(false, 0);
+        if (found is not { } current) return new(false, 0);
         if (current.LengthBytes != expectedOffset) return new(false, current.LengthBytes);
         file = File.OpenHandle(layout.PathOf(key), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         if (bytes.IsEmpty) return new(true, current.LengthBytes);

@@ -68,7 +68,7 @@ internal sealed class FolderLayout
             var kind = KindOf(folder);
             if (kind == Kind.Missing)
             {
-                Directory.CreateDirectory(folder);
+                Posix.MakeFolder(folder);
                 changed.Add(above);
             }
             else if (kind != Kind.Folder)

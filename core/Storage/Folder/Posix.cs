@@ -33,6 +33,23 @@ internal static partial class Posix
         }
     }
 
+    /// <summary>Makes one folder, and none above it: where a disk was unmounted, nothing may appear. Fine when it is there already.</summary>
+    /// <exception cref="DirectoryNotFoundException">There is no folder above it.</exception>
+    public static void MakeFolder(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            if (!Directory.Exists(Path.GetDirectoryName(folder))) throw new DirectoryNotFoundException(folder);
+            Directory.CreateDirectory(folder);
+            return;
+        }
+
+        if (NewFolder(folder, Convert.ToUInt32("777", 8)) == 0) return;
+        var error = Marshal.GetLastPInvokeError();
+        if (error == ENOENT) throw new DirectoryNotFoundException(folder);
+        if (error != EEXIST) throw Error(error, folder);
+    }
+
     /// <summary>Removes an empty folder; false when it is not empty, missing or not ours to remove.</summary>
     public static bool RemoveEmpty(string folder)
     {
@@ -150,6 +167,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int RenameFile(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int NewFolder(string path, uint mode);
 
     [LibraryImport("libc", EntryPoint = "rmdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int RemoveFolder(string path);

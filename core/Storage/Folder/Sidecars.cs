@@ -40,7 +40,7 @@ internal sealed class Sidecars(FolderLayout layout)
         var error = file.MoveTo(path);
         if (error == Posix.ENOENT)
         {
-            Directory.CreateDirectory(folder);
+            Posix.MakeFolder(folder);
             error = file.MoveTo(path);
         }
 

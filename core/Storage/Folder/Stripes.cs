@@ -8,12 +8,12 @@ namespace Serverless.Core.Storage.Folder;
 /// Keys are divided among a few locks, each a file locked by flock(2): writers of one stripe take turns, in every process, and the kernel frees the lock of a process
 /// that is killed. It is held for the microseconds between looking and renaming, never for an fsync. Readers take none.
 /// </summary>
-internal sealed class Stripes(FolderLayout layout)
+internal sealed class Stripes(FolderLayout layout, TimeSpan? patience = null)
 {
     private const int Count = 64;
 
     // Only a stopped process can hold a lock this long.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private readonly TimeSpan patience = patience ?? TimeSpan.FromSeconds(10);
 
     private readonly Lane[] lanes = [.. Enumerable.Range(0, Count).Select(i => new Lane(Path.Combine(layout.Locks, i.ToString("D2", null))))];
     private readonly Lock opening = new();
@@ -48,14 +48,14 @@ internal sealed class Stripes(FolderLayout layout)
         var start = clock.GetTimestamp();
         var number = Of(key);
         var lane = lanes[number];
-        if (!await lane.Gate.WaitAsync(Patience, cancel)) throw Stuck(lane);
+        if (!await lane.Gate.WaitAsync(patience, cancel)) throw Stuck(lane);
         IDisposable? held = null;
         try
         {
             var file = lane.File ??= Posix.OpenLock(lane.Path);
             for (var tries = 0; (held = Posix.TryLock(file, lane.Path)) is null; tries++)
             {
-                if (clock.GetElapsedTime(start) > Patience) throw Stuck(lane);
+                if (clock.GetElapsedTime(start) > patience) throw Stuck(lane);
                 if (tries < 50) Thread.Yield();
                 else await Task.Delay(TimeSpan.FromMilliseconds(1), clock, cancel);
             }
@@ -101,7 +101,7 @@ internal sealed class Stripes(FolderLayout layout)
     /// <summary>Makes what was written durable: an intent that was taken back must not come again after a power loss.</summary>
     public void Sync() => Posix.SyncData(Open(toWrite: true)!);
 
-    private static int Of(string key)
+    public static int Of(string key)
     {
         Span<byte> bytes = stackalloc byte[1024];
         var sum = StripeState.Sum(bytes[..Encoding.UTF8.GetBytes(key, bytes)]);
@@ -123,7 +123,11 @@ internal sealed class Stripes(FolderLayout layout)
 
     private SafeFileHandle? Opened(bool toWrite) => writing ?? (toWrite ? null : reading);
 
-    private static StoreUnavailableException Stuck(Lane lane) => new($"another process holds {lane.Path} for more than {Patience.TotalSeconds:0} s: is one stopped?");
+    private StoreUnavailableException Stuck(Lane lane)
+    {
+        var holder = lane.File is { } file ? LockHolder.Of(file) : null;
+        return new($"{lane.Path} has been locked for more than {patience.TotalSeconds:0} s: {holder ?? "is a process that uses the folder stopped?"}");
+    }
 
     private sealed class Lane(string path)
     {

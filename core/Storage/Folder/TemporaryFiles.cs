@@ -57,7 +57,7 @@ internal sealed class TemporaryFiles(FolderLayout layout)
                     continue;
                 }
 
-                Directory.CreateDirectory(name);
+                Posix.MakeFolder(name);
                 folder = name;
             }
 
@@ -107,6 +107,14 @@ internal sealed class TemporaryFile(string path) : IDisposable
     public void Dispose()
     {
         Handle.Dispose();
-        if (!placed) File.Delete(path);
+        if (placed) return;
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The disk went away while it was written, which its writer is told. It goes with this process's folder.
+        }
     }
 }
