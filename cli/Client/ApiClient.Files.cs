@@ -42,5 +42,7 @@ sealed partial class ApiClient
     public async Task PutFile(string path, Stream content, CancellationToken cancel) =>
         (await Send(HttpMethod.Put, $"api/files/{EscapedPath(path)}", new StreamContent(content, 1 << 16), cancel)).Dispose();
 
-    public async Task DeleteFile(string path, CancellationToken cancel) => (await Send(HttpMethod.Delete, $"api/files/{EscapedPath(path)}", null, cancel)).Dispose();
+    /// <param name="force">Also when runs read it.</param>
+    public async Task DeleteFile(string path, bool force, CancellationToken cancel) =>
+        (await Send(HttpMethod.Delete, $"api/files/{EscapedPath(path)}" + Forced(force), null, cancel)).Dispose();
 }

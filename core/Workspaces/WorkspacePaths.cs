@@ -43,6 +43,9 @@ public static class WorkspacePaths
     /// <summary>Which versions of files were announced, in parts that are read one after the other.</summary>
     public const string AnnouncedFiles = "index/files/";
     public static string AnnouncedFilesPart(int number) => $"{AnnouncedFiles}{number:D6}";
+
+    /// <summary>Something may have come of <paramref name="from"/>; see <see cref="Lineage.LineageIndex"/>.</summary>
+    public static string LineageMark(string from, string to) => $"index/lineage/{from}/{to}";
     public static string Worker(string workerId) => $"{Workers}{workerId}.json";
 
     public static string AttemptsOf(string runId) => $"attempts/{runId}/";

@@ -24,4 +24,10 @@ public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces
     {
         foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).Submission.RemoveExpiredRequests(cancel);
     }
+
+    [Function("SweepContents")]
+    public async Task SweepContents([TimerTrigger("0 30 3 * * *")] TimerInfo timer, CancellationToken cancel)
+    {
+        foreach (var name in await keys.Workspaces(cancel)) await workspaces.Open(name).DatasetDeletion.Sweep(cancel);
+    }
 }
