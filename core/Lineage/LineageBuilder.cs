@@ -35,12 +35,13 @@ internal sealed class LineageBuilder
     public string Add(DatasetVersion version) => AddNode(NodeOf(version));
 
     /// <summary>The files of one folder that came from one run, or from nobody known.</summary>
+    /// <param name="run">The run that published them. Part of the node: two runs may have published the same bytes to the same place, and one of them may have read them there.</param>
     /// <param name="files">At least one.</param>
-    public string AddFiles(string folder, IReadOnlyList<(string Name, string Sha256)> files)
+    public string AddFiles(string folder, string? run, IReadOnlyList<(string Name, string Sha256)> files)
     {
         var path = files is [var only] ? folder + only.Name : folder;
         var hash = files is [var one] ? one.Sha256 : CodeTree.Hash(files.Select(file => new CodeFileFact(file.Name, 0, file.Sha256)));
-        return AddNode(new($"file:{path}@{hash[..12]}", LineageKind.File, path, files.Count == 1 ? null : $"{files.Count} files"));
+        return AddNode(new($"file:{path}@{hash[..12]}{(run is null ? "" : $"~{run}")}", LineageKind.File, path, files.Count == 1 ? null : $"{files.Count} files"));
     }
 
     public static LineageNode NodeOf(RunRecord run) => new(

@@ -134,7 +134,7 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
 
         foreach (var folder in unread.GroupBy(file => LineageIndex.FolderOf(file.Key)))
         {
-            graph.Connect(LineageBuilder.RunNode(id), graph.AddFiles(folder.Key, [.. folder.Select(file => (file.Key[folder.Key.Length..], file.Value))]), LineageRelation.Published);
+            graph.Connect(LineageBuilder.RunNode(id), graph.AddFiles(folder.Key, id, [.. folder.Select(file => (file.Key[folder.Key.Length..], file.Value))]), LineageRelation.Published);
         }
     }
 
@@ -143,7 +143,7 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
     {
         foreach (var files in run.Spec.Inputs.Where(input => only is null || input.Run == only).GroupBy(input => (Folder: LineageIndex.FolderOf(input.Path), input.Run)))
         {
-            var node = graph.AddFiles(files.Key.Folder, [.. files.Select(file => (file.Path[files.Key.Folder.Length..], file.Sha256))]);
+            var node = graph.AddFiles(files.Key.Folder, files.Key.Run, [.. files.Select(file => (file.Path[files.Key.Folder.Length..], file.Sha256))]);
             graph.Connect(node, graph.Add(run), LineageRelation.Input);
             await Publisher(graph, files.Key.Run, node, found, cancel);
         }
@@ -155,7 +155,7 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         var root = LineageIndex.FolderOf(source);
         foreach (var files in version.Files.Where(file => only is null || file.Run == only).GroupBy(file => (Folder: LineageIndex.FolderOf(root + file.Path), file.Run)))
         {
-            var node = graph.AddFiles(files.Key.Folder, [.. files.Select(file => ((root + file.Path)[files.Key.Folder.Length..], file.Sha256))]);
+            var node = graph.AddFiles(files.Key.Folder, files.Key.Run, [.. files.Select(file => ((root + file.Path)[files.Key.Folder.Length..], file.Sha256))]);
             graph.Connect(node, graph.Add(version), LineageRelation.MadeOf);
             await Publisher(graph, files.Key.Run, node, found, cancel);
         }
