@@ -191,5 +191,17 @@ public sealed class LineageTests
         Assert.Contains("\\\"quoted\\\"", dot, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task StartingFromARunThatGoesOn_HoldsItsCheckpoint_AndFromAnEndedOneNothing()
+    {
+        var trained = await rig.Trained("trained");
+        await rig.Submit((await rig.Spec("first")) with { From = new(trained) });
+        Assert.Equal(WorkspacePaths.HeldCheckpoint(trained, 1, 7), Assert.Single(rig.Data.Store.PeekAll(WorkspacePaths.HeldCheckpoints(trained))).Object.Key);
+        await rig.Store.Delete(WorkspacePaths.HeldCheckpoint(trained, 1, 7), cancel: Cancel);
+        await new RunStore(rig.Store).Apply(trained, new RunEvent.Finish(1, new(Cause.Completed)), Cancel);
+        await rig.Submit((await rig.Spec("second")) with { From = new(trained) });
+        Assert.Empty(rig.Data.Store.PeekAll(WorkspacePaths.HeldCheckpoints(trained)));
+    }
+
     private List<string> Marks => [.. rig.Data.Store.PeekAll("index/lineage/").Select(entry => entry.Object.Key)];
 }
