@@ -37,7 +37,8 @@ internal sealed class CurrentFiles
             if (files.TryGetValue(input.Path, out var file) && (file.ETag == input.ETag || await Is(file, input.Sha256, input.LengthBytes, cancel))) return true;
         }
 
-        return run.Origin is { File: { } cause } && files.TryGetValue(cause, out var changed) && changed.ETag == run.Origin.FileETag;
+        // As events have it, in quotes or not.
+        return run.Origin is { File: { } cause, FileETag: { } etag } && files.TryGetValue(cause, out var changed) && changed.ETag.Trim('"') == etag.Trim('"');
     }
 
     public async Task<bool> AnyIsIn(DatasetVersion version, string folder, CancellationToken cancel)

@@ -131,6 +131,19 @@ public sealed class LineageTests
     }
 
     [Fact]
+    public async Task AmongManyRuns_OnlyThoseThatAreMarkedAreRead()
+    {
+        var maker = await rig.Maker("maker", ("w/a", "1"));
+        var reader = await rig.Submit("reader", "data/w/a");
+        for (var i = 0; i < 50; i++) await rig.Submit("other");
+        var graph = await new LineageReader(rig.Data.Failing.Store, new(rig.Data.Failing.Store)).Of(await rig.Load(maker), 5, Cancel);
+        Assert.Equal(2, graph.Edges.Count);
+        Assert.Equal(
+            new[] { WorkspacePaths.Run(maker), WorkspacePaths.Run(reader) }.Order(StringComparer.Ordinal),
+            rig.Data.Failing.Opened.Where(key => key.StartsWith(WorkspacePaths.Runs, StringComparison.Ordinal)).Distinct().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task AThousandFiles_AreOneMark_AndOneNode()
     {
         for (var i = 0; i < 1000; i++) await rig.Data.Put($"data/many/{i}", $"{i}");
