@@ -11,10 +11,11 @@ static class DeleteCommand
     {
         var names = RunNames.Arguments();
         var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask" };
+        var force = new Option<bool>("--force", "-f") { Description = "Also when other runs or datasets came from them" };
         return new Verb("delete", "Delete ended runs with their logs, metrics, checkpoints and artifacts; what they published to data/ stays")
         {
             Examples = ["exp delete 7XK2QA", "exp delete --yes $(exp list --tag draft --json | jq -r '.runs[].id')"],
-        }.With(names, yes).Does(world, async (session, cancel) =>
+        }.With(names, yes, force).Does(world, async (session, cancel) =>
         {
             var runs = new List<RunRecord>();
             foreach (var name in session.Get(names)) runs.Add(await session.Api.GetRun(await RunNames.Find(session.Api, name, cancel), cancel));
@@ -24,9 +25,11 @@ static class DeleteCommand
             }
 
             if (!session.Get(yes) && !Confirm(session.Output, runs)) return ExitCode.Usage;
-            foreach (var run in runs)
+
+            // Ids made later sort earlier: what came from others of them goes before these.
+            foreach (var run in runs.OrderBy(run => run.Id, StringComparer.Ordinal))
             {
-                await session.Api.DeleteRun(run.Id, cancel);
+                await session.Api.DeleteRun(run.Id, session.Get(force), cancel);
                 if (!session.Output.Json) session.Output.Line($"Deleted {run.Experiment} {run.Id}");
             }
 

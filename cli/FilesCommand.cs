@@ -93,10 +93,11 @@ static class FilesCommand
     {
         var paths = new Argument<string[]>("PATH") { Description = "Files; with -r also folders", Arity = ArgumentArity.OneOrMore };
         var recursive = new Option<bool>("--recursive", "-r") { Description = "Folders with everything in them" };
+        var force = new Option<bool>("--force", "-f") { Description = "Also when runs read them as they are" };
         return new Verb("rm", "Remove files from the workspace")
         {
             Examples = ["exp files rm data/old.csv", "exp files rm -r data/tmp/"],
-        }.With(paths, recursive).Does(world, async (session, cancel) =>
+        }.With(paths, recursive, force).Does(world, async (session, cancel) =>
         {
             var removed = new List<string>();
             foreach (var path in session.Get(paths).Select(BelowData))
@@ -104,20 +105,30 @@ static class FilesCommand
                 if (!session.Get(recursive))
                 {
                     if (path.EndsWith('/')) throw ExpException.Usage($"{path} is a folder; remove it with everything in it: exp files rm -r {path}");
-                    await session.Api.DeleteFile(path, cancel);
+                    await session.Api.DeleteFile(path, session.Get(force), cancel);
                     removed.Add(path);
                     continue;
                 }
 
                 var below = (await All(session, path, cancel)).Select(file => file.Path).Where(file => file == path || file.StartsWith(path.TrimEnd('/') + "/", StringComparison.Ordinal)).ToList();
                 if (below.Count == 0) throw ExpException.NotFound($"there is no {path} in the workspace");
-                foreach (var file in below) await session.Api.DeleteFile(file, cancel);
+                if (!session.Get(force)) await Unread(session, path, cancel);
+                foreach (var file in below) await session.Api.DeleteFile(file, session.Get(force), cancel);
                 removed.AddRange(below);
             }
 
             if (session.Output.Json) Output.WriteJson(removed);
             else session.Output.Line($"Removed {removed.Count} {(removed.Count == 1 ? "file" : "files")}");
         });
+    }
+
+    /// <summary>Before the first file goes: a folder is removed as a whole or not at all.</summary>
+    private static async Task Unread(Session session, string path, CancellationToken cancel)
+    {
+        var lineage = await session.Api.GetLineage(path, 1, cancel);
+        var readers = lineage.Edges.Where(edge => edge.From == lineage.Root && edge.Relation == LineageRelation.Input).Select(edge => edge.To["run:".Length..]).ToList();
+        if (readers.Count == 0) return;
+        throw ExpException.Usage($"{readers.Count} {(readers.Count == 1 ? "run" : "runs")} read files of {path} as they are ({string.Join(", ", readers.Take(5).Select(Format.ShortId))}); nothing was removed, --force removes them all the same");
     }
 
     private static string BelowData(string path) => path.StartsWith(Data, StringComparison.Ordinal) ? path : path is "data" ? Data : Data + path.TrimStart('/');

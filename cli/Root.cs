@@ -25,6 +25,7 @@ static class Root
             MetricsCommand.Create(world),
             CompareCommand.Create(world),
             WhyNotReusedCommand.Create(world),
+            LineageCommand.Create(world),
             ReportCommand.Create(world),
             TriggerCommand.Create(world),
             CancelCommand.Create(world),

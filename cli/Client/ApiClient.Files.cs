@@ -59,7 +59,9 @@ sealed partial class ApiClient
         (await Send(HttpMethod.Put, place, new StreamContent(body, 1 << 16), cancel)).Dispose();
     }
 
-    public async Task DeleteFile(string path, CancellationToken cancel) => (await Send(HttpMethod.Delete, $"api/files/{EscapedPath(path)}", null, cancel)).Dispose();
+    /// <param name="force">Also when runs read it.</param>
+    public async Task DeleteFile(string path, bool force, CancellationToken cancel) =>
+        (await Send(HttpMethod.Delete, $"api/files/{EscapedPath(path)}" + Forced(force), null, cancel)).Dispose();
 
     // The answer may lead to the store itself; the client goes there without the key.
     private async Task<Stream> OpenLarge(string path, long lengthBytes, CancellationToken cancel) =>

@@ -41,7 +41,9 @@ sealed partial class ApiClient
 
     public Task<RunRecord> SetTags(string id, List<string> tags, CancellationToken cancel) => Send<RunRecord>(HttpMethod.Put, $"api/runs/{Escaped(id)}/tags", Json(tags), cancel);
 
-    public async Task DeleteRun(string id, CancellationToken cancel) => (await Send(HttpMethod.Delete, $"api/runs/{Escaped(id)}", null, cancel)).Dispose();
+    /// <param name="force">Also when others came from it.</param>
+    public async Task DeleteRun(string id, bool force, CancellationToken cancel) =>
+        (await Send(HttpMethod.Delete, $"api/runs/{Escaped(id)}" + Forced(force), null, cancel)).Dispose();
 
     /// <summary>As many points of a series as one answer can have.</summary>
     public const int MostPoints = 1_000_000;
@@ -101,6 +103,8 @@ sealed partial class ApiClient
     public Task<MachineList> GetMachines(CancellationToken cancel) => Get<MachineList>("api/machines", cancel);
 
     public Task<Health> GetHealth(CancellationToken cancel) => Get<Health>("api/health", cancel);
+
+    private static string Forced(bool force) => Query(("force", force ? "true" : null));
 
     private static string? Text(long? number) => number?.ToString(CultureInfo.InvariantCulture);
 }

@@ -27,6 +27,8 @@ namespace Serverless.Cli.Client;
 [JsonSerializable(typeof(DatasetRequest))]
 [JsonSerializable(typeof(DatasetPublication))]
 [JsonSerializable(typeof(DatasetDiff))]
+[JsonSerializable(typeof(LineageGraph))]
+[JsonSerializable(typeof(LineageRebuilt))]
 [JsonSerializable(typeof(ReportRequest))]
 [JsonSerializable(typeof(ReportInfo))]
 [JsonSerializable(typeof(List<VersionInfo>))]

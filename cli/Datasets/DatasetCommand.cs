@@ -12,7 +12,7 @@ static class DatasetCommand
     private const int HashShown = 12;
 
     public static Verb Create(World world) => new Verb("dataset", "Datasets: numbered versions of folders that never change; name them as inputs").With(
-        Publish(world), List(world), Show(world), Diff(world), Get(world));
+        Publish(world), List(world), Show(world), Diff(world), Get(world), Delete(world));
 
     private static Verb Publish(World world)
     {
@@ -119,6 +119,19 @@ static class DatasetCommand
             await Transfers.Run(session.Output, $"Got {version} into {to}", [.. version.Files.Select(file => new Transfer.Transfer(file.Path, file.LengthBytes, (moved, stop) =>
                 Transfers.Save(open => session.Api.OpenDatasetFile(version, file.Path, open), Transfers.Below(to, file.Path), moved, stop)))], cancel);
             if (session.Output.Json) Output.WriteJson(version.Files.Select(file => Transfers.Below(to, file.Path)).ToList());
+        });
+    }
+
+    private static Verb Delete(World world)
+    {
+        var which = Reference("The version");
+        var force = new Option<bool>("--force", "-f") { Description = "Also when runs used it" };
+        return new Verb("delete", "Delete a version; its number stays taken") { Examples = ["exp dataset delete digits:1"] }.With(which, force).Does(world, async (session, cancel) =>
+        {
+            var version = await session.Api.GetDataset(Parsed(session.Get(which)), cancel);
+            await session.Api.DeleteDataset(version, session.Get(force), cancel);
+            if (session.Output.Json) Output.WriteJson(version);
+            else session.Output.Line($"Deleted {version}");
         });
     }
 

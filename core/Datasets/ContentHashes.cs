@@ -17,20 +17,25 @@ internal sealed class ContentHashes(IObjectStore store)
     /// <summary>The file as it is now, which may be a later version than the one given; null when it is gone.</summary>
     public async Task<InputRef?> Of(StoredObject file, CancellationToken cancel)
     {
-        if (hashed.TryGetValue(file.Key, out var known) && known.ETag == file.ETag) return known;
-        var index = WorkspacePaths.ContentHash(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(file.Key))));
-        if (await store.Get(index, cancel: cancel) is { } read && read.Json<InputRef>() is var remembered && remembered.ETag == file.ETag && remembered.Path == file.Key)
-        {
-            return Remember(remembered with { Run = Publication.RunOf(file) });
-        }
-
+        if (await Known(file, cancel) is { } known) return known;
         await using var reading = await store.Open(file.Key, cancel: cancel);
         if (reading is null) return null;
         var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(reading.Body, cancel));
         var now = new InputRef(file.Key, reading.Object.ETag, hash, reading.Object.LengthBytes, Publication.RunOf(reading.Object));
-        await store.PutJson(index, now, cancel: cancel);
+        await store.PutJson(IndexOf(file.Key), now, cancel: cancel);
         return Remember(now);
     }
+
+    /// <summary>The same without reading it: null when this version was not hashed before.</summary>
+    public async Task<InputRef?> Known(StoredObject file, CancellationToken cancel)
+    {
+        if (hashed.TryGetValue(file.Key, out var known) && known.ETag == file.ETag) return known;
+        return await store.Get(IndexOf(file.Key), cancel: cancel) is { } read && read.Json<InputRef>() is var remembered && remembered.ETag == file.ETag && remembered.Path == file.Key
+            ? Remember(remembered with { Run = Publication.RunOf(file) })
+            : null;
+    }
+
+    private static string IndexOf(string path) => WorkspacePaths.ContentHash(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path))));
 
     private InputRef Remember(InputRef file)
     {

@@ -1,4 +1,5 @@
 using Serverless.Core.Events;
+using Serverless.Core.Lineage;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -8,7 +9,7 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Datasets;
 
 /// <summary>
-/// Makes versions: contents → note that it is to be told → the version, put if absent → event. Whoever loses the race for a number reads what won and decides again, so
+/// Makes versions: contents → note that it is to be told → marks of its lineage → the version, put if absent → event. Whoever loses the race for a number reads what won and decides again, so
 /// numbers have no gaps and one content has one living version. Safe to repeat after a failure at any point.
 /// </summary>
 public sealed class DatasetPublishing(string workspace, IObjectStore store, IMessageBus bus, IIds ids, DatasetCatalog catalog)
@@ -22,6 +23,7 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(1);
 
     private readonly ContentHashes hashes = new(store);
+    private readonly LineageIndex lineage = new(store);
 
     public ContentStore Contents { get; } = new(store);
 
@@ -120,6 +122,7 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
             var noted = await store.Put(WorkspacePaths.UntoldDataset(name, highest + 1), [], cancel: cancel);
             var made = new DatasetVersion(name, highest + 1, sha256, noted.Now, by, folder, files);
             var info = DatasetVersionInfo.Of(made);
+            await lineage.Mark(made, cancel);
             if (!(await store.PutJson(WorkspacePaths.DatasetVersion(name, made.Number), made, PutCondition.IfAbsent, info.ToMetadata(), cancel)).Stored) continue;
             await Tell(name, made.Number, sha256, cancel);
             return new PublishResult.Published(info, IsNew: true);

@@ -16,11 +16,11 @@ public sealed class CheckpointSweep(IObjectStore store, string runId, int epoch)
     /// <summary>Attempts with pieces that were needed at the last sweep; null: not known yet.</summary>
     private HashSet<int>? inUse;
 
-    /// <summary>Everything that the manifests lead to, themselves included; null when one of them cannot be found or read, and then nothing may be deleted.</summary>
+    /// <summary>Everything that the manifests lead to, and those that are held (see <see cref="HeldCheckpoints"/>), themselves included; null when one of them cannot be found or read, and then nothing may be deleted.</summary>
     public async Task<IReadOnlySet<string>?> Needed(IEnumerable<string> manifests, CancellationToken cancel = default)
     {
         var needed = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var manifest in manifests)
+        foreach (var manifest in manifests.Concat(await HeldCheckpoints.Of(store, runId, cancel)).Distinct())
         {
             if (!pieces.TryGetValue(manifest, out var its))
             {

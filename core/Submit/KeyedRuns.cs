@@ -1,4 +1,5 @@
 using Serverless.Core.Api;
+using Serverless.Core.Lineage;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -18,10 +19,11 @@ public sealed record KeyRecord(string Run, string Project, string Experiment, in
 /// <summary><c>keys/{run-key}.deleted.json</c>: the last run of a key that was deleted, so that its successor can say why it was computed.</summary>
 internal sealed record DeletedKey(string Run);
 
-/// <summary>Run keys to runs: finds the run that a key stands for, or makes it; key → active → record → wake.</summary>
+/// <summary>Run keys to runs: finds the run that a key stands for, or makes it; key → marks of its lineage → active → record → wake.</summary>
 internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
 {
     private readonly RunStore runs = new(store);
+    private readonly LineageIndex lineage = new(store);
 
     /// <param name="wanted">The run to make when there is none to reuse.</param>
     /// <param name="again">An earlier try with the same run id may have got to any point.</param>
@@ -87,6 +89,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             Fresh = wanted.Fresh,
             History = [new(now, RunState.Queued, 0, Message: "submitted" + (wanted.Origin is { } origin ? $" by {origin}" : wanted.By is null ? "" : $" by {wanted.By}"))],
         };
+        await lineage.Mark(run.Id, run.Spec, run.Origin, cancel);
         await queue.Announce(run.Id, cancel);
         if (!await runs.Create(run, cancel) && await runs.Load(run.Id, cancel) is { } made) run = made.Run;
         return await Awake(run, reused, cancel);

@@ -88,6 +88,18 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
             return null;
         }
 
+        var found = await Choose(from, run, problems, cancel);
+        if (found is null || run.State.IsTerminal) return found?.Reference;
+
+        // It goes on, and might forget the checkpoint before the new run has begun.
+        await HeldCheckpoints.Hold(store, run.Id, found.Value.Checkpoint, cancel);
+        if (await runs.Load(run.Id, cancel) is { Run: var now } && now.Checkpoints.Any(checkpoint => checkpoint.Manifest == found.Value.Checkpoint.Manifest)) return found.Value.Reference;
+        problems.Add(new("from.checkpoint", $"run {run.Id} goes on and has just given up its checkpoint of step {found.Value.Checkpoint.Step}; submit again"));
+        return null;
+    }
+
+    private async Task<(FromRef Reference, CheckpointRef Checkpoint)?> Choose(FromSource from, RunRecord run, List<Problem> problems, CancellationToken cancel)
+    {
         var choice = CheckpointChoice.Parse(from.Checkpoint) ?? throw new ArgumentException($"unchecked spec: checkpoint {from.Checkpoint}", nameof(from));
         var checks = choice is CheckpointChoice.Best && await versions.Get(run.Project, run.Experiment, run.Version, cancel) is { } version
             ? version.Definition.Checks
@@ -106,6 +118,6 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
         }
 
         var content = CodeTree.Hash(manifest.Json<CheckpointManifest>().Files.Select(file => new CodeFileFact(file.Path, file.LengthBytes, file.Sha256)));
-        return new(run.Id, checkpoint.Manifest, checkpoint.Step, content);
+        return (new(run.Id, checkpoint.Manifest, checkpoint.Step, content), checkpoint);
     }
 }

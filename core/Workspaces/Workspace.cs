@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Serverless.Core.Datasets;
+using Serverless.Core.Lineage;
 using Serverless.Core.Messaging;
 using Serverless.Core.Results;
 using Serverless.Core.Runs;
@@ -15,7 +16,8 @@ public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, 
     public string Name => name;
     public IObjectStore Store => store;
     public Submission Submission => submission;
-    public RunDeletion Deletion { get; } = new(store, submission);
+    public RunDeletion Deletion => new(store, submission, Queue, Lineage);
+    public LineageReader Lineage { get; } = new(store, submission.Datasets);
     public RunStore Runs { get; } = new(store);
     public RunQueue Queue { get; } = new(name, store, bus, ids);
     public RunIndex Index { get; } = new(store);
@@ -29,6 +31,7 @@ public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, 
     public DeadLetters DeadLetters { get; } = new(name, bus, machineClasses);
     public WorkspaceFiles Files { get; } = new(store);
     public DatasetCatalog Datasets => submission.Datasets;
+    public DatasetDeletion DatasetDeletion => new(store, Datasets, Lineage);
     public DatasetPublishing DatasetPublishing { get; } = new(name, store, bus, ids, submission.Datasets);
 }
 

@@ -46,6 +46,9 @@ public static class WorkspacePaths
     /// <summary>Which versions of files were announced, in parts that are read one after the other.</summary>
     public const string AnnouncedFiles = "index/files/";
     public static string AnnouncedFilesPart(int number) => $"{AnnouncedFiles}{number:D6}";
+
+    /// <summary>Something may have come of <paramref name="from"/>; see <see cref="Lineage.LineageIndex"/>.</summary>
+    public static string LineageMark(string from, string to) => $"index/lineage/{from}/{to}";
     public static string Worker(string workerId) => $"{Workers}{workerId}.json";
 
     public static string AttemptsOf(string runId) => $"attempts/{runId}/";
@@ -58,6 +61,8 @@ public static class WorkspacePaths
     public static string CheckpointsOf(string runId, int epoch) => $"{Attempt(runId, epoch)}checkpoints/";
     public static string CheckpointManifest(string runId, int epoch, long step) => $"{CheckpointsOf(runId, epoch)}{step:D12}.json";
     public static string CheckpointChunk(string runId, int epoch, string sha256) => $"{CheckpointsOf(runId, epoch)}chunks/{sha256}";
+    public static string HeldCheckpoints(string runId) => $"{AttemptsOf(runId)}held/";
+    public static string HeldCheckpoint(string runId, int epoch, long step) => $"{HeldCheckpoints(runId)}{epoch:D6}-{step:D12}";
     public static string Report(string reportId, string file) => $"{Reports}{reportId}/{file}";
 
     /// <summary>Written last: a report exists once it does.</summary>
@@ -94,6 +99,12 @@ public static class WorkspacePaths
     public static int? AnnouncedFilesPartOf(string key) =>
         int.TryParse(Between(key, AnnouncedFiles, ""), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
     public static string? WorkerIdOf(string key) => Between(key, Workers, ".json");
+
+    public static (int Epoch, long Step)? HeldCheckpointOf(string key) =>
+        key[(key.LastIndexOf('/') + 1)..].Split('-') is [var left, var right] && int.TryParse(left, NumberStyles.None, CultureInfo.InvariantCulture, out var epoch)
+            && long.TryParse(right, NumberStyles.None, CultureInfo.InvariantCulture, out var step)
+            ? (epoch, step)
+            : null;
 
     public static int? VersionNumberOf(string key) =>
         int.TryParse(Between(key, key[..(key.LastIndexOf('/') + 1)] + "v", ".json"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;

@@ -86,6 +86,14 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
         };
     });
 
+    [Function("DatasetDelete")]
+    [Operation("Delete a version; its number stays taken", Role = Role.Writer, Status = 204, Query = [Deletions.ForceDoc], Errors = [404, 409])]
+    public Task<IActionResult> Delete([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = Version)] HttpRequest request, string name, string version) => gate.Writer(request, async caller =>
+    {
+        var found = await Find(caller, name, version);
+        return Deletions.Answered(await caller.Workspace.DatasetDeletion.Delete(found.Name, found.Number, request.QueryFlag(Deletions.Force), caller.Cancel), $"dataset {found}");
+    });
+
     private static async Task<DatasetVersion> Find(Caller caller, string name, string version)
     {
         var reference = DatasetReference.Parse($"{name}:{version}") ?? DatasetReference.Parse($"{name}@{version}")

@@ -55,10 +55,12 @@ public sealed class FileFunctions(Gate gate, ApiLimits limits)
     });
 
     [Function("FileDelete")]
-    [Operation("Delete a file", Role = Role.Writer, Status = 204, Headers = ["If-Match: the ETag that the file must have"], Errors = [404, 412])]
+    [Operation("Delete a file", Role = Role.Writer, Status = 204, Query = [Deletions.ForceDoc], Headers = ["If-Match: the ETag that the file must have"],
+        Errors = [404, 409, 412])]
     public Task<IActionResult> Delete([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = "files/{*path}")] HttpRequest request) => gate.Writer(request, async caller =>
     {
         var path = Path(request);
+        if (!request.QueryFlag(Deletions.Force) && await caller.Workspace.Lineage.DependentsOf(path, caller.Cancel) is { Any: true } dependents) return Deletions.Needed(dependents, path);
         return await caller.Workspace.Store.Delete(path, Condition(request).ETag, caller.Cancel) switch
         {
             DeleteOutcome.Deleted => Answer.NoContent,

@@ -74,12 +74,8 @@ public sealed class RunFunctions(Gate gate)
     });
 
     [Function("RunDelete")]
-    [Operation("Delete an ended run with everything that its attempts left; what it published stays", Role = Role.Writer, Status = 204, Errors = [404, 409])]
+    [Operation("Delete an ended run with everything that its attempts left; what it published stays", Role = Role.Writer, Status = 204,
+        Query = [Deletions.ForceDoc], Errors = [404, 409])]
     public Task<IActionResult> Delete([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = "runs/{id}")] HttpRequest request, string id) => gate.Writer(request, async caller =>
-        await caller.Workspace.Deletion.Delete((await caller.Run(id)).Id, caller.Cancel) switch
-        {
-            RunDeletionOutcome.Deleted => Answer.NoContent,
-            RunDeletionOutcome.NotEnded => Answer.Problem(StatusCodes.Status409Conflict, $"run {id} has not ended; cancel it first"),
-            RunDeletionOutcome.Missing => throw RunLookup.Missing(id),
-        });
+        Deletions.Answered(await caller.Workspace.Deletion.Delete((await caller.Run(id)).Id, request.QueryFlag(Deletions.Force), caller.Cancel), $"run {id}"));
 }

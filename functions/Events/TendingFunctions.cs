@@ -22,4 +22,8 @@ public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces
     [Function("Forget")]
     public Task Forget([TimerTrigger("0 0 3 * * *")] TimerInfo timer, CancellationToken cancel) =>
         workspaces.Each(keys, workspace => workspace.Submission.RemoveExpiredRequests(cancel), cancel);
+
+    [Function("SweepContents")]
+    public Task SweepContents([TimerTrigger("0 30 3 * * *")] TimerInfo timer, CancellationToken cancel) =>
+        workspaces.Each(keys, workspace => workspace.DatasetDeletion.Sweep(cancel), cancel);
 }

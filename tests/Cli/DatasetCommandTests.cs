@@ -33,6 +33,32 @@ public sealed class DatasetCommandTests(SharedPlatform shared)
     }
 
     [Fact]
+    public async Task Lineage_IsATree_APictureAndAReasonNotToDelete()
+    {
+        var maker = Platform.Script("makes-weights.sh", "mkdir -p \"$EXP_OUTPUT/data/made\"; echo w > \"$EXP_OUTPUT/data/made/w\"\n");
+        Assert.Equal(0, (await Platform.Exp("run", maker, "--wait")).ExitCode);
+        await Eventually.True(async () => (await Platform.Exp("files", "get", "data/made/w", "-")).ExitCode == 0, ExpProcess.Patience, () => "data/made/w is published");
+        Assert.Equal(0, (await Platform.Exp("run", Platform.Script("reads-weights.sh", "cat \"$EXP_INPUTS/made/w\"\n"), "--input", "data/made/", "--wait")).ExitCode);
+        Assert.Matches(@"(?s)^makes-weights .*led to\n.*data/made/w .*\(published\)\n.*reads-weights .*\(input\)\n", (await Platform.Exp("lineage", "makes-weights")).Output);
+        Assert.Matches(@"(?s)came from\n.*makes-weights .*led to\n.*reads-weights", (await Platform.Exp("lineage", "data/made/w")).Output);
+        Assert.Equal(0, (await Platform.Exp("lineage", "reads-weights", "--svg", "lineage.svg")).ExitCode);
+        Assert.Contains(">makes-weights<", File.ReadAllText(Path.Combine(Platform.Folder, "lineage.svg")), StringComparison.Ordinal);
+        Assert.StartsWith("digraph", (await Platform.Exp("lineage", "reads-weights", "--dot")).Output, StringComparison.Ordinal);
+
+        var refused = await Platform.Exp("delete", "makes-weights", "--yes");
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("(reads-weights)", refused.Error, StringComparison.Ordinal);
+        Assert.Equal(2, (await Platform.Exp("files", "rm", "data/made/w")).ExitCode);
+        Assert.Contains("1 run read files of data/made/", (await Platform.Exp("files", "rm", "-r", "data/made/")).Error, StringComparison.Ordinal);
+
+        // Together with what came of it, in any order.
+        var both = await Platform.Exp("delete", "makes-weights", "reads-weights", "--yes");
+        Assert.True(both.ExitCode == 0, both.ToString());
+        Assert.Equal(0, (await Platform.Exp("files", "rm", "data/made/w")).ExitCode);
+        Assert.Equal(2, (await Platform.Exp("lineage")).ExitCode);
+    }
+
+    [Fact]
     public async Task AnUnknownVersion_IsSaidWithWhatWasMeant()
     {
         Platform.Script("known/x", "x");

@@ -107,8 +107,8 @@ public sealed class DatasetPublishingTests
             if (!world.Failing.Failed) break;
         }
 
-        // Three hashes remembered, three contents, the note, the version, the event, the note's end.
-        Assert.Equal(10, deaths);
+        // Three hashes remembered, three contents, the note, the mark, the version, the event, the note's end.
+        Assert.Equal(11, deaths);
     }
 
     [Fact]

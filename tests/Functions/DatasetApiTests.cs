@@ -75,6 +75,47 @@ public sealed class DatasetApiTests(PlatformFixture platform) : IClassFixture<Pl
         await (await platform.Reader.GetAsync($"api/runs/{second}/why-not-reused?other=none", Cancel)).Problem(HttpStatusCode.NotFound);
     }
 
+    [Fact]
+    public async Task WhatOthersCameFrom_IsShown_AndDeletedOnlyWithForce()
+    {
+        await PutFile("used/x.csv", "1");
+        (await Publish("used", new(Path: "data/used/"))).Dispose();
+        var id = await Submit("data/used/x.csv");
+        var user = await Submit("used:1");
+        foreach (var (asked, from) in new[] { (id, "file:data/used/x.csv@"), (user, "dataset:used:1") })
+        {
+            var graph = await Get<LineageGraph>($"api/lineage/{asked}");
+            Assert.StartsWith(from, Assert.Single(graph.Edges, edge => edge.To == $"run:{asked}").From, StringComparison.Ordinal);
+        }
+
+        Assert.Contains(await Edges("api/lineage/used:1?depth=1"), edge => edge.To == $"run:{user}");
+        Assert.Contains(await Edges("api/lineage/data/used/x.csv"), edge => edge.To == $"run:{id}");
+        await (await platform.Reader.GetAsync("api/lineage/data/none", Cancel)).Problem(HttpStatusCode.NotFound);
+        await (await platform.Reader.GetAsync("api/lineage/none:1", Cancel)).Problem(HttpStatusCode.NotFound);
+        await (await platform.Reader.GetAsync("api/lineage/none", Cancel)).Problem(HttpStatusCode.NotFound);
+        await (await platform.Reader.GetAsync($"api/lineage/{id}?depth=0", Cancel)).Problem(HttpStatusCode.BadRequest);
+
+        foreach (var (address, by) in new[] { ("api/files/data/used/x.csv", id), ("api/datasets/used/1", user) })
+        {
+            Assert.Contains(by, (await (await platform.Writer.DeleteAsync(address, Cancel)).Problem(HttpStatusCode.Conflict)).Detail, StringComparison.Ordinal);
+            Assert.Equal(HttpStatusCode.NoContent, (await platform.Writer.DeleteAsync(address + "?force=true", Cancel)).StatusCode);
+            await (await platform.Writer.DeleteAsync(address, Cancel)).Problem(HttpStatusCode.NotFound);
+        }
+
+        await (await platform.Writer.PostAsync("api/lineage", null, Cancel)).Problem(HttpStatusCode.Forbidden);
+        using var rebuilt = await platform.Admin.PostAsync("api/lineage", null, Cancel);
+        Assert.True((await rebuilt.Read<LineageRebuilt>()).Records >= 3);
+
+        async Task<IReadOnlyList<LineageEdge>> Edges(string address) => (await Get<LineageGraph>(address)).Edges;
+
+        async Task<string> Submit(string input)
+        {
+            var spec = new { project = "p", name = "reads", code = new { snapshot = await platform.PutCode() }, command = "train.cs", inputs = new[] { input } };
+            using var answer = await platform.Writer.PostAsJsonAsync("api/experiments", spec, CoreJson.Options, Cancel);
+            return (await answer.Read<Submitted>()).Runs[0].Id;
+        }
+    }
+
     private Task<HttpResponseMessage> Publish(string name, DatasetRequest request) => platform.Writer.PostAsJsonAsync($"api/datasets/{name}", request, CoreJson.Options, Cancel);
 
     private Task<HttpResponseMessage> Put(string name, string sha256, string text) => platform.Writer.PutAsync($"api/datasets/{name}/files/{sha256}", new StringContent(text), Cancel);

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Api;
+using Serverless.Core.Lineage;
 using Serverless.Core.Results;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -108,7 +109,8 @@ public sealed class ReuseTests
     {
         var first = await Submit(await Spec());
         await End(first, Cause.Completed);
-        Assert.Equal(RunDeletionOutcome.Deleted, await new RunDeletion(store, submission).Delete(first, Cancel));
+        var deletion = new RunDeletion(store, submission, new("team", store, bus, new SystemIds(time)), new(store, submission.Datasets));
+        Assert.IsType<DeletionResult.Deleted>(await deletion.Delete(first, cancel: Cancel));
         var explained = await Explain(await Submit(await Spec()));
         Assert.Equal((ReuseReason.Deleted, first), (explained.Reason, explained.Other));
     }

@@ -31,6 +31,20 @@ public sealed class CheckpointSweepTests
     }
 
     [Fact]
+    public async Task Delete_LeavesWhatAnotherRunStartsFrom()
+    {
+        var held = await Manifest(1, 10, await Piece(1, "held"));
+        var dropped = await Manifest(1, 20, await Piece(1, "dropped"));
+        var kept = await Manifest(1, 30, await Piece(1, "kept"));
+        foreach (var step in (long[])[10, 99]) await HeldCheckpoints.Hold(store, Run, Some.Checkpoint(1, step), Cancel);
+        var sweep = new CheckpointSweep(store, Run, epoch: 1);
+        await sweep.Delete((await sweep.Needed([kept], Cancel))!, everywhere: true, Cancel);
+        var keys = (await Keys()).ToList();
+        Assert.All((string[])[held, kept, WorkspacePaths.CheckpointChunk(Run, 1, "held"), WorkspacePaths.CheckpointChunk(Run, 1, "kept")], key => Assert.Contains(key, keys));
+        Assert.DoesNotContain(dropped, keys);
+    }
+
+    [Fact]
     public async Task Delete_BetweenCommits_LooksWhereSomethingWasNeededBefore()
     {
         var first = await Manifest(1, 10, await Piece(1, "a"));

@@ -35,8 +35,8 @@ public sealed class TriggerCrashTests
             await IsDoneOnce(world, "cnn-after-mlp", "cnn");
         }
 
-        // Counted, pending, firing; key, active, record, wake, version; outcome, told, not pending.
-        Assert.Equal(11, tried);
+        // Counted, pending, firing; key, lineage, active, record, wake, version; outcome, told, not pending.
+        Assert.Equal(12, tried);
     }
 
     [Theory]
