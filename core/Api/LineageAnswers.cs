@@ -36,6 +36,9 @@ public enum LineageRelation
     /// <summary>The run wrote the file, and it was published.</summary>
     Published,
 
+    /// <summary>The run left the file among its artifacts.</summary>
+    Artifact,
+
     /// <summary>The run reads the file or the dataset.</summary>
     Input,
 

@@ -76,6 +76,7 @@ public static class LineageDrawing
     public static string Says(LineageEdge edge) => edge switch
     {
         { Relation: LineageRelation.Published } => "published",
+        { Relation: LineageRelation.Artifact } => "artifact",
         { Relation: LineageRelation.Input } => "input",
         { Relation: LineageRelation.Checkpoint, Detail: { } step } => $"checkpoint, {step}",
         { Relation: LineageRelation.Checkpoint } => "checkpoint",

@@ -21,7 +21,7 @@ public sealed class LineageIndex(IObjectStore store)
     /// <summary>Before the record of a new run.</summary>
     public async Task Mark(string runId, RunSpec spec, RunOrigin? origin, CancellationToken cancel = default)
     {
-        foreach (var from in SourcesOf(spec, origin)) await Mark(from, OfRun(runId), cancel);
+        foreach (var from in SourcesOf(spec, origin).Distinct(StringComparer.Ordinal)) await Mark(from, OfRun(runId), cancel);
     }
 
     /// <summary>Before a new version of a dataset.</summary>
@@ -90,8 +90,9 @@ public sealed class LineageIndex(IObjectStore store)
     {
         if (spec.From is { } checkpoint) yield return OfRun(checkpoint.Run);
         foreach (var dataset in spec.Datasets) yield return OfDataset(dataset.Name, dataset.Number);
-        foreach (var folder in Folders(spec.Inputs.Select(input => input.Path))) yield return OfFolder(folder);
-        if (origin?.Run is { } run && run != spec.From?.Run) yield return OfRun(run);
+        foreach (var folder in Folders(spec.Inputs.Where(input => input.Key is null).Select(input => input.Path))) yield return OfFolder(folder);
+        foreach (var left in spec.Inputs.Where(input => input.Key is not null).Select(input => input.Run).OfType<string>()) yield return OfRun(left);
+        if (origin?.Run is { } run) yield return OfRun(run);
         if (origin?.File is { } file) yield return OfFolder(FolderOf(file));
         if (origin?.Dataset is { } published && DatasetReference.Parse(published) is { Number: { } number } version) yield return OfDataset(version.Name, number);
     }

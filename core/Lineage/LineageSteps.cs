@@ -70,6 +70,9 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
             if (target.Run is null || await runs.Load(target.Run, cancel) is not { Run: var next }) continue;
             if (next.Spec.From is { } from && from.Run == id) Connect(node, next, LineageRelation.Checkpoint, LineageBuilder.Step(from));
             if (next.Origin is { } origin && origin.Run == id) Connect(node, next, LineageRelation.Triggered, origin.Trigger);
+            if (!next.Spec.Inputs.Any(input => input.Key is not null && input.Run == id)) continue;
+            await Inputs(graph, next, only: id, [], cancel);
+            found.Add(target);
         }
 
         await Published(graph, id, found, cancel);
@@ -141,11 +144,11 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
     /// <param name="only">Files that this run published; null: all.</param>
     private async Task Inputs(LineageBuilder graph, RunRecord run, string? only, HashSet<LineageTarget> found, CancellationToken cancel)
     {
-        foreach (var files in run.Spec.Inputs.Where(input => only is null || input.Run == only).GroupBy(input => (Folder: LineageIndex.FolderOf(input.Path), input.Run)))
+        foreach (var files in run.Spec.Inputs.Where(input => only is null || input.Run == only).GroupBy(input => (Folder: LineageIndex.FolderOf(input.Path), input.Run, IsArtifact: input.Key is not null)))
         {
             var node = graph.AddFiles(files.Key.Folder, files.Key.Run, [.. files.Select(file => (file.Path[files.Key.Folder.Length..], file.Sha256))]);
             graph.Connect(node, graph.Add(run), LineageRelation.Input);
-            await Publisher(graph, files.Key.Run, node, found, cancel);
+            await Publisher(graph, files.Key.Run, node, files.Key.IsArtifact ? LineageRelation.Artifact : LineageRelation.Published, found, cancel);
         }
     }
 
@@ -157,14 +160,14 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         {
             var node = graph.AddFiles(files.Key.Folder, files.Key.Run, [.. files.Select(file => ((root + file.Path)[files.Key.Folder.Length..], file.Sha256))]);
             graph.Connect(node, graph.Add(version), LineageRelation.MadeOf);
-            await Publisher(graph, files.Key.Run, node, found, cancel);
+            await Publisher(graph, files.Key.Run, node, LineageRelation.Published, found, cancel);
         }
     }
 
-    private async Task Publisher(LineageBuilder graph, string? run, string files, HashSet<LineageTarget> found, CancellationToken cancel)
+    private async Task Publisher(LineageBuilder graph, string? run, string files, LineageRelation how, HashSet<LineageTarget> found, CancellationToken cancel)
     {
         if (run is null) return;
-        graph.Connect(await AddRun(graph, run, cancel), files, LineageRelation.Published);
+        graph.Connect(await AddRun(graph, run, cancel), files, how);
         found.Add(new(run));
     }
 

@@ -55,7 +55,7 @@ sealed class LineageRig
 
     /// <summary>The run succeeds with these files in its <c>data/</c>.</summary>
     /// <param name="follow">Whether its end is told and its files are published.</param>
-    public async Task Succeed(string run, (string Path, string Text)[] data, bool follow = true)
+    public async Task Succeed(string run, (string Path, string Text)[] data, bool follow = true, string? artifact = null)
     {
         var runs = new RunStore(Store);
         var epoch = (await runs.Apply(run, new RunEvent.Claim("w", TimeSpan.FromHours(1)), Cancel)).Run!.Epoch;
@@ -67,8 +67,15 @@ sealed class LineageRig
             files.Add(new(path, key, text.Length, DatasetRig.Hash(text)));
         }
 
+        var artifacts = new List<OutputFile>();
+        if (artifact is not null)
+        {
+            artifacts.Add(new(artifact, WorkspacePaths.Artifact(run, epoch, artifact), 1, DatasetRig.Hash("a")));
+            await Data.Put(artifacts[0].Key, "a");
+        }
+
         var outputs = WorkspacePaths.OutputManifest(run, epoch);
-        await Store.PutJson(outputs, new OutputManifest([], files), cancel: Cancel);
+        await Store.PutJson(outputs, new OutputManifest(artifacts, files), cancel: Cancel);
         var ended = await runs.Apply(run, new RunEvent.Finish(epoch, new(Cause.Completed, Outputs: outputs)), Cancel);
         if (!follow) return;
         await Queue.Follow(ended.Run!, ended.Now, Cancel);

@@ -47,6 +47,20 @@ public sealed class LineageTests
     }
 
     [Fact]
+    public async Task AnArtifactAsInput_LeadsBackToItsRun_WhichIsNotDeletedThen()
+    {
+        var maker = await rig.Submit("maker");
+        await rig.Succeed(maker, [], artifact: "weights");
+        var reader = await rig.Submit("reader", $"run:{maker}/artifacts/weights");
+        foreach (var run in (string[])[maker, reader])
+        {
+            Assert.Equal(["artifacts/weights -input→ reader", "maker -artifact→ artifacts/weights"], LineageRig.Edges(await rig.Graph(run)));
+        }
+
+        Assert.IsType<DeletionResult.Needed>(await rig.Deletion.Delete(maker, cancel: Cancel));
+    }
+
+    [Fact]
     public async Task TriggeredRuns_NameTheirTriggerAndItsCause()
     {
         await rig.Data.Put("data/d/x", "1");
