@@ -6,6 +6,7 @@ using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Spectre.Console;
 
 namespace Serverless.Cli;
 
@@ -43,6 +44,7 @@ static class DemoCommand
         {
             var first = await api.CreateReport(new([ids[0]], $"Pruning digits: {runs[0].Experiment}"), cancel);
             var next = await experiments.FollowOn(ids[0], cancel);
+            if (!output.Json) output.Out.WriteLine();
             output.Remark($"Report of {runs[0].Experiment}: {Path.Combine(reports, first.Id, ReportStore.Html)}");
             output.Remark($"Trigger [bold]{DemoExperiments.Trigger}[/] followed it with run {next.Id}; it goes on by itself");
             ids = [ids[0], next.Id, .. ids.Skip(1)];

@@ -194,8 +194,11 @@ public sealed class TriggerEngine
     private async Task<Firing> Act(LiveTrigger trigger, KnownCause known, StoredFiring? replayed, bool asked, CancellationToken cancel)
     {
         var id = Triggers.Firing.IdOf(trigger.Record.Id, known.Cause);
-        await firings.Announce(id, new(trigger.Name, trigger.Record.Id, known.Cause), cancel);
-        var begun = await firings.Put(await Begin(trigger, known, id, replayed?.Firing, asked, cancel), replayed?.ETag, cancel);
+
+        // Neither needs the other, and both wait for a disk.
+        var beginning = Begin(trigger, known, id, replayed?.Firing, asked, cancel);
+        await Task.WhenAll(firings.Announce(id, new(trigger.Name, trigger.Record.Id, known.Cause), cancel), beginning);
+        var begun = await firings.Put(await beginning, replayed?.ETag, cancel);
         return await Finish(begun ?? await Again(trigger.Name, id, cancel), cancel);
     }
 
