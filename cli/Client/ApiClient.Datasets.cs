@@ -11,11 +11,22 @@ sealed partial class ApiClient
 
     public Task<DatasetVersion> GetDataset(DatasetReference version, CancellationToken cancel) => Get<DatasetVersion>(AddressOf(version.Name, version), cancel);
 
-    public async Task<Stream> OpenDatasetFile(DatasetVersion version, string path, CancellationToken cancel) =>
-        await (await Send(HttpMethod.Get, $"{AddressOf(version.Name, new(version.Name, version.Number))}/files/{EscapedPath(path)}", null, cancel)).Content.ReadAsStreamAsync(cancel);
+    public Task<Stream> OpenDatasetFile(DatasetVersion version, string path, long lengthBytes, CancellationToken cancel) =>
+        OpenLarge($"{AddressOf(version.Name, new(version.Name, version.Number))}/files/{EscapedPath(path)}", lengthBytes, cancel);
 
-    public async Task PutContent(string dataset, string sha256, Stream content, CancellationToken cancel) =>
-        (await Send(HttpMethod.Put, $"api/datasets/{Escaped(dataset)}/files/{sha256}", new StreamContent(content, 1 << 16), cancel)).Dispose();
+    /// <param name="content">Opened once.</param>
+    public async Task PutContent(string dataset, string sha256, long lengthBytes, Func<Stream> content, CancellationToken cancel)
+    {
+        var place = $"api/datasets/{Escaped(dataset)}/files/{sha256}";
+        if (await IsSentDirectly(place, lengthBytes, content, cancel))
+        {
+            (await Send(HttpMethod.Put, $"{place}?uploaded=true", null, cancel)).Dispose();
+            return;
+        }
+
+        await using var body = content();
+        (await Send(HttpMethod.Put, place, new StreamContent(body, 1 << 16), cancel)).Dispose();
+    }
 
     public Task<DatasetPublication> Publish(string dataset, DatasetRequest request, CancellationToken cancel) =>
         Send<DatasetPublication>(HttpMethod.Post, $"api/datasets/{Escaped(dataset)}", Json(request), cancel);

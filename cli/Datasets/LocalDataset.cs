@@ -45,8 +45,7 @@ sealed class LocalDataset(Session session, string name, string path)
         {
             try
             {
-                await using var content = Open(file, moved);
-                await session.Api.PutContent(name, sha256, content, stop);
+                await session.Api.PutContent(name, sha256, seen[sources[sha256].Path].LengthBytes, () => Open(file, moved), stop);
             }
             catch (ExpException)
             {

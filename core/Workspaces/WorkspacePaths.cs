@@ -29,8 +29,8 @@ public static class WorkspacePaths
     /// <summary>Facts about a snapshot, found once when it was put: tree hash, files.</summary>
     public static string CodeFacts(string zipSha256) => $"code/{zipSha256}.json";
 
-    /// <summary>A snapshot on its way: sent by its author, not looked at yet.</summary>
-    public static string UploadedCode(string zipSha256) => $"uploads/{zipSha256}.zip";
+    /// <summary>A snapshot, or a content of a dataset, on its way: sent by its author, not looked at yet.</summary>
+    public static string Uploaded(string sha256) => $"uploads/{sha256}";
 
     public static string Version(string project, string experiment, int number) => $"{VersionsOf(project, experiment)}v{number:D6}.json";
     public static string VersionsOf(string project, string experiment) => $"{Projects}{project}/{experiment}/";

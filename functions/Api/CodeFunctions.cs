@@ -25,7 +25,7 @@ public sealed class CodeFunctions(Gate gate, ApiLimits limits)
     public Task<IActionResult> Upload([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "code/{sha256}")] HttpRequest request, string sha256) => gate.Writer(request, async caller =>
     {
         if (request.QueryNumber("lengthBytes", 0, long.MaxValue) > limits.CodeBytes) throw BoundedBody.TooLarge(limits.CodeBytes);
-        return await DirectAnswer.ToWrite(request, caller.Workspace.Store, WorkspacePaths.UploadedCode(Checked(sha256)), limits);
+        return await DirectAnswer.ToWrite(request, caller.Workspace.Store, WorkspacePaths.Uploaded(Checked(sha256)), limits);
     });
 
     [Function("CodePut")]
@@ -34,8 +34,8 @@ public sealed class CodeFunctions(Gate gate, ApiLimits limits)
     public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "code/{sha256}")] HttpRequest request, string sha256) => gate.Writer(request, async caller =>
     {
         Checked(sha256);
-        var uploaded = request.QueryFlag("uploaded") ? WorkspacePaths.UploadedCode(sha256) : null;
-        await using var zip = await Spool(uploaded is null ? request.BodyUpTo(limits.CodeBytes) : await Uploaded(caller, uploaded), caller.Cancel);
+        var uploaded = request.QueryFlag("uploaded") ? WorkspacePaths.Uploaded(sha256) : null;
+        await using var zip = await Spool(uploaded is null ? request.BodyUpTo(limits.CodeBytes) : await DirectAnswer.Uploaded(caller.Workspace.Store, uploaded, limits.CodeBytes, caller.Cancel), caller.Cancel);
         if (await SHA256.HashDataAsync(zip, caller.Cancel) is var hash && Convert.ToHexStringLower(hash) is var actual && actual != sha256) return Mismatch(actual);
         zip.Position = 0;
         var put = await caller.Workspace.Submission.Code.Put(sha256, zip, caller.Cancel);
@@ -48,15 +48,6 @@ public sealed class CodeFunctions(Gate gate, ApiLimits limits)
             var other => throw new InvalidOperationException($"unknown result {other}"),
         };
     });
-
-    private async Task<Stream> Uploaded(Caller caller, string key)
-    {
-        var reading = await caller.Workspace.Store.Open(key, cancel: caller.Cancel)
-            ?? throw new RequestException(StatusCodes.Status404NotFound, "nothing was sent to the store; ask where to with POST, or send the snapshot as the body");
-        if (reading.Object.LengthBytes <= limits.CodeBytes) return reading.Body;
-        await reading.DisposeAsync();
-        throw BoundedBody.TooLarge(limits.CodeBytes);
-    }
 
     /// <summary>A file on this machine, because a zip is read from its end; it is gone once it is closed.</summary>
     private static async Task<FileStream> Spool(Stream body, CancellationToken cancel)

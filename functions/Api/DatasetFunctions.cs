@@ -40,20 +40,38 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
         {
             var (dataset, path) = (await Find(caller, name, version), RawPath.After(request, segments: 5));
             var missing = $"{dataset} has no file {path}";
-            return dataset.Files.FirstOrDefault(file => file.Path == path) is { } found
-                ? await ObjectAnswer.Of(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), missing)
-                : Answer.NotFound(missing);
+            if (dataset.Files.FirstOrDefault(file => file.Path == path) is not { } found) return Answer.NotFound(missing);
+            return await DirectAnswer.ToRead(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), limits)
+                ?? await ObjectAnswer.Of(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), missing);
+        });
+
+    [Function("DatasetUpload")]
+    [Operation("Where to send a large content: straight to the store, where it can take it; then put it with uploaded=true and no body", Role = Role.Writer,
+        Answer = typeof(UploadPlace), Query = ["lengthBytes: how large it is"], Errors = [413])]
+    public Task<IActionResult> Upload(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "datasets/{name}/files/{sha256}")] HttpRequest request, string name, string sha256) =>
+        gate.Writer(request, async caller =>
+        {
+            Checked(name);
+            if (request.QueryNumber("lengthBytes", 0, long.MaxValue) > limits.FileBytes) throw BoundedBody.TooLarge(limits.FileBytes);
+            return await DirectAnswer.ToWrite(request, caller.Workspace.Store, WorkspacePaths.Uploaded(CodeFunctions.Checked(sha256)), limits);
         });
 
     [Function("DatasetPut")]
-    [Operation("Send a file's content before publishing it", Role = Role.Writer, Status = 204, BodyTypes = ["application/octet-stream"], Errors = [409, 413])]
+    [Operation("Send a file's content before publishing it", Role = Role.Writer, Status = 204, BodyTypes = ["application/octet-stream"],
+        Query = ["uploaded: true: what was sent to the store before, instead of the body"], Errors = [404, 409, 413])]
     public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "datasets/{name}/files/{sha256}")] HttpRequest request, string name, string sha256) =>
         gate.Writer(request, async caller =>
         {
             Checked(name);
             try
             {
-                await caller.Workspace.DatasetPublishing.Contents.Put(CodeFunctions.Checked(sha256), request.BodyUpTo(limits.FileBytes), caller.Cancel);
+                var uploaded = request.QueryFlag("uploaded") ? WorkspacePaths.Uploaded(CodeFunctions.Checked(sha256)) : null;
+                await using var content = uploaded is null
+                    ? request.BodyUpTo(limits.FileBytes)
+                    : await DirectAnswer.Uploaded(caller.Workspace.Store, uploaded, limits.FileBytes, caller.Cancel);
+                await caller.Workspace.DatasetPublishing.Contents.Put(CodeFunctions.Checked(sha256), content, caller.Cancel);
+                if (uploaded is not null) await caller.Workspace.Store.Delete(uploaded, cancel: caller.Cancel);
                 return Answer.NoContent;
             }
             catch (ContentMismatchException mismatch)

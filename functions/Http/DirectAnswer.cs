@@ -44,6 +44,17 @@ static class DirectAnswer
         return Answer.Json(new UploadPlace("PUT", link.Url.AbsoluteUri, link.Headers, Direct: true, link.Expires), headers => headers.CacheControl = "no-store");
     }
 
+    /// <summary>What was sent to a place that <see cref="ToWrite"/> named.</summary>
+    /// <exception cref="RequestException">Nothing was sent, or it is too large.</exception>
+    public static async Task<Stream> Uploaded(IObjectStore store, string key, long limitBytes, CancellationToken cancel)
+    {
+        var reading = await store.Open(key, cancel: cancel)
+            ?? throw new RequestException(StatusCodes.Status404NotFound, "nothing was sent to the store; ask where to with POST, or send it as the body");
+        if (reading.Object.LengthBytes <= limitBytes) return reading.Body;
+        await reading.DisposeAsync();
+        throw BoundedBody.TooLarge(limitBytes);
+    }
+
     public static async Task<FilePieces> Pieces(IObjectStore store, CheckpointFile file, ApiLimits limits, CancellationToken cancel)
     {
         if (Of(store, limits) is not { } direct) return new([]);

@@ -112,8 +112,33 @@ public sealed class DirectTransferTests(Azurite azurite) : IAsyncLifetime
 
         var stored = await (await client.PutAsync($"api/code/{sha256}?uploaded=true", null, Cancel)).Read<CodeStored>();
         Assert.Equal((sha256, 1), (stored.Sha256, stored.Files));
-        Assert.Null((await Store.Head(WorkspacePaths.UploadedCode(sha256), Cancel)).Value);
+        Assert.Null((await Store.Head(WorkspacePaths.Uploaded(sha256), Cancel)).Value);
         await (await client.PutAsync($"api/code/{sha256}?uploaded=true", null, Cancel)).Problem(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task ADatasetWithALargeFile_IsPublishedAndFetchedWithExp_PastTheApi()
+    {
+        var content = RandomNumberGenerator.GetBytes(Large);
+        Directory.CreateDirectory(Path.Combine(folder, "set"));
+        await File.WriteAllBytesAsync(Path.Combine(folder, "set", "big.bin"), content, Cancel);
+        var sha256 = Convert.ToHexStringLower(SHA256.HashData(content));
+
+        var published = await Exp("dataset", "publish", "./set", "--name", "large");
+        Assert.True(published.ExitCode == 0, published.ToString());
+        var got = await Exp("dataset", "get", "large:latest", "fetched");
+        Assert.True(got.ExitCode == 0, got.ToString());
+
+        Assert.True((await File.ReadAllBytesAsync(Path.Combine(folder, "fetched", "big.bin"), Cancel)).AsSpan().SequenceEqual(content));
+        Assert.Null((await Store.Head(WorkspacePaths.Uploaded(sha256), Cancel)).Value);
+
+        // What was sent is looked at, whichever way it came.
+        using var stranger = new HttpClient();
+        var other = new string('0', 64);
+        await (await client.PutAsync($"api/datasets/large/files/{other}?uploaded=true", null, Cancel)).Problem(HttpStatusCode.NotFound);
+        var place = await (await client.PostAsync($"api/datasets/large/files/{other}", null, Cancel)).Read<UploadPlace>();
+        Assert.Equal(HttpStatusCode.Created, (await Put(stranger, place.Url, "another content", place.Headers)).StatusCode);
+        await (await client.PutAsync($"api/datasets/large/files/{other}?uploaded=true", null, Cancel)).Problem(HttpStatusCode.Conflict);
     }
 
     [Fact]
