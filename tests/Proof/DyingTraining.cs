@@ -69,11 +69,14 @@ static class DyingTraining
             var note = Path.Combine(notes, $"{id}-killed-at-{step}");
             if (!kills.Contains(step) || step % 4 != place || File.Exists(note)) return;
             if (step % 8 >= 4) Until(() => File.ReadAllText(Path.Combine(notes, "workspace", "runs", id + ".json")).Contains("\"head\":{"));
-            var process = victim switch { "runner" => Environment.ProcessId, "worker" => getppid(), _ => Platform() };
+            var process = victim switch { "runner" => Environment.ProcessId, "worker" => Worker(), _ => Platform() };
             File.WriteAllText(note, "");
             kill(process, 9);
             if (victim != "platform") Thread.Sleep(60_000);
         }
+
+        // Whoever lost its worker has another parent by now, which must not be harmed.
+        int Worker() => File.ReadAllText($"/proc/{getppid()}/cmdline").Contains("agent\0--data") ? getppid() : Environment.ProcessId;
 
         int Platform()
         {

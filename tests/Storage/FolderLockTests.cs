@@ -28,11 +28,12 @@ public sealed class FolderLockTests : IDisposable
         Assert.Contains($"process {child.Id} ", stuck.Message, StringComparison.Ordinal);
         Assert.Contains($"stopped: continue it (kill -CONT {child.Id})", stuck.Message, StringComparison.Ordinal);
         child.Continue();
+        await File.WriteAllTextAsync(folder["let-go"], "", Cancel);
         var store = new FolderObjectStore(folder.Path, TimeProvider.System);
         Assert.True((await store.Put(Key, "mine"u8, cancel: Cancel)).Stored);
     }
 
-    /// <summary>Holds the lock long enough to be stopped with it, and lets it go after that.</summary>
+    /// <summary>Holds the lock until it is told to let it go.</summary>
     private sealed class Holder : IChildProgram
     {
         public static async Task<int> Run(string[] args)
@@ -41,7 +42,7 @@ public sealed class FolderLockTests : IDisposable
             using (await new Stripes(new FolderLayout(args[0])).Take(Key, default))
             {
                 Console.WriteLine("holds");
-                await Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System);
+                while (!File.Exists(Path.Combine(args[0], "let-go"))) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
             }
 
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System);

@@ -95,7 +95,8 @@ public sealed class OwnershipTests
         var run = await rig.SubmitShell($"echo once >> {ran}; sleep 1");
         var record = await rig.Load(run);
         for (var i = 0; i < 5; i++) await rig.Queue.Wake(record, TimeSpan.FromMilliseconds(150 * i), TestContext.Current.CancellationToken);
-        await Task.WhenAll(rig.StartWorker("w1"), rig.StartWorker("w2"));
+        var lease = TimeSpan.FromSeconds(5);
+        await Task.WhenAll(rig.StartWorker("w1", lease), rig.StartWorker("w2", lease));
         await rig.Until(run, now => now.State == RunState.Running);
         for (var epoch = 3; epoch >= 0; epoch--) await rig.Queue.Wake(record with { Epoch = epoch }, cancel: TestContext.Current.CancellationToken);
 
