@@ -33,6 +33,7 @@ static class DyingTraining
         var victim = run.Param("victim", "nobody");
         var notes = run.Param("notes", "");
         var holds = run.Param("holds", 0);
+        var platform = Path.Combine(notes, "platform.pid");
 
         manual_seed(run.Seed);
         var model = nn.Sequential(("a", nn.Linear(4, 32)), ("norm", nn.BatchNorm1d(32)), ("relu", nn.ReLU()), ("drop", nn.Dropout(0.3)), ("b", nn.Linear(32, 1)));
@@ -69,23 +70,21 @@ static class DyingTraining
             var note = Path.Combine(notes, $"{id}-killed-at-{step}");
             if (!kills.Contains(step) || step % 4 != place || File.Exists(note)) return;
             if (step % 8 >= 4) Until(() => File.ReadAllText(Path.Combine(notes, "workspace", "runs", id + ".json")).Contains("\"head\":{"));
-            var process = victim switch { "runner" => Environment.ProcessId, "worker" => Worker(), _ => Platform() };
+            if (victim == "platform")
+            {
+                // Which process that is changes at every start. This code may be told to leave at any moment: what was not killed by then the next attempt kills.
+                Until(() => File.Exists(platform) && kill(int.Parse(File.ReadAllText(platform)), 9) == 0);
+                File.WriteAllText(note, "");
+                return;
+            }
+
             File.WriteAllText(note, "");
-            kill(process, 9);
-            if (victim != "platform") Thread.Sleep(60_000);
+            kill(victim == "worker" ? Worker() : Environment.ProcessId, 9);
+            Thread.Sleep(60_000);
         }
 
         // Whoever lost its worker has another parent by now, which must not be harmed.
         int Worker() => File.ReadAllText($"/proc/{getppid()}/cmdline").Contains("agent\0--data") ? getppid() : Environment.ProcessId;
-
-        int Platform()
-        {
-            var file = Path.Combine(notes, "platform.pid");
-            Until(() => File.Exists(file));
-            var process = int.Parse(File.ReadAllText(file));
-            File.Delete(file);
-            return process;
-        }
 
         void Until(Func<bool> isSo)
         {
