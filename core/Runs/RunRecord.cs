@@ -58,7 +58,7 @@ public sealed record RunRecord
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
     public long? Step { get; init; }
 
-    /// <summary>Workers lost and pre-emptions so far.</summary>
+    /// <summary>Attempts that ended for no fault of the code: workers lost, pre-emptions, storage that was full.</summary>
     public int Lost { get; init; }
 
     /// <summary>Failures of the code so far.</summary>

@@ -111,6 +111,9 @@ public static class RunRules
                 return End(run, RunState.Cancelled, cause, ending.Message, ending, now);
             case Cause.Preempted or Cause.WorkerLost:
                 return LoseWorker(run, cause, ending.Message ?? "the worker left", ending, now);
+            case Cause.StorageFull:
+                // Somebody has to make room, which takes a while.
+                return LoseWorker(run, cause, ending.Message ?? "there was no room", ending, now, BackOff(run.Lost + 1));
             case Cause.UserCode or Cause.OutOfMemory or Cause.DiskFull:
                 run = run with { Failures = run.Failures + 1 };
                 var budget = run.Spec.Retries.Failed;
@@ -160,12 +163,14 @@ public static class RunRules
         return End(LoseAttempt(run, now), RunState.Failed, Cause.Invalid, refuse.Message, null, now);
     }
 
-    private static Decision.Moved LoseWorker(RunRecord run, Cause cause, string message, Ending? ending, DateTimeOffset now)
+    private static Decision.Moved LoseWorker(RunRecord run, Cause cause, string message, Ending? ending, DateTimeOffset now, TimeSpan? wait = null)
     {
         run = run with { Lost = run.Lost + 1 };
         return run.Lost > run.Spec.Retries.Lost
-            ? End(run, RunState.Failed, Cause.RetriesExhausted, $"{run.Lost} workers were lost or pre-empted, retries.lost allows {run.Spec.Retries.Lost}; the last: {message}", ending, now)
-            : new Decision.Moved(Note(run with { State = RunState.Queued, Cause = cause, Message = message }, now, cause, message));
+            ? End(run, RunState.Failed, Cause.RetriesExhausted, $"{run.Lost} attempts ended for no fault of the code, retries.lost allows {run.Spec.Retries.Lost}; the last: {message}", ending, now)
+            : new Decision.Moved(Note(
+                run with { State = RunState.Queued, Cause = cause, Message = message, NotBefore = now + wait },
+                now, cause, wait is { } some ? $"{message} (tried again in {some.TotalSeconds:0} s)" : message));
     }
 
     private static RunRecord EndAttempt(RunRecord run, Ending ending, DateTimeOffset now) => run.Attempts is [.., { Ended: null } last]

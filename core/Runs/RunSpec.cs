@@ -59,6 +59,6 @@ public sealed record DatasetRef(string Name, int Number, string Sha256, int File
 /// <param name="Content">Hash of the manifest's files (paths and contents): what the checkpoint is, for the run key.</param>
 public sealed record FromRef(string Run, string Manifest, long Step, string? Content = null);
 
-/// <param name="Lost">How many lost workers and pre-emptions the run survives.</param>
+/// <param name="Lost">How many lost workers, pre-emptions and full disks of the platform the run survives.</param>
 /// <param name="Failed">How often failing code is tried again, with back-off.</param>
 public sealed record Retries(int Lost = 10, int Failed = 0);

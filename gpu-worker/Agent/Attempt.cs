@@ -91,7 +91,7 @@ sealed class Attempt : IDisposable
             {
                 StopReason.Cancelled => await EndEarly(Cause.Cancelled, "cancelled on request"),
                 StopReason.Preempted => await EndEarly(Cause.Preempted, "the worker had to leave"),
-                StopReason.DiskFull => await EndEarly(Cause.DiskFull, "there is no room left for the run's files"),
+                StopReason.StorageFull => await EndEarly(Cause.StorageFull, "there is no room left for the run's files"),
                 _ => null,
             };
         }
@@ -111,7 +111,7 @@ sealed class Attempt : IDisposable
     {
         PreparationException known => (known.Cause, known.Message),
         StoreFullException or IOException { HResult: Native.NoSpaceLeft } =>
-            (Cause.DiskFull, $"there is no room left for the run's files: {problem.Message}"),
+            (Cause.StorageFull, $"there is no room left for the run's files: {problem.Message}"),
         StoreUnavailableException or OperationCanceledException => null,
         // Nothing of the run's making can be told from here, so it counts as this worker's failure: another try, within the budget for lost workers.
         _ => (Cause.WorkerLost, $"the worker could not prepare the run: {problem.GetType().Name}: {problem.Message}"),

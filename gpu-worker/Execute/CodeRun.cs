@@ -71,7 +71,7 @@ sealed class CodeRun(
         catch (Exception full) when (full is StoreFullException or IOException { HResult: Native.NoSpaceLeft })
         {
             // The record needs room too, and so does the log: the run's own files make it.
-            (cause, message) = (Cause.DiskFull, $"there is no room left for what the run made: {full.Message}");
+            (cause, message) = (Cause.StorageFull, $"there is no room left for what the run made: {full.Message}");
             folder.Dispose();
             log.Say(message);
             await persistence.Insist(FlushLog, record.MayWrite, evenWhenFull: true);
@@ -117,7 +117,7 @@ sealed class CodeRun(
         }
         catch (Exception full) when (full is StoreFullException or IOException { HResult: Native.NoSpaceLeft })
         {
-            stop.Request(StopReason.DiskFull);
+            stop.Request(StopReason.StorageFull);
         }
         catch (Exception trouble) when (trouble is IOException or UnauthorizedAccessException or InvalidDataException)
         {

@@ -9,7 +9,7 @@ enum StopReason
     Cancelled,
     Preempted,
     Timeout,
-    DiskFull,
+    StorageFull,
 
     /// <summary>The agent cannot do its part.</summary>
     WorkerFailed,
@@ -31,7 +31,7 @@ sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, Runne
         StopReason.Preempted => (Cause.Preempted, Killed
             ? "the worker had to leave; the code did not leave within its grace period and was killed" : "the worker had to leave"),
         StopReason.Timeout => (Cause.Timeout, string.Create(CultureInfo.InvariantCulture, $"ran longer than its timeout of {timeout}")),
-        StopReason.DiskFull => (Cause.DiskFull, "there is no room left for the run's files"),
+        StopReason.StorageFull => (Cause.StorageFull, "there is no room left for the run's files"),
         StopReason.WorkerFailed => (Cause.WorkerLost, "the worker could not collect the run's files; its log says why"),
         StopReason.Fenced => throw new InvalidOperationException("a fenced attempt has no ending to tell of"),
         _ => Report switch
@@ -79,7 +79,7 @@ sealed class StopSignal : IDisposable
     {
         first.TrySetResult(reason);
         if (reason == StopReason.Fenced) fenced.Cancel();
-        if (reason is StopReason.Fenced or StopReason.DiskFull or StopReason.WorkerFailed) now.TrySetResult();
+        if (reason is StopReason.Fenced or StopReason.StorageFull or StopReason.WorkerFailed) now.TrySetResult();
         asked.Cancel();
     }
 

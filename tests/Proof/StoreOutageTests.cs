@@ -63,7 +63,8 @@ public sealed class StoreOutageTests
         {
             await using var rig = new WorkerRig(args[0]);
 
-            // Whoever has a file open for writing would keep its disk from becoming read-only; a second view of the same folder can be it at once.
+            // Whoever has a file open for writing would keep its disk from becoming read-only; a second view of the same folder, through which nobody has opened anything, can be it.
+            var view = Directory.CreateDirectory(Path.Combine(args[0], "view")).FullName;
             var ended = await TrainedThrough(rig, Begin, () => SmallDisk.Unmount(rig.WorkspaceFolder), "is read-only");
 
             Assert.Equal(await File.ReadAllTextAsync(args[1]), await DyingTraining.Visible(rig, ended));
@@ -71,8 +72,9 @@ public sealed class StoreOutageTests
 
             void Begin()
             {
-                SmallDisk.Mount("--bind", rig.WorkspaceFolder, rig.WorkspaceFolder);
-                SmallDisk.Mount("-o", "remount,bind,ro", rig.WorkspaceFolder);
+                SmallDisk.Mount("--bind", rig.WorkspaceFolder, view);
+                SmallDisk.Mount("-o", "remount,bind,ro", view);
+                SmallDisk.Mount("--move", view, rig.WorkspaceFolder);
             }
         }
     }
@@ -95,9 +97,9 @@ public sealed class StoreOutageTests
 
             var ended = await rig.Ended(run, Patience);
             await worker.Says("waiting is over");
-            Assert.Equal([Cause.DiskFull, Cause.Completed], ended.Attempts.Select(attempt => attempt.Cause));
+            Assert.Equal([Cause.StorageFull, Cause.Completed], ended.Attempts.Select(attempt => attempt.Cause));
             Assert.NotNull(ended.Attempts[1].Resume);
-            Assert.Contains(ended.History, entry => entry.Cause == Cause.DiskFull && entry.Message!.Contains("there is no room left", StringComparison.Ordinal));
+            Assert.Contains(ended.History, entry => entry.Cause == Cause.StorageFull && entry.Message!.Contains("there is no room left", StringComparison.Ordinal));
             Assert.Equal(await File.ReadAllTextAsync(args[1]), await DyingTraining.Visible(rig, ended));
             return 0;
         }

@@ -129,7 +129,7 @@ public sealed class SpecReaderTests
     [InlineData("seed: -1", "seed", "-1 is negative; wanted a whole number from 0")]
     [InlineData("seed: [4, 4]", "seed[1]", "4 is there twice")]
     [InlineData("seed: []", "seed", "the list is empty; leave it out for seed 0")]
-    [InlineData("inputs: [digits.csv]", "inputs[0]", "'digits.csv' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or NAME:latest, NAME:3 or NAME@hash")]
+    [InlineData("inputs: [digits.csv]", "inputs[0]", "'digits.csv' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or NAME:latest, NAME:3 or NAME@hash, or run:RUN-ID/artifacts/PATH")]
     [InlineData("inputs: [data/../keys]", "inputs[0]", "'data/../keys': the path has a '.' or '..' segment")]
     [InlineData("timeout: soon", "timeout", "found the text 'soon', wanted a length of time such as 02:00:00, 2h, 90m or 45s")]
     [InlineData("timeout: 90", "timeout", "found the number 90, wanted a length of time such as 02:00:00, 2h, 90m or 45s; seconds are written 90s")]
