@@ -68,18 +68,18 @@ static class LineageCommand
 
             void Add(IHasTreeNodes at, string id)
             {
-                foreach (var edge in edges[id])
+                foreach (var between in edges[id].GroupBy(other))
                 {
-                    if (!nodes.TryGetValue(other(edge), out var node)) continue;
+                    if (!nodes.TryGetValue(between.Key, out var node)) continue;
                     var again = !seen.Add(node.Id) && edges[node.Id].Any();
-                    var below = at.AddNode(Text(node, edge, again));
+                    var below = at.AddNode(Text(node, between, again));
                     if (!again) Add(below, node.Id);
                 }
             }
         }
     }
 
-    private static Markup Text(LineageNode node, LineageEdge? edge = null, bool again = false)
+    private static Markup Text(LineageNode node, IEnumerable<LineageEdge>? edges = null, bool again = false)
     {
         var colour = node.Kind switch
         {
@@ -88,7 +88,7 @@ static class LineageCommand
             LineageKind.Trigger => "magenta",
             LineageKind.File => "blue",
         };
-        var relation = edge is null ? "" : $"  ({LineageDrawing.Says(edge)}{(again ? "; see above" : "")})";
+        var relation = edges is null ? "" : $"  ({string.Join(", ", edges.Select(LineageDrawing.Says))}{(again ? "; see above" : "")})";
         return new(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"[{colour}]{Markup.Escape(node.Label)}[/]  {Markup.Escape(LineageDrawing.Second(node))}[dim]{Markup.Escape(relation)}[/]"));
     }
 }

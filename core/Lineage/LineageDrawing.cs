@@ -13,7 +13,7 @@ public static class LineageDrawing
     /// <summary>Of the two sizes of text, in pixels; wide enough for any sans-serif.</summary>
     private const double LabelCharacter = 7.6, DetailCharacter = 6.2;
 
-    private const int LongestText = 42;
+    private const int LongestText = 42, LongestDetail = 24;
 
     /// <summary>For Graphviz.</summary>
     public static string Dot(LineageGraph graph)
@@ -39,13 +39,13 @@ public static class LineageDrawing
         Line($"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:0}\" height=\"{height:0}\" viewBox=\"0 0 {width:0} {height:0}\" font-family=\"system-ui, sans-serif\">");
         Line($"<defs><marker id=\"to\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 8 4 0 8Z\" fill=\"#7a869a\"/></marker></defs>");
         Line($"<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>");
-        foreach (var edge in graph.Edges)
+        foreach (var arrow in graph.Edges.GroupBy(edge => (edge.From, edge.To)))
         {
-            if (!places.TryGetValue(edge.From, out var from) || !places.TryGetValue(edge.To, out var to)) continue;
+            if (!places.TryGetValue(arrow.Key.From, out var from) || !places.TryGetValue(arrow.Key.To, out var to)) continue;
             double x1 = from.X + from.Width, y1 = from.Y + (NodeHeight / 2.0), x2 = to.X, y2 = to.Y + (NodeHeight / 2.0);
             var bend = Math.Max(30, (x2 - x1) / 2);
             Line($"<path d=\"M{x1:0.#} {y1:0.#}C{x1 + bend:0.#} {y1:0.#} {x2 - bend:0.#} {y2:0.#} {x2 - 2:0.#} {y2:0.#}\" fill=\"none\" stroke=\"#7a869a\" stroke-width=\"1.4\" marker-end=\"url(#to)\"/>");
-            var text = $"<text x=\"{x2 - 10:0.#}\" y=\"{y2 - 5:0.#}\" font-size=\"10\" fill=\"#5a6577\" text-anchor=\"end\" paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\">{Escaped(Cut(Says(edge)))}</text>";
+            var text = $"<text x=\"{x2 - 10:0.#}\" y=\"{y2 - 5:0.#}\" font-size=\"10\" fill=\"#5a6577\" text-anchor=\"end\" paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\">{Escaped(Cut(string.Join(", ", arrow.Select(Says))))}</text>";
             svg.Append(text).Append('\n');
         }
 
@@ -66,7 +66,7 @@ public static class LineageDrawing
     /// <summary>The line below a node's name.</summary>
     public static string Second(LineageNode node) => node switch
     {
-        { Kind: LineageKind.Run, Name: var id } => string.Join("  ", new[] { id.Length > 6 ? id[^6..] : id, node.Detail, node.State }.OfType<string>()),
+        { Kind: LineageKind.Run, Name: var id } => string.Join("  ", new[] { id.Length > 6 ? id[^6..] : id, Brief(node.Detail), node.State }.OfType<string>()),
         { Kind: LineageKind.Trigger } => $"trigger{(node.Detail is null ? "" : $", {node.Detail}")}",
         { State: "deleted" } => "deleted",
         _ => node.Detail ?? (node.Kind == LineageKind.File ? "file" : ""),
@@ -85,6 +85,9 @@ public static class LineageDrawing
         { Relation: LineageRelation.MadeOf } => "made of",
         _ => throw new InvalidOperationException($"unknown edge {edge}"),
     };
+
+    /// <summary>A command line begins with what it is.</summary>
+    private static string? Brief(string? detail) => detail?.Length > LongestDetail ? detail[..(LongestDetail - 1)] + "…" : detail;
 
     private sealed record Place(double X, double Y, double Width);
 

@@ -148,6 +148,7 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         {
             var node = graph.AddFiles(files.Key.Folder, files.Key.Run, [.. files.Select(file => (file.Path[files.Key.Folder.Length..], file.Sha256))]);
             graph.Connect(node, graph.Add(run), LineageRelation.Input);
+            if (files.Any(file => IsCause(run.Origin, file))) graph.Connect(node, graph.Add(run), LineageRelation.Triggered, run.Origin!.Trigger);
             await Publisher(graph, files.Key.Run, node, files.Key.IsArtifact ? LineageRelation.Artifact : LineageRelation.Published, found, cancel);
         }
     }
@@ -184,6 +185,10 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
             graph.Connect(await Add(graph, new(null, reference.Name, number), cancel), node, LineageRelation.Triggered, origin.Trigger);
             found.Add(new(null, reference.Name, number));
         }
+        else if (run.Spec.Inputs.Any(input => IsCause(origin, input)))
+        {
+            // The file is there, as an input.
+        }
         else if (origin.File is { } file)
         {
             graph.Connect(graph.AddNode(new($"file:{file}@{origin.FileETag}", LineageKind.File, file)), node, LineageRelation.Triggered, origin.Trigger);
@@ -193,4 +198,7 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
             graph.Connect(graph.AddNode(new($"trigger:{origin.Trigger}", LineageKind.Trigger, origin.Trigger, "schedule")), node, LineageRelation.Triggered);
         }
     }
+
+    private static bool IsCause(RunOrigin? origin, InputRef file) =>
+        origin is { Run: null, File: { } path, FileETag: { } etag } && file.Key is null && file.Path == path && file.ETag.Trim('"') == etag.Trim('"');
 }

@@ -42,7 +42,12 @@ public sealed class TriggerReader
         if (then is { Kind: not SpecKind.Map }) Say("then", $"found {then.Found}, wanted an experiment, as in experiment.yaml");
         var limits = fields.TryGetValue("limits", out var limitsNode) ? Limits(limitsNode) : new();
         if (when is { File: null } && limits.Debounce is not null) Say("limits.debounce", "is for file triggers only; remove it");
-        if (when is null || then is not { Kind: SpecKind.Map } || called is null) return null;
+        if (then is not { Kind: SpecKind.Map }) return null;
+        if (when is null || called is null)
+        {
+            TriggerRules.CheckUnfilled(then, problems);
+            return null;
+        }
 
         // Whether it is an experiment can be told once its references have values: any that they may have will do for everything but them.
         var example = TriggerRules.Example(called, when);

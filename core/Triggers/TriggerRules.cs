@@ -12,6 +12,8 @@ internal static partial class TriggerRules
     /// <summary>A run id like any other, to check templates with.</summary>
     private const string ExampleRun = "7ZZZEXAMPLEZZZZZZZZZZZZZZZ";
 
+    private const string Unknown = "cannot be told";
+
     public static IReadOnlyList<Problem> Problems(TriggerWhen when)
     {
         var problems = new List<Problem>();
@@ -88,15 +90,28 @@ internal static partial class TriggerRules
     }
 
     /// <summary>The experiment of a template, or null with problems whose paths begin with <c>then</c>.</summary>
-    public static ExperimentSpec? Filled(SpecNode then, CauseFacts facts, List<Problem> problems)
+    public static ExperimentSpec? Filled(SpecNode then, CauseFacts facts, List<Problem> problems) => Filled(then, facts.ValueOf, problems);
+
+    /// <summary>What is wrong with a template whatever it refers to: for when that cannot be told.</summary>
+    public static void CheckUnfilled(SpecNode then, List<Problem> problems)
     {
         var found = new List<Problem>();
-        var filled = References.Fill(then, facts.ValueOf, found);
+        Filled(then, _ => (null, Unknown), found);
+        problems.AddRange(found.Where(problem => problem.Message != Unknown));
+    }
+
+    private static ExperimentSpec? Filled(SpecNode then, Func<string, (SpecNode? Value, string? Problem)> valueOf, List<Problem> problems)
+    {
+        var found = new List<Problem>();
+        var filled = References.Fill(then, valueOf, found);
+        var said = found.Select(problem => problem.Path).ToHashSet(StringComparer.Ordinal);
+        var read = new List<Problem>();
+        var spec = SpecReader.Read(filled, read).Spec;
 
         // What could not be filled in would be complained about twice.
-        var spec = found.Count > 0 ? null : SpecReader.Read(filled, found).Spec;
+        found.AddRange(read.Where(problem => !said.Contains(problem.Path)));
         problems.AddRange(found.Select(problem => problem with { Path = SpecPath.Field("then", problem.Path) }));
-        return spec;
+        return said.Count > 0 ? null : spec;
     }
 
     /// <summary>Why a trigger would set itself off, or null.</summary>

@@ -56,7 +56,7 @@ public sealed class FileEventsTests
         foreach (var name in grown) platform.Write(name, "1");
         await platform.Hears(["data/came/a/b/c/deep.csv", "data/came/a/b/less.csv", .. grown.Select(name => $"data/{name}")]);
         Directory.Move(Path.Combine(platform.Data, "came"), Path.Combine(platform.Data, "renamed"));
-        await platform.Hears("data/renamed/a/b/c/deep.csv");
+        await platform.Hears(["data/renamed/a/b/c/deep.csv", "data/renamed/a/b/less.csv"]);
 
         var before = platform.Paths.Distinct().ToList();
         File.CreateSymbolicLink(Path.Combine(platform.Data, "link.csv"), Path.Combine(platform.Data, "moved.csv"));

@@ -45,11 +45,11 @@ sealed class LineageRig
 
     public async Task<string> Submit(string name, params string[] inputs) => await Submit(await Spec(name, inputs));
 
-    public async Task<string> Trigger(string name, RunOrigin origin)
+    public async Task<string> Trigger(string name, RunOrigin origin, params string[] inputs)
     {
         Data.Time.Advance(TimeSpan.FromSeconds(1));
         var id = new SystemIds(Data.Time).NewestFirst();
-        Assert.IsType<SubmitResult.Accepted>(await Submission().Follow(await Spec(name), "trigger", origin, [id], Cancel));
+        Assert.IsType<SubmitResult.Accepted>(await Submission().Follow(await Spec(name, inputs), "trigger", origin, [id], Cancel));
         return id;
     }
 

@@ -74,6 +74,16 @@ public sealed class LineageTests
     }
 
     [Fact]
+    public async Task TheFileThatARunWasTriggeredBy_AndReads_IsOneNode()
+    {
+        var put = await rig.Data.Put("data/d/x", "1");
+        var run = await rig.Trigger("b", new("on-file", "2", ["on-file"]) { File = "data/d/x", FileETag = put.Object!.ETag }, "data/d/x");
+        var graph = await rig.Graph(run);
+        Assert.Equal(["data/d/x -input→ b", "data/d/x -trigger on-file→ b"], LineageRig.Edges(graph));
+        Assert.Equal(2, graph.Nodes.Count);
+    }
+
+    [Fact]
     public async Task OneWhoReadALaterVersionOfTheFile_DidNotComeOfTheEarlier()
     {
         var first = await rig.Maker("first", ("w/a", "1"));

@@ -52,7 +52,20 @@ public sealed class TriggerReaderTests
     public void EveryProblem_IsSaidAtOnce()
     {
         var reading = TriggerReader.Read("name: X\nwhen: { run: { project: P, experiment: e, where: '>' } }\nthen: { project: p }\nlimits: { depth: 99 }", SpecFormat.Yaml);
-        Assert.Equal(["name", "when.run.project", "when.run.where", "limits.depth"], reading.Problems.Select(problem => problem.Path));
+        Assert.Equal(["name", "when.run.project", "when.run.where", "limits.depth", "then.name", "then.command"], reading.Problems.Select(problem => problem.Path));
+    }
+
+    [Theory]
+    [InlineData("data/in/*.csv", "then.params.a then.comand then.command")]
+    [InlineData("data/[", "when.file then.comand then.command")]
+    public void WhatIsWrongWithTheExperiment_IsSaidBesideAReferenceThatIsNothing(string pattern, string paths)
+    {
+        var yaml = $$"""
+            name: looks
+            when: { file: "{{pattern}}" }
+            then: { project: p, name: e, comand: x, params: { a: "${run.id}" } }
+            """;
+        Assert.Equal(paths.Split(' '), TriggerReader.Read(yaml, SpecFormat.Yaml).Problems.Select(problem => problem.Path));
     }
 
     [Fact]
