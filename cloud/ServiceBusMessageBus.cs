@@ -84,15 +84,16 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
         Translated($"requeue from {queue}", async () =>
         {
             var dead = Receiver(queue, SubQueue.DeadLetter);
-            var others = new List<ServiceBusReceivedMessage>();
+            var others = new Dictionary<long, ServiceBusReceivedMessage>();
             try
             {
                 while (await dead.ReceiveMessageAsync(TimeSpan.FromSeconds(2), cancel) is { } message)
                 {
                     if (message.MessageId != messageId)
                     {
-                        others.Add(message);
-                        continue;
+                        // The first locks have ended: this would go round and round.
+                        if (others.TryAdd(message.SequenceNumber, message)) continue;
+                        throw new BusUnavailableException($"could not requeue from {queue}: it has too many dead letters");
                     }
 
                     // A new id, or duplicate detection would swallow what is sent again within its window.
@@ -115,7 +116,7 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
             }
             finally
             {
-                foreach (var other in others) await dead.AbandonMessageAsync(other, cancellationToken: CancellationToken.None);
+                await Task.WhenAll(others.Values.Select(other => GiveBack(dead, other)));
             }
         });
 
@@ -142,13 +143,17 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
 
     private static ServiceBusMessage Outgoing(Message message) => new(message.Body) { MessageId = message.Id, ContentType = "application/json" };
 
-    /// <summary>An id that no other message has had, and that begins as before: a wake's says which epoch it is for.</summary>
+    /// <summary>An id that no other message has had, no longer than any, and that begins as before: a wake's says which epoch it is for.</summary>
     private static string IdAgain(ServiceBusReceivedMessage message)
     {
         var suffix = $":again:{message.SequenceNumber}";
         var end = message.MessageId.IndexOf(":again:", StringComparison.Ordinal);
-        return (end < 0 ? message.MessageId : message.MessageId[..end]) + suffix;
+        return message.MessageId[..Math.Min(end < 0 ? message.MessageId.Length : end, MessageLimits.IdLength - suffix.Length)] + suffix;
     }
+
+    // Whatever came of it, the answer is about another message, and this one's lock ends by itself.
+    private static async Task GiveBack(ServiceBusReceiver receiver, ServiceBusReceivedMessage message) =>
+        await receiver.AbandonMessageAsync(message, cancellationToken: CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     // One answer has as many as the service likes, not as many as there are.
     private static async Task<List<ServiceBusReceivedMessage>> Peek(ServiceBusReceiver receiver, int limit, CancellationToken cancel)
@@ -179,11 +184,10 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
         if (!held.TryGetValue(message.Lock, out var entry)) return false;
         try
         {
-            await Translated(
-                $"settle a message of {message.Queue}",
-                async () => { await act(entry.Receiver, entry.Message); return true; });
+            await Translated($"settle a message of {message.Queue}", () => act(entry.Receiver, entry.Message));
         }
-        catch (LockLostException)
+        catch (BusUnavailableException e)
+            when (e.InnerException is ServiceBusException { Reason: ServiceBusFailureReason.MessageLockLost or ServiceBusFailureReason.MessageNotFound })
         {
             held.TryRemove(message.Lock, out _);
             return false;
@@ -201,10 +205,6 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
         try
         {
             return await call();
-        }
-        catch (ServiceBusException e) when (e.Reason is ServiceBusFailureReason.MessageLockLost or ServiceBusFailureReason.MessageNotFound)
-        {
-            throw new LockLostException();
         }
         catch (ServiceBusException e) when (e.Reason == ServiceBusFailureReason.MessagingEntityNotFound)
         {
@@ -224,6 +224,4 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
             throw new InvalidOperationException($"could not {what}: this identity lacks the Service Bus data role", e);
         }
     }
-
-    private sealed class LockLostException : Exception;
 }
