@@ -1,4 +1,5 @@
 using Azure;
+using Azure.Identity;
 using Azure.Storage.Blobs.Models;
 using Serverless.Core.Storage;
 
@@ -19,6 +20,7 @@ internal static class BlobFaults
             $"no permission for container {container} ({denied.ErrorCode}): give this identity the role Storage Blob Data Contributor", denied),
         RequestFailedException { Status: 0 or 404 or 408 or 429 or >= 500 } or RequestFailedException { ErrorCode: "ContainerBeingDeleted" } =>
             new StoreUnavailableException($"container {container} cannot be used: {FirstLine(e)}", e),
+        AuthenticationFailedException => new StoreUnavailableException($"container {container} cannot be used: {FirstLine(e)}", e),
         AggregateException => new StoreUnavailableException($"container {container} does not answer: {FirstLine(e)}", e),
         OperationCanceledException when !cancel.IsCancellationRequested => new StoreUnavailableException($"container {container} does not answer in time", e),
         _ => null,

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Azure.Core;
+using Azure.Identity;
 using Azure.Messaging.ServiceBus;
 using Serverless.Core.Messaging;
 
@@ -42,7 +43,7 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
             var outgoing = Outgoing(message);
             if (delay > TimeSpan.Zero) outgoing.ScheduledEnqueueTime = TimeProvider.System.GetUtcNow() + delay;
             await Sender(queue).SendMessageAsync(outgoing, cancel);
-        });
+        }, cancel);
     }
 
     public Task Publish(string topic, Message message, CancellationToken cancel = default) => Send(topic, message, cancel: cancel);
@@ -57,20 +58,22 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
             if (received is null) return null;
             held[received.LockToken] = (receiver, received);
             return new ReceivedMessage(queue, new(received.MessageId, received.Body.ToString()), received.LockToken, received.DeliveryCount, received.LockedUntil);
-        });
+        }, cancel);
 
     public Task<bool> Renew(ReceivedMessage message, CancellationToken cancel = default) =>
-        Held(message, last: false, (receiver, received) => receiver.RenewMessageLockAsync(received, cancel));
+        Held(message, last: false, (receiver, received) => receiver.RenewMessageLockAsync(received, cancel), cancel);
 
     public Task<bool> Complete(ReceivedMessage message, CancellationToken cancel = default) =>
-        Held(message, last: true, (receiver, received) => receiver.CompleteMessageAsync(received, cancel));
+        Held(message, last: true, (receiver, received) => receiver.CompleteMessageAsync(received, cancel), cancel);
 
     public Task<bool> Abandon(ReceivedMessage message, CancellationToken cancel = default) =>
-        Held(message, last: true, (receiver, received) => receiver.AbandonMessageAsync(received, cancellationToken: cancel));
+        Held(message, last: true, (receiver, received) => receiver.AbandonMessageAsync(received, cancellationToken: cancel), cancel);
 
     public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) =>
         // The broker keeps at most 4,096 characters of a reason.
-        Held(message, last: true, (receiver, received) => receiver.DeadLetterMessageAsync(received, reason.Length > 4000 ? reason[..4000] : reason, cancellationToken: cancel));
+        Held(
+            message, last: true,
+            (receiver, received) => receiver.DeadLetterMessageAsync(received, reason.Length > 4000 ? reason[..4000] : reason, cancellationToken: cancel), cancel);
 
     public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit = 100, CancellationToken cancel = default) =>
         Translated<IReadOnlyList<DeadLetter>>($"read dead letters of {queue}", async () =>
@@ -78,21 +81,22 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
             var peeked = await Peek(Receiver(queue, SubQueue.DeadLetter), limit, cancel);
             return [.. peeked.Select(message => new DeadLetter(
                 queue, new(message.MessageId, message.Body.ToString()), message.DeadLetterReason ?? "no reason given", message.EnqueuedTime, message.DeliveryCount))];
-        });
+        }, cancel);
 
     public Task<bool> Requeue(string queue, string messageId, CancellationToken cancel = default) =>
         Translated($"requeue from {queue}", async () =>
         {
             var dead = Receiver(queue, SubQueue.DeadLetter);
-            var others = new List<ServiceBusReceivedMessage>();
+            var others = new Dictionary<long, ServiceBusReceivedMessage>();
             try
             {
                 while (await dead.ReceiveMessageAsync(TimeSpan.FromSeconds(2), cancel) is { } message)
                 {
                     if (message.MessageId != messageId)
                     {
-                        others.Add(message);
-                        continue;
+                        // The first locks have ended: this would go round and round.
+                        if (others.TryAdd(message.SequenceNumber, message)) continue;
+                        throw new BusUnavailableException($"could not requeue from {queue}: it has too many dead letters");
                     }
 
                     // A new id, or duplicate detection would swallow what is sent again within its window.
@@ -115,12 +119,12 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
             }
             finally
             {
-                foreach (var other in others) await dead.AbandonMessageAsync(other, cancellationToken: CancellationToken.None);
+                await Task.WhenAll(others.Values.Select(other => GiveBack(dead, other)));
             }
-        });
+        }, cancel);
 
     public Task<long> Count(string queue, CancellationToken cancel = default) =>
-        Translated($"count {queue}", async () => (long)(await Peek(Receiver(queue, SubQueue.None), CountedAtMost, cancel)).Count);
+        Translated($"count {queue}", async () => (long)(await Peek(Receiver(queue, SubQueue.None), CountedAtMost, cancel)).Count, cancel);
 
     /// <summary>Subscriptions are part of the deployment; a missing one shows when it is received from.</summary>
     public Task Subscribe(string topic, string subscription, CancellationToken cancel = default) => Task.CompletedTask;
@@ -142,13 +146,17 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
 
     private static ServiceBusMessage Outgoing(Message message) => new(message.Body) { MessageId = message.Id, ContentType = "application/json" };
 
-    /// <summary>An id that no other message has had, and that begins as before: a wake's says which epoch it is for.</summary>
+    /// <summary>An id that no other message has had, no longer than any, and that begins as before: a wake's says which epoch it is for.</summary>
     private static string IdAgain(ServiceBusReceivedMessage message)
     {
         var suffix = $":again:{message.SequenceNumber}";
         var end = message.MessageId.IndexOf(":again:", StringComparison.Ordinal);
-        return (end < 0 ? message.MessageId : message.MessageId[..end]) + suffix;
+        return message.MessageId[..Math.Min(end < 0 ? message.MessageId.Length : end, MessageLimits.IdLength - suffix.Length)] + suffix;
     }
+
+    // Whatever came of it, the answer is about another message, and this one's lock ends by itself.
+    private static async Task GiveBack(ServiceBusReceiver receiver, ServiceBusReceivedMessage message) =>
+        await receiver.AbandonMessageAsync(message, cancellationToken: CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     // One answer has as many as the service likes, not as many as there are.
     private static async Task<List<ServiceBusReceivedMessage>> Peek(ServiceBusReceiver receiver, int limit, CancellationToken cancel)
@@ -174,16 +182,15 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
         return key.Queue.Split('/') is [var topic, var subscription] ? client.CreateReceiver(topic, subscription, options) : client.CreateReceiver(key.Queue, options);
     });
 
-    private async Task<bool> Held(ReceivedMessage message, bool last, Func<ServiceBusReceiver, ServiceBusReceivedMessage, Task> act)
+    private async Task<bool> Held(ReceivedMessage message, bool last, Func<ServiceBusReceiver, ServiceBusReceivedMessage, Task> act, CancellationToken cancel)
     {
         if (!held.TryGetValue(message.Lock, out var entry)) return false;
         try
         {
-            await Translated(
-                $"settle a message of {message.Queue}",
-                async () => { await act(entry.Receiver, entry.Message); return true; });
+            await Translated($"settle a message of {message.Queue}", () => act(entry.Receiver, entry.Message), cancel);
         }
-        catch (LockLostException)
+        catch (BusUnavailableException e)
+            when (e.InnerException is ServiceBusException { Reason: ServiceBusFailureReason.MessageLockLost or ServiceBusFailureReason.MessageNotFound })
         {
             held.TryRemove(message.Lock, out _);
             return false;
@@ -193,18 +200,14 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
         return true;
     }
 
-    private static Task Translated(string what, Func<Task> call) => Translated(what, async () => { await call(); return true; });
+    private static Task Translated(string what, Func<Task> call, CancellationToken cancel) => Translated(what, async () => { await call(); return true; }, cancel);
 
-    // Every failure of the SDK is one of these few: see ServiceBusFailureReason in the SDK for what each means.
-    private static async Task<T> Translated<T>(string what, Func<Task<T>> call)
+    // Every failure is one of these few: see ServiceBusFailureReason in the SDK for what each means.
+    private static async Task<T> Translated<T>(string what, Func<Task<T>> call, CancellationToken cancel)
     {
         try
         {
             return await call();
-        }
-        catch (ServiceBusException e) when (e.Reason is ServiceBusFailureReason.MessageLockLost or ServiceBusFailureReason.MessageNotFound)
-        {
-            throw new LockLostException();
         }
         catch (ServiceBusException e) when (e.Reason == ServiceBusFailureReason.MessagingEntityNotFound)
         {
@@ -219,11 +222,18 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
             // Transient, busy, timed out, quota: nothing is known about what happened; the caller tries again.
             throw new BusUnavailableException($"could not {what}: {e.Reason}", e);
         }
+        catch (AuthenticationFailedException e)
+        {
+            // The library neither tries again nor translates what the credential says.
+            throw new BusUnavailableException($"could not {what}: {e.Message.Split('\n')[0].TrimEnd()}", e);
+        }
+        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
+        {
+            throw new BusUnavailableException($"could not {what}: no answer in time", e);
+        }
         catch (UnauthorizedAccessException e)
         {
             throw new InvalidOperationException($"could not {what}: this identity lacks the Service Bus data role", e);
         }
     }
-
-    private sealed class LockLostException : Exception;
 }

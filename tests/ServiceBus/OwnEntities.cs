@@ -6,12 +6,14 @@ using Serverless.Core.Messaging;
 namespace Serverless.Tests.ServiceBus;
 
 /// <summary>
-/// Queues and topics of one test alone, made when they are named first, with the properties of <c>infra/modules/servicebus.bicep</c> but for the lengths of time. To the test they
-/// have the names that it uses.
+/// Queues and topics of one test alone, made when they are named first, with the properties of <c>infra/modules/servicebus.bicep</c> but for the lengths of time and
+/// the number of deliveries. To the test they have the names that it uses.
 /// </summary>
 sealed class OwnEntities(ServiceBusMessageBus bus, ServiceBusAdministrationClient administration, TimeSpan lockLength, TimeSpan duplicateWindow) : IMessageBus, IAsyncDisposable
 {
-    private const int DeliveriesWithoutEnd = 2000;
+    // The most that the emulator takes, as is an hour for how long messages live. No test needs as many.
+    private const int MostDeliveries = 10;
+    private static readonly TimeSpan LongestLife = TimeSpan.FromHours(1);
 
     private readonly string prefix = $"t{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(5))}-";
     private readonly Dictionary<string, bool> made = new(StringComparer.Ordinal);
@@ -43,7 +45,7 @@ sealed class OwnEntities(ServiceBusMessageBus bus, ServiceBusAdministrationClien
     {
         var own = await OwnTopic(topic);
         await Make($"{topic}/{subscription}", isTopic: false, () => administration.CreateSubscriptionAsync(
-            new CreateSubscriptionOptions(own, subscription) { LockDuration = lockLength, MaxDeliveryCount = DeliveriesWithoutEnd },
+            new CreateSubscriptionOptions(own, subscription) { LockDuration = lockLength, MaxDeliveryCount = MostDeliveries, DefaultMessageTimeToLive = LongestLife },
             new CreateRuleOptions("$Default", new SqlRuleFilter($"{ServiceBusMessageBus.Recipient} IS NULL OR {ServiceBusMessageBus.Recipient} = '{subscription}'")),
             cancel));
     }
@@ -66,10 +68,10 @@ sealed class OwnEntities(ServiceBusMessageBus bus, ServiceBusAdministrationClien
         await Make(queue, isTopic: false, () => administration.CreateQueueAsync(new CreateQueueOptions(prefix + queue)
         {
             LockDuration = lockLength,
-            MaxDeliveryCount = DeliveriesWithoutEnd,
+            MaxDeliveryCount = MostDeliveries,
             RequiresDuplicateDetection = true,
             DuplicateDetectionHistoryTimeWindow = duplicateWindow,
-            DefaultMessageTimeToLive = TimeSpan.FromHours(1),
+            DefaultMessageTimeToLive = LongestLife,
         }));
         return prefix + queue;
     }
@@ -80,7 +82,7 @@ sealed class OwnEntities(ServiceBusMessageBus bus, ServiceBusAdministrationClien
         {
             RequiresDuplicateDetection = true,
             DuplicateDetectionHistoryTimeWindow = duplicateWindow,
-            DefaultMessageTimeToLive = TimeSpan.FromHours(1),
+            DefaultMessageTimeToLive = LongestLife,
         }));
         return prefix + topic;
     }
