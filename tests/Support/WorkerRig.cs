@@ -42,9 +42,12 @@ sealed class WorkerRig : IAsyncDisposable
     /// <summary>The folder that people see: files put here by hand are in the workspace.</summary>
     public string WorkspaceFolder => Path.Combine(Folder, LocalWorkspaces.Default);
 
+    /// <summary>The worker's program; null: where it was built.</summary>
+    public string? Program { get; set; }
+
     public async Task<WorkerProcess> StartWorker(string id = "w1", TimeSpan? lease = null, int spares = 0, params string[] more)
     {
-        var worker = new WorkerProcess(Folder, id, lease ?? TimeSpan.FromSeconds(30), spares, more);
+        var worker = new WorkerProcess(Folder, id, lease ?? TimeSpan.FromSeconds(30), spares, more, Program);
         lock (workers) workers.Add(worker);
         await worker.Ready.WaitAsync(Patience);
         return worker;
@@ -148,10 +151,10 @@ sealed class WorkerProcess : IAsyncDisposable
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StringBuilder errors = new();
 
-    public WorkerProcess(string dataFolder, string id, TimeSpan lease, int spares, string[] more)
+    public WorkerProcess(string dataFolder, string id, TimeSpan lease, int spares, string[] more, string? program = null)
     {
         Id = id;
-        var start = new ProcessStartInfo(Executable) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program ?? Executable) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var word in (string[])["agent", "--data", dataFolder, "--machine", "cpu", "--id", id, "--lease", lease.ToString("c"), "--spares", $"{spares}", .. more.Contains("--parent") ? more : [.. more, "--parent", $"{Environment.ProcessId}"]])
         {
             start.ArgumentList.Add(word);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Serverless.Core.Runs;
 using Serverless.Core.Submit;
 using Serverless.Tests.Support;
@@ -31,7 +32,7 @@ public sealed class OtherUserTests
     public async Task Code_SeesNothingOfTheAgent_AndItsOutputsAreCollected()
     {
         await using var rig = new WorkerRig();
-        Open(rig.Folder);
+        await Open(rig);
         await rig.StartWorker(more: ["--run-as", Other]);
         await rig.PutText("data/in.txt", "an input\n");
 
@@ -49,7 +50,7 @@ public sealed class OtherUserTests
     public async Task CSharp_RunsInARunnerOfThatUser()
     {
         await using var rig = new WorkerRig();
-        Open(rig.Folder);
+        await Open(rig);
         await rig.StartWorker(spares: 1, more: ["--run-as", Other]);
         var run = await rig.SubmitCSharp("Console.WriteLine(Environment.IsPrivilegedProcess); Console.WriteLine(File.ReadAllText(\"/proc/self/status\").Split('\\n').First(line => line.StartsWith(\"Uid\")));");
         await rig.Ended(run);
@@ -79,8 +80,17 @@ public sealed class OtherUserTests
         await WorkerRig.Until(() => Task.FromResult(worker.Errors.Contains(said, StringComparison.Ordinal)), () => worker.Errors);
     }
 
-    private static void Open(string folder)
+    /// <summary>
+    /// Lets the other user come to the rig's folder, with the worker's program in it: nobody knows who may enter the folder that all this was built in. Linked where the disk is the same.
+    /// </summary>
+    private static async Task Open(WorkerRig rig)
     {
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(folder, (UnixFileMode)0b111_101_101);
+        if (OperatingSystem.IsWindows()) return;
+        File.SetUnixFileMode(rig.Folder, (UnixFileMode)0b111_101_101);
+        var (built, program) = (Path.GetDirectoryName(WorkerProcess.Executable)!, Path.Combine(rig.Folder, "program"));
+        using var copying = Process.Start("sh", ["-c", "umask 022; cp -rl \"$1\" \"$2\" 2>/dev/null || { rm -rf \"$2\"; cp -r \"$1\" \"$2\"; }; chmod -R a+rX \"$2\"", "sh", built, program]);
+        await copying.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, copying.ExitCode);
+        rig.Program = Path.Combine(program, Path.GetFileName(WorkerProcess.Executable));
     }
 }
