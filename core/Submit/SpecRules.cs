@@ -171,23 +171,7 @@ public static partial class SpecRules
             var seen = new HashSet<string>(StringComparer.Ordinal);
             for (var i = 0; i < inputs.Count; i++)
             {
-                var path = SpecPath.Item("inputs", i);
-                if (inputs[i].StartsWith(RunInput.Prefix, StringComparison.Ordinal))
-                {
-                    if (RunInput.Parse(inputs[i]) is null) Say(path, $"'{inputs[i]}' is not an artifact of a run; write {RunInput.Wanted}");
-                    else if (!seen.Add(inputs[i])) Say(path, $"'{inputs[i]}' is there twice");
-                    continue;
-                }
-
-                if (!inputs[i].StartsWith(WorkspacePaths.Data, StringComparison.Ordinal))
-                {
-                    if (DatasetReference.Parse(inputs[i]) is null) Say(path, NoInput(inputs[i]));
-                    else if (!seen.Add(inputs[i])) Say(path, $"'{inputs[i]}' is there twice");
-                    continue;
-                }
-
-                if (ObjectKey.Problem(inputs[i].EndsWith('/') ? inputs[i][..^1] : inputs[i]) is { } what) Say(path, $"'{inputs[i]}': {what}");
-                else if (!seen.Add(inputs[i])) Say(path, $"'{inputs[i]}' is there twice");
+                Say(SpecPath.Item("inputs", i), InputProblem(inputs[i]) ?? (seen.Add(inputs[i]) ? null : $"'{inputs[i]}' is there twice"));
             }
         }
 
@@ -203,8 +187,14 @@ public static partial class SpecRules
         }
     }
 
-    private static string NoInput(string input) =>
-        $"'{input}' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or {DatasetReference.Wanted}, or {RunInput.Wanted}";
+    private static string? InputProblem(string input)
+    {
+        if (input.StartsWith(RunInput.Prefix, StringComparison.Ordinal)) return RunInput.Parse(input) is null ? $"'{input}' is not an artifact of a run; write {RunInput.Wanted}" : null;
+        if (input.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal)) return ObjectKey.Problem(input.EndsWith('/') ? input[..^1] : input) is { } what ? $"'{input}': {what}" : null;
+        return DatasetReference.Parse(input) is null
+            ? $"'{input}' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or {DatasetReference.Wanted}, or {RunInput.Wanted}"
+            : null;
+    }
 
     private static string? MetricProblem(string metric) => metric.Length is 0 or > 256 || metric.Any(char.IsControl) ? "is not a metric's name: 1 to 256 characters" : null;
 
