@@ -38,7 +38,7 @@ internal sealed class CurrentFiles
         }
 
         // As events have it, in quotes or not.
-        return run.Origin is { File: { } cause, FileETag: { } etag } && files.TryGetValue(cause, out var changed) && changed.ETag.Trim('"') == etag.Trim('"');
+        return run.Origin is { File: { } cause, FileETag: { } etag } && files.TryGetValue(cause, out var changed) && ETags.AreEqual(changed.ETag, etag);
     }
 
     public async Task<bool> AnyIsIn(DatasetVersion version, string folder, CancellationToken cancel)

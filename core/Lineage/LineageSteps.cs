@@ -200,5 +200,5 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
     }
 
     private static bool IsCause(RunOrigin? origin, InputRef file) =>
-        origin is { Run: null, File: { } path, FileETag: { } etag } && file.Key is null && file.Path == path && file.ETag.Trim('"') == etag.Trim('"');
+        origin is { Run: null, File: { } path, FileETag: { } etag } && file.Key is null && file.Path == path && ETags.AreEqual(file.ETag, etag);
 }

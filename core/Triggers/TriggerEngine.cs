@@ -98,7 +98,7 @@ public sealed class TriggerEngine
         var concerned = await Awake(trigger => trigger.When.File is not null && trigger.Pattern!.Matches(changed.Path, isFolder: false) && changed.At >= trigger.Record.Since, cancel);
         if (concerned.Count == 0) return;
         var (stored, now) = await store.Head(changed.Path, cancel);
-        if (stored is null || stored.ETag.Trim('"') != changed.ETag.Trim('"')) return;
+        if (stored is null || !ETags.AreEqual(stored.ETag, changed.ETag)) return;
         var early = concerned.Select(trigger => Debounce(trigger) - (now - changed.At)).Where(left => left > TimeSpan.Zero).ToList();
         await Each(concerned.Where(trigger => now - changed.At >= Debounce(trigger)), async trigger =>
             await Fire(trigger, await causes.Read(trigger, new TriggerCause.File(changed.Path, stored.ETag), stored, cancel), cancel));
