@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Serverless.Core.Api;
 using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
@@ -46,7 +45,7 @@ internal sealed class LineageBuilder
 
     public static LineageNode NodeOf(RunRecord run) => new(
         RunNode(run.Id), LineageKind.Run, run.Experiment, $"v{run.Version} {run.Spec.Command}{(run.Spec.Code.Commit is { } commit ? $" @ {commit[..Math.Min(8, commit.Length)]}" : "")}",
-        JsonNamingPolicy.KebabCaseLower.ConvertName(run.State.ToString()));
+        CoreJson.Name(run.State));
 
     public static LineageNode NodeOf(DatasetVersion version)
     {

@@ -82,7 +82,7 @@ internal sealed record CauseFacts(TriggerKind Kind, string Trigger, TriggerCause
             "run.project" => Text(run.Project),
             "run.experiment" => Text(run.Experiment),
             "run.version" => Number(run.Version),
-            "run.state" => Text(Operand.State.Word(run.State)),
+            "run.state" => Text(CoreJson.Name(run.State)),
             "run.seed" => Number(run.Spec.Seed),
             _ when After(ParamPrefix) is { } name => Param(run, name),
             _ when After(MetricPrefix) is { } name => Metric(name),

@@ -120,10 +120,7 @@ public abstract record Operand
 
     public sealed record State : Operand
     {
-        public override object Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => Word(run.State);
-
-        /// <summary>As people write it.</summary>
-        public static string Word(RunState state) => JsonNamingPolicy.KebabCaseLower.ConvertName(state.ToString());
+        public override object Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => CoreJson.Name(run.State);
 
         public override string ToString() => "state";
     }

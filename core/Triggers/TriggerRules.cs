@@ -125,7 +125,7 @@ internal static partial class TriggerRules
     public static string? Mismatch(RunWhen when, Condition? where, RunRecord run, IReadOnlyDictionary<string, double> metrics)
     {
         if (run.Project != when.Project || run.Experiment != when.Experiment) return $"it is a run of {run.Project}/{run.Experiment}";
-        if (!when.States.Contains(run.State)) return $"it {(run.State.IsTerminal ? "ended" : "is")} {Operand.State.Word(run.State)}";
+        if (!when.States.Contains(run.State)) return $"it {(run.State.IsTerminal ? "ended" : "is")} {CoreJson.Name(run.State)}";
         if (where is not null && !where.IsTrue(run, metrics)) return $"{when.Where} is false: {where.Found(run, metrics)}";
         return when.Best is { Metric: var metric } && (!metrics.TryGetValue(metric, out var value) || double.IsNaN(value)) ? $"it has no {metric}" : null;
     }

@@ -101,5 +101,5 @@ public sealed class RunRulesTableTests
         _ => new RunEvent.Finish(epoch, new(Enum.GetValues<Cause>().Single(cause => Name(cause) == name))),
     };
 
-    private static string Name<T>(T value) where T : struct, Enum => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
+    private static string Name<T>(T value) where T : struct, Enum => Serverless.Core.CoreJson.Name(value);
 }
