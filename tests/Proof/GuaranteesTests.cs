@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Proof;
 
@@ -8,9 +9,7 @@ public sealed partial class GuaranteesTests
     [Fact]
     public void EveryGuarantee_NamesTestsThatExist()
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Serverless.sln"))) folder = folder.Parent ?? throw new InvalidOperationException("the tests run outside the repository");
-        var rows = File.ReadLines(Path.Combine(folder.FullName, "docs", "guarantees.md")).Where(line => line.StartsWith('|') && !line.StartsWith("| ---", StringComparison.Ordinal) && line is not ("| guarantee | proved by |" or "| limit | what shows it |")).ToList();
+        var rows = File.ReadLines(Repository.PathOf("docs", "guarantees.md")).Where(line => line.StartsWith('|') && !line.StartsWith("| ---", StringComparison.Ordinal) && line is not ("| guarantee | proved by |" or "| limit | what shows it |")).ToList();
         var tests = typeof(GuaranteesTests).Assembly.GetTypes().Where(type => !type.IsAbstract)
             .SelectMany(type => type.GetMethods().Where(method => method.GetCustomAttributes<FactAttribute>().Any()).Select(method => $"{type.Name}.{method.Name}")).ToHashSet(StringComparer.Ordinal);
 
