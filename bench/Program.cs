@@ -32,13 +32,22 @@ using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop)
 var folder = Directory.CreateTempSubdirectory("exp-bench-").FullName;
 var load = Machine.Load();
 var rows = new List<(IMeasure, Row)>();
+var failed = false;
 try
 {
     await using var bench = new Bench(folder, quick, line => Console.Error.WriteLine($"  {line}"));
     foreach (var measure in all.Where(measure => names.Count == 0 || names.Contains(measure.Name)))
     {
         Console.Error.WriteLine($"{measure.Name}: {measure.What}");
-        foreach (var row in await measure.Run(bench, stop.Token)) rows.Add((measure, row));
+        try
+        {
+            foreach (var row in await measure.Run(bench, stop.Token)) rows.Add((measure, row));
+        }
+        catch (ImpossibleFigureException impossible)
+        {
+            failed = true;
+            Console.Error.WriteLine($"{measure.Name} failed: {impossible.Message}. That cannot be right, so none of its figures count.");
+        }
     }
 }
 catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -58,4 +67,4 @@ finally
     Directory.Delete(folder, recursive: true);
 }
 
-return stop.IsCancellationRequested ? 130 : 0;
+return stop.IsCancellationRequested ? 130 : failed ? 1 : 0;

@@ -1,9 +1,21 @@
 namespace Serverless.Bench;
 
 /// <summary>Samples of one measure, in one unit.</summary>
-sealed class Spread(IEnumerable<double> samples)
+sealed class Spread
 {
-    private readonly double[] sorted = [.. samples.Order()];
+    private readonly double[] sorted;
+
+    /// <param name="difference">Whether the samples compare two figures: only then one may be zero or less.</param>
+    /// <exception cref="ImpossibleFigureException">A sample cannot be right, or there is none.</exception>
+    public Spread(IEnumerable<double> samples, bool difference = false)
+    {
+        sorted = [.. samples.Order()];
+        if (sorted.Length == 0) throw new ImpossibleFigureException("nothing was measured");
+        foreach (var sample in sorted)
+        {
+            if (!double.IsFinite(sample) || (!difference && sample <= 0)) throw new ImpossibleFigureException($"measured {sample:R}");
+        }
+    }
 
     public int Count => sorted.Length;
     public double Median => At(0.5);

@@ -34,7 +34,8 @@ sealed class CheckpointStall : IMeasure
         [
             new($"SaveCheckpoint of {megabytes} MB blocks for", "ms", new(lines["stall"]), Beside: new(Theirs, new(lines["their stall"])), Aim: aim),
             new($"the first one of a process, {megabytes} MB", "ms", new(lines["first"])),
-            new($"and slows down the steps behind it by, in {windowSeconds:0.#} s", "ms", new(lines["dip"]), Beside: new(Theirs, new(lines["their dip"]))),
+            new($"and slows down the steps behind it by, in {windowSeconds:0.#} s", "ms", new(lines["dip"], difference: true),
+                Beside: new(Theirs, new(lines["their dip"], difference: true))),
         ];
     }
 }

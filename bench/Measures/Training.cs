@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 
 namespace Serverless.Bench.Measures;
 
@@ -36,7 +35,7 @@ sealed class Training : IMeasure
 
         return
         [
-            new("more CPU time than the same loop bare, per pair", "%", new(more), Aim: new(1)),
+            new("more CPU time than the same loop bare, per pair", "%", new(more, difference: true), Aim: new(1)),
             new($"CPU time of {steps:#,0} steps", "s", new(ours), Beside: new("the same compiled program, bare", new(bare))),
         ];
     }
@@ -60,5 +59,5 @@ sealed class Training : IMeasure
         return Seconds(output);
     }
 
-    private static double Seconds(string output) => double.Parse(output, CultureInfo.InvariantCulture);
+    private static double Seconds(string output) => CpuTime.Read(output, Environment.ProcessorCount);
 }
