@@ -211,11 +211,11 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
     [Theory]
     [InlineData("127.0.0.1"), InlineData("10.1.2.3"), InlineData("172.31.0.1"), InlineData("192.168.1.1"), InlineData("169.254.169.254"), InlineData("100.64.0.1"), InlineData("0.0.0.0")]
     [InlineData("::1"), InlineData("fe80::1"), InlineData("fd00::1"), InlineData("::ffff:10.0.0.1")]
-    public void PrivateAddresses_AreKnown(string address) => Assert.True(WebhookSender.IsPrivate(IPAddress.Parse(address)));
+    public void PrivateAddresses_AreKnown(string address) => Assert.False(PublicAddress.Is(IPAddress.Parse(address)));
 
     [Theory]
     [InlineData("8.8.8.8"), InlineData("172.32.0.1"), InlineData("100.128.0.1"), InlineData("2001:4860:4860::8888")]
-    public void PublicAddresses_AreKnown(string address) => Assert.False(WebhookSender.IsPrivate(IPAddress.Parse(address)));
+    public void PublicAddresses_AreKnown(string address) => Assert.True(PublicAddress.Is(IPAddress.Parse(address)));
 
     [Fact]
     public async Task NobodyListens_IsARefusalWithItsReason()
