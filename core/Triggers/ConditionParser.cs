@@ -113,6 +113,7 @@ internal sealed class ConditionParser
         var word = Word() ?? throw Wrong(at == text.Length ? $"it ends where {Wanted} is expected" : $"expected {Wanted}");
         if (char.IsAsciiDigit(word[0]) || word[0] is '-' or '.')
         {
+            if (LeadingZeros.Without(word) is { } meant) throw WrongAt(from, $"is {word} a text? Write '{word}' in quotes, or {meant} for the number");
             return double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
                 ? new Operand.Literal(number)
                 : throw WrongAt(from, $"'{word}' is not a number");
