@@ -39,7 +39,9 @@ sealed class Profiles
         try
         {
             if (System.IO.File.Exists(File)) PrivateFolder.EnsureFile(File);
-            return new(File, JsonSerializer.Deserialize(System.IO.File.ReadAllBytes(File), ProfilesJson.Default.ProfileFile) ?? throw new JsonException("null"));
+            return JsonSerializer.Deserialize(System.IO.File.ReadAllBytes(File), ProfilesJson.Default.ProfileFile) is { Profiles: { } profiles } read && profiles.Values.All(profile => profile?.Url is { IsAbsoluteUri: true })
+                ? new(File, read)
+                : throw new JsonException("it is no list of profiles, each with the address of a platform");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
