@@ -50,8 +50,8 @@ public sealed class RunCommandTests(SharedPlatform shared)
     }
 
     [Theory]
-    [InlineData("id=007", "write 7 for the number, or '\"007\"' for the text")]
-    [InlineData("shift=-05", "write -5 for the number")]
+    [InlineData("id=007", "Write 7 for the number, or '\"007\"' for the text")]
+    [InlineData("shift=-05", "Write -5 for the number")]
     public async Task Run_WithAParameterThatMayBeANumberOrText_IsAskedWhich(string given, string said)
     {
         var result = await Platform.Exp("run", Platform.Script("which.sh", "true\n"), "--param", given);
