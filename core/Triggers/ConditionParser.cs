@@ -24,6 +24,7 @@ internal sealed class ConditionParser
     public static (Condition? Condition, string? Problem) Parse(string text)
     {
         if (text.Length > MaxLength) return (null, $"is longer than {MaxLength} characters");
+        if (text.Any(c => char.IsControl(c) && !char.IsWhiteSpace(c))) return (null, "has a control character");
         try
         {
             var parser = new ConditionParser(text);

@@ -57,6 +57,7 @@ internal static partial class TriggerRules
     {
         if (pattern.Trim('/').Length == 0 || pattern.EndsWith('/')) return (null, $"'{pattern}' is a folder; for everything in it write {pattern.TrimEnd('/')}/**");
         if (pattern.Length > 500) return (null, "is longer than 500 characters");
+        if (pattern.Any(char.IsControl)) return (null, "has a control character");
         if (pattern.Count(c => c == '[') != pattern.Count(c => c == ']')) return (null, $"'{pattern}': a [ is not closed");
         try
         {
