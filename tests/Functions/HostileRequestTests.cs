@@ -145,6 +145,10 @@ public sealed class HostileRequestTests(PlatformFixture platform) : IClassFixtur
     }
 
     [Fact]
+    public async Task NameThatNoObjectCanHave_IsNoFaultOfThePlatform() =>
+        await (await platform.Reader.GetAsync("api/triggers/t/firings/" + new string('0', 300), Cancel)).Problem(HttpStatusCode.BadRequest);
+
+    [Fact]
     public async Task ReasonOfACancellation_IsOneLine() =>
         await (await platform.Writer.PostAsync($"api/runs/{await platform.Submit()}/cancel?reason=" + Uri.EscapeDataString("a\u001b[2Jb"), null, Cancel)).Problem(HttpStatusCode.BadRequest);
 
