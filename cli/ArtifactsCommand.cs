@@ -48,7 +48,7 @@ static class ArtifactsCommand
             {
                 if (chosen is not [var one]) throw ExpException.Usage($"--to - prints one file; name one of the {chosen.Count}");
                 await using var content = await session.Api.OpenArtifact(run, one.Path, one.LengthBytes, cancel);
-                await using var output = Console.OpenStandardOutput();
+                await using var output = StandardOutput.Open();
                 await content.CopyToAsync(output, cancel);
                 return;
             }

@@ -40,7 +40,7 @@ static class DeleteCommand
 
     private static bool Confirm(Output output, List<RunRecord> runs)
     {
-        if (!Output.CanAsk) throw ExpException.Usage("delete asks before it deletes, and nobody is there to ask; say --yes");
+        if (!StandardOutput.CanAsk) throw ExpException.Usage("delete asks before it deletes, and nobody is there to ask; say --yes");
         foreach (var run in runs) output.Remark($"  {Format.Sign(run.State)} {run.Experiment} v{run.Version}  {run.Id}  {Format.Params(run.Spec.Params)}");
         return new Spectre.Console.ConfirmationPrompt($"Delete {(runs.Count == 1 ? "this run" : $"these {runs.Count} runs")} for ever?") { DefaultValue = false }.Show(output.Err);
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Serverless.Cli.Terminal;
 using Serverless.Core.Submit;
 
 namespace Serverless.Cli;
@@ -11,13 +12,13 @@ static class Failure
     {
         var command = parsed.CommandResult.Command;
         var words = command.Subcommands.SelectMany(one => one.Aliases.Prepend(one.Name)).Concat(command.Options.SelectMany(one => one.Aliases.Prepend(one.Name))).ToList();
-        foreach (var unknown in parsed.UnmatchedTokens) Console.Error.WriteLine($"exp: '{unknown}' is not known to exp {Root.PathOf(command)}".TrimEnd() + Suggestion.Clause(unknown, words));
+        foreach (var unknown in parsed.UnmatchedTokens) StandardOutput.Error($"exp: '{unknown}' is not known to exp {Root.PathOf(command)}".TrimEnd() + Suggestion.Clause(unknown, words));
         if (parsed.UnmatchedTokens.Count == 0)
         {
-            foreach (var error in parsed.Errors) Console.Error.WriteLine($"exp: {string.Join(' ', error.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
+            foreach (var error in parsed.Errors) StandardOutput.Error($"exp: {string.Join(' ', error.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
         }
 
-        Console.Error.WriteLine($"See: exp {Root.PathOf(command)}--help");
+        StandardOutput.Error($"See: exp {Root.PathOf(command)}--help");
         return ExitCode.Usage;
     }
 
@@ -32,12 +33,12 @@ static class Failure
         };
         if (code != ExitCode.Interrupted)
         {
-            Console.Error.WriteLine($"exp: {error.Message}");
-            foreach (var line in (error as ExpException)?.Lines ?? []) Console.Error.WriteLine($"  {line}");
+            StandardOutput.Error($"exp: {error.Message}");
+            foreach (var line in (error as ExpException)?.Lines ?? []) StandardOutput.Error($"  {line}");
         }
 
-        if (Environment.GetEnvironmentVariable("EXP_DEBUG") is { Length: > 0 }) Console.Error.WriteLine(error);
-        else if (error is not (ExpException or OperationCanceledException or IOException or UnauthorizedAccessException)) Console.Error.WriteLine("This is a fault in exp itself; EXP_DEBUG=1 shows where.");
+        if (Environment.GetEnvironmentVariable("EXP_DEBUG") is { Length: > 0 }) StandardOutput.Error(error.ToString());
+        else if (error is not (ExpException or OperationCanceledException or IOException or UnauthorizedAccessException)) StandardOutput.Error("This is a fault in exp itself; EXP_DEBUG=1 shows where.");
         return code;
     }
 }

@@ -70,7 +70,7 @@ static class FilesCommand
             if (target == "-")
             {
                 await using var content = await session.Api.OpenFile(from, long.MaxValue, cancel);
-                await using var output = Console.OpenStandardOutput();
+                await using var output = StandardOutput.Open();
                 await content.CopyToAsync(output, cancel);
                 return;
             }

@@ -1,17 +1,23 @@
 using System.CommandLine;
 using Serverless.Cli.Terminal;
+using Serverless.Core;
 using Serverless.Core.Access;
 
 namespace Serverless.Cli;
 
 static class KeysCommand
 {
+    private const string Runs = "on the platform of exp up, what they submit runs as you, with all that you may do on that machine";
+
     public static Verb Create(World world) => new Verb("keys", "Keys to the workspace (admins only)").With(Add(world), List(world), Revoke(world));
 
     private static Verb Add(World world)
     {
         var name = new Argument<string>("NAME") { Description = "Whose or what for" };
-        var role = new Option<Role>("--role", "-r") { Description = "reader (look), writer (submit and change) or admin (keys too)", HelpName = "ROLE", DefaultValueFactory = _ => Role.Writer };
+        var wanted = new Option<Role?>("--role", "-r")
+        {
+            Description = $"reader (look), writer (submit and change; {Runs}) or admin (keys too) [writer]", HelpName = "ROLE", CustomParser = EnumArgument.Parse<Role>,
+        };
         var entra = new Option<Guid?>("--entra")
         {
             Description = "No key: let this person of the platform's Microsoft Entra directory in, by object id (az ad signed-in-user show --query id)", HelpName = "ID",
@@ -22,9 +28,11 @@ static class KeysCommand
             [
                 "exp keys add ada", "exp keys add ada --entra 8c1d7f9e-0b7c-4a57-9a38-3f1c54d3b0aa", "exp keys add dashboard --role reader", "export EXP_KEY=$(exp keys add ci --json | jq -r .key)",
             ],
-        }.With(name, role, entra).Does(world, async (session, cancel) =>
+        }.With(name, wanted, entra).Does(world, async (session, cancel) =>
         {
-            var key = await session.Api.AddKey(session.Get(name), session.Get(role), session.Get(entra), cancel);
+            var role = session.Get(wanted) ?? Role.Writer;
+            var key = await session.Api.AddKey(session.Get(name), role, session.Get(entra), cancel);
+            if (role >= Role.Writer) session.Output.Remark($"[yellow]Whoever has it can run code: {Runs}.[/]");
             if (session.Output.Json)
             {
                 Output.WriteJson(key);
@@ -33,13 +41,13 @@ static class KeysCommand
 
             if (key.Key is null)
             {
-                session.Output.Line($"Let {key.Name} in with the role {Name(key.Role)}; they come in with: exp login --url {session.Api.Address} --entra");
+                session.Output.Line($"Let {key.Name} in with the role {CoreJson.Name(key.Role)}; they come in with: exp login --url {session.Api.Address} --entra");
                 return;
             }
 
             // The key alone on standard output: it can be piped.
-            session.Output.Remark($"A key with the role [bold]{Name(key.Role)}[/] for {key.Name}; it cannot be shown again. To use it: EXP_URL={session.Api.Address} EXP_KEY=…");
-            Console.Out.WriteLine(key.Key);
+            session.Output.Remark($"A key with the role [bold]{CoreJson.Name(key.Role)}[/] for {key.Name}; it cannot be shown again. To use it: EXP_URL={session.Api.Address} EXP_KEY=…");
+            StandardOutput.WriteLine(key.Key);
         });
     }
 
@@ -49,7 +57,7 @@ static class KeysCommand
         if (session.Output.Json) Output.WriteJson(keys);
         else session.Output.Write(new Listing("ID", "NAME~", "ROLE", "MADE>").AddAll(keys.Select(key => new Cell[]
         {
-            key.Id, new(key.Name, "bold"), Name(key.Role), new(Format.Ago(key.Created, session.Output.Now), "dim"),
+            key.Id, new(key.Name, "bold"), CoreJson.Name(key.Role), new(Format.Ago(key.Created, session.Output.Now), "dim"),
         })));
     });
 
@@ -67,6 +75,4 @@ static class KeysCommand
             else session.Output.Line($"Revoked {one.Name} ({one.Id}); other processes may accept it for up to ten seconds");
         });
     }
-
-    private static string Name(Role role) => role.ToString().ToLowerInvariant();
 }

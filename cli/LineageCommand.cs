@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
+using Serverless.Core;
 using Serverless.Core.Api;
 using Serverless.Core.Datasets;
 using Serverless.Core.Lineage;
@@ -44,7 +45,7 @@ static class LineageCommand
                 session.Output.Remark($"Drew {graph.Nodes.Count} nodes into {file}");
             }
 
-            if (session.Get(dot)) Console.Out.Write(LineageDrawing.Dot(graph));
+            if (session.Get(dot)) StandardOutput.Write(LineageDrawing.Dot(graph));
             else if (session.Output.Json) Output.WriteJson(graph);
             else if (session.Get(svg) is null) Show(session.Output, graph);
         });
@@ -83,12 +84,12 @@ static class LineageCommand
     {
         var colour = node.Kind switch
         {
-            LineageKind.Run => Enum.TryParse<RunState>(node.State, ignoreCase: true, out var state) ? Format.Colour(state) : "grey",
+            LineageKind.Run => node.State is { } text && EnumNames.Parse<RunState>(text) is { } state ? Format.Colour(state) : "grey",
             LineageKind.Dataset => "yellow",
             LineageKind.Trigger => "magenta",
             LineageKind.File => "blue",
         };
         var relation = edges is null ? "" : $"  ({string.Join(", ", edges.Select(LineageDrawing.Says))}{(again ? "; see above" : "")})";
-        return new(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"[{colour}]{Markup.Escape(node.Label)}[/]  {Markup.Escape(LineageDrawing.Second(node))}[dim]{Markup.Escape(relation)}[/]"));
+        return new(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"[{colour}]{Markup.Escape(TerminalFilter.OneLine(node.Label))}[/]  {Markup.Escape(TerminalFilter.OneLine(LineageDrawing.Second(node)))}[dim]{Markup.Escape(relation)}[/]"));
     }
 }

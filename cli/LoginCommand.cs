@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Text;
 using Serverless.Cli.Client;
+using Serverless.Cli.Terminal;
 
 namespace Serverless.Cli;
 
@@ -35,7 +35,7 @@ static class LoginCommand
             using var api = new ApiClient(new(address, profile.Key ?? profile.Token!.Value, Connection.SourceOf(name)));
             await api.GetMachines(cancel);
             profiles.Set(name, profile);
-            if (session.Output.Json) Terminal.Output.WriteJson(new List<string> { name });
+            if (session.Output.Json) Output.WriteJson(new List<string> { name });
             else session.Output.Line($"Logged in to {address} as profile {name}");
         });
     }
@@ -62,28 +62,13 @@ static class LoginCommand
     {
         var key = given switch
         {
-            "-" => Console.In.ReadLine(),
+            "-" => StandardOutput.ReadLine(),
             { } text => text,
             null when Environment.GetEnvironmentVariable("EXP_KEY") is { Length: > 0 } variable => variable,
-            null when Console.IsInputRedirected => throw ExpException.Usage("there is no key: --key -, or EXP_KEY, or a terminal to ask on"),
-            null => Asked(address),
+            null when !StandardOutput.CanType => throw ExpException.Usage("there is no key: --key -, or EXP_KEY, or a terminal to ask on"),
+            null => StandardOutput.AskSecretly($"Key to {address}: "),
         };
         return key?.Trim() is { Length: > 0 } found ? found : throw ExpException.Usage("the key is empty");
-    }
-
-    // Without showing it.
-    private static string Asked(Uri address)
-    {
-        Console.Error.Write($"Key to {address}: ");
-        var key = new StringBuilder();
-        while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } pressed)
-        {
-            if (pressed.Key != ConsoleKey.Backspace) key.Append(pressed.KeyChar);
-            else if (key.Length > 0) key.Length--;
-        }
-
-        Console.Error.WriteLine();
-        return key.ToString();
     }
 
     private static string Checked(string name) =>

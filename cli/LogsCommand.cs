@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Serverless.Cli.Client;
+using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
 
 namespace Serverless.Cli;
@@ -11,14 +12,14 @@ static class LogsCommand
         var name = RunNames.Argument();
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on until the run has ended" };
         var tail = new Option<int?>("--tail", "-n") { Description = "Only the last lines of what is there now", HelpName = "LINES" };
-        return new Verb("logs", "Print what a run wrote, byte for byte")
+        return new Verb("logs", "Print what a run wrote: to a file or pipe byte for byte, to a terminal with its colours and without other control sequences")
         {
             Examples = ["exp logs last", "exp logs -f prune-mlp", "exp logs 7XK2QA -n 20"],
         }.With(name, follow, tail).Does(world, async (session, cancel) =>
         {
             var run = await session.FindRun(name, cancel);
             long offset = 0;
-            await using (var output = Console.OpenStandardOutput())
+            await using (var output = StandardOutput.Open())
             {
                 if (session.Get(tail) is { } lines) offset = await PrintTail(session, run, lines, output, cancel);
                 else if (!session.Get(follow)) await Print(session, run, output, cancel);
@@ -28,8 +29,18 @@ static class LogsCommand
         });
     }
 
-    private static Task Follow(Session session, string run, long offset, CancellationToken cancel) =>
-        new LogTail(session.Api, run, session.World.Time).Follow(offset, Console.Out.Write, () => session.Output.Remark($"[yellow]A new attempt goes on from its last checkpoint; what it prints again follows.[/]"), cancel);
+    private static async Task Follow(Session session, string run, long offset, CancellationToken cancel)
+    {
+        try
+        {
+            await new LogTail(session.Api, run, session.World.Time).Follow(
+                offset, StandardOutput.Write, () => session.Output.Remark($"[yellow]A new attempt goes on from its last checkpoint; what it prints again follows.[/]"), cancel);
+        }
+        finally
+        {
+            StandardOutput.End();
+        }
+    }
 
     private static async Task Print(Session session, string run, Stream output, CancellationToken cancel)
     {

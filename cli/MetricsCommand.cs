@@ -36,11 +36,11 @@ static class MetricsCommand
 
     private static void WriteCsv(RunMetrics metrics)
     {
-        Console.Out.Write("metric,step,value,time\n");
+        StandardOutput.Write("metric,step,value,time\n");
         foreach (var series in metrics.Series)
         {
-            var name = series.Name.AsSpan().ContainsAny(",\"\n") ? $"\"{series.Name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : series.Name;
-            foreach (var point in series.Points) Console.Out.Write(string.Create(CultureInfo.InvariantCulture, $"{name},{point.Step},{point.Value:R},{point.At:O}\n"));
+            var name = series.Name.AsSpan().ContainsAny(",\"\r\n") ? $"\"{series.Name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : series.Name;
+            foreach (var point in series.Points) StandardOutput.Write(string.Create(CultureInfo.InvariantCulture, $"{name},{point.Step},{point.Value:R},{point.At:O}\n"));
         }
     }
 

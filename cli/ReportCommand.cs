@@ -26,7 +26,7 @@ static class ReportCommand
             if (session.Get(to) == "-")
             {
                 await using var markdown = await session.Api.OpenReportFile(report.Id, Markdown, cancel);
-                await using var output = Console.OpenStandardOutput();
+                await using var output = StandardOutput.Open();
                 await markdown.CopyToAsync(output, cancel);
                 return;
             }

@@ -48,7 +48,7 @@ static class TriggerCommand
         {
             var output = session.Output;
             var trigger = await session.Api.GetTrigger(session.Get(name), cancel);
-            if (!output.Json) Console.Out.Write(TriggerYaml.Write(trigger.Definition));
+            if (!output.Json) StandardOutput.Write(TriggerYaml.Write(trigger.Definition));
             if (session.Get(yaml) && !output.Json) return;
             var firings = (await session.Api.GetFirings(trigger.Name, FiringsShown, cancel)).Firings;
             if (output.Json)

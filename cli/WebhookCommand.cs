@@ -18,7 +18,7 @@ static class WebhookCommand
         var events = new Option<string[]>("--event", "-e") { Description = $"What to tell: {string.Join(", ", WebhookEvents.All)}, or a pattern like 'run.*'; all if left out", HelpName = "EVENT" };
         var project = new Option<string>("--project", "-p") { Description = "Only about this project", HelpName = "NAME" };
         var experiment = new Option<string>("--experiment", "-x") { Description = "Only about this experiment", HelpName = "NAME" };
-        var format = new Option<WebhookFormat?>("--format") { Description = "json, slack, discord or teams; by the address if left out", HelpName = "FORMAT" };
+        var format = new Option<WebhookFormat?>("--format") { Description = "json, slack, discord or teams; by the address if left out", HelpName = "FORMAT", CustomParser = EnumArgument.Parse<WebhookFormat> };
         return new Verb("add", "Send notices to an address; prints the secret that signs them, once (admins only)")
         {
             Examples = ["exp webhook add team --url https://hooks.slack.com/services/T0/B0/x --event run.failed", "exp webhook add ci --url https://ci.example.com/hook --project pruning"],
@@ -36,7 +36,7 @@ static class WebhookCommand
             session.Output.Remark($"[bold]{webhook.Name}[/] is told {What(webhook)} as {CoreJson.Name(webhook.Format)}; try it with: exp webhook test {webhook.Name}");
             if (webhook.Secret is not { } secret) return;
             session.Output.Remark($"Requests are signed with this secret (Standard Webhooks); it cannot be shown again");
-            Console.Out.WriteLine(secret);
+            StandardOutput.WriteLine(secret);
         });
     }
 

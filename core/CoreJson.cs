@@ -12,7 +12,7 @@ public static class CoreJson
     public static JsonSerializerOptions Indented { get; } = Make(indented: true);
 
     /// <summary>How an enum's value is written.</summary>
-    public static string Name<T>(T value) where T : struct, Enum => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
+    public static string Name<T>(T value) where T : struct, Enum => EnumNames.Of(value);
 
     private static JsonSerializerOptions Make(bool indented)
     {
@@ -21,7 +21,7 @@ public static class CoreJson
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
             NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
             WriteIndented = indented,
-            Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
+            Converters = { new EnumNamesConverter() },
         };
         options.MakeReadOnly(populateMissingResolver: true);
         return options;

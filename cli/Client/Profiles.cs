@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Cli.Client;
 
@@ -15,7 +16,7 @@ sealed record SavedToken(string Value, DateTimeOffset Expires);
 /// <summary>What <c>exp login</c> remembers, in a file of the user's that nobody else can read.</summary>
 sealed class Profiles
 {
-    private const UnixFileMode OwnersFile = UnixFileMode.UserRead | UnixFileMode.UserWrite, OwnersFolder = OwnersFile | UnixFileMode.UserExecute;
+    private const UnixFileMode OwnersFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly string file;
     private ProfileFile content;
@@ -37,13 +38,16 @@ sealed class Profiles
     {
         try
         {
-            return new(File, JsonSerializer.Deserialize(System.IO.File.ReadAllBytes(File), ProfilesJson.Default.ProfileFile) ?? throw new JsonException("null"));
+            if (System.IO.File.Exists(File)) PrivateFolder.EnsureFile(File);
+            return JsonSerializer.Deserialize(System.IO.File.ReadAllBytes(File), ProfilesJson.Default.ProfileFile) is { Profiles: { } profiles } read && profiles.Values.All(profile => profile?.Url is { IsAbsoluteUri: true })
+                ? new(File, read)
+                : throw new JsonException("it is no list of profiles, each with the address of a platform");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             return new(File, new(null, []));
         }
-        catch (Exception e) when (e is JsonException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException or UnauthorizedAccessException or NotPrivateException)
         {
             throw ExpException.Usage($"{File} cannot be read: {e.Message}; mend it, or delete it and log in again");
         }
@@ -80,10 +84,10 @@ sealed class Profiles
     private void Save(ProfileFile changed)
     {
         var folder = Path.GetDirectoryName(file)!;
-        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
-        else Directory.CreateDirectory(folder, OwnersFolder);
+        PrivateFolder.Ensure(folder);
         var beside = $"{file}.{Environment.ProcessId}.new";
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        System.IO.File.Delete(beside);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OwnersFile;
         using (var stream = new FileStream(beside, options)) JsonSerializer.Serialize(stream, changed, ProfilesJson.Default.ProfileFile);
         System.IO.File.Move(beside, file, overwrite: true);

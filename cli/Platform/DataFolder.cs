@@ -1,3 +1,5 @@
+using Serverless.Core.Storage.Folder;
+
 namespace Serverless.Cli.Platform;
 
 /// <summary>The folder that a platform on this machine keeps everything in.</summary>
@@ -11,17 +13,20 @@ sealed class DataFolder(string path)
     /// <summary>Held, not written: whoever has it open exclusively is the live platform. The system lets go of it however that process ends.</summary>
     public string LockFile => System.IO.Path.Combine(Path, "exp.lock");
 
+    /// <summary>One that somebody else left in a folder for all would lead there, with whatever is submitted.</summary>
+    private static bool IsHere => Directory.Exists(".exp") && !PrivateFolder.BelongsToAnother(".exp");
+
     private string AddressFile => System.IO.Path.Combine(Path, "address");
 
     /// <summary>Whether one is meant in particular: EXP_DATA says so, or it lies in the current folder.</summary>
-    public static bool IsNamed => Environment.GetEnvironmentVariable("EXP_DATA") is { Length: > 0 } || Directory.Exists(".exp");
+    public static bool IsNamed => Environment.GetEnvironmentVariable("EXP_DATA") is { Length: > 0 } || IsHere;
 
     /// <summary>The given folder; else EXP_DATA; else <c>.exp</c> in the current folder when it is there; else <c>~/.local/share/exp</c>.</summary>
     public static DataFolder Find(string? given)
     {
         if (given is not null) return new(given);
         if (Environment.GetEnvironmentVariable("EXP_DATA") is { Length: > 0 } variable) return new(variable);
-        if (Directory.Exists(".exp")) return new(".exp");
+        if (IsHere) return new(".exp");
         var share = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
         return new(System.IO.Path.Combine(share.Length > 0 ? share : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "exp"));
     }

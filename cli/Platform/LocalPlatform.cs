@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Serverless.Cli.Terminal;
 using Serverless.Core;
 using Serverless.Functions.Hosting;
 
@@ -38,10 +39,11 @@ sealed class LocalPlatform : IAsyncDisposable
     {
         if (options.Workers > 0) WorkerProgram.Check();
         var held = PlatformLock.Take(options.Data);
+        if (held.Mended is { } mended) say(mended);
         EmbeddedHost? host = null;
         try
         {
-            host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines }, cancel);
+            host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines, Log = StandardOutput.Error }, cancel);
             options.Data.WriteAddress(host.Address);
             return new(held, host, options, ids, time, say);
         }

@@ -1,3 +1,5 @@
+using Serverless.Core.Storage.Folder;
+
 namespace Serverless.Cli.Platform;
 
 /// <summary>One live platform a data folder. The operating system releases the lock when the process ends, however it ends.</summary>
@@ -5,15 +7,27 @@ sealed class PlatformLock : IDisposable
 {
     private readonly FileStream file;
 
-    private PlatformLock(FileStream file) => this.file = file;
+    private PlatformLock(FileStream file, string? mended) => (this.file, Mended) = (file, mended);
 
-    /// <exception cref="ExpException">Another platform is live on the folder, or it cannot be written.</exception>
+    /// <summary>What was wrong with the folder and is not any more.</summary>
+    public string? Mended { get; }
+
+    /// <exception cref="ExpException">Another platform is live on the folder, or it cannot be written, or not be kept from others.</exception>
     public static PlatformLock Take(DataFolder folder)
     {
+        string? mended;
         try
         {
-            Directory.CreateDirectory(folder.Path);
-            return new(new(folder.LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            mended = PrivateFolder.Ensure(folder.Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ExpException(ExitCode.NotAllowed, e is NotPrivateException ? e.Message : $"{folder.Path} cannot be used as a data folder: {e.Message}");
+        }
+
+        try
+        {
+            return new(new(folder.LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), mended);
         }
         catch (UnauthorizedAccessException)
         {

@@ -9,7 +9,7 @@ namespace Serverless.Cli.Submit;
 /// <summary>What <c>exp run</c> and <c>exp submit</c> can change about an experiment.</summary>
 sealed class ExperimentOptions
 {
-    private readonly Option<string[]> parameters = new("--param", "-p") { Description = "A parameter, as often as needed: numbers, true, false, [1, 2] are what they look like, all else is text", HelpName = "K=V" };
+    private readonly Option<string[]> parameters = new("--param", "-p") { Description = "A parameter, as often as needed: numbers, true, false, [1, 2] are what they look like, all else is text; 007 needs quotes: '\"007\"'", HelpName = "K=V" };
     private readonly Option<long[]> seeds = new("--seed") { Description = "Seed; several times: one run for each", HelpName = "N" };
     private readonly Option<string?> machine = new("--machine", "-m") { Description = "Machine class [cpu]", HelpName = "CLASS" };
     private readonly Option<string?> name = new("--name") { Description = "Name of the experiment [the file's or folder's]", HelpName = "NAME" };
@@ -33,7 +33,7 @@ sealed class ExperimentOptions
             Project = session.Get(project) ?? spec.Project,
             Machine = session.Get(machine) ?? spec.Machine,
             Seeds = session.Get(seeds) is { Length: > 0 } given ? given : spec.Seeds,
-            Params = Merged(spec.Params, session.Get(parameters), "--param", Typed),
+            Params = Params(session, spec.Params),
             Env = Merged(spec.Env, session.Get(env), "--env", text => text),
             Inputs = [.. spec.Inputs.Union(session.Get(inputs) ?? [])],
             Tags = [.. spec.Tags.Union(session.Get(tags) ?? [])],
@@ -46,7 +46,19 @@ sealed class ExperimentOptions
         return changed with { From = new(run, colon < 0 ? "last" : source[(colon + 1)..]) };
     }
 
+    private Dictionary<string, JsonElement> Params(Session session, IReadOnlyDictionary<string, JsonElement> declared)
+    {
+        var merged = Merged(declared, session.Get(parameters), "--param", Typed);
+        foreach (var name in declared.Count == 0 ? [] : merged.Keys.Where(name => !declared.ContainsKey(name)))
+        {
+            session.Output.Remark($"[yellow]--param {name}: the experiment has no parameter of this name yet{Suggestion.Clause(name, declared.Keys)}[/]");
+        }
+
+        return merged;
+    }
+
     /// <summary>A number, true, false or a list as JSON has them (numbers also as <c>.5</c> or <c>+1</c>); text in quotes; all else is text as it stands.</summary>
+    /// <exception cref="FormatException">It may be a number or text.</exception>
     public static JsonElement Typed(string text)
     {
         if (text is "true" or "false" || (text.Length > 0 && "[\"".Contains(text[0], StringComparison.Ordinal)))
@@ -61,6 +73,7 @@ sealed class ExperimentOptions
             }
         }
 
+        if (LeadingZeros.Without(text) is { } meant) throw new FormatException($"number or text? Write {meant} for the number, or '\"{text}\"' for the text");
         var looksLikeNumber = text.Length > 0 && (char.IsAsciiDigit(text[0]) || "+-.".Contains(text[0], StringComparison.Ordinal));
         return looksLikeNumber && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) && CanonicalJson.Number(text) is { } canonical
             ? JsonElement.Parse(canonical)
@@ -76,7 +89,14 @@ sealed class ExperimentOptions
         {
             var equals = change.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0) throw ExpException.Usage($"{option} {change}: write it as NAME=VALUE");
-            merged[change[..equals]] = read(change[(equals + 1)..]);
+            try
+            {
+                merged[change[..equals]] = read(change[(equals + 1)..]);
+            }
+            catch (FormatException e)
+            {
+                throw ExpException.Usage($"{option} {change}: {e.Message}");
+            }
         }
 
         return merged;

@@ -25,7 +25,7 @@ sealed class Listing(params string[] titles)
     public Listing Add(params Cell[] cells)
     {
         if (cells.Length != titles.Length) throw new ArgumentException($"{cells.Length} cells for {titles.Length} columns", nameof(cells));
-        rows.Add(cells);
+        rows.Add([.. cells.Select(cell => cell with { Text = TerminalFilter.OneLine(cell.Text), Short = cell.Short is null ? null : TerminalFilter.OneLine(cell.Short) })]);
         return this;
     }
 

@@ -1,3 +1,7 @@
+// Beside StandardOutput the only one that may: see CleanRendering.
+#pragma warning disable RS0030
+
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Serverless.Cli.Client;
@@ -22,16 +26,13 @@ sealed class Output(bool json, TimeProvider time)
     /// <summary>A person is watching: displays may redraw themselves.</summary>
     public bool IsLive => !json && Out.Profile.Capabilities.Ansi;
 
-    /// <summary>A person can be asked.</summary>
-    public static bool CanAsk => !Console.IsInputRedirected && !Console.IsErrorRedirected;
-
     public static void WriteJson<T>(T answer) => Console.Out.WriteLine(JsonSerializer.Serialize(answer, (JsonTypeInfo<T>)ApiJson.Indented.GetTypeInfo(typeof(T))));
 
-    /// <summary>A line of markup; interpolated values are escaped.</summary>
-    public void Line(FormattableString markup) => Out.MarkupLineInterpolated(markup);
+    /// <summary>A line of markup; interpolated values are escaped, and stay in it.</summary>
+    public void Line(FormattableString markup) => Out.MarkupLineInterpolated(Clean(markup));
 
     /// <summary>Something to know beside the answer, to standard error.</summary>
-    public void Remark(FormattableString markup) => Err.MarkupLineInterpolated(markup);
+    public void Remark(FormattableString markup) => Err.MarkupLineInterpolated(Clean(markup));
 
     public void Write(IRenderable renderable) => Out.Write(renderable);
 
@@ -52,6 +53,9 @@ sealed class Output(bool json, TimeProvider time)
         nowhere.MarkupLineInterpolated($"[dim]{""}[/]");
     });
 
+    private static FormattableString Clean(FormattableString markup) =>
+        FormattableStringFactory.Create(markup.Format, [.. markup.GetArguments().Select(value => value is string text ? TerminalFilter.OneLine(text) : value)]);
+
     private static IAnsiConsole Create(TextWriter writer, bool isRedirected)
     {
         var plain = isRedirected || Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } || Environment.GetEnvironmentVariable("TERM") is "dumb";
@@ -65,6 +69,7 @@ sealed class Output(bool json, TimeProvider time)
             Enrichment = new() { UseDefaultEnrichers = false },
         });
         if (isRedirected) console.Profile.Width = RedirectedWidth;
+        console.Pipeline.Attach(new CleanRendering());
         return console;
     }
 }

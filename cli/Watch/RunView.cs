@@ -15,7 +15,7 @@ static class RunView
     public static IRenderable One(RunRecord run, IReadOnlyList<MetricSeries> series, LogTail log, Output output)
     {
         var rows = new List<IRenderable> { Head(run, output.Now) };
-        if (run.Spec.Params.Count > 0) rows.Add(new Text("  " + Cut(Format.Params(run.Spec.Params), output.Out.Profile.Width - 2), new(decoration: Decoration.Dim)));
+        if (run.Spec.Params.Count > 0) rows.Add(new Text("  " + Cut(TerminalFilter.OneLine(Format.Params(run.Spec.Params)), output.Out.Profile.Width - 2), new(decoration: Decoration.Dim)));
         if (Note(run) is { } note) rows.Add(note);
         var metrics = Metrics(run, series);
         if (metrics.Count > 0) rows.AddRange([new Text(""), metrics.Render(output.Out.Profile.Width, indent: 2)]);
@@ -60,7 +60,7 @@ static class RunView
     {
         var all = metrics.ToList();
         var own = all.Where(metric => !IsSystem(metric.Key)).ToList();
-        return string.Join("  ", (own.Count > 0 ? own : all).Select(metric => $"{metric.Key} {Format.Number(metric.Value)}"));
+        return string.Join("  ", (own.Count > 0 ? own : all).Select(metric => $"{TerminalFilter.OneLine(metric.Key)} {Format.Number(metric.Value)}"));
     }
 
     /// <summary>For a column: the one that says most, by the last part of its name, when there is no room for all.</summary>
@@ -110,8 +110,8 @@ static class RunView
 
     private static string Indent(string text) => string.Join('\n', text.TrimEnd().Split('\n').Select(line => "  " + line));
 
-    // A progress bar rewrites its line with carriage returns: what counts is what was written last. Escapes of any kind would break the display.
-    private static string Printable(string line) => string.Concat(line[(line.LastIndexOf('\r') + 1)..].Select(c => c == '\t' ? ' ' : c).Where(c => !char.IsControl(c)));
+    // A progress bar rewrites its line with carriage returns: what counts is what was written last.
+    private static string Printable(string line) => TerminalFilter.OneLine(line[(line.LastIndexOf('\r') + 1)..]);
 
     private static string Cut(string text, int width) => text.Length <= width ? text : string.Concat(text.AsSpan(0, Math.Max(0, width - 1)), "…");
 }

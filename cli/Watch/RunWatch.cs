@@ -72,7 +72,7 @@ sealed class RunWatch(ApiClient api, Output output, TimeProvider time)
         var tail = new LogTail(api, id, time);
         var lines = new StateLines(output);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var reading = tail.Read(Console.Out.WriteLine, 0, both.Token);
+        var reading = tail.Read(StandardOutput.WriteLine, 0, both.Token);
         var run = (await Poll([id], lines.Tell, cancel))[0];
         await Rest(reading, both);
         return run;
@@ -89,7 +89,7 @@ sealed class RunWatch(ApiClient api, Output output, TimeProvider time)
         await Rest(reading, both);
         if (run.State != RunState.Succeeded || run.Metrics.Count == 0)
         {
-            foreach (var line in tail.Last(10)) Console.Out.WriteLine(line);
+            foreach (var line in tail.Last(10)) StandardOutput.WriteLine(line);
         }
 
         return run;

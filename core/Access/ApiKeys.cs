@@ -75,22 +75,37 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         return [.. keys.OrderBy(key => key.Created)];
     }
 
+    /// <summary>
+    /// Which admins are revoked is decided in one record of the workspace, by a conditional write before any key goes: of two admins who revoke each other at once, the second
+    /// decides again with the first's decision known, and one of them stays.
+    /// </summary>
     public async Task<RevokeOutcome> Revoke(string workspace, string id, CancellationToken cancel = default)
     {
-        (string Object, ApiKeyInfo Key)? found = null;
-        var admins = 0;
-        await foreach (var (stored, key) in All(cancel))
+        while (true)
         {
-            if (key.Workspace != workspace) continue;
-            if (key.Role == Role.Admin) admins++;
-            if (key.Id == id) found = (stored, key);
-        }
+            var (decided, etag) = await RevokedAdmins(workspace, cancel);
+            var keys = new List<(string Object, ApiKeyInfo Key)>();
+            await foreach (var stored in All(cancel))
+            {
+                if (stored.Key.Workspace == workspace) keys.Add(stored);
+            }
 
-        if (found is not { } revoked) return RevokeOutcome.Missing;
-        if (revoked.Key.Role == Role.Admin && admins == 1) return RevokeOutcome.LastAdmin;
-        await platform.Delete(revoked.Object, cancel: cancel);
-        remembered.Clear();
-        return RevokeOutcome.Revoked;
+            if (keys.Find(stored => stored.Key.Id == id) is not { Key: { } wanted, Object: var key }) return RevokeOutcome.Missing;
+            if (wanted.Role == Role.Admin && !decided.Contains(id))
+            {
+                if (keys.All(stored => stored.Key.Role != Role.Admin || stored.Key.Id == id || decided.Contains(stored.Key.Id))) return RevokeOutcome.LastAdmin;
+
+                // Those whose keys have gone need not be remembered.
+                var put = await platform.PutJson(
+                    PlatformPaths.RevokedAdmins(workspace), decided.Where(known => keys.Exists(stored => stored.Key.Id == known)).Append(id),
+                    etag is null ? PutCondition.IfAbsent : PutCondition.IfMatch(etag), cancel: cancel);
+                if (!put.Stored) continue;
+            }
+
+            await platform.Delete(key, cancel: cancel);
+            remembered.Clear();
+            return RevokeOutcome.Revoked;
+        }
     }
 
     /// <summary>The workspaces that somebody has a key for: all that there are.</summary>
@@ -99,6 +114,20 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         var names = new SortedSet<string>(StringComparer.Ordinal);
         await foreach (var (_, key) in All(cancel)) names.Add(key.Workspace);
         return names;
+    }
+
+    private async Task<(IReadOnlyCollection<string> Ids, string? ETag)> RevokedAdmins(string workspace, CancellationToken cancel)
+    {
+        if (await platform.Get(PlatformPaths.RevokedAdmins(workspace), cancel: cancel) is not { } stored) return ([], null);
+        try
+        {
+            return (stored.Json<string[]>(), stored.Object.ETag);
+        }
+        catch (Exception e) when (e is JsonException or InvalidDataException)
+        {
+            // A damaged record keeps nobody from anything; it is written anew.
+            return ([], stored.Object.ETag);
+        }
     }
 
     private async IAsyncEnumerable<(string Object, ApiKeyInfo Key)> All([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)

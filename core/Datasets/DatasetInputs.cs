@@ -8,7 +8,7 @@ namespace Serverless.Core.Datasets;
 internal sealed class DatasetInputs(DatasetCatalog catalog)
 {
     /// <param name="inputs">With their places in the spec.</param>
-    public async Task<IReadOnlyList<DatasetRef>> Resolve(IEnumerable<(int Index, string Input)> inputs, List<Problem> problems, CancellationToken cancel)
+    public async Task<IReadOnlyList<DatasetRef>> Resolve(IEnumerable<(int Index, string Input)> inputs, ProblemList problems, CancellationToken cancel)
     {
         var found = new SortedDictionary<string, DatasetRef>(StringComparer.Ordinal);
         foreach (var (index, input) in inputs)

@@ -37,7 +37,7 @@ public sealed record NoticeRun(
         run.Spec.Params.Where(param => param.Value.GetRawText().Length <= MaxText).OrderBy(param => param.Key, StringComparer.Ordinal).Take(MaxParams).ToDictionary(),
         run.Metrics.OrderBy(metric => metric.Key, StringComparer.Ordinal).Take(MaxMetrics).ToDictionary(), run.Tags, run.SubmittedBy, run.Origin?.Trigger);
 
-    public static string? Cut(string? text) => text?.Length > MaxText ? text[..MaxText] + "…" : text;
+    public static string? Cut(string? text) => text is null ? null : Excerpt.Of(text, MaxText);
 }
 
 /// <param name="Sha256">Hash of its paths and contents.</param>

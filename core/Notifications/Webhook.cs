@@ -62,20 +62,26 @@ public static class WebhookEvents
 /// <summary>What a webhook may say. Pure.</summary>
 public static class WebhookRules
 {
-    private const int MaxUrl = 2000;
+    private const int MaxUrl = 2000, MaxEvents = 50, MaxFilter = 100;
 
     /// <summary>Everything that is wrong; empty when nothing is.</summary>
     /// <param name="allowPrivate">Whether the platform may call its own machine and private networks.</param>
     public static IReadOnlyList<Problem> Problems(string name, WebhookSpec spec, bool allowPrivate)
     {
-        var problems = new List<Problem>();
+        var problems = new ProblemList();
         if (NameProblem(name) is { } named) problems.Add(new("name", named));
         if (UrlProblem(spec.Url, allowPrivate) is { } url) problems.Add(new("url", url));
+        foreach (var (field, filter) in (ReadOnlySpan<(string, string?)>)[("project", spec.Project), ("experiment", spec.Experiment)])
+        {
+            if (filter is not null && SpecRules.NameProblem(filter) is { } unfit) problems.Add(new(field, unfit));
+        }
+
+        if (spec.Events is { Count: > MaxEvents }) problems.Add(new("events", $"{spec.Events.Count} patterns, at most {MaxEvents}"));
         if (spec.Events is { Count: 0 }) problems.Add(new("events", $"name at least one, or leave it out for all: {string.Join(", ", WebhookEvents.All)}"));
-        for (var i = 0; i < spec.Events?.Count; i++)
+        for (var i = 0; i < spec.Events?.Count && i < MaxEvents; i++)
         {
             var pattern = spec.Events[i];
-            if (pattern is null || !WebhookEvents.All.Any(known => NamePattern.Matches(pattern, known)))
+            if (pattern is not { Length: <= MaxFilter } || !WebhookEvents.All.Any(known => NamePattern.Matches(pattern, known)))
             {
                 problems.Add(new($"events[{i}]", $"no event is named '{pattern}'{Suggestion.Clause(pattern ?? "", WebhookEvents.All)}; there are {string.Join(", ", WebhookEvents.All)}"));
             }

@@ -81,7 +81,7 @@ static class WebhookBody
     private static string Escaped(string text) =>
         text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal);
 
-    private static string Cut(string text) => text.Length > MaxText ? text[..MaxText] + "…" : text;
+    private static string Cut(string text) => Excerpt.Of(text, MaxText);
 
     private static byte[] Utf8(JsonNode node) => Encoding.UTF8.GetBytes(node.ToJsonString());
 }

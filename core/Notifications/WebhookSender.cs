@@ -111,7 +111,7 @@ public sealed class WebhookSender : IDisposable
     private static async ValueTask<Stream> Connect(DnsEndPoint to, bool allowPrivate, CancellationToken cancel)
     {
         var addresses = await Dns.GetHostAddressesAsync(to.Host, cancel);
-        if (!allowPrivate && addresses.FirstOrDefault(IsPrivate) is { } inside) throw new HttpRequestException($"{to.Host} is {inside}, which is no public address");
+        if (!allowPrivate && addresses.FirstOrDefault(address => !PublicAddress.Is(address)) is { } inside) throw new HttpRequestException($"{to.Host} is {inside}, which is no public address");
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
@@ -123,17 +123,5 @@ public sealed class WebhookSender : IDisposable
             socket.Dispose();
             throw;
         }
-    }
-
-    internal static bool IsPrivate(IPAddress address)
-    {
-        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
-        if (IPAddress.IsLoopback(address) || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)) return true;
-        if (address.AddressFamily == AddressFamily.InterNetworkV6)
-        {
-            return address.IsIPv6LinkLocal || address.IsIPv6UniqueLocal || address.IsIPv6SiteLocal || address.IsIPv6Multicast;
-        }
-
-        return address.GetAddressBytes() is [0 or 10 or 127 or >= 224, ..] or [172, >= 16 and < 32, ..] or [192, 168, ..] or [169, 254, ..] or [100, >= 64 and < 128, ..] or [192, 0, 0, _] or [198, 18 or 19, ..];
     }
 }

@@ -74,12 +74,13 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
         return new(found, null);
     }
 
-    private static List<Problem> Check(ReportRequest request, List<string> wanted)
+    private static ProblemList Check(ReportRequest request, List<string> wanted)
     {
-        List<Problem> problems = [];
+        ProblemList problems = [];
         if (wanted.Count == 0) problems.Add(new("runs", "name at least one run"));
         if (wanted.Count > MaxRuns) problems.Add(new("runs", $"at most {MaxRuns} runs fit a report; {wanted.Count} are named"));
         if (request.Title?.Length > MaxTitleLength) problems.Add(new("title", $"at most {MaxTitleLength} characters; this has {request.Title.Length}"));
+        if (request.Title?.Any(char.IsControl) == true) problems.Add(new("title", "has a control character; it is one line"));
         return problems;
     }
 

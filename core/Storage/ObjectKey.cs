@@ -31,6 +31,9 @@ public static class ObjectKey
         return null;
     }
 
-    /// <exception cref="ArgumentException">The key breaks a rule.</exception>
-    public static string Checked(string key) => Problem(key) is { } problem ? throw new ArgumentException($"'{key}': {problem}", nameof(key)) : key;
+    /// <exception cref="ObjectKeyException">The key breaks a rule.</exception>
+    public static string Checked(string key) => Problem(key) is { } problem ? throw new ObjectKeyException($"'{Excerpt.Of(key, 200)}': {problem}") : key;
 }
+
+/// <summary>No object can have this name. Where a part of it came from outside, the message says what is wrong with that.</summary>
+public sealed class ObjectKeyException(string message) : ArgumentException(message);

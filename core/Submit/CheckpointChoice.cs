@@ -30,6 +30,7 @@ public abstract record CheckpointChoice
     {
         "last" => new Last(),
         "best" => new Best(),
+        _ when text.Any(char.IsControl) => null,
         _ when text.Length > 4 && text.StartsWith("max:", StringComparison.Ordinal) => new ByMetric(text[4..], Highest: true),
         _ when text.Length > 4 && text.StartsWith("min:", StringComparison.Ordinal) => new ByMetric(text[4..], Highest: false),
         _ => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? new AtStep(step) : null,

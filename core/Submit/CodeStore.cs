@@ -54,9 +54,9 @@ public sealed class CodeStore(IObjectStore store, CodeLimits? limits = null)
         {
             try
             {
-                return Remember(read.Json<CodeFacts>());
+                if (read.Json<CodeFacts>() is { Tree.Length: > 0, Files: not null } stored && stored.Sha256 == sha256) return Remember(stored);
             }
-            catch (JsonException)
+            catch (Exception e) when (e is JsonException or InvalidDataException)
             {
                 // Facts follow from the snapshot, so a file of them that cannot be read is made again below.
             }

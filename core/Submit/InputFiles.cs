@@ -13,7 +13,7 @@ internal sealed class InputFiles(IObjectStore store, SubmissionOptions options)
     /// <param name="inputs">With their places in the spec.</param>
     /// <param name="otherBytes">What the spec's other inputs take of the machine's disk.</param>
     public async Task<IReadOnlyList<InputRef>> Resolve(
-        IEnumerable<(int Index, string Input)> inputs, string machine, long otherBytes, List<Problem> problems, CancellationToken cancel)
+        IEnumerable<(int Index, string Input)> inputs, string machine, long otherBytes, ProblemList problems, CancellationToken cancel)
     {
         var files = new SortedDictionary<string, StoredObject>(StringComparer.Ordinal);
         foreach (var (index, input) in inputs)

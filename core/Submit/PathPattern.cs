@@ -10,16 +10,28 @@ namespace Serverless.Core.Submit;
 /// </summary>
 internal sealed class PathPattern
 {
+    /// <summary>Characters; no path is longer.</summary>
+    private const int Longest = 1000;
+
     private readonly Regex regex;
     private readonly bool foldersOnly;
 
+    /// <exception cref="ArgumentException">It is no pattern, or one that would take too much memory.</exception>
     public PathPattern(string pattern)
     {
+        if (pattern.Length > Longest) throw new ArgumentException($"'{Excerpt.Of(pattern)}' is longer than {Longest} characters", nameof(pattern));
         foldersOnly = pattern.EndsWith('/');
         var body = pattern.Trim('/');
         if (body.StartsWith("./", StringComparison.Ordinal)) body = body[2..];
         var fromTop = pattern.StartsWith('/') || body.Contains('/', StringComparison.Ordinal);
-        regex = new($"^{(fromTop ? "" : "(.*/)?")}{Translate(body)}$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        try
+        {
+            regex = new($"^{(fromTop ? "" : "(.*/)?")}{Translate(body)}$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        }
+        catch (NotSupportedException e)
+        {
+            throw new ArgumentException($"'{Excerpt.Of(pattern)}' is too long", nameof(pattern), e);
+        }
     }
 
     public bool Matches(string path, bool isFolder) => (isFolder || !foldersOnly) && regex.IsMatch(path);
@@ -93,7 +105,7 @@ internal sealed class IgnoreRules
             }
             catch (ArgumentException)
             {
-                throw new SnapshotRefusedException($"{FileName}: '{line}' is not a pattern");
+                throw new SnapshotRefusedException($"{FileName}: '{Excerpt.Of(line)}' is not a pattern");
             }
         }
     }

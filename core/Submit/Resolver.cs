@@ -14,7 +14,7 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
     private readonly DatasetInputs datasetInputs = new(catalog);
 
     /// <returns>The spec of the run of the first seed; null when there are problems.</returns>
-    public async Task<RunSpec?> Resolve(ExperimentSpec spec, List<Problem> problems, CancellationToken cancel)
+    public async Task<RunSpec?> Resolve(ExperimentSpec spec, ProblemList problems, CancellationToken cancel)
     {
         if (MachineProblem(spec.Machine) is { } unknown) problems.Add(unknown);
         var (source, command) = await Code(spec, problems, cancel);
@@ -50,7 +50,7 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
     }
 
     /// <summary>As much as can be told before it is submitted: inputs and checkpoints may yet come.</summary>
-    public async Task Check(ExperimentSpec spec, List<Problem> problems, CancellationToken cancel)
+    public async Task Check(ExperimentSpec spec, ProblemList problems, CancellationToken cancel)
     {
         if (MachineProblem(spec.Machine) is { } unknown) problems.Add(unknown);
         await Code(spec, problems, cancel);
@@ -60,7 +60,7 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
         ? null
         : new("machine", $"there is no machine class '{machine}' here{Suggestion.Clause(machine, options.MachineClasses)}; there are {string.Join(", ", options.MachineClasses)}");
 
-    private async Task<(CodeRef? Code, string? Command)> Code(ExperimentSpec spec, List<Problem> problems, CancellationToken cancel)
+    private async Task<(CodeRef? Code, string? Command)> Code(ExperimentSpec spec, ProblemList problems, CancellationToken cancel)
     {
         if (spec.Code.Snapshot is not { } snapshot)
         {
@@ -79,7 +79,7 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
         return (new(snapshot, facts.Tree, spec.Code.Commit), command);
     }
 
-    private async Task<FromRef?> From(FromSource? from, List<Problem> problems, CancellationToken cancel)
+    private async Task<FromRef?> From(FromSource? from, ProblemList problems, CancellationToken cancel)
     {
         if (from is null) return null;
         if (await runs.Load(from.Run, cancel) is not { Run: var run })
@@ -98,7 +98,7 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
         return null;
     }
 
-    private async Task<(FromRef Reference, CheckpointRef Checkpoint)?> Choose(FromSource from, RunRecord run, List<Problem> problems, CancellationToken cancel)
+    private async Task<(FromRef Reference, CheckpointRef Checkpoint)?> Choose(FromSource from, RunRecord run, ProblemList problems, CancellationToken cancel)
     {
         var choice = CheckpointChoice.Parse(from.Checkpoint) ?? throw new ArgumentException($"unchecked spec: checkpoint {from.Checkpoint}", nameof(from));
         var checks = choice is CheckpointChoice.Best && await versions.Get(run.Project, run.Experiment, run.Version, cancel) is { } version

@@ -28,7 +28,7 @@ public sealed record RunInput(string Run, string Path)
     public override string ToString() => $"{Prefix}{Run}/{Folder}/{Path}";
 
     /// <param name="inputs">With their places in the spec.</param>
-    internal static async Task<IReadOnlyList<InputRef>> Resolve(IObjectStore store, IEnumerable<(int Index, string Input)> inputs, List<Problem> problems, CancellationToken cancel)
+    internal static async Task<IReadOnlyList<InputRef>> Resolve(IObjectStore store, IEnumerable<(int Index, string Input)> inputs, ProblemList problems, CancellationToken cancel)
     {
         var found = new List<InputRef>();
         foreach (var (index, input) in inputs)

@@ -154,7 +154,7 @@ internal static class SnapshotZip
         }
     }
 
-    private static SnapshotRefusedException Refused(string name, string why) => new($"'{(name.Length > 200 ? name[..200] + "…" : name)}' in the zip: {why}");
+    private static SnapshotRefusedException Refused(string name, string why) => new($"'{Excerpt.Of(name, 200)}' in the zip: {why}");
 }
 
 internal static class Sizes

@@ -8,7 +8,7 @@ namespace Serverless.Core.Submit;
 /// Tree → <see cref="ExperimentSpec"/>: which fields there are and what each may hold. A field that cannot be read gets a problem and keeps its
 /// default.
 /// </summary>
-internal sealed class SpecFields(List<Problem> problems)
+internal sealed class SpecFields(ProblemList problems)
 {
     private const string Later = "not supported by this version";
 

@@ -36,8 +36,8 @@ internal sealed class SpecNode
     {
         SpecKind.Map => "a mapping",
         SpecKind.List => "a list",
-        SpecKind.Text => $"the text '{(Text.Length > 40 ? Text[..40] + "…" : Text)}'",
-        SpecKind.Number => $"the number {Text}",
+        SpecKind.Text => $"the text '{Excerpt.Of(Text, 40)}'",
+        SpecKind.Number => $"the number {Excerpt.Of(Text, 40)}",
         SpecKind.Boolean => Text,
         SpecKind.Nothing => "nothing",
     };
@@ -52,9 +52,14 @@ internal static class SpecLimits
     public const int Nodes = 20_000;
 }
 
+/// <summary>Where in a text something is. Every node has one, so that a long name with many fields below it must not become many long paths.</summary>
 internal static class SpecPath
 {
-    public static string Field(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
+    private const int MostOfName = 80;
 
-    public static string Item(string path, int index) => $"{path}[{index}]";
+    public static string Field(string path, string name) => path.Length == 0 ? Excerpt.Of(name, MostOfName) : Bounded($"{path}.{Excerpt.Of(name, MostOfName)}");
+
+    public static string Item(string path, int index) => Bounded($"{path}[{index}]");
+
+    private static string Bounded(string path) => Excerpt.Of(path, Problem.MostOfPath);
 }

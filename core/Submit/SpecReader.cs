@@ -20,7 +20,7 @@ public static class SpecReader
 {
     public static SpecReading Read(string text, SpecFormat format)
     {
-        var problems = new List<Problem>();
+        var problems = new ProblemList();
         if (Encoding.UTF8.GetByteCount(text) > SpecLimits.TextBytes)
         {
             problems.Add(new("", $"a spec is at most {SpecLimits.TextBytes / 1024} KiB; put data into files and name them under inputs"));
@@ -39,7 +39,7 @@ public static class SpecReader
     }
 
     /// <param name="problems">What was found when the text was parsed; gets what is found now.</param>
-    internal static SpecReading Read(SpecNode root, List<Problem> problems)
+    internal static SpecReading Read(SpecNode root, ProblemList problems)
     {
         var spec = new SpecFields(problems).Read(root);
 

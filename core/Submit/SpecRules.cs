@@ -29,9 +29,9 @@ public static partial class SpecRules
     public static TimeSpan MaxGrace { get; } = TimeSpan.FromHours(1);
 
     /// <summary>Everything that is wrong; empty when nothing is.</summary>
-    public static IReadOnlyList<Problem> Problems(ExperimentSpec spec)
+    public static ProblemList Problems(ExperimentSpec spec)
     {
-        var problems = new List<Problem>();
+        var problems = new ProblemList();
         Say("project", NameProblem(spec.Project));
         Say("name", NameProblem(spec.Name));
         Command("command", spec.Command);

@@ -61,7 +61,7 @@ public sealed class Submission
     /// <summary>What a spec that is to be submitted later asks for and the workspace does not have: its snapshot, a command in it, its machine class.</summary>
     public async Task<IReadOnlyList<Problem>> Check(ExperimentSpec spec, CancellationToken cancel = default)
     {
-        var problems = new List<Problem>();
+        var problems = new ProblemList();
         await resolver.Check(spec, problems, cancel);
         return problems;
     }
@@ -89,7 +89,7 @@ public sealed class Submission
 
     private async Task<Planned> Plan(ExperimentSpec spec, string? by, RunOrigin? origin, CancellationToken cancel)
     {
-        var problems = SpecRules.Problems(spec).ToList();
+        var problems = SpecRules.Problems(spec);
         if (problems.Count > 0 || await resolver.Resolve(spec, problems, cancel) is not { } first) return new(problems);
         var version = await Versions.Register(spec.Project, spec.Name, ExperimentDefinition.Of(spec, first), first.Code, by, cancel);
         var runs = spec.Seeds.Select(seed => new KeyRecord("", spec.Project, spec.Name, version, first with { Seed = seed }, by, spec.Tags, origin) { Fresh = spec.Fresh });

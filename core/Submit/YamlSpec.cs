@@ -14,17 +14,17 @@ namespace Serverless.Core.Submit;
 internal sealed partial class YamlSpec
 {
     private readonly Parser parser;
-    private readonly List<Problem> problems;
+    private readonly ProblemList problems;
     private readonly Dictionary<AnchorName, SpecNode> anchors = [];
     private int nodes;
 
-    private YamlSpec(string text, List<Problem> problems)
+    private YamlSpec(string text, ProblemList problems)
     {
         parser = new(new StringReader(text));
         this.problems = problems;
     }
 
-    public static SpecNode? Parse(string text, List<Problem> problems)
+    public static SpecNode? Parse(string text, ProblemList problems)
     {
         var yaml = new YamlSpec(text, problems);
         try
@@ -118,7 +118,7 @@ internal sealed partial class YamlSpec
         if (text is "" or "~" or "null" or "Null" or "NULL") return new() { Kind = SpecKind.Nothing };
         if (text is "true" or "True" or "TRUE") return new() { Kind = SpecKind.Boolean, Text = "true" };
         if (text is "false" or "False" or "FALSE") return new() { Kind = SpecKind.Boolean, Text = "false" };
-        if (LeadingZero().IsMatch(text)) return Unclear(text, text.TrimStart('0').PadLeft(1, '0'));
+        if (LeadingZeros.Without(text) is { } number) return Unclear(text, number);
         if (HexOrOctal().IsMatch(text))
         {
             try
@@ -164,9 +164,6 @@ internal sealed partial class YamlSpec
 
     [GeneratedRegex(@"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", RegexOptions.NonBacktracking)]
     private static partial Regex Number();
-
-    [GeneratedRegex(@"^0[0-9]+$", RegexOptions.NonBacktracking)]
-    private static partial Regex LeadingZero();
 
     [GeneratedRegex(@"^0(x[0-9a-fA-F]+|o[0-7]+)$", RegexOptions.NonBacktracking)]
     private static partial Regex HexOrOctal();

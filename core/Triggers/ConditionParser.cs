@@ -24,6 +24,7 @@ internal sealed class ConditionParser
     public static (Condition? Condition, string? Problem) Parse(string text)
     {
         if (text.Length > MaxLength) return (null, $"is longer than {MaxLength} characters");
+        if (text.Any(c => char.IsControl(c) && !char.IsWhiteSpace(c))) return (null, "has a control character");
         try
         {
             var parser = new ConditionParser(text);
@@ -113,6 +114,7 @@ internal sealed class ConditionParser
         var word = Word() ?? throw Wrong(at == text.Length ? $"it ends where {Wanted} is expected" : $"expected {Wanted}");
         if (char.IsAsciiDigit(word[0]) || word[0] is '-' or '.')
         {
+            if (LeadingZeros.Without(word) is { } meant) throw WrongAt(from, $"is {word} a text? Write '{word}' in quotes, or {meant} for the number");
             return double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
                 ? new Operand.Literal(number)
                 : throw WrongAt(from, $"'{word}' is not a number");

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Cronos;
 
 namespace Serverless.Core.Triggers;
@@ -6,7 +7,7 @@ namespace Serverless.Core.Triggers;
 /// The instants of a schedule. When clocks go forward, an instant in the hour that is left out comes when that hour would have begun; when they go back, one in the hour
 /// that comes twice comes once, and repeated ones (<c>*/10 * * * *</c>) go on through both. Pure.
 /// </summary>
-internal static class Instants
+internal static partial class Instants
 {
     /// <summary>An instant that is looked at this late is on time: timers tick once a minute.</summary>
     public static TimeSpan Tolerance { get; } = TimeSpan.FromSeconds(150);
@@ -27,7 +28,7 @@ internal static class Instants
     }
 
     public static string? ZoneProblem(string zone) =>
-        TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _) ? null : $"'{zone}' is not a time zone; write its IANA name, such as Europe/Berlin";
+        ZoneName().IsMatch(zone) && TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _) ? null : $"'{zone}' is not a time zone; write its IANA name, such as Europe/Berlin";
 
     /// <summary>
     /// The instants to act on now: those that are on time, or else, when the schedule makes up for missed ones, the latest that was missed.
@@ -58,4 +59,8 @@ internal static class Instants
     private static TimeZoneInfo Zone(ScheduleWhen schedule) => TimeZoneInfo.FindSystemTimeZoneById(schedule.Zone);
 
     private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
+
+    // The system looks for a file of this name, and would read any file that a path leads to, one without an end as well.
+    [GeneratedRegex(@"\A[A-Za-z0-9_+\-]{1,40}(/[A-Za-z0-9_+\-]{1,40}){0,3}\z")]
+    private static partial Regex ZoneName();
 }

@@ -15,7 +15,7 @@ public sealed class TriggerChecks
     /// <summary>Everything that is wrong; empty when nothing is.</summary>
     public async Task<IReadOnlyList<Problem>> Problems(TriggerDefinition definition, CancellationToken cancel = default)
     {
-        var problems = new List<Problem>();
+        var problems = new ProblemList();
         var trigger = new LiveTrigger(new("", definition, null, default, default));
         if (TriggerRules.Filled(trigger.Then, await Example(trigger, cancel), problems) is not { } spec) return problems;
         if (TriggerRules.SelfProblem(definition.When, spec) is { } self) problems.Add(self);

@@ -205,7 +205,7 @@ public sealed class TriggerEngine
     /// <summary>What is to be done about a cause, decided before anything of it is done.</summary>
     private async Task<Firing> Begin(LiveTrigger trigger, KnownCause known, string id, Firing? replayed, bool asked, CancellationToken cancel)
     {
-        var problems = new List<Problem>();
+        var problems = new ProblemList();
         var limits = trigger.Record.Definition.Limits;
         var spec = TriggerRules.Filled(trigger.Then, known.Facts, problems);
         var guarded = TriggerRules.Guarded(trigger.Name, known.Chain, limits);

@@ -15,7 +15,7 @@ public sealed record TriggerReading(TriggerDefinition? Definition, IReadOnlyList
 public sealed class TriggerReader
 {
     private static readonly string[] Kinds = ["run", "artifact", "file", "dataset", "schedule"];
-    private readonly List<Problem> problems = [];
+    private readonly ProblemList problems = [];
 
     private TriggerReader() { }
 
@@ -92,10 +92,10 @@ public sealed class TriggerReader
         if (!fields.TryGetValue("state", out var node)) return [RunState.Succeeded];
         var words = node.Kind == SpecKind.List ? node.Items.Select((item, i) => (Path: SpecPath.Item("when.run.state", i), Item: item)).ToList() : [("when.run.state", node)];
         var states = new List<RunState>();
-        string[] ends = ["succeeded", "failed", "cancelled"];
+        var ends = Enum.GetValues<RunState>().Where(state => state.IsTerminal).Select(CoreJson.Name).ToList();
         foreach (var (path, item) in words)
         {
-            if (item.Kind == SpecKind.Text && ends.Contains(item.Text)) states.Add(Enum.Parse<RunState>(item.Text, ignoreCase: true));
+            if (item.Kind == SpecKind.Text && EnumNames.Parse<RunState>(item.Text) is { IsTerminal: true } state) states.Add(state);
             else Say(path, $"found {item.Found}, wanted succeeded, failed or cancelled{Suggestion.Clause(item.Text, ends)}");
         }
 

@@ -16,7 +16,7 @@ internal static partial class TriggerRules
 
     public static IReadOnlyList<Problem> Problems(TriggerWhen when)
     {
-        var problems = new List<Problem>();
+        var problems = new ProblemList();
         if (when.Runs is var (project, experiment))
         {
             var at = when.Run is null ? "when.artifact" : "when.run";
@@ -57,6 +57,7 @@ internal static partial class TriggerRules
     {
         if (pattern.Trim('/').Length == 0 || pattern.EndsWith('/')) return (null, $"'{pattern}' is a folder; for everything in it write {pattern.TrimEnd('/')}/**");
         if (pattern.Length > 500) return (null, "is longer than 500 characters");
+        if (pattern.Any(char.IsControl)) return (null, "has a control character");
         if (pattern.Count(c => c == '[') != pattern.Count(c => c == ']')) return (null, $"'{pattern}': a [ is not closed");
         try
         {
@@ -90,22 +91,28 @@ internal static partial class TriggerRules
     }
 
     /// <summary>The experiment of a template, or null with problems whose paths begin with <c>then</c>.</summary>
-    public static ExperimentSpec? Filled(SpecNode then, CauseFacts facts, List<Problem> problems) => Filled(then, facts.ValueOf, problems);
+    public static ExperimentSpec? Filled(SpecNode then, CauseFacts facts, ProblemList problems) => Filled(then, facts.ValueOf, problems);
 
     /// <summary>What is wrong with a template whatever it refers to: for when that cannot be told.</summary>
-    public static void CheckUnfilled(SpecNode then, List<Problem> problems)
+    public static void CheckUnfilled(SpecNode then, ProblemList problems)
     {
-        var found = new List<Problem>();
+        var found = new ProblemList();
         Filled(then, _ => (null, Unknown), found);
         problems.AddRange(found.Where(problem => problem.Message != Unknown));
     }
 
-    private static ExperimentSpec? Filled(SpecNode then, Func<string, (SpecNode? Value, string? Problem)> valueOf, List<Problem> problems)
+    private static ExperimentSpec? Filled(SpecNode then, Func<string, (SpecNode? Value, string? Problem)> valueOf, ProblemList problems)
     {
-        var found = new List<Problem>();
+        if (References.In(then).Take(References.Most + 1).Count() > References.Most)
+        {
+            problems.Add(new("then", $"has more than {References.Most} references"));
+            return null;
+        }
+
+        var found = new ProblemList();
         var filled = References.Fill(then, valueOf, found);
         var said = found.Select(problem => problem.Path).ToHashSet(StringComparer.Ordinal);
-        var read = new List<Problem>();
+        var read = new ProblemList();
         var spec = SpecReader.Read(filled, read).Spec;
 
         // What could not be filled in would be complained about twice.

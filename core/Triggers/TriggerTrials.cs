@@ -47,7 +47,7 @@ public sealed class TriggerTrials
         if (mismatch is not null) return new(id, cause.ToString(), at, false, mismatch, null, did, cause);
         if (await causes.Read(trigger, cause, cancel) is not { } known) return new(id, cause.ToString(), at, false, "it is gone", null, did, cause);
         if (TriggerRules.Guarded(trigger.Name, known.Chain, trigger.Record.Definition.Limits) is { } guarded) return new(id, cause.ToString(), at, false, guarded, null, did, cause);
-        var problems = new List<Problem>();
+        var problems = new ProblemList();
         return TriggerRules.Filled(trigger.Then, known.Facts, problems) is { } spec
             ? new(id, cause.ToString(), at, true, null, JsonElement.Parse(SpecWriter.ToJson(spec)), did, cause)
             : new(id, cause.ToString(), at, false, string.Join("; ", problems), null, did, cause);

@@ -124,6 +124,9 @@ public static class PlatformPaths
     public const string UndeliveredNotices = "undelivered/";
 
     public static string Key(string keySha256) => $"{Keys}{keySha256}.json";
+
+    /// <summary>Ids of admin keys that were revoked, as long as their keys may still be there.</summary>
+    public static string RevokedAdmins(string workspace) => $"revoked-admins/{workspace}.json";
     public static string WebhooksOf(string workspace) => $"{Webhooks}{workspace}/";
     public static string Webhook(string workspace, string name) => $"{WebhooksOf(workspace)}{name}.json";
     public static string UndeliveredOf(string workspace, string webhook) => $"{UndeliveredNotices}{workspace}/{webhook}/";

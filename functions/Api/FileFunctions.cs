@@ -13,6 +13,8 @@ namespace Serverless.Functions.Api;
 /// <summary>The team's own files, everything below <c>data/</c>.</summary>
 public sealed class FileFunctions(Gate gate, ApiLimits limits)
 {
+    private const string Otherwise = "is missing or another version";
+
     [Function("FileList")]
     [Operation("List files", Answer = typeof(FileList), Query = [
         "prefix: only paths that begin so; default data/", "limit: at most so many, 1 to 5000, default 1000", "after: the answer's 'next', for the next page"])]
@@ -24,7 +26,7 @@ public sealed class FileFunctions(Gate gate, ApiLimits limits)
     });
 
     [Function("FileGet")]
-    [Operation("A file; a range of its bytes, when asked for", AnswerType = "application/octet-stream", Query = [DirectAnswer.Parameter], Headers = ["If-None-Match: an ETag; 304 when the file has it", "Range: bytes=a-b"], Errors = [404, 416])]
+    [Operation("A file; a range of its bytes, when asked for", AnswerType = "application/octet-stream", Query = [DirectAnswer.Parameter], Headers = ["If-None-Match: ETags; 304 when the file has one of them", "Range: bytes=a-b"], Errors = [404, 412, 416])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "files/{*path}")] HttpRequest request) => gate.Reader(request, async caller =>
     {
         var path = Path(request);
@@ -34,14 +36,15 @@ public sealed class FileFunctions(Gate gate, ApiLimits limits)
 
     [Function("FilePut")]
     [Operation("Write a file", Role = Role.Writer, Answer = typeof(WorkspaceFile), BodyTypes = ["application/octet-stream"],
-        Headers = ["If-Match: the ETag that the file must have", "If-None-Match: * when the file must not exist yet"], Errors = [412, 413, 507])]
-    public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "files/{*path}")] HttpRequest request) => gate.Writer(request, async caller =>
+        Headers = ["If-Match: ETags, of which the file must have one; * when it must exist", "If-None-Match: ETags, of which it must have none; * when it must not exist yet"], Errors = [412, 413, 507])]
+    public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "files/{*path}")] HttpRequest request) => gate.Writer(request, conditional: true, async caller =>
     {
         var path = Path(request);
-        var put = await caller.Workspace.Store.Put(path, request.BodyUpTo(limits.FileBytes), Condition(request), cancel: caller.Cancel);
+        if (await Preconditions.Of(request).ToStore(caller.Workspace.Store, path, caller.Cancel) is not { } condition) return Changed(path, Otherwise);
+        var put = await caller.Workspace.Store.Put(path, request.BodyUpTo(limits.FileBytes), condition, cancel: caller.Cancel);
         return put.Object is { } stored
             ? Answer.Json(new WorkspaceFile(stored.Key, stored.LengthBytes, stored.Modified, stored.ETag), headers => headers.ETag = ObjectAnswer.Quoted(stored.ETag))
-            : Changed(path, put.Outcome == PutOutcome.Exists ? "exists" : "is missing or another version");
+            : Changed(path, put.Outcome == PutOutcome.Exists ? "exists" : Otherwise);
     });
 
     [Function("FileUpload")]
@@ -55,13 +58,15 @@ public sealed class FileFunctions(Gate gate, ApiLimits limits)
     });
 
     [Function("FileDelete")]
-    [Operation("Delete a file", Role = Role.Writer, Status = 204, Query = [Deletions.ForceDoc], Headers = ["If-Match: the ETag that the file must have"],
+    [Operation("Delete a file", Role = Role.Writer, Status = 204, Query = [Deletions.ForceDoc], Headers = ["If-Match: ETags, of which the file must have one", "If-None-Match: ETags, of which it must have none"],
         Errors = [404, 409, 412])]
-    public Task<IActionResult> Delete([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = "files/{*path}")] HttpRequest request) => gate.Writer(request, async caller =>
+    public Task<IActionResult> Delete([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = "files/{*path}")] HttpRequest request) => gate.Writer(request, conditional: true, async caller =>
     {
         var path = Path(request);
+        var preconditions = Preconditions.Of(request);
         if (!request.QueryFlag(Deletions.Force) && await caller.Workspace.Lineage.DependentsOf(path, caller.Cancel) is { Any: true } dependents) return Deletions.Needed(dependents, path);
-        return await caller.Workspace.Store.Delete(path, Condition(request).ETag, caller.Cancel) switch
+        if (await preconditions.ToStore(caller.Workspace.Store, path, caller.Cancel) is not { MustBeAbsent: false } condition) return Changed(path, Otherwise);
+        return await caller.Workspace.Store.Delete(path, condition.ETag, caller.Cancel) switch
         {
             DeleteOutcome.Deleted => Answer.NoContent,
             DeleteOutcome.Conflict => Changed(path, "is another version"),
@@ -73,18 +78,6 @@ public sealed class FileFunctions(Gate gate, ApiLimits limits)
     {
         var path = RawPath.After(request, segments: 2);
         return WorkspaceFiles.Problem(path) is { } problem ? throw new RequestException(StatusCodes.Status400BadRequest, problem) : path;
-    }
-
-    private static PutCondition Condition(HttpRequest request)
-    {
-        var headers = request.GetTypedHeaders();
-        if (headers.IfNoneMatch is [{ Tag.Value: "*" }]) return PutCondition.IfAbsent;
-        return headers.IfMatch switch
-        {
-            [] => PutCondition.Always,
-            [{ Tag.Value: ['"', .. var etag, '"'], IsWeak: false }] => PutCondition.IfMatch(etag),
-            _ => throw new RequestException(StatusCodes.Status400BadRequest, "If-Match: expected one ETag in quotes"),
-        };
     }
 
     private static ProblemAnswer Changed(string path, string how) => Answer.Problem(StatusCodes.Status412PreconditionFailed, $"{path} {how}; nothing was changed");

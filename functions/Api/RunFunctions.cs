@@ -13,6 +13,8 @@ namespace Serverless.Functions.Api;
 
 public sealed class RunFunctions(Gate gate)
 {
+    private const int MaxReason = 500;
+
     [Function("RunList")]
     [Operation("List runs, newest first", Answer = typeof(RunList), Query = [
         "project: only of this project", "experiment: only of this experiment", "state: only in one of these states, separated by commas", "tag: only with this tag",
@@ -34,8 +36,10 @@ public sealed class RunFunctions(Gate gate)
     [Operation("Ask for a run's end; its code may checkpoint first", Role = Role.Writer, Status = 202, Answer = typeof(RunRecord), Query = ["reason: shown with the run"], Errors = [404, 409])]
     public Task<IActionResult> Cancel([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "runs/{id}/cancel")] HttpRequest request, string id) => gate.Writer(request, async caller =>
     {
+        var reason = request.Query("reason");
+        if (reason is not null && (reason.Length > MaxReason || reason.Any(char.IsControl))) return Answer.Problem(StatusCodes.Status400BadRequest, $"reason: expected one line of at most {MaxReason} characters");
         var run = await caller.Run(id);
-        var change = await caller.Workspace.Queue.Apply(run.Id, new RunEvent.RequestCancel(caller.Key.Name, request.Query("reason")), caller.Cancel);
+        var change = await caller.Workspace.Queue.Apply(run.Id, new RunEvent.RequestCancel(caller.Key.Name, reason), caller.Cancel);
         return change switch
         {
             { Run: null } => throw RunLookup.Missing(id),

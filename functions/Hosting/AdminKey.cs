@@ -1,4 +1,5 @@
 using Serverless.Core.Access;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Functions.Hosting;
@@ -11,6 +12,7 @@ static class AdminKey
     /// <summary>Makes the key at first start, and sees to it that the key in the file is known: with the folder's owner, not with the file, lies the right to come in.</summary>
     public static async Task Ensure(string file, ApiKeys keys, CancellationToken cancel)
     {
+        if (File.Exists(file)) PrivateFolder.EnsureFile(file);
         var secret = File.Exists(file) ? (await File.ReadAllTextAsync(file, cancel)).Trim() : null;
         if (secret is not { Length: > 0 })
         {

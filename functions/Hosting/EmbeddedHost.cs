@@ -12,6 +12,7 @@ using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 
@@ -53,7 +54,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
     /// <exception cref="StartException">The port is in use, or the folder cannot be written to; the message says what to change.</exception>
     public static async Task<EmbeddedHost> Start(EmbeddedOptions options, CancellationToken cancel = default)
     {
-        var folder = MakeFolder(options.DataFolder);
+        var folder = MakeFolder(options.DataFolder, options.Log);
         var app = Build(options, folder);
         try
         {
@@ -138,11 +139,17 @@ public sealed class EmbeddedHost : IAsyncDisposable
         return builder.Build();
     }
 
-    private static string MakeFolder(string folder)
+    private static string MakeFolder(string folder, Action<string> log)
     {
         try
         {
-            return Directory.CreateDirectory(folder).FullName;
+            folder = Path.GetFullPath(folder);
+            if (PrivateFolder.Ensure(folder) is { } mended) log(mended);
+            return folder;
+        }
+        catch (NotPrivateException e)
+        {
+            throw new StartException(e.Message, e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Serverless.Core;
 using Problem = Serverless.Core.Submit.Problem;
+using ProblemList = Serverless.Core.Submit.ProblemList;
 using ProblemDetails = Serverless.Core.Api.ProblemDetails;
 
 namespace Serverless.Functions.Http;
@@ -20,11 +21,14 @@ public static class Answer
 
     public static IActionResult Status(int status, Action<IHeaderDictionary>? headers = null) => new Empty(status, headers);
 
-    public static ProblemAnswer Problem(int status, string detail) => new(new(TitleOf(status), status, detail));
+    /// <summary>Of what is said in one answer; it quotes what was sent, which may be long.</summary>
+    private const int MostOfDetail = 2000;
+
+    public static ProblemAnswer Problem(int status, string detail) => new(new(TitleOf(status), status, Excerpt.Of(detail, MostOfDetail)));
 
     /// <summary>What was sent cannot be taken: everything that is wrong with it.</summary>
     public static ProblemAnswer Invalid(string title, IReadOnlyList<Problem> problems) => new(new(
-        title, StatusCodes.Status400BadRequest, problems is [var only] ? only.ToString() : $"{problems.Count} problems; every one is listed", problems));
+        title, StatusCodes.Status400BadRequest, problems is [var only] ? only.ToString() : $"{problems.Sum(problem => problem.Count)} problems; {(problems.Count > ProblemList.Most ? $"the first {ProblemList.Most} are" : "every one is")} listed", problems));
 
     public static ProblemAnswer NotFound(string what) => Problem(StatusCodes.Status404NotFound, what);
 

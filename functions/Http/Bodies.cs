@@ -46,7 +46,7 @@ static class Bodies
             }
             catch (JsonException e)
             {
-                throw new RequestException(StatusCodes.Status400BadRequest, $"the body is not the JSON that is expected here: {e.Message}");
+                throw new RequestException(StatusCodes.Status400BadRequest, $"the body is not the JSON that is expected here: {e.Message}{(e.Path is { } path && !e.Message.Contains(path, StringComparison.Ordinal) ? $" ({path})" : "")}");
             }
         }
     }

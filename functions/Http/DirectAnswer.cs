@@ -22,8 +22,7 @@ static class DirectAnswer
         if (!request.QueryFlag("direct") || !HttpMethods.IsGet(request.Method) || Of(store, limits) is not { } direct) return null;
 
         // Whatever is conditional is answered here; that an object is missing, too.
-        var headers = request.GetTypedHeaders();
-        if (headers.IfNoneMatch.Count > 0 || headers.IfRange is not null || (await store.Head(key, request.HttpContext.RequestAborted)).Value is null) return null;
+        if (Preconditions.Of(request).Any || request.Headers.IfRange.Count > 0 || (await store.Head(key, request.HttpContext.RequestAborted)).Value is null) return null;
         var link = await direct.LinkToRead(key, limits.DirectLinks, request.HttpContext.RequestAborted);
         return Answer.Status(StatusCodes.Status307TemporaryRedirect, to =>
         {

@@ -23,11 +23,14 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerabl
 
     public Task<IActionResult> Reader(HttpRequest request, Func<Caller, Task<IActionResult>> act) => Enter(request, Role.Reader, act);
 
-    public Task<IActionResult> Writer(HttpRequest request, Func<Caller, Task<IActionResult>> act) => Enter(request, Role.Writer, act);
+    public Task<IActionResult> Writer(HttpRequest request, Func<Caller, Task<IActionResult>> act) => Writer(request, conditional: false, act);
+
+    /// <param name="conditional">The function looks at the request's <see cref="Preconditions"/>.</param>
+    public Task<IActionResult> Writer(HttpRequest request, bool conditional, Func<Caller, Task<IActionResult>> act) => Enter(request, Role.Writer, act, conditional);
 
     public Task<IActionResult> Admin(HttpRequest request, Func<Caller, Task<IActionResult>> act) => Enter(request, Role.Admin, act);
 
-    private async Task<IActionResult> Enter(HttpRequest request, Role needed, Func<Caller, Task<IActionResult>> act)
+    private async Task<IActionResult> Enter(HttpRequest request, Role needed, Func<Caller, Task<IActionResult>> act, bool conditional = false)
     {
         var context = request.HttpContext;
         try
@@ -40,6 +43,11 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerabl
             }
 
             if (key.Role < needed) return Answer.Problem(StatusCodes.Status403Forbidden, $"this needs the role {CoreJson.Name(needed)}; your key '{key.Name}' has the role {CoreJson.Name(key.Role)}");
+            if (Preconditions.Of(request).Any && !conditional && !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method))
+            {
+                return Answer.Problem(StatusCodes.Status400BadRequest, "If-Match and If-None-Match are for files; here nothing has an ETag. Leave them out");
+            }
+
             return await act(new(key, workspaces.Open(key.Workspace), context.RequestAborted));
         }
         catch (Exception fault)

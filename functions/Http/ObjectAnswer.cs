@@ -17,14 +17,17 @@ static class ObjectAnswer
         var cancel = request.HttpContext.RequestAborted;
         var headers = request.GetTypedHeaders();
         var isHead = HttpMethods.IsHead(request.Method);
+        var preconditions = Preconditions.Of(request);
+        var isPartOnlyIf = request.Headers.IfRange.Count > 0;
         var range = headers.Range is { Unit.Value: "bytes", Ranges: { Count: 1 } ranges } && !isHead ? ranges.Single() : null;
         StoredObject? head = null;
-        if (isHead || headers.IfNoneMatch.Count > 0 || headers.IfRange is not null || range is { From: null })
+        if (isHead || preconditions.Any || isPartOnlyIf || range is { From: null })
         {
             head = (await store.Head(key, cancel)).Value;
             if (head is null) return Answer.NotFound(missing);
-            if (headers.IfNoneMatch.Any(tag => tag.Tag == "*" || tag.Tag == Quoted(head.ETag))) return Answer.Status(StatusCodes.Status304NotModified, to => to.ETag = Quoted(head.ETag));
-            if (headers.IfRange is { } ifRange && ifRange.EntityTag?.Tag != Quoted(head.ETag)) range = null;
+            if (!preconditions.Matches(head.ETag)) return Answer.Problem(StatusCodes.Status412PreconditionFailed, "it is another version");
+            if (!preconditions.NoneMatches(head.ETag)) return Answer.Status(StatusCodes.Status304NotModified, to => to.ETag = Quoted(head.ETag));
+            if (isPartOnlyIf && !(headers.IfRange?.EntityTag is { IsWeak: false } same && same.Tag == Quoted(head.ETag))) range = null;
             if (isHead) return Answer.Stream(context => Describe(context, head, head.LengthBytes));
         }
 
@@ -32,7 +35,8 @@ static class ObjectAnswer
         ByteRange? wanted = range switch
         {
             null => null,
-            { From: { } from, To: var to } => new(from, to - from + 1),
+            { From: { } from, To: { } to } => new(from, Math.Min(to, long.MaxValue - 1) - from + 1),
+            { From: { } from } => new(from, null),
             { To: { } last } => new(Math.Max(0, head!.LengthBytes - last), Math.Min(last, head.LengthBytes)),
             _ => null,
         };

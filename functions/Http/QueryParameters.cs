@@ -23,13 +23,8 @@ static class QueryParameters
         };
 
         /// <summary>Values of a list of names, written as in JSON.</summary>
-        public IReadOnlyList<T> QueryEnums<T>(string name) where T : struct, Enum
-        {
-            var names = Enum.GetValues<T>().ToDictionary(value => CoreJson.Name(value), StringComparer.OrdinalIgnoreCase);
-            return [.. request.QueryList(name).Select(text => names.TryGetValue(text, out var value)
-                ? value
-                : throw new RequestException(StatusCodes.Status400BadRequest, $"{name}={text}: expected one of {string.Join(", ", names.Keys)}"))];
-        }
+        public IReadOnlyList<T> QueryEnums<T>(string name) where T : struct, Enum =>
+            [.. request.QueryList(name).Select(text => EnumNames.Parse<T>(text) ?? throw new RequestException(StatusCodes.Status400BadRequest, $"{name}: {EnumNames.Problem<T>(text)}"))];
 
         public bool QueryFlag(string name) => request.Query(name) switch
         {

@@ -20,7 +20,21 @@ sealed class ApiSchemas
 
     public JsonObject ToJson() => new(named.Select(schema => KeyValuePair.Create(schema.Key, (JsonNode?)schema.Value.DeepClone())));
 
-    private static readonly JsonSchemaExporterOptions Exporting = new() { TreatNullObliviousAsNonNullable = true };
+    private static readonly JsonSchemaExporterOptions Exporting = new()
+    {
+        TreatNullObliviousAsNonNullable = true,
+
+        // Of a converter of our own the exporter knows nothing.
+        TransformSchemaNode = (context, schema) => (Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type) is { IsEnum: true } type ? Names(type, schema) : schema,
+    };
+
+    private static JsonObject Names(Type type, JsonNode schema)
+    {
+        var names = Enum.GetValues(type).Cast<object>().Select(value => JsonSerializer.SerializeToNode(value, type, CoreJson.Options));
+        var named = schema as JsonObject ?? [];
+        named["enum"] = new JsonArray([.. names]);
+        return named;
+    }
 
     /// <summary>The exporter refers to repeated types by their place in the document that it makes, which is now below a name.</summary>
     private static JsonNode Local(JsonNode node, string root)

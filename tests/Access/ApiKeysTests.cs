@@ -64,6 +64,33 @@ public sealed class ApiKeysTests
     }
 
     [Fact]
+    public async Task TwoAdminsWhoRevokeEachOtherAtOnce_LeaveOne()
+    {
+        var (one, two) = (await keys.Create("one", Role.Admin, "team", Cancel), await keys.Create("two", Role.Admin, "team", Cancel));
+
+        // At every step of the one revocation the other is tried as a whole.
+        for (var step = 0; step < 12; step++)
+        {
+            var interrupted = new Interrupted(platform, step, async () => await Another().Revoke("team", one.Id, Cancel));
+            await new ApiKeys(interrupted, time, new SystemIds(time)).Revoke("team", two.Id, Cancel);
+            var left = await keys.List("team", Cancel);
+            Assert.Contains(left, key => key.Role == Role.Admin);
+            if (left.All(key => key.Id != one.Id)) one = await keys.Create("one", Role.Admin, "team", Cancel);
+            if (left.All(key => key.Id != two.Id)) two = await keys.Create("two", Role.Admin, "team", Cancel);
+        }
+    }
+
+    [Fact]
+    public async Task Revocation_ThatDiedBeforeTheKeyWent_IsFinishedByTheNext()
+    {
+        await keys.Create("one", Role.Admin, "team", Cancel);
+        var two = await keys.Create("two", Role.Admin, "team", Cancel);
+        await platform.PutJson(PlatformPaths.RevokedAdmins("team"), new[] { two.Id }, cancel: Cancel);
+        Assert.Equal(RevokeOutcome.Revoked, await keys.Revoke("team", two.Id, Cancel));
+        Assert.Null(await keys.Find(two.Key!, Cancel));
+    }
+
+    [Fact]
     public async Task KeysOfAnotherWorkspace_AreNeitherSeenNorRevoked()
     {
         var made = await keys.Create("ada", Role.Reader, "team", Cancel);
@@ -92,6 +119,33 @@ public sealed class ApiKeysTests
         Assert.Equal("ada", Assert.Single(await reader.List("team", Cancel)).Name);
         Assert.Equal(RevokeOutcome.Missing, await reader.Revoke("team", broken.Id, Cancel));
         Assert.Contains(file, Assert.Single(told), StringComparison.Ordinal);
+    }
+
+    /// <summary>Before one of its calls, counted from 0, something else happens.</summary>
+    private sealed class Interrupted(IObjectStore inner, int at, Func<Task> interrupt) : IObjectStore
+    {
+        private int calls;
+
+        public Task<StoreAnswer<StoredObject?>> Head(string key, CancellationToken cancel) => After(() => inner.Head(key, cancel));
+
+        public Task<ObjectReading?> Open(string key, ByteRange? range, CancellationToken cancel) => After(() => inner.Open(key, range, cancel));
+
+        public Task<PutResult> Put(string key, Stream body, PutCondition condition, IReadOnlyDictionary<string, string>? metadata, CancellationToken cancel) =>
+            After(() => inner.Put(key, body, condition, metadata, cancel));
+
+        public Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel) => After(() => inner.Append(key, expectedOffset, bytes, cancel));
+
+        public IAsyncEnumerable<StoredObject> List(string prefix, string? after, CancellationToken cancel) => inner.List(prefix, after, cancel);
+
+        public Task<DeleteOutcome> Delete(string key, string? ifMatch, CancellationToken cancel) => After(() => inner.Delete(key, ifMatch, cancel));
+
+        public Task<PutResult> Copy(string from, string to, PutCondition condition, CancellationToken cancel) => After(() => inner.Copy(from, to, condition, cancel));
+
+        private async Task<T> After<T>(Func<Task<T>> call)
+        {
+            if (calls++ == at) await interrupt();
+            return await call();
+        }
     }
 
     private ApiKeys Another() => new(platform, time, new SystemIds(time));

@@ -14,6 +14,7 @@ using Serverless.Core.Api;
 using Serverless.Functions.Hosting;
 using Serverless.Functions.Http;
 using Serverless.Tests.Functions;
+using Serverless.Tests.Fuzz;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Cli;
@@ -138,6 +139,21 @@ public sealed class LoginCommandTests : IAsyncLifetime
         var listed = Assert.Single(await admin.GetFromJsonAsync<List<ApiKeyInfo>>("api/keys", CoreJson.Options, Cancel) ?? [], one => one.Name == "ada");
         Assert.Equal(HttpStatusCode.NoContent, (await admin.DeleteAsync($"api/keys/{listed.Id}", Cancel)).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, await Ask(Token(Ada)));
+    }
+
+    [Fact]
+    public async Task Token_WhateverItsParts_OpensNothing_AndIsNoFaultOfThePlatform()
+    {
+        Assert.Equal(HttpStatusCode.Created, (await LetIn(Ada)).StatusCode);
+        var parts = Token(Ada).Split('.');
+        string[] decoded = [.. parts.Take(2).Select(Base64UrlEncoder.Decode), """{"alg":"none"}""", """{"alg":"RS256","kid":["one"],"zip":"DEF","enc":"A128GCM"}""", """{"tid":{"a":1},"oid":[1],"exp":"x","nbf":-1,"iss":null,"aud":[null,1]}"""];
+        await FuzzRun.Of(300, async mutator =>
+        {
+            var (head, body) = (mutator.Text(decoded[..1].Concat(decoded[2..4]).ToList()), mutator.Text([decoded[1], decoded[4]]));
+            var token = $"{Base64UrlEncoder.Encode(head)}.{Base64UrlEncoder.Encode(body)}.{(mutator.Below(3) == 0 ? "" : parts[2])}";
+            if (head == decoded[0] && body == decoded[1]) return;
+            Assert.Equal(HttpStatusCode.Unauthorized, await Ask(token[..Math.Min(token.Length, 12_000)]));
+        });
     }
 
     private Task<HttpResponseMessage> LetIn(Guid person) => admin.PostAsJsonAsync("api/keys", new { name = "ada", role = Role.Writer, person }, CoreJson.Options, Cancel);

@@ -49,6 +49,40 @@ public sealed class RunCommandTests(SharedPlatform shared)
         Assert.Equal("a=b", parameters.GetProperty("sum").GetString());
     }
 
+    [Theory]
+    [InlineData("id=007", "Write 7 for the number, or '\"007\"' for the text")]
+    [InlineData("shift=-05", "Write -5 for the number")]
+    public async Task Run_WithAParameterThatMayBeANumberOrText_IsAskedWhich(string given, string said)
+    {
+        var result = await Platform.Exp("run", Platform.Script("which.sh", "true\n"), "--param", given);
+        Assert.True(result.ExitCode == 2, result.ToString());
+        Assert.Contains(said, Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_WithAParameterThatTheExperimentDoesNotHave_SaysWhichMayBeMeant()
+    {
+        Platform.Script("declared/train.sh", "true\n");
+        Platform.Script("declared/experiment.yaml", "project: p\nname: declared\ncommand: sh train.sh\nparams: { lr: 0.1 }\n");
+        var result = await Platform.Exp("run", "declared", "--param", "lrr=1");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Contains("no parameter of this name yet; did you mean 'lr'?", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Values_WithControlCharacters_ReachNoTableAndNoMessage()
+    {
+        var id = await Platform.Submit(Platform.Script("hostile.sh", "true\n"), "--param", "x=a\u001b[2J\nb\u009b31mc");
+        foreach (var command in (string[][])[["show", id], ["list"], ["compare", id, id], ["lineage", id], ["cancel", "no\u001b[2Jsuch"]])
+        {
+            var result = await Platform.Exp(command);
+            Assert.True(!(result.Output + result.Error).Any(c => char.IsControl(c) && c != '\n'), $"exp {command[0]}: {result}");
+        }
+
+        var shown = await Platform.Exp("show", id);
+        Assert.Contains("a bc", shown.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Run_OfTheSameAgain_IsReusedUnlessAskedForAfresh()
     {

@@ -211,11 +211,14 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
     [Theory]
     [InlineData("127.0.0.1"), InlineData("10.1.2.3"), InlineData("172.31.0.1"), InlineData("192.168.1.1"), InlineData("169.254.169.254"), InlineData("100.64.0.1"), InlineData("0.0.0.0")]
     [InlineData("::1"), InlineData("fe80::1"), InlineData("fd00::1"), InlineData("::ffff:10.0.0.1")]
-    public void PrivateAddresses_AreKnown(string address) => Assert.True(WebhookSender.IsPrivate(IPAddress.Parse(address)));
+    [InlineData("::"), InlineData("::10.0.0.1"), InlineData("64:ff9b::10.0.0.1"), InlineData("64:ff9b::808:808"), InlineData("64:ff9b:1::a00:1"), InlineData("2002:a00:1::1")]
+    [InlineData("2001::1"), InlineData("2001:db8::1"), InlineData("fec0::1"), InlineData("ff02::1"), InlineData("100::1"), InlineData("3fff::1"), InlineData("::ffff:0:10.0.0.1")]
+    [InlineData("192.0.0.170"), InlineData("198.19.0.1"), InlineData("224.0.0.1"), InlineData("240.0.0.1"), InlineData("255.255.255.255"), InlineData("168.63.129.16"), InlineData("203.0.113.1")]
+    public void PrivateAddresses_AreKnown(string address) => Assert.False(PublicAddress.Is(IPAddress.Parse(address)));
 
     [Theory]
-    [InlineData("8.8.8.8"), InlineData("172.32.0.1"), InlineData("100.128.0.1"), InlineData("2001:4860:4860::8888")]
-    public void PublicAddresses_AreKnown(string address) => Assert.False(WebhookSender.IsPrivate(IPAddress.Parse(address)));
+    [InlineData("8.8.8.8"), InlineData("172.32.0.1"), InlineData("100.128.0.1"), InlineData("2001:4860:4860::8888"), InlineData("2603:1020::1"), InlineData("168.63.129.17")]
+    public void PublicAddresses_AreKnown(string address) => Assert.True(PublicAddress.Is(IPAddress.Parse(address)));
 
     [Fact]
     public async Task NobodyListens_IsARefusalWithItsReason()

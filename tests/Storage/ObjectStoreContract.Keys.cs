@@ -106,13 +106,13 @@ public abstract partial class ObjectStoreContract
     public async Task AnIllegalKey_IsRefusedByEveryOperation(string key)
     {
         await Put("a/b", "body");
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.Head(key, Cancel));
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.Open(key, cancel: Cancel));
-        await Assert.ThrowsAsync<ArgumentException>(() => Put(key, "x"));
-        await Assert.ThrowsAsync<ArgumentException>(() => Append(key, 0, "x"));
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.Delete(key, cancel: Cancel));
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.Copy("a/b", key, cancel: Cancel));
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.Copy(key, "c", cancel: Cancel));
+        await Assert.ThrowsAsync<ObjectKeyException>(() => Store.Head(key, Cancel));
+        await Assert.ThrowsAsync<ObjectKeyException>(() => Store.Open(key, cancel: Cancel));
+        await Assert.ThrowsAsync<ObjectKeyException>(() => Put(key, "x"));
+        await Assert.ThrowsAsync<ObjectKeyException>(() => Append(key, 0, "x"));
+        await Assert.ThrowsAsync<ObjectKeyException>(() => Store.Delete(key, cancel: Cancel));
+        await Assert.ThrowsAsync<ObjectKeyException>(() => Store.Copy("a/b", key, cancel: Cancel));
+        await Assert.ThrowsAsync<ObjectKeyException>(() => Store.Copy(key, "c", cancel: Cancel));
         Assert.Equal(["a/b"], await Keys(""));
     }
 

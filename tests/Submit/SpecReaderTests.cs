@@ -157,6 +157,9 @@ public sealed class SpecReaderTests
     [Theory]
     [InlineData("no", "'no' is a different value to different readers of YAML; write false, or 'no' in quotes if it is text")]
     [InlineData("On", "'On' is a different value to different readers of YAML; write true, or 'On' in quotes if it is text")]
+    [InlineData("-012", "'-012' is a different value to different readers of YAML; write -12, or '-012' in quotes if it is text")]
+    [InlineData("+07", "'+07' is a different value to different readers of YAML; write 7, or '+07' in quotes if it is text")]
+    [InlineData("00.5", "'00.5' is a different value to different readers of YAML; write 0.5, or '00.5' in quotes if it is text")]
     [InlineData("012", "'012' is a different value to different readers of YAML; write 12, or '012' in quotes if it is text")]
     [InlineData("1_000", "'1_000' is a different value to different readers of YAML; write 1000, or '1_000' in quotes if it is text")]
     public void A_value_that_YAML_readers_disagree_about_is_refused_as_a_parameter(string written, string message)

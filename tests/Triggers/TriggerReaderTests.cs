@@ -35,6 +35,9 @@ public sealed class TriggerReaderTests
     [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${event.pth}' } }", "then.params.x", "did you mean 'event.path'?")]
     [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${run.id}' } }", "then.params.x", "nothing that a file trigger has")]
     [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${event.path' } }", "then.params.x", "not closed")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: 'sh x.sh ${event.path}' }", "then.command", "$EXP_PARAM_X")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: '${event.path}' }", "then.command", "not filled in here")]
+    [InlineData("name: a\nwhen: { dataset: d }\nthen: { project: p, name: n, command: train.cs, setup: 'echo ${dataset.version}' }", "then.setup", "not filled in here")]
     [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: no } }", "then.params.x", "different value to different readers")]
     [InlineData("name: a\nwhen: { run: { project: p, experiment: e } }\nthen: { project: p, name: 'n-${run.id}', command: train.cs }", "then.name", "is not a name")]
     [InlineData("name: a\nwhen: { file: data/x }\nlimits: { perHour: 0 }\n" + Then, "limits.perHour", "from 1 to")]
@@ -46,6 +49,13 @@ public sealed class TriggerReaderTests
         var reading = TriggerReader.Read(yaml.Replace("SNAPSHOT", new string('a', 64), StringComparison.Ordinal), SpecFormat.Yaml);
         Assert.Null(reading.Definition);
         Assert.Contains(reading.Problems, problem => problem.Path == path && problem.Message.Contains(said, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Command_KeepsTheReferencesOfItsShell()
+    {
+        var reading = TriggerReader.Read("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, code: { snapshot: " + new string('a', 64) + " }, command: 'echo $${HOME}', params: { x: '${event.path}' } }", SpecFormat.Yaml);
+        Assert.Empty(reading.Problems);
     }
 
     [Fact]

@@ -15,6 +15,10 @@ internal static partial class Posix
     // Linux only, the same on every architecture that .NET runs on.
     private const int DoNotWait = 0x800, SetSignal = 10, SetLease = 1024, LeaseForReading = 0, UrgentSignal = 23;
 
+    // The kernel's own layout, the same on every architecture; what stat answers is not.
+    private const int CurrentFolder = -100, FactsLength = 256, OwnerOffset = 20;
+    private const uint OwnerFact = 0x8;
+
     // Without it a child process would share the lock, and keep it when this process is killed.
     private static readonly int CloseOnExec = OperatingSystem.IsLinux() ? 0x80000 : OperatingSystem.IsFreeBSD() ? 0x100000 : 0x1000000;
 
@@ -150,6 +154,17 @@ internal static partial class Posix
         return null;
     }
 
+    /// <summary>The user that this process is.</summary>
+    public static uint Me => OperatingSystem.IsWindows() ? 0 : EffectiveUser();
+
+    /// <summary>The user that a file or folder belongs to. Null: there is none, or this system cannot tell.</summary>
+    public static unsafe uint? OwnerOf(string path)
+    {
+        if (!OperatingSystem.IsLinux()) return null;
+        Span<byte> facts = stackalloc byte[FactsLength];
+        fixed (byte* start = facts) return FileFacts(CurrentFolder, path, 0, OwnerFact, start) == 0 ? BitConverter.ToUInt32(facts[OwnerOffset..]) : null;
+    }
+
     public static IOException Error(int error, string what) => new($"{Marshal.GetPInvokeErrorMessage(error)}: {what}", error);
 
     private static SafeFileHandle? Open(string path)
@@ -186,6 +201,12 @@ internal static partial class Posix
     // Variadic, which on Linux makes no difference to how one number is passed.
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int FileControl(SafeFileHandle file, int command, int argument);
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint EffectiveUser();
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int FileFacts(int folder, string path, int flags, uint wanted, byte* facts);
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     private static partial int DataSync(SafeFileHandle file);
