@@ -29,7 +29,8 @@ internal sealed class LineageBuilder
 
     public string Add(RunRecord run) => AddNode(NodeOf(run));
 
-    public string AddDeleted(string runId) => AddNode(new(RunNode(runId), LineageKind.Run, "run", State: "deleted"));
+    /// <param name="state">Why nothing is known of it.</param>
+    public string AddUnknown(string runId, string state) => AddNode(new(RunNode(runId), LineageKind.Run, "run", State: state));
 
     public string Add(DatasetVersion version) => AddNode(NodeOf(version));
 

@@ -42,7 +42,10 @@ public sealed class TriggerEngine
     public TriggerTrials Trials { get; }
 
     /// <summary>What a trigger did, newest first.</summary>
-    public Task<IReadOnlyList<FiringSummary>> Firings(string trigger, CancellationToken cancel = default) => firings.List(trigger, cancel);
+    public async Task<IReadOnlyList<FiringSummary>> Firings(string trigger, CancellationToken cancel = default) => (await firings.List(trigger, cancel)).Firings;
+
+    /// <summary>The same, with what of it is damaged.</summary>
+    public Task<(IReadOnlyList<FiringSummary> Firings, IReadOnlyList<DamagedRecord> Damaged)> Acts(string trigger, CancellationToken cancel = default) => firings.List(trigger, cancel);
 
     public async Task<Firing?> Firing(string trigger, string id, CancellationToken cancel = default) => (await firings.Load(trigger, id, cancel))?.Firing;
 
@@ -122,15 +125,16 @@ public sealed class TriggerEngine
     /// <returns>How many causes.</returns>
     public async Task<int> Tend(CancellationToken cancel = default)
     {
-        var left = new List<(string Id, PendingFiring Pending)>();
+        var left = new List<(string Id, StoredObject Object)>();
         await foreach (var (id, stored) in firings.Pending(cancel))
         {
-            if (await firings.ReadPending(stored.Key, cancel) is var (pending, now) && now - stored.Modified >= LeftUndoneAfter) left.Add((id, pending));
+            if ((await store.Head(stored.Key, cancel)).Now - stored.Modified >= LeftUndoneAfter) left.Add((id, stored));
         }
 
         await Each(left, async undone =>
         {
-            var (id, pending) = undone;
+            if (await firings.ReadPending(undone.Object.Key, cancel) is not { } pending) return;
+            var id = undone.Id;
             if (await firings.Load(pending.Trigger, id, cancel) is { } begun) await Finish(begun, cancel);
             else if (await Live(pending, cancel) is { } trigger && await causes.Read(trigger, pending.Cause, cancel) is { } known) await Fire(trigger, known, cancel);
             else await firings.Settle(id, cancel);
@@ -146,7 +150,7 @@ public sealed class TriggerEngine
     {
         var trigger = new LiveTrigger(record);
         var wanted = new List<(StoredFiring? Stored, TriggerCause Cause)>();
-        foreach (var summary in await firings.List(record.Name, cancel))
+        foreach (var summary in await Firings(record.Name, cancel))
         {
             if (id is null ? summary.Outcome is not (FiringOutcome.Failed or FiringOutcome.Stopped) : !summary.Id.StartsWith(id, StringComparison.Ordinal)) continue;
             if (await firings.Load(record.Name, summary.Id, cancel) is not { Firing: var firing } found || firing.Generation != record.Id) continue;
@@ -255,7 +259,7 @@ public sealed class TriggerEngine
                 var other => throw new InvalidOperationException($"{other} is no answer to a follow-on"),
             };
         }
-        catch (Exception e) when (e is InvalidDataException or JsonException)
+        catch (Exception e) when (e is InvalidDataException or DamagedRecordException)
         {
             // Trying again would find the same damage.
             return firing with { Outcome = FiringOutcome.Failed, Problems = [new("", e.Message)] };
