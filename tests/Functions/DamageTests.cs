@@ -71,6 +71,7 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
         Assert.True(Assert.Single(list.Damaged!).IsNewer);
         Assert.Equal((FindingKind.Newer, false), Assert.Single((await workspace.Doctor()).Where(finding => finding.Object == key).Select(finding => (finding.Kind, finding.CanMove))));
         Assert.Null(await Move(key));
+        await workspace.Store.Delete(key, cancel: Cancel);
     }
 
     [Fact]
