@@ -23,9 +23,8 @@ public sealed class Publication(IObjectStore store)
     /// <returns>What became of the run's files; null when it has none to publish.</returns>
     public async Task<PublicationRecord?> Publish(string runId, CancellationToken cancel = default)
     {
-        if (await runs.Load(runId, cancel) is not { Run: { State: RunState.Succeeded, Outputs: { } outputs } }) return null;
         var key = WorkspacePaths.Publication(runId);
-        while (true)
+        while (await runs.Load(runId, cancel) is { Run: { State: RunState.Succeeded, Outputs: { } outputs } })
         {
             var stored = await store.Read<PublicationRecord>(key, cancel);
 
@@ -51,6 +50,8 @@ public sealed class Publication(IObjectStore store)
             await runs.Apply(runId, new RunEvent.Publish(carried.Unpublished), cancel);
             if ((await store.PutJson(key, carried, PutCondition.IfMatch(etag), cancel: cancel)).Stored) return carried;
         }
+
+        return null;
     }
 
     private async Task<PublicationRecord> Plan(string runId, string outputs, CancellationToken cancel)

@@ -50,7 +50,7 @@ public static class RecordFormat
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {
-            throw new DamagedRecordException(new(key, e.Message), e);
+            throw new DamagedRecordException(new(key, Why(e)), e);
         }
     }
 
@@ -65,6 +65,18 @@ public static class RecordFormat
         {
             return null;
         }
+    }
+
+    /// <summary>For people: what the serializer says without its own types, and with the place in the file.</summary>
+    private static string Why(Exception e)
+    {
+        const string Lacks = "missing required properties including: ";
+        if (e is NotSupportedException) return "it says not what it is";
+        var lacking = e.Message.IndexOf(Lacks, StringComparison.Ordinal);
+        if (lacking >= 0) return $"it lacks {e.Message[(lacking + Lacks.Length)..].Split(". ")[0].TrimEnd('.')}";
+        if (e is not JsonException { LineNumber: { } line } broken) return e.Message;
+        var place = string.Create(CultureInfo.InvariantCulture, $"line {line + 1}, byte {(broken.BytePositionInLine ?? 0) + 1}");
+        return broken.Path is { Length: > 1 } path ? $"what it says of {path.TrimStart('$', '.')} cannot be understood ({place})" : $"it is not JSON ({place})";
     }
 
     // It is written first, so that it costs nothing to find.

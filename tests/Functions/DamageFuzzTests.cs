@@ -60,7 +60,7 @@ public sealed class DamageFuzzTests(PlatformFixture platform) : IClassFixture<Pl
             }
         }
 
-        TestContext.Current.SendDiagnosticMessage($"{tried} objects damaged in {time.Elapsed.TotalSeconds:0} s");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{tried} objects damaged in {time.Elapsed.TotalSeconds:0} s");
     }
 
     private async Task Check(string what, string key, Damage damage, HashSet<string> served)
