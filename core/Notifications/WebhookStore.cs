@@ -9,7 +9,8 @@ namespace Serverless.Core.Notifications;
 public sealed record Undelivered(string Id, Notice Notice, int Attempts, string Reason, DateTimeOffset At);
 
 /// <summary>The webhooks of every workspace, in the platform container.</summary>
-public sealed class WebhookStore(IObjectStore platform)
+/// <param name="damaged">Told of those that cannot be read.</param>
+public sealed class WebhookStore(IObjectStore platform, DamageNotices? damaged = null)
 {
     public async Task<Webhook?> Find(string workspace, string name, CancellationToken cancel = default) =>
         (await platform.Get(PlatformPaths.Webhook(workspace, name), cancel: cancel))?.Json<Webhook>();
@@ -20,7 +21,9 @@ public sealed class WebhookStore(IObjectStore platform)
         var webhooks = new List<Webhook>();
         await foreach (var stored in platform.List(PlatformPaths.WebhooksOf(workspace), cancel: cancel))
         {
-            if ((await platform.Read<Webhook>(stored.Key, cancel)).Found is { Record: var webhook }) webhooks.Add(webhook);
+            var read = await platform.Read<Webhook>(stored.Key, cancel);
+            if (read.Damage is { } damage) damaged?.Tell(damage);
+            if (read.Found is { Record: var webhook }) webhooks.Add(webhook);
         }
 
         return webhooks;

@@ -123,23 +123,27 @@ public sealed class TriggerEngine
 
     /// <summary>Once a minute: finishes what was begun and left.</summary>
     /// <returns>How many causes.</returns>
+    /// <exception cref="DamagedRecordException">A trigger, or something begun, cannot be read; the others were tended.</exception>
+    /// <exception cref="AggregateException">Several cannot.</exception>
     public async Task<int> Tend(CancellationToken cancel = default)
     {
-        var left = new List<(string Id, StoredObject Object)>();
+        var left = new List<(string Id, string Key)>();
         await foreach (var (id, stored) in firings.Pending(cancel))
         {
-            if ((await store.Head(stored.Key, cancel)).Now - stored.Modified >= LeftUndoneAfter) left.Add((id, stored));
+            if ((await store.Head(stored.Key, cancel)).Now - stored.Modified >= LeftUndoneAfter) left.Add((id, stored.Key));
         }
 
-        await Each(left, async undone =>
-        {
-            if (await firings.ReadPending(undone.Object.Key, cancel) is not { } pending) return;
-            var id = undone.Id;
-            if (await firings.Load(pending.Trigger, id, cancel) is { } begun) await Finish(begun, cancel);
-            else if (await Live(pending, cancel) is { } trigger && await causes.Read(trigger, pending.Cause, cancel) is { } known) await Fire(trigger, known, cancel);
-            else await firings.Settle(id, cancel);
-        });
+        var unreadable = (await Stored.List(cancel)).Damaged.Select<DamagedRecord, Func<Task>>(damage => () => throw new DamagedRecordException(damage));
+        await Each(left.Select<(string Id, string Key), Func<Task>>(undone => () => Finish(undone.Id, undone.Key, cancel)).Concat(unreadable), work => work());
         return left.Count;
+    }
+
+    private async Task Finish(string id, string key, CancellationToken cancel)
+    {
+        if (await firings.ReadPending(key, cancel) is not { } pending) return;
+        if (await firings.Load(pending.Trigger, id, cancel) is { } begun) await Finish(begun, cancel);
+        else if (await Live(pending, cancel) is { } trigger && await causes.Read(trigger, pending.Cause, cancel) is { } known) await Fire(trigger, known, cancel);
+        else await firings.Settle(id, cancel);
     }
 
     /// <summary>Does what failed once more, with the trigger as it is now; a person asked for it, so the rate is not looked at.</summary>

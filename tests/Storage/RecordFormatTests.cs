@@ -59,4 +59,17 @@ public sealed class RecordFormatTests
         var text = """{"id":"1","definition":{"name":"t","when":{"run":{"project":"p","experiment":"e","state":["succeeded"],"where":"metrics.acc >> "}},"then":{"project":"p","name":"n"},"limits":{"perHour":1,"depth":1}},"created":"2030-01-01T00:00:00Z","since":"2030-01-01T00:00:00Z"}""";
         Assert.Contains("condition", Assert.Throws<DamagedRecordException>(() => RecordFormat.Read<TriggerRecord>(WorkspacePaths.Trigger("t"), Encoding.UTF8.GetBytes(text))).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Notices_TellOfEachDamageOnce_AndHandBackEverythingElse()
+    {
+        var told = new List<string>();
+        var notices = new DamageNotices(told.Add);
+        var (damage, fault) = (new DamagedRecordException(new("runs/x.json", "it is empty")), new InvalidOperationException("a bug"));
+        Assert.Same(fault, Assert.Single(notices.Tell(new AggregateException(damage, fault))));
+        Assert.Empty(notices.Tell(damage));
+        Assert.Equal("runs/x.json is damaged: it is empty. What can be done: exp doctor", Assert.Single(told));
+        notices.Tell(new DamagedRecord("runs/x.json", "it is null"));
+        Assert.Equal(2, told.Count);
+    }
 }
