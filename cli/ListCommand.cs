@@ -2,6 +2,7 @@ using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
 
 namespace Serverless.Cli;
 
@@ -26,6 +27,7 @@ static class ListCommand
             if (wanted < 0) throw ExpException.Usage("--limit: a number from 0 (all) on");
             if (!session.Output.Json) Output.WarmUp();
             var runs = new List<RunSummary>();
+            var damaged = new List<DamagedRecord>();
             string? after = null;
             do
             {
@@ -35,12 +37,14 @@ static class ListCommand
                     Limit = wanted == 0 ? PageLength : Math.Min(PageLength, wanted - runs.Count), After = after,
                 }, cancel);
                 runs.AddRange(page.Runs);
+                damaged.AddRange(page.Damaged ?? []);
                 after = page.Next;
             }
             while (after is not null && (wanted == 0 || runs.Count < wanted));
 
-            if (session.Output.Json) Output.WriteJson(new Core.Api.RunList(runs, after));
+            if (session.Output.Json) Output.WriteJson(new Core.Api.RunList(runs, after, DamagedRecord.Listed(damaged)));
             else Show(session, runs, after is not null);
+            if (!session.Output.Json) DoctorCommand.Remark(session.Output, damaged);
         });
     }
 

@@ -20,6 +20,7 @@ static class MachinesCommand
             {
                 new(one.Name, "bold"), new($"{one.Workers}", one.Workers == 0 ? "red" : null), new($"{one.Waiting}", one.Waiting == 0 ? "dim" : "yellow"),
             })));
+            DoctorCommand.Remark(output, machines.Damaged);
             if (machines.Workers.Count == 0) return;
             output.Line($"");
             output.Write(new Listing("WORKER~", "CLASS", "RUN", "DEVICE~", "CORES>", "MEMORY>", "HOST~", "UP>", "SEEN>").AddAll(machines.Workers.Select(worker => new Cell[]

@@ -43,6 +43,7 @@ static class Root
             ProfilesCommand.Create(world),
             KeysCommand.Create(world),
             DeadLettersCommand.Create(world),
+            DoctorCommand.Create(world),
         };
         root.Add(Session.JsonOption);
         root.Add(Session.DataOption);

@@ -59,6 +59,7 @@ static class ShowCommand
             })));
         }
 
+        Section(output, "Not published", new Listing("", "~").AddAll((run.Unpublished ?? []).Select(file => new Cell[] { new(file.Path.Length > 0 ? $"data/{file.Path}" : "", "yellow"), file.Why })));
         Section(output, "History", new Listing("", "", "~").AddAll(run.History.Select(entry => new Cell[]
         {
             new(Format.Time(entry.At), "dim"), new(Format.State(entry.State), Format.Colour(entry.State)),

@@ -35,6 +35,7 @@ static class TriggerCommand
         {
             new(trigger.Name, "bold"), trigger.When, trigger.Then, trigger.Paused ? new("paused", "yellow") : new Cell($"{trigger.LastHour}", "dim"), new(trigger.By ?? "", "dim"),
         })));
+        if (!session.Output.Json) DoctorCommand.Remark(session.Output, list.Damaged);
     });
 
     private static Verb Show(World world)

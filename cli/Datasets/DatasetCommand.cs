@@ -49,6 +49,7 @@ static class DatasetCommand
         if (living.Count == 0) session.Output.Remark($"No datasets. Make one with: exp dataset publish PATH --name NAME");
         session.Output.Write(new Listing("LATEST~~", "VERSIONS>", "FILES>", "SIZE>", "HASH", "PUBLISHED>", "FROM~").AddAll(
             living.Select(dataset => (Cell[])[new($"{dataset.Versions[0]}", "bold"), $"{dataset.Versions.Count}", .. Row(dataset.Versions[0], session.Output)])));
+        DoctorCommand.Remark(session.Output, list.Damaged);
     });
 
     private static Verb Show(World world)

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using Serverless.Core.Api;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -13,8 +12,7 @@ namespace Serverless.Core.Access;
 /// was sent, and nothing that is stored opens anything. People of a directory lie beside them, under names that no hash has. Answers are remembered for
 /// <see cref="Remembered"/>; a key revoked elsewhere works at most that long. A damaged record opens nothing and keeps nobody from anything.
 /// </summary>
-/// <param name="damaged">Gets one line for each damaged record.</param>
-public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, Action<string>? damaged = null)
+public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, DamageNotices? damaged = null)
 {
     public const string Prefix = "exp_";
     public static readonly TimeSpan Remembered = TimeSpan.FromSeconds(10);
@@ -23,7 +21,6 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
     private const int MaxRemembered = 10_000;
 
     private readonly ConcurrentDictionary<string, (ApiKeyInfo? Key, long Until)> remembered = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, string> told = new(StringComparer.Ordinal);
 
     public static string NewSecret() => Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
 
@@ -59,7 +56,7 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         var key = new ApiKeyInfo(ids.Nonce(), name, role, workspace, time.GetUtcNow());
         var put = await platform.PutJson(PlatformPaths.Key(hash), key, PutCondition.IfAbsent, cancel: cancel);
         remembered.TryRemove(hash, out _);
-        if (put.Stored || Read(await platform.Get(PlatformPaths.Key(hash), cancel: cancel)) is not { } known) return key;
+        if (put.Stored || await Read(PlatformPaths.Key(hash), cancel) is not { } known) return key;
         return known;
     }
 
@@ -123,7 +120,7 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         {
             return (stored.Json<string[]>(), stored.Object.ETag);
         }
-        catch (Exception e) when (e is JsonException or InvalidDataException)
+        catch (DamagedRecordException)
         {
             // A damaged record keeps nobody from anything; it is written anew.
             return ([], stored.Object.ETag);
@@ -134,7 +131,7 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
     {
         await foreach (var stored in platform.List(PlatformPaths.Keys, cancel: cancel))
         {
-            if (Read(await platform.Get(stored.Key, cancel: cancel)) is { } key) yield return (stored.Key, key);
+            if (await Read(stored.Key, cancel) is { } key) yield return (stored.Key, key);
         }
     }
 
@@ -142,28 +139,16 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
     {
         var now = time.GetTimestamp();
         if (remembered.TryGetValue(name, out var known) && now < known.Until) return known.Key;
-        var found = Read(await platform.Get(PlatformPaths.Key(name), cancel: cancel));
+        var found = await Read(PlatformPaths.Key(name), cancel);
         Remember(name, found, now);
         return found;
     }
 
-    private ApiKeyInfo? Read(ObjectContent? stored)
+    private async Task<ApiKeyInfo?> Read(string key, CancellationToken cancel)
     {
-        if (stored is null) return null;
-        try
-        {
-            // JSON can lack what the type promises.
-            if (stored.Json<ApiKeyInfo>() is { Id.Length: > 0, Name: not null, Workspace: { } workspace } key && WorkspaceName.Problem(workspace) is null) return key;
-        }
-        catch (Exception e) when (e is JsonException or InvalidDataException)
-        {
-            // As below.
-        }
-
-        var told = this.told.TryGetValue(stored.Object.Key, out var version) && version == stored.Object.ETag;
-        if (!told) damaged?.Invoke($"{stored.Object.Key} of the platform's container is no key: it opens nothing; delete it and make a new key");
-        this.told[stored.Object.Key] = stored.Object.ETag;
-        return null;
+        var read = await platform.Read<ApiKeyInfo>(key, cancel);
+        if (read.Damage is { } damage) damaged?.Tell(damage);
+        return read.Found?.Record;
     }
 
     private void Remember(string hash, ApiKeyInfo? key, long now)

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Api;
 
@@ -12,7 +14,8 @@ public sealed record Submitted(string Project, string Experiment, int Version, I
 public sealed record SubmittedRun(string Id, RunState State, bool Reused);
 
 /// <param name="Next">Pass as <c>after</c> for the next page; null at the end.</param>
-public sealed record RunList(IReadOnlyList<RunSummary> Runs, string? Next);
+/// <param name="Damaged">Runs whose records cannot be read, whatever was asked for; null: none that was met.</param>
+public sealed record RunList(IReadOnlyList<RunSummary> Runs, string? Next, IReadOnlyList<DamagedRecord>? Damaged = null);
 
 /// <summary><c>GET /api/runs/{id}/metrics</c>.</summary>
 public sealed record RunMetrics(string Run, IReadOnlyList<MetricSeries> Series);
@@ -59,7 +62,7 @@ public sealed record UploadPlace(string Method, string Url, IReadOnlyDictionary<
 /// <summary>Answer of <c>PUT /api/code/{sha256}</c>.</summary>
 public sealed record CodeStored(string Sha256, string Tree, int Files, long LengthBytes);
 
-public sealed record MachineList(IReadOnlyList<MachineClassInfo> Classes, IReadOnlyList<WorkerInfo> Workers);
+public sealed record MachineList(IReadOnlyList<MachineClassInfo> Classes, IReadOnlyList<WorkerInfo> Workers, IReadOnlyList<DamagedRecord>? Damaged = null);
 
 /// <param name="Waiting">Messages in the class's queue, those under a lock included.</param>
 public sealed record MachineClassInfo(string Name, long Waiting, int Workers);
@@ -77,7 +80,10 @@ public sealed record DeadLetterList(IReadOnlyList<DeadLetterInfo> Letters);
 public sealed record DeadLetterInfo(string Queue, string Id, string Reason, DateTimeOffset At, int Deliveries, string? Run, string Body);
 
 /// <param name="Key">The secret itself, only in the answer that creates it.</param>
-public sealed record ApiKeyInfo(string Id, string Name, Access.Role Role, string Workspace, DateTimeOffset Created, string? Key = null);
+public sealed record ApiKeyInfo(string Id, string Name, Access.Role Role, string Workspace, DateTimeOffset Created, string? Key = null) : IRecord
+{
+    string? IRecord.Problem(string key) => Id.Length == 0 ? "it has no id" : WorkspaceName.Problem(Workspace) is null ? null : "it names no workspace";
+}
 
 /// <summary><c>GET /api/login</c>; needs no key: how one comes in, besides with one.</summary>
 /// <param name="Entra">Null: with a key only.</param>
@@ -99,10 +105,13 @@ public sealed record ReportRequest(IReadOnlyList<string>? Runs, string? Title = 
 
 /// <summary>201 of <c>POST /api/reports</c>; also <c>reports/{id}/report.json</c>.</summary>
 /// <param name="Files">Names in the report's folder: <c>report.html</c>, <c>report.md</c> and the plots that the latter shows.</param>
-public sealed record ReportInfo(string Id, string Title, DateTimeOffset Created, IReadOnlyList<string> Runs, IReadOnlyList<string> Files);
+public sealed record ReportInfo(string Id, string Title, DateTimeOffset Created, IReadOnlyList<string> Runs, IReadOnlyList<string> Files) : IRecord
+{
+    string? IRecord.Problem(string key) => key == WorkspacePaths.ReportInfo(Id) ? null : $"it is of report {Id}";
+}
 
 /// <summary><c>GET /api/reports</c>, newest first.</summary>
-public sealed record ReportList(IReadOnlyList<ReportSummary> Reports, string? Next);
+public sealed record ReportList(IReadOnlyList<ReportSummary> Reports, string? Next, IReadOnlyList<DamagedRecord>? Damaged = null);
 
 public sealed record ReportSummary(string Id, string Title, DateTimeOffset Created);
 
@@ -119,7 +128,7 @@ public sealed record WebhookInfo(
 public sealed record WebhookTest(int? Status, double Milliseconds, string? Problem);
 
 /// <summary><c>GET /api/triggers</c>, by name.</summary>
-public sealed record TriggerList(IReadOnlyList<TriggerSummary> Triggers);
+public sealed record TriggerList(IReadOnlyList<TriggerSummary> Triggers, IReadOnlyList<DamagedRecord>? Damaged = null);
 
 /// <param name="When">What it waits for, in a few words.</param>
 /// <param name="Then">The experiment that it submits, <c>project/name</c>.</param>
@@ -127,7 +136,7 @@ public sealed record TriggerList(IReadOnlyList<TriggerSummary> Triggers);
 public sealed record TriggerSummary(string Name, string When, string Then, bool Paused, string? By, DateTimeOffset Since, int LastHour);
 
 /// <summary><c>GET /api/triggers/{name}/firings</c>, newest first.</summary>
-public sealed record FiringList(IReadOnlyList<Triggers.FiringSummary> Firings);
+public sealed record FiringList(IReadOnlyList<Triggers.FiringSummary> Firings, IReadOnlyList<DamagedRecord>? Damaged = null);
 
 /// <summary><c>POST /api/triggers/{name}/replay</c>.</summary>
 /// <param name="Problem">Why not everything that was asked for could be done.</param>

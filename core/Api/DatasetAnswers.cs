@@ -1,9 +1,10 @@
 using Serverless.Core.Datasets;
+using Serverless.Core.Storage;
 
 namespace Serverless.Core.Api;
 
 /// <summary><c>GET /api/datasets</c>, in order of name.</summary>
-public sealed record DatasetList(IReadOnlyList<DatasetInfo> Datasets);
+public sealed record DatasetList(IReadOnlyList<DatasetInfo> Datasets, IReadOnlyList<DamagedRecord>? Damaged = null);
 
 /// <summary><c>GET /api/datasets/{name}</c>.</summary>
 /// <param name="Versions">Newest first, those that were deleted included.</param>

@@ -30,7 +30,7 @@ internal sealed class ContentHashes(IObjectStore store)
     public async Task<InputRef?> Known(StoredObject file, CancellationToken cancel)
     {
         if (hashed.TryGetValue(file.Key, out var known) && known.ETag == file.ETag) return known;
-        return await store.Get(IndexOf(file.Key), cancel: cancel) is { } read && read.Json<InputRef>() is var remembered && remembered.ETag == file.ETag && remembered.Path == file.Key
+        return (await store.Read<InputRef>(IndexOf(file.Key), cancel)).Found is { Record: var remembered } && remembered.ETag == file.ETag && remembered.Path == file.Key
             ? Remember(remembered with { Run = Publication.RunOf(file) })
             : null;
     }

@@ -16,32 +16,68 @@ public sealed class DatasetCatalog(IObjectStore store)
     // A version never changes, but to be deleted; whoever uses one that was remembered finds its contents for days.
     private readonly ConcurrentDictionary<string, (string ETag, DatasetVersion Version)> read = new(StringComparer.Ordinal);
 
-    /// <summary>The versions of one dataset, or of all in order of name, oldest first; deleted ones included.</summary>
-    public async IAsyncEnumerable<DatasetVersionInfo> Versions(string? name = null, [EnumeratorCancellation] CancellationToken cancel = default)
+    /// <summary>The versions of one dataset, or of all in order of name, oldest first; deleted ones included, damaged ones by their names only.</summary>
+    public async IAsyncEnumerable<DatasetEntry> Entries(string? name = null, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         await foreach (var stored in store.List(name is null ? WorkspacePaths.Datasets : WorkspacePaths.DatasetVersionsOf(name), cancel: cancel))
         {
             if (WorkspacePaths.DatasetVersionOf(stored.Key) is not { } which) continue;
-            if (DatasetVersionInfo.From(stored.Metadata) is { } info) yield return info;
-            else if (await Get(which.Name, which.Number, cancel) is { } version) yield return DatasetVersionInfo.Of(version);
+            if (DatasetVersionInfo.From(stored.Metadata) is { } info)
+            {
+                yield return new(which.Name, which.Number, info, null);
+                continue;
+            }
+
+            var read = await store.Read<DatasetVersion>(stored.Key, cancel);
+            if (!read.IsMissing) yield return new(which.Name, which.Number, read.Found is { Record: var version } ? DatasetVersionInfo.Of(version) : null, read.Damage);
+        }
+    }
+
+    /// <summary>The entries that can be read.</summary>
+    public async IAsyncEnumerable<DatasetVersionInfo> Versions(string? name = null, [EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        await foreach (var entry in Entries(name, cancel))
+        {
+            if (entry.Info is { } info) yield return info;
         }
     }
 
     /// <param name="name">Null: all.</param>
     public async Task<DatasetList> List(string? name = null, CancellationToken cancel = default)
     {
-        var versions = new List<DatasetVersionInfo>();
-        await foreach (var version in Versions(name, cancel)) versions.Add(version);
-        return new([.. versions.GroupBy(version => version.Name).Select(dataset => new DatasetInfo(dataset.Key, [.. dataset.Reverse()]))]);
+        var entries = new List<DatasetEntry>();
+        await foreach (var entry in Entries(name, cancel)) entries.Add(entry);
+        return new(
+            [.. entries.Select(entry => entry.Info).OfType<DatasetVersionInfo>().GroupBy(version => version.Name).Select(dataset => new DatasetInfo(dataset.Key, [.. dataset.Reverse()]))],
+            DamagedRecord.Listed([.. entries.Select(entry => entry.Damage).OfType<DamagedRecord>()]));
     }
 
+    /// <exception cref="DamagedRecordException">Its record is damaged.</exception>
     public async Task<DatasetVersion?> Get(string name, int number, CancellationToken cancel = default) => (await Load(name, number, cancel))?.Version;
+
+    /// <summary>One of many: null also when its record is damaged.</summary>
+    public async Task<DatasetVersion?> Sound(string name, int number, CancellationToken cancel = default)
+    {
+        try
+        {
+            return await Get(name, number, cancel);
+        }
+        catch (DamagedRecordException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>The version that a reference stands for now, or why there is none.</summary>
     public async Task<(DatasetVersionInfo? Version, string? Problem)> Find(DatasetReference reference, CancellationToken cancel = default)
     {
-        var all = new List<DatasetVersionInfo>();
-        await foreach (var version in Versions(reference.Name, cancel)) all.Add(version);
+        var entries = new List<DatasetEntry>();
+        await foreach (var entry in Entries(reference.Name, cancel)) entries.Add(entry);
+        var all = entries.Select(entry => entry.Info).OfType<DatasetVersionInfo>().ToList();
+
+        // Another version in the place of the one that was meant would be a silent change of an input.
+        var meant = reference.Number is { } wanted ? entries.Find(entry => entry.Number == wanted) : reference.Hash is null ? entries.LastOrDefault() : null;
+        if (meant?.Damage is { } damage) return (null, $"{damage}; see: exp doctor");
         if (all.Count == 0) return (null, $"there is no dataset '{reference.Name}'{Suggestion.Clause(reference.Name, await Names(cancel))}");
         var living = all.Where(version => !version.IsDeleted).ToList();
         if (reference.Number is { } number)
@@ -89,3 +125,7 @@ public sealed class DatasetCatalog(IObjectStore store)
         return read[key] = (found.Object.ETag, found.Json<DatasetVersion>());
     }
 }
+
+/// <summary>A version in a listing.</summary>
+/// <param name="Info">Null: its record is damaged.</param>
+public sealed record DatasetEntry(string Name, int Number, DatasetVersionInfo? Info, DamagedRecord? Damage);

@@ -29,8 +29,10 @@ public sealed class DatasetDeletion(IObjectStore store, DatasetCatalog catalog, 
     {
         var needed = new HashSet<string>(StringComparer.Ordinal);
         var (_, now) = await store.Head(WorkspacePaths.Datasets + "now", cancel);
-        await foreach (var info in catalog.Versions(cancel: cancel))
+        await foreach (var entry in catalog.Entries(cancel: cancel))
         {
+            // Nobody knows what it has.
+            if (entry.Info is not { } info) throw new DamagedRecordException(entry.Damage!);
             if (info.Deleted is { } at && now - at > ContentStore.KeptUnused) continue;
             var version = await catalog.Get(info.Name, info.Number, cancel) ?? throw new InvalidDataException($"dataset {info} was listed and cannot be read; no content is removed");
             needed.UnionWith(version.Files.Select(file => file.Sha256));

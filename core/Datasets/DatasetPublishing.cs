@@ -84,7 +84,7 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
         await foreach (var note in store.List(WorkspacePaths.UntoldDatasets, cancel: cancel))
         {
             if (WorkspacePaths.UntoldDatasetOf(note.Key) is not var (name, number)) continue;
-            if (await catalog.Get(name, number, cancel) is { } version)
+            if (await catalog.Sound(name, number, cancel) is { } version)
             {
                 await Tell(version.Name, version.Number, version.Sha256, cancel);
                 told++;
@@ -106,10 +106,10 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
         {
             var highest = 0;
             DatasetVersionInfo? same = null;
-            await foreach (var version in catalog.Versions(name, cancel))
+            await foreach (var entry in catalog.Entries(name, cancel))
             {
-                highest = version.Number;
-                if (version.Sha256 == sha256 && !version.IsDeleted) same ??= version;
+                highest = entry.Number;
+                if (entry.Info is { IsDeleted: false } version && version.Sha256 == sha256) same ??= version;
             }
 
             if (same is not null)
@@ -139,7 +139,7 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
     private async Task<HashSet<string>> Stored(string name, CancellationToken cancel)
     {
         var (latest, _) = await catalog.Find(new(name), cancel);
-        return latest is not null && await catalog.Get(name, latest.Number, cancel) is { Deleted: null } version ? [.. version.Files.Select(file => file.Sha256)] : [];
+        return latest is not null && await catalog.Sound(name, latest.Number, cancel) is { Deleted: null } version ? [.. version.Files.Select(file => file.Sha256)] : [];
     }
 
     /// <returns>False when the file is no longer what was hashed.</returns>

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Serverless.Core.Storage;
 using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Datasets;
 
@@ -12,8 +14,10 @@ namespace Serverless.Core.Datasets;
 /// <param name="Files">In the order of <see cref="CodeTree"/>.</param>
 /// <param name="Deleted">When it was deleted; its contents go a few days later.</param>
 public sealed record DatasetVersion(
-    string Name, int Number, string Sha256, DateTimeOffset Created, string? By, string? Folder, IReadOnlyList<DatasetFile> Files, DateTimeOffset? Deleted = null)
+    string Name, int Number, string Sha256, DateTimeOffset Created, string? By, string? Folder, IReadOnlyList<DatasetFile> Files, DateTimeOffset? Deleted = null) : IRecord
 {
+    string? IRecord.Problem(string key) => key == WorkspacePaths.DatasetVersion(Name, Number) ? null : $"it is of dataset {this}";
+
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Name}:{Number}");
 }
 
@@ -38,19 +42,8 @@ public sealed record DatasetVersionInfo(
     internal Dictionary<string, string> ToMetadata() => new() { [MetadataName] = JsonSerializer.Serialize(this, CoreJson.Options) };
 
     /// <summary>Null when the metadata is gone, as after restoring a workspace with a plain copy.</summary>
-    internal static DatasetVersionInfo? From(IReadOnlyDictionary<string, string> metadata)
-    {
-        try
-        {
-            return metadata.TryGetValue(MetadataName, out var text) ? JsonSerializer.Deserialize<DatasetVersionInfo>(text, CoreJson.Options) : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    internal static DatasetVersionInfo? From(IReadOnlyDictionary<string, string> metadata) => RecordFormat.Summary<DatasetVersionInfo>(metadata, MetadataName);
 }
-
 /// <summary>What differs between two versions.</summary>
 /// <param name="Files">In the order of paths.</param>
 /// <param name="Bytes">How much longer the second is.</param>

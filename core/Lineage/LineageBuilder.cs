@@ -29,7 +29,8 @@ internal sealed class LineageBuilder
 
     public string Add(RunRecord run) => AddNode(NodeOf(run));
 
-    public string AddDeleted(string runId) => AddNode(new(RunNode(runId), LineageKind.Run, "run", State: "deleted"));
+    /// <param name="state">Why nothing is known of it.</param>
+    public string AddUnknown(string runId, string state) => AddNode(new(RunNode(runId), LineageKind.Run, "run", State: state));
 
     public string Add(DatasetVersion version) => AddNode(NodeOf(version));
 
@@ -40,7 +41,7 @@ internal sealed class LineageBuilder
     {
         var path = files is [var only] ? folder + only.Name : folder;
         var hash = files is [var one] ? one.Sha256 : CodeTree.Hash(files.Select(file => new CodeFileFact(file.Name, 0, file.Sha256)));
-        return AddNode(new($"file:{path}@{hash[..12]}{(run is null ? "" : $"~{run}")}", LineageKind.File, path, files.Count == 1 ? null : $"{files.Count} files"));
+        return AddNode(new($"file:{path}@{hash[..Math.Min(12, hash.Length)]}{(run is null ? "" : $"~{run}")}", LineageKind.File, path, files.Count == 1 ? null : $"{files.Count} files"));
     }
 
     public static LineageNode NodeOf(RunRecord run) => new(

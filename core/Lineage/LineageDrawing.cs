@@ -68,7 +68,7 @@ public static class LineageDrawing
     {
         { Kind: LineageKind.Run, Name: var id } => string.Join("  ", new[] { id.Length > 6 ? id[^6..] : id, Brief(node.Detail), node.State }.OfType<string>()),
         { Kind: LineageKind.Trigger } => $"trigger{(node.Detail is null ? "" : $", {node.Detail}")}",
-        { State: "deleted" } => "deleted",
+        { State: "deleted" or "damaged" } => node.State,
         _ => node.Detail ?? (node.Kind == LineageKind.File ? "file" : ""),
     };
 
@@ -159,7 +159,7 @@ public static class LineageDrawing
 
     private static (string Fill, string Line) Colours(LineageNode node) => (node.Kind, node.State) switch
     {
-        (_, "deleted") => ("#f1f2f4", "#9aa3b0"),
+        (_, "deleted" or "damaged") => ("#f1f2f4", "#9aa3b0"),
         (LineageKind.Run, "succeeded") => ("#e3f6e8", "#2e8b57"),
         (LineageKind.Run, "failed") => ("#fde7e7", "#c23b3b"),
         (LineageKind.Run, "cancelled") => ("#f7e8f7", "#9b4f9b"),

@@ -61,14 +61,14 @@ public sealed class LineageIndex(IObjectStore store)
         var read = 0;
         await foreach (var stored in store.List(WorkspacePaths.Runs, cancel: cancel))
         {
-            if (WorkspacePaths.RunIdOf(stored.Key) is not { } id || await new RunStore(store).Load(id, cancel) is not { Run: var run }) continue;
+            if (WorkspacePaths.RunIdOf(stored.Key) is not { } id || await new RunStore(store).Sound(id, cancel) is not { } run) continue;
             await Mark(id, run.Spec, run.Origin, cancel);
             read++;
         }
 
         await foreach (var info in datasets.Versions(cancel: cancel))
         {
-            if (await datasets.Get(info.Name, info.Number, cancel) is not { } version) continue;
+            if (await datasets.Sound(info.Name, info.Number, cancel) is not { } version) continue;
             await Mark(version, cancel);
             read++;
         }

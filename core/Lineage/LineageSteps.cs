@@ -22,12 +22,12 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         var found = new HashSet<LineageTarget>();
         if (of.Run is not { } id)
         {
-            if (await datasets.Get(of.Dataset, of.Number, cancel) is not { } version) return found;
+            if (await datasets.Sound(of.Dataset, of.Number, cancel) is not { } version) return found;
             await MadeOf(graph, version, only: null, found, cancel);
             return found;
         }
 
-        if (await runs.Load(id, cancel) is not { Run: var run }) return found;
+        if (await runs.Sound(id, cancel) is not { } run) return found;
         var node = graph.Add(run);
         if (run.Spec.From is { } from)
         {
@@ -37,7 +37,7 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
 
         foreach (var dataset in run.Spec.Datasets)
         {
-            if (await datasets.Get(dataset.Name, dataset.Number, cancel) is not { } version) continue;
+            if (await datasets.Sound(dataset.Name, dataset.Number, cancel) is not { } version) continue;
             graph.Connect(graph.Add(version), node, LineageRelation.Input);
             found.Add(new(null, dataset.Name, dataset.Number));
         }
@@ -55,7 +55,7 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         {
             await foreach (var target in index.FromDataset(of.Dataset, of.Number, cancel))
             {
-                if (target.Run is null || await runs.Load(target.Run, cancel) is not { Run: var user }) continue;
+                if (target.Run is null || await runs.Sound(target.Run, cancel) is not { } user) continue;
                 var name = $"{of.Dataset}:{of.Number}";
                 if (user.Spec.Datasets.Any(dataset => $"{dataset}" == name)) Connect(LineageBuilder.DatasetNode(name), user, LineageRelation.Input);
                 if (user.Origin is { } origin && origin.Dataset == name) Connect(LineageBuilder.DatasetNode(name), user, LineageRelation.Triggered, origin.Trigger);
@@ -67,7 +67,7 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         var node = LineageBuilder.RunNode(id);
         await foreach (var target in index.FromRun(id, cancel))
         {
-            if (target.Run is null || await runs.Load(target.Run, cancel) is not { Run: var next }) continue;
+            if (target.Run is null || await runs.Sound(target.Run, cancel) is not { } next) continue;
             if (next.Spec.From is { } from && from.Run == id) Connect(node, next, LineageRelation.Checkpoint, LineageBuilder.Step(from));
             if (next.Origin is { } origin && origin.Run == id) Connect(node, next, LineageRelation.Triggered, origin.Trigger);
             if (!next.Spec.Inputs.Any(input => input.Key is not null && input.Run == id)) continue;
@@ -92,9 +92,9 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         {
             if (target.Run is { } id)
             {
-                if (await runs.Load(id, cancel) is { Run: var run } && await files.AnyIsRead(run, cancel)) yield return target;
+                if (await runs.Sound(id, cancel) is { } run && await files.AnyIsRead(run, cancel)) yield return target;
             }
-            else if (await datasets.Get(target.Dataset, target.Number, cancel) is { Deleted: null, Folder: { } folder } version
+            else if (await datasets.Sound(target.Dataset, target.Number, cancel) is { Deleted: null, Folder: { } folder } version
                 && await files.AnyIsIn(version, LineageIndex.FolderOf(folder), cancel))
             {
                 yield return target;
@@ -105,29 +105,33 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
     public async Task<string> Add(LineageBuilder graph, LineageTarget target, CancellationToken cancel)
     {
         if (target.Run is { } run) return await AddRun(graph, run, cancel);
-        return await datasets.Get(target.Dataset, target.Number, cancel) is { } version ? graph.Add(version) : LineageBuilder.DatasetNode($"{target.Dataset}:{target.Number}");
+        return await datasets.Sound(target.Dataset, target.Number, cancel) is { } version ? graph.Add(version) : LineageBuilder.DatasetNode($"{target.Dataset}:{target.Number}");
     }
 
-    public async Task<string> AddRun(LineageBuilder graph, string id, CancellationToken cancel) =>
-        await runs.Load(id, cancel) is { Run: var run } ? graph.Add(run) : graph.AddDeleted(id);
+    public async Task<string> AddRun(LineageBuilder graph, string id, CancellationToken cancel)
+    {
+        var read = await runs.Read(id, cancel);
+        return read.Found is { Record: var run } ? graph.Add(run) : graph.AddUnknown(id, read.IsMissing ? "deleted" : "damaged");
+    }
 
     /// <summary>Files that the run published, those that somebody read first.</summary>
     private async Task Published(LineageBuilder graph, string id, HashSet<LineageTarget> found, CancellationToken cancel)
     {
-        if (await runs.Load(id, cancel) is not { Run: { State: RunState.Succeeded, Outputs: { } outputs } } || await store.Get(outputs, cancel: cancel) is not { } read) return;
-        var unread = read.Json<OutputManifest>().Data.ToDictionary(file => WorkspacePaths.Data + file.Path, file => file.Sha256, StringComparer.Ordinal);
+        if (await runs.Sound(id, cancel) is not { State: RunState.Succeeded, Outputs: { } outputs } publisher || (await store.Read<OutputManifest>(outputs, cancel)).Found is not { } read) return;
+        var not = (publisher.Unpublished ?? []).Select(file => file.Path).ToHashSet(StringComparer.Ordinal);
+        var unread = read.Record.Data.Where(file => !not.Contains(file.Path)).ToDictionary(file => WorkspacePaths.Data + file.Path, file => file.Sha256, StringComparer.Ordinal);
         if (unread.Count == 0) return;
         await foreach (var target in index.FromFolders(unread.Keys.Select(LineageIndex.FolderOf).ToHashSet(StringComparer.Ordinal), cancel))
         {
             if (target.Run is { } user)
             {
-                if (await runs.Load(user, cancel) is not { Run: var run } || !run.Spec.Inputs.Any(input => input.Run == id)) continue;
+                if (await runs.Sound(user, cancel) is not { } run || !run.Spec.Inputs.Any(input => input.Run == id)) continue;
                 await Inputs(graph, run, only: id, [], cancel);
                 foreach (var input in run.Spec.Inputs) unread.Remove(input.Path);
             }
             else
             {
-                if (await datasets.Get(target.Dataset, target.Number, cancel) is not { Folder: { } folder } version || !version.Files.Any(file => file.Run == id)) continue;
+                if (await datasets.Sound(target.Dataset, target.Number, cancel) is not { Folder: { } folder } version || !version.Files.Any(file => file.Run == id)) continue;
                 await MadeOf(graph, version, only: id, [], cancel);
                 foreach (var file in version.Files) unread.Remove(LineageIndex.FolderOf(folder) + file.Path);
             }

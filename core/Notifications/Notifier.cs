@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
+using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Notifications;
@@ -32,7 +33,7 @@ public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Not
 /// Tells webhooks what happened: an event becomes one delivery for each webhook that wants it, and each delivery is tried by itself, so that one receiver that is away keeps
 /// nothing from the others.
 /// </summary>
-public sealed class Notifier(WorkspaceDirectory workspaces, IWorkspaces all, IMessageBus bus, WebhookSender sender, TimeProvider time, IIds ids)
+public sealed class Notifier(WorkspaceDirectory workspaces, IWorkspaces all, IMessageBus bus, WebhookSender sender, TimeProvider time, IIds ids, DamageNotices? damaged = null)
 {
     /// <summary>Waits between tries: together about a day, after which somebody has to look.</summary>
     private static readonly TimeSpan[] Waits =
@@ -43,7 +44,7 @@ public sealed class Notifier(WorkspaceDirectory workspaces, IWorkspaces all, IMe
     /// <summary>However long a receiver asks to wait.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
-    public WebhookStore Webhooks { get; } = new(all.Platform);
+    public WebhookStore Webhooks { get; } = new(all.Platform, damaged);
 
     /// <summary>Safe to do twice.</summary>
     public async Task Notify(WorkspaceEvent happened, CancellationToken cancel = default)

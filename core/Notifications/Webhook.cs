@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Serverless.Core.Results;
+using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 
 namespace Serverless.Core.Notifications;
@@ -32,8 +33,10 @@ public sealed record WebhookSpec(string? Url, IReadOnlyList<string>? Events = nu
 /// <param name="Secret"><c>whsec_</c> and 32 random bytes in base64; signs every request.</param>
 /// <param name="Paused">Why nothing is sent; null: it is.</param>
 public sealed record Webhook(
-    string Name, string Url, IReadOnlyList<string> Events, string? Project, string? Experiment, WebhookFormat Format, string Secret, string By, DateTimeOffset Created, string? Paused = null)
+    string Name, string Url, IReadOnlyList<string> Events, string? Project, string? Experiment, WebhookFormat Format, string Secret, string By, DateTimeOffset Created, string? Paused = null) : IRecord
 {
+    string? IRecord.Problem(string key) => !key.EndsWith($"/{Name}.json", StringComparison.Ordinal) ? $"it is of webhook {Name}" : Uri.IsWellFormedUriString(Url, UriKind.Absolute) ? null : "its url is no address";
+
     [JsonIgnore]
     public bool IsOn => Paused is null;
 

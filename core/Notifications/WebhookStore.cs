@@ -9,17 +9,21 @@ namespace Serverless.Core.Notifications;
 public sealed record Undelivered(string Id, Notice Notice, int Attempts, string Reason, DateTimeOffset At);
 
 /// <summary>The webhooks of every workspace, in the platform container.</summary>
-public sealed class WebhookStore(IObjectStore platform)
+/// <param name="damaged">Told of those that cannot be read.</param>
+public sealed class WebhookStore(IObjectStore platform, DamageNotices? damaged = null)
 {
     public async Task<Webhook?> Find(string workspace, string name, CancellationToken cancel = default) =>
         (await platform.Get(PlatformPaths.Webhook(workspace, name), cancel: cancel))?.Json<Webhook>();
 
+    /// <summary>Those that can be read.</summary>
     public async Task<IReadOnlyList<Webhook>> List(string workspace, CancellationToken cancel = default)
     {
         var webhooks = new List<Webhook>();
         await foreach (var stored in platform.List(PlatformPaths.WebhooksOf(workspace), cancel: cancel))
         {
-            if (await platform.Get(stored.Key, cancel: cancel) is { } content) webhooks.Add(content.Json<Webhook>());
+            var read = await platform.Read<Webhook>(stored.Key, cancel);
+            if (read.Damage is { } damage) damaged?.Tell(damage);
+            if (read.Found is { Record: var webhook }) webhooks.Add(webhook);
         }
 
         return webhooks;
@@ -57,7 +61,7 @@ public sealed class WebhookStore(IObjectStore platform)
         var notices = new List<Undelivered>();
         await foreach (var stored in platform.List(PlatformPaths.UndeliveredOf(workspace, webhook), cancel: cancel))
         {
-            if (await platform.Get(stored.Key, cancel: cancel) is { } content) notices.Add(content.Json<Undelivered>());
+            if ((await platform.Read<Undelivered>(stored.Key, cancel)).Found is { Record: var notice }) notices.Add(notice);
             if (notices.Count == limit) break;
         }
 

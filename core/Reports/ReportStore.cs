@@ -64,14 +64,18 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
     public async Task<ReportList> List(int limit, string? after = null, CancellationToken cancel = default)
     {
         var found = new List<ReportSummary>();
+        var damaged = new List<DamagedRecord>();
         await foreach (var stored in store.List(WorkspacePaths.Reports, after is null ? null : WorkspacePaths.ReportInfo(after), cancel))
         {
-            if (WorkspacePaths.ReportIdOf(stored.Key) is not { } id || await SummaryOf(id, stored, cancel) is not { } summary) continue;
-            if (found.Count == limit) return new(found, found[^1].Id);
+            if (WorkspacePaths.ReportIdOf(stored.Key) is null) continue;
+            var (summary, damage) = await SummaryOf(stored, cancel);
+            if (damage is not null) damaged.Add(damage);
+            if (summary is null) continue;
+            if (found.Count == limit) return new(found, found[^1].Id, DamagedRecord.Listed(damaged));
             found.Add(summary);
         }
 
-        return new(found, null);
+        return new(found, null, DamagedRecord.Listed(damaged));
     }
 
     private static ProblemList Check(ReportRequest request, List<string> wanted)
@@ -115,10 +119,10 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
         return info;
     }
 
-    private async ValueTask<ReportSummary?> SummaryOf(string id, StoredObject stored, CancellationToken cancel)
+    private async ValueTask<(ReportSummary? Summary, DamagedRecord? Damage)> SummaryOf(StoredObject stored, CancellationToken cancel)
     {
-        // A workspace that was restored by a plain copy has lost its metadata; the file says the same.
-        if (stored.Metadata.TryGetValue(Summary, out var text)) return JsonSerializer.Deserialize<ReportSummary>(text, CoreJson.Options);
-        return await Find(store, id, cancel) is { } info ? new(info.Id, info.Title, info.Created) : null;
+        if (RecordFormat.Summary<ReportSummary>(stored.Metadata, Summary) is { } summary) return (summary, null);
+        var read = await store.Read<ReportInfo>(stored.Key, cancel);
+        return (read.Found is { Record: var info } ? new(info.Id, info.Title, info.Created) : null, read.Damage);
     }
 }

@@ -14,16 +14,20 @@ public sealed class Machines(IObjectStore store, IMessageBus bus, IReadOnlyList<
     public async Task<MachineList> List(CancellationToken cancel = default)
     {
         var workers = new List<WorkerInfo>();
+        var damaged = new List<DamagedRecord>();
         await foreach (var stored in store.List(WorkspacePaths.Workers, cancel: cancel))
         {
-            if (WorkspacePaths.WorkerIdOf(stored.Key) is null || await store.Get(stored.Key, cancel: cancel) is not { } content) continue;
-            var worker = content.Json<WorkerInfo>() with { Seen = content.Object.Modified };
+            if (WorkspacePaths.WorkerIdOf(stored.Key) is null) continue;
+            var read = await store.Read<WorkerInfo>(stored.Key, cancel);
+            if (read.Damage is { } damage) damaged.Add(damage);
+            if (read.Found is not { } content) continue;
+            var worker = content.Record with { Seen = content.Object.Modified };
             if (content.Now - content.Object.Modified <= worker.Heartbeat * MissedHeartbeats + TimeSpan.FromSeconds(1)) workers.Add(worker);
         }
 
         var all = classes.Concat(workers.Select(worker => worker.Machine)).Distinct(StringComparer.Ordinal);
         var infos = new List<MachineClassInfo>();
         foreach (var name in all) infos.Add(new(name, await bus.Count(QueueNames.ForMachine(name), cancel), workers.Count(worker => worker.Machine == name)));
-        return new(infos, workers);
+        return new(infos, workers, DamagedRecord.Listed(damaged));
     }
 }

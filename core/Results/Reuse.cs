@@ -68,7 +68,7 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
         var several = new ParallelOptions { MaxDegreeOfParallelism = ReadingDegree, CancellationToken = cancel };
         await Parallel.ForEachAsync(listed, several, async (summary, stop) =>
         {
-            if (await runs.Load(summary.Id, stop) is { Run: var earlier }) records[earlier.Id] = earlier;
+            if (await runs.Sound(summary.Id, stop) is { } earlier) records[earlier.Id] = earlier;
         });
         return [.. records.Values.OrderBy(earlier => earlier.Id, StringComparer.Ordinal)];
     }
@@ -80,11 +80,11 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
 
     /// <summary>The run that a submission with this key is given.</summary>
     private async Task<string?> Standing(string key, CancellationToken cancel) =>
-        await store.Get(WorkspacePaths.Key(key), cancel: cancel) is { } read && read.Json<KeyRecord>().Run is var holder
-            && await runs.Load(holder, cancel) is { Run: { Cancel: null, State: not (RunState.Failed or RunState.Cancelled) } }
+        (await store.Read<KeyRecord>(WorkspacePaths.Key(key), cancel)).Found is { Record.Run: var holder }
+            && await runs.Sound(holder, cancel) is { Cancel: null, State: not (RunState.Failed or RunState.Cancelled) }
             ? holder
             : null;
 
     private async Task<(string Run, DateTimeOffset At)?> Deleted(string key, CancellationToken cancel) =>
-        await store.Get(WorkspacePaths.DeletedKey(key), cancel: cancel) is { } read ? (read.Json<DeletedKey>().Run, read.Object.Modified) : null;
+        (await store.Read<DeletedKey>(WorkspacePaths.DeletedKey(key), cancel)).Found is { } read ? (read.Record.Run, read.Object.Modified) : null;
 }

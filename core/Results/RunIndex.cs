@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Serverless.Core.Api;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -32,38 +31,33 @@ public sealed class RunIndex(IObjectStore store)
     public async Task<RunList> List(RunFilter filter, int limit, string? after = null, CancellationToken cancel = default)
     {
         var found = new List<RunSummary>();
+        var damaged = new List<DamagedRecord>();
         await foreach (var stored in store.List(WorkspacePaths.Runs, after is null ? null : WorkspacePaths.Run(after), cancel))
         {
-            if (WorkspacePaths.RunIdOf(stored.Key) is not { } id || await Summary(id, stored, cancel) is not { } run || !filter.Matches(run)) continue;
-            if (found.Count == limit) return new(found, found[^1].Id);
+            if (WorkspacePaths.RunIdOf(stored.Key) is not { } id) continue;
+            var (run, damage) = await Summary(id, stored, cancel);
+            if (damage is not null) damaged.Add(damage);
+            if (run is null || !filter.Matches(run)) continue;
+            if (found.Count == limit) return new(found, found[^1].Id, DamagedRecord.Listed(damaged));
             found.Add(run);
         }
 
-        return new(found, null);
+        return new(found, null, DamagedRecord.Listed(damaged));
     }
 
-    private async ValueTask<RunSummary?> Summary(string id, StoredObject stored, CancellationToken cancel)
+    /// <summary>Neither when the run was deleted meanwhile.</summary>
+    private async ValueTask<(RunSummary? Summary, DamagedRecord? Damage)> Summary(string id, StoredObject stored, CancellationToken cancel)
     {
-        if (cache.TryGetValue(stored.Key, out var cached) && cached.ETag == stored.ETag) return cached.Summary;
-        if ((FromMetadata(stored) ?? await FromRecord(id, cancel)) is not { } summary) return null;
+        if (cache.TryGetValue(stored.Key, out var cached) && cached.ETag == stored.ETag) return (cached.Summary, null);
+        if (RunSummary.FromMetadata(stored.Metadata) is not { } summary || summary.Id != id)
+        {
+            var read = await new RunStore(store).Read(id, cancel);
+            if (read.Found is not { Record: var run }) return (null, read.Damage);
+            summary = RunSummary.Of(run);
+        }
+
         if (cache.Count >= MaxCached) cache.Clear();
         cache[stored.Key] = (stored.ETag, summary);
-        return summary;
+        return (summary, null);
     }
-
-    private static RunSummary? FromMetadata(StoredObject stored)
-    {
-        try
-        {
-            return RunSummary.FromMetadata(stored.Metadata);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-
-    /// <summary>Null when the run was deleted meanwhile.</summary>
-    private async Task<RunSummary?> FromRecord(string id, CancellationToken cancel) =>
-        await new RunStore(store).Load(id, cancel) is { Run: var run } ? RunSummary.Of(run) : null;
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -52,15 +51,5 @@ public sealed class CheckpointSweep(IObjectStore store, string runId, int epoch)
         inUse = [.. Enumerable.Range(1, epoch).Where(attempt => needed.Any(key => key.StartsWith(WorkspacePaths.CheckpointsOf(runId, attempt), StringComparison.Ordinal)))];
     }
 
-    private async Task<CheckpointManifest?> Read(string manifest, CancellationToken cancel)
-    {
-        try
-        {
-            return (await store.Get(manifest, cancel: cancel))?.Json<CheckpointManifest>();
-        }
-        catch (Exception damaged) when (damaged is JsonException or InvalidDataException)
-        {
-            return null;
-        }
-    }
+    private async Task<CheckpointManifest?> Read(string manifest, CancellationToken cancel) => (await store.Read<CheckpointManifest>(manifest, cancel)).Found?.Record;
 }

@@ -1,5 +1,5 @@
-using System.Text.Json;
 using Serverless.Core.Messaging;
+using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Runs;
@@ -36,7 +36,7 @@ public sealed class DeadWakes(IMessageBus bus, IReadOnlyList<string> machineClas
         {
             return (await open(wake.Workspace).Apply(wake.Run, new RunEvent.Refuse($"its wake-up call was put aside: {reason}", epoch), cancel)).Moved;
         }
-        catch (Exception e) when (e is JsonException or InvalidDataException or ArgumentException)
+        catch (Exception e) when (e is DamagedRecordException or ArgumentException)
         {
             // The record or its name is damaged, perhaps the very reason; the letter says which run it is.
             return false;

@@ -25,6 +25,10 @@ public abstract record RunEvent
     /// <param name="Keep">Manifests of the checkpoints to keep beside it; null keeps all.</param>
     public sealed record Commit(int Epoch, CheckpointRef Checkpoint, IReadOnlyList<string>? Keep = null) : Owned(Epoch);
 
+    /// <summary>What the attempt was to resume from is not whole, so it goes on from the checkpoint before it, or from the start.</summary>
+    /// <param name="Manifest">The checkpoint that is not whole.</param>
+    public sealed record FallBack(int Epoch, string Manifest, string Why) : Owned(Epoch);
+
     /// <summary>The attempt is over, for good or bad; whether the run is follows from the cause and the budgets.</summary>
     public sealed record Finish(int Epoch, Ending Ending) : Owned(Epoch);
 
@@ -36,6 +40,9 @@ public abstract record RunEvent
     /// <summary>The run's wake was dead-lettered, or the run is found impossible before any claim.</summary>
     /// <param name="Epoch">Refused is what the run was at this epoch: once somebody has claimed it since, it is a run like others. Null: as it is now.</param>
     public sealed record Refuse(string Message, int? Epoch = null) : RunEvent;
+
+    /// <summary>Its outputs were published, all but these.</summary>
+    public sealed record Publish(IReadOnlyList<UnpublishedFile> Not) : RunEvent;
 
     public sealed record SetTags(IReadOnlyList<string> Tags) : RunEvent;
 }

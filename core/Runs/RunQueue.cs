@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
@@ -56,7 +55,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
             {
                 change = await Apply(wake.Run, new RunEvent.Refuse(reason), cancel);
             }
-            catch (Exception e) when (e is JsonException or InvalidDataException or ArgumentException)
+            catch (Exception e) when (e is DamagedRecordException or ArgumentException)
             {
                 // The record or the name is damaged, perhaps the very reason.
             }
@@ -97,9 +96,9 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
             {
                 if (await Tend(runId, entry, cancel)) tended++;
             }
-            catch (Exception e) when (e is JsonException or InvalidDataException)
+            catch (DamagedRecordException damaged)
             {
-                failures.Add(new InvalidDataException($"{WorkspacePaths.Run(runId)} cannot be read: {e.Message}", e));
+                failures.Add(damaged);
             }
         }
 

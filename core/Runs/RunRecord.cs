@@ -1,9 +1,11 @@
 using System.Text.Json.Serialization;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Runs;
 
 /// <summary>Everything that is true of a run: <c>runs/{id}.json</c>. Changed only by <see cref="RunRules"/>, written only through <see cref="RunStore"/>.</summary>
-public sealed record RunRecord
+public sealed record RunRecord : IRecord
 {
     public required string Id { get; init; }
     public required string Project { get; init; }
@@ -64,7 +66,15 @@ public sealed record RunRecord
     /// <summary>Failures of the code so far.</summary>
     public int Failures { get; init; }
     public IReadOnlyList<HistoryEntry> History { get; init; } = [];
+
+    /// <summary>Files of its <c>data/</c> that are not in the workspace's, or not its own there, and why. Null: all were published, or none yet.</summary>
+    public IReadOnlyList<UnpublishedFile>? Unpublished { get; init; }
+
+    string? IRecord.Problem(string key) => key == WorkspacePaths.Run(Id) ? null : $"it is the record of run {Id}";
 }
+
+/// <param name="Path">As the code wrote it below <c>data/</c>.</param>
+public sealed record UnpublishedFile(string Path, string Why);
 
 /// <summary>A worker's right to write for a run.</summary>
 /// <param name="Length">It has expired when the store's time is past the renewal by this.</param>

@@ -19,6 +19,7 @@ public static class RunRules
         RunEvent.ExpireLease => ExpireLease(run, now),
         RunEvent.RequestCancel cancel => RequestCancel(run, cancel, now),
         RunEvent.Refuse refuse => Refuse(run, refuse, now),
+        RunEvent.Publish publish => Publish(run, publish, now),
         RunEvent.SetTags tags => run.Tags.SequenceEqual(tags.Tags) ? new Decision.Unchanged("the run has these tags") : new Decision.Moved(run with { Tags = tags.Tags }),
         _ => throw new ArgumentException($"unknown event {happened}", nameof(happened)),
     };
@@ -76,6 +77,7 @@ public static class RunRules
                 ? new Decision.Unchanged("it runs")
                 : new Decision.Moved(Note(renewed with { State = RunState.Running, Started = run.Started ?? now }, now)),
             RunEvent.Commit commit => Commit(renewed, commit),
+            RunEvent.FallBack back => FallBack(renewed, back, now),
             RunEvent.Finish finish => Finish(run, finish.Ending, now),
             _ => throw new ArgumentException($"unknown event {owned}", nameof(owned)),
         };
@@ -93,6 +95,37 @@ public static class RunRules
         made = made with { Values = Summary(made.Values, run.Spec.Checkpoints.Best?.Metric) ?? [] };
         var kept = commit.Keep is { } keep ? run.Checkpoints.Where(checkpoint => keep.Contains(checkpoint.Manifest)) : run.Checkpoints;
         return new Decision.Moved(run with { Head = made, Checkpoints = [.. kept, made], Metrics = made.Values.Count > 0 ? made.Values : run.Metrics, Step = made.Step });
+    }
+
+    private static Decision FallBack(RunRecord run, RunEvent.FallBack back, DateTimeOffset now)
+    {
+        if (run.State != RunState.Preparing || run.Head is not { } broken || broken.Manifest != back.Manifest || run.Attempts is not [.., { Ended: null } last])
+        {
+            return new Decision.Unchanged("it does not resume from this checkpoint");
+        }
+
+        IReadOnlyList<CheckpointRef> kept = [.. run.Checkpoints.Where(checkpoint => checkpoint.Manifest != back.Manifest)];
+        var head = kept.Count > 0 ? kept[^1] : null;
+        return new Decision.Moved(Note(
+            run with
+            {
+                Head = head,
+                Checkpoints = kept,
+                Step = head?.Step,
+                Metrics = head?.Values ?? new Dictionary<string, double>(),
+                Attempts = [.. run.Attempts.SkipLast(1), last with { Resume = head }],
+            },
+            now, null, $"the checkpoint of step {broken.Step} is not whole ({back.Why}); " + (head is null ? "starts from the beginning" : $"resumes after step {head.Step}")));
+    }
+
+    private static Decision Publish(RunRecord run, RunEvent.Publish publish, DateTimeOffset now)
+    {
+        if (run.State != RunState.Succeeded) return new Decision.Illegal($"only a run that succeeded publishes; this one is {run.State}");
+        if (publish.Not.Count == 0 || run.Unpublished is not null) return new Decision.Unchanged("it is known what was not published");
+        var first = publish.Not[0];
+        return new Decision.Moved(Note(
+            run with { Unpublished = publish.Not }, now, null,
+            $"{(publish.Not.Count == 1 ? "1 file was" : $"{publish.Not.Count} files were")} not published: {(first.Path.Length > 0 ? $"data/{first.Path}: " : "")}{first.Why}"));
     }
 
     private static Decision.Moved Finish(RunRecord run, Ending ending, DateTimeOffset now)

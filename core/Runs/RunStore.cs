@@ -22,11 +22,18 @@ public sealed class RunStore(IObjectStore store)
     public async Task<bool> Create(RunRecord run, CancellationToken cancel = default) =>
         (await store.PutJson(WorkspacePaths.Run(run.Id), run, PutCondition.IfAbsent, RunSummary.Of(run).ToMetadata(), cancel)).Stored;
 
-    public async Task<StoredRun?> Load(string id, CancellationToken cancel = default)
+    /// <exception cref="DamagedRecordException">Its record is damaged.</exception>
+    public async Task<StoredRun?> Load(string id, CancellationToken cancel = default) =>
+        (await Read(id, cancel)).OrThrow() is { } found ? new(found.Record, found.Object.ETag, found.Now) : null;
+
+    public async Task<RecordReading<RunRecord>> Read(string id, CancellationToken cancel = default)
     {
-        if (await store.Get(WorkspacePaths.Run(id), cancel: cancel) is not { } read) return null;
-        return new(WithRenewal(read.Json<RunRecord>(), read.Object.Modified), read.Object.ETag, read.Now);
+        var read = await store.Read<RunRecord>(WorkspacePaths.Run(id), cancel);
+        return read.Found is { } found ? read with { Found = found with { Record = WithRenewal(found.Record, found.Object.Modified) } } : read;
     }
+
+    /// <summary>One of many: null also when its record is damaged.</summary>
+    public async Task<RunRecord?> Sound(string id, CancellationToken cancel = default) => (await Read(id, cancel)).Found?.Record;
 
     /// <summary>Applies an event. A write whose outcome is unknown is read back and decided again: every event is safe to apply twice.</summary>
     public async Task<RunChange> Apply(string id, RunEvent happened, CancellationToken cancel = default)
@@ -85,9 +92,8 @@ public sealed record RunSummary(
         return [];
     }
 
-    /// <summary>Null when the object has no such metadata.</summary>
-    public static RunSummary? FromMetadata(IReadOnlyDictionary<string, string> metadata) =>
-        metadata.TryGetValue(Name, out var text) ? JsonSerializer.Deserialize<RunSummary>(text, CoreJson.Options) : null;
+    /// <summary>Null when the object has no such metadata, or it is damaged.</summary>
+    public static RunSummary? FromMetadata(IReadOnlyDictionary<string, string> metadata) => RecordFormat.Summary<RunSummary>(metadata, Name);
 
     private static Dictionary<string, T> Halved<T>(IReadOnlyDictionary<string, T> all) => all.Take(all.Count / 2).ToDictionary(StringComparer.Ordinal);
 }

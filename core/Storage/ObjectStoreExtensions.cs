@@ -1,11 +1,10 @@
-using System.Text.Json;
-
 namespace Serverless.Core.Storage;
 
 /// <summary>A whole small object.</summary>
 public sealed record ObjectContent(StoredObject Object, byte[] Body, DateTimeOffset Now)
 {
-    public T Json<T>() => JsonSerializer.Deserialize<T>(Body, CoreJson.Options) ?? throw new InvalidDataException($"{Object.Key} holds JSON null");
+    /// <exception cref="DamagedRecordException">It is no such record.</exception>
+    public T Json<T>() => RecordFormat.Read<T>(Object.Key, Body);
 }
 
 public static class ObjectStoreExtensions
@@ -22,10 +21,24 @@ public static class ObjectStoreExtensions
             return new(reading.Object, body.ToArray(), reading.Now);
         }
 
+        /// <summary>Reads a record. What finds one damaged among many goes on with the others.</summary>
+        public async Task<RecordReading<T>> Read<T>(string key, CancellationToken cancel = default)
+        {
+            if (await store.Get(key, cancel: cancel) is not { } content) return default;
+            try
+            {
+                return new(new(content.Json<T>(), content.Object, content.Now), null);
+            }
+            catch (DamagedRecordException damaged)
+            {
+                return new(null, damaged.Damage);
+            }
+        }
+
         public Task<PutResult> Put(string key, ReadOnlySpan<byte> body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default) =>
             store.Put(key, new MemoryStream(body.ToArray()), condition, metadata, cancel);
 
         public Task<PutResult> PutJson<T>(string key, T value, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default) =>
-            store.Put(key, JsonSerializer.SerializeToUtf8Bytes(value, CoreJson.Options), condition, metadata, cancel);
+            store.Put(key, RecordFormat.Write(value), condition, metadata, cancel);
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -50,17 +49,9 @@ public sealed class CodeStore(IObjectStore store, CodeLimits? limits = null)
     public async Task<CodeFacts?> Facts(string sha256, CancellationToken cancel = default)
     {
         if (facts.TryGetValue(sha256, out var known)) return known;
-        if (await store.Get(WorkspacePaths.CodeFacts(sha256), cancel: cancel) is { } read)
-        {
-            try
-            {
-                if (read.Json<CodeFacts>() is { Tree.Length: > 0, Files: not null } stored && stored.Sha256 == sha256) return Remember(stored);
-            }
-            catch (Exception e) when (e is JsonException or InvalidDataException)
-            {
-                // Facts follow from the snapshot, so a file of them that cannot be read is made again below.
-            }
-        }
+
+        // Facts follow from the snapshot, so a file of them that is damaged is made again below.
+        if ((await store.Read<CodeFacts>(WorkspacePaths.CodeFacts(sha256), cancel)).Found is { Record: var read } && read.Sha256 == sha256) return Remember(read);
 
         // The zip is put before its facts: whoever put it may have died between the two.
         if (await store.Get(WorkspacePaths.Code(sha256), cancel: cancel) is not { } zip) return null;

@@ -37,14 +37,15 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             var put = await store.PutJson(key, wanted, PutCondition.IfAbsent, cancel: cancel);
             if (put.Stored) return await Make(wanted, put.Now, reused: false, cancel);
             if (await store.Get(key, cancel: cancel) is not { } taken) continue;
-            var holder = taken.Json<KeyRecord>();
-            if (holder.Run == wanted.Run) return await Make(wanted, taken.Object.Modified, reused: false, cancel);
-            if (!wanted.Fresh)
+            var holder = HolderIn(taken);
+            if (holder?.Run == wanted.Run) return await Make(wanted, taken.Object.Modified, reused: false, cancel);
+            if (!wanted.Fresh && holder is not null)
             {
-                if (await runs.Load(holder.Run, cancel) is { Run: var run })
+                var read = await runs.Read(holder.Run, cancel);
+                if (!read.IsMissing)
                 {
-                    // A submitter that died before the record may have come back when its inputs had changed: then the run has another key.
-                    if (run.Key == wantedKey && run.State is not (RunState.Failed or RunState.Cancelled) && run.Cancel is null) return await Awake(run, reused: true, cancel);
+                    // A submitter that died before the record may have come back when its inputs had changed: then the run has another key. Nobody can be given a damaged one.
+                    if (read.Found is { Record: var run } && run.Key == wantedKey && run.State is not (RunState.Failed or RunState.Cancelled) && run.Cancel is null) return await Awake(run, reused: true, cancel);
                 }
                 else if ((await store.Head(key, cancel)).Value?.ETag != taken.Object.ETag)
                 {
@@ -69,7 +70,21 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
     {
         var key = WorkspacePaths.Key(run.Key);
         await store.PutJson(WorkspacePaths.DeletedKey(run.Key), new DeletedKey(run.Id), cancel: cancel);
-        if (await store.Get(key, cancel: cancel) is { } taken && taken.Json<KeyRecord>().Run == run.Id) await store.Delete(key, taken.Object.ETag, cancel);
+        if ((await store.Read<KeyRecord>(key, cancel)).Found is { } taken && taken.Record.Run == run.Id) await store.Delete(key, taken.Object.ETag, cancel);
+    }
+
+    /// <summary>Null: the record is damaged. Which run it stood for is not known any more, so the key is free.</summary>
+    /// <exception cref="DamagedRecordException">It is of a newer format, and stands for a run.</exception>
+    private static KeyRecord? HolderIn(ObjectContent taken)
+    {
+        try
+        {
+            return taken.Json<KeyRecord>();
+        }
+        catch (DamagedRecordException damaged) when (!damaged.Damage.IsNewer)
+        {
+            return null;
+        }
     }
 
     private async Task<SubmittedRun> Make(KeyRecord wanted, DateTimeOffset now, bool reused, CancellationToken cancel)

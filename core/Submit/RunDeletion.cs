@@ -29,15 +29,7 @@ public sealed class RunDeletion(IObjectStore store, Submission submission, RunQu
     /// </summary>
     private async Task FollowUp(RunRecord run, DateTimeOffset now, CancellationToken cancel)
     {
-        try
-        {
-            await new Publication(store).Publish(run.Id, cancel);
-        }
-        catch (InvalidDataException)
-        {
-            // An earlier deletion got half way; it had published before.
-        }
-
+        await new Publication(store).Publish(run.Id, cancel);
         if ((await store.Head(WorkspacePaths.ActiveRun(run.Id), cancel)).Value is not null) await queue.Follow(run, now, cancel);
     }
 }

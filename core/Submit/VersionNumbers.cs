@@ -11,7 +11,8 @@ namespace Serverless.Core.Submit;
 internal sealed class VersionNumbers
 {
     private readonly Lock gate = new();
-    private readonly SortedDictionary<int, VersionInfo> known = [];
+    /// <summary>Null: its record is damaged, so that nothing but its number is known.</summary>
+    private readonly SortedDictionary<int, VersionInfo?> known = [];
     private readonly Dictionary<string, int> lowest = new(StringComparer.Ordinal);
     private readonly SortedDictionary<int, TaskCompletionSource> writing = [];
     private readonly Dictionary<string, int> written = new(StringComparer.Ordinal);
@@ -31,7 +32,7 @@ internal sealed class VersionNumbers
     {
         get
         {
-            lock (gate) return [.. known.Values.Where(version => lowest[version.Hash] == version.Number)];
+            lock (gate) return [.. known.Values.OfType<VersionInfo>().Where(version => lowest[version.Hash] == version.Number)];
         }
     }
 
@@ -46,6 +47,16 @@ internal sealed class VersionNumbers
         {
             if (!known.TryAdd(version.Number, version)) return;
             if (!lowest.TryGetValue(version.Hash, out var number) || version.Number < number) lowest[version.Hash] = version.Number;
+            while (known.ContainsKey(through + 1)) through++;
+        }
+    }
+
+    /// <summary>The number is taken by something that cannot be read.</summary>
+    public void LearnDamaged(int number)
+    {
+        lock (gate)
+        {
+            if (!known.TryAdd(number, null)) return;
             while (known.ContainsKey(through + 1)) through++;
         }
     }

@@ -83,15 +83,17 @@ public sealed class Versions(IObjectStore store)
     {
         var through = numbers.Through;
         var after = through == 0 ? null : WorkspacePaths.Version(project, experiment, through);
-        var unread = new List<string>();
+        var unread = new List<(string Key, int Number)>();
         await foreach (var version in store.List(WorkspacePaths.VersionsOf(project, experiment) + "v", after, cancel))
         {
-            if (WorkspacePaths.VersionNumberOf(version.Key) is { } number && !numbers.Knows(number)) unread.Add(version.Key);
+            if (WorkspacePaths.VersionNumberOf(version.Key) is { } number && !numbers.Knows(number)) unread.Add((version.Key, number));
         }
 
-        await Parallel.ForEachAsync(unread, new ParallelOptions { MaxDegreeOfParallelism = ReadingDegree, CancellationToken = cancel }, async (key, stop) =>
+        await Parallel.ForEachAsync(unread, new ParallelOptions { MaxDegreeOfParallelism = ReadingDegree, CancellationToken = cancel }, async (version, stop) =>
         {
-            if (await store.Get(key, cancel: stop) is { } read) numbers.Learn(InfoOf(read.Json<ExperimentVersion>()));
+            var read = await store.Read<ExperimentVersion>(version.Key, stop);
+            if (read.Found is { } found && found.Record.Number == version.Number) numbers.Learn(InfoOf(found.Record));
+            else if (!read.IsMissing) numbers.LearnDamaged(version.Number);
         });
     }
 }

@@ -3,7 +3,9 @@ using System.Text;
 using System.Text.Json;
 using Serverless.Core.Api;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
 using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;
 
@@ -28,8 +30,10 @@ public enum FiringOutcome
 /// <param name="Generation">The trigger's <see cref="TriggerRecord.Id"/>.</param>
 /// <param name="Chain">The triggers that led here, this one last.</param>
 /// <param name="At">When the cause was acted on, store time.</param>
-public sealed record Firing(string Id, string Trigger, string Generation, TriggerCause Cause, IReadOnlyList<string> Chain, DateTimeOffset At, FiringOutcome Outcome)
+public sealed record Firing(string Id, string Trigger, string Generation, TriggerCause Cause, IReadOnlyList<string> Chain, DateTimeOffset At, FiringOutcome Outcome) : IRecord
 {
+    string? IRecord.Problem(string key) => key == WorkspacePaths.Firing(Trigger, Id) ? null : $"it is firing {Id} of trigger {Trigger}";
+
     /// <summary>The run that led here: the cause itself, or the one that published the file.</summary>
     public string? Run { get; init; }
 

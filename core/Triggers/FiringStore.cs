@@ -38,17 +38,23 @@ internal sealed class FiringStore(IObjectStore store)
     }
 
     /// <summary>Newest first. They are listed by what they are of, not by time, so all are looked at.</summary>
-    public async Task<IReadOnlyList<FiringSummary>> List(string trigger, CancellationToken cancel)
+    public async Task<(IReadOnlyList<FiringSummary> Firings, IReadOnlyList<DamagedRecord> Damaged)> List(string trigger, CancellationToken cancel)
     {
-        var all = new List<FiringSummary>();
+        var (all, damaged) = (new List<FiringSummary>(), new List<DamagedRecord>());
         await foreach (var stored in store.List(WorkspacePaths.FiringsOf(trigger), cancel: cancel))
         {
-            // A workspace that was restored by a plain copy has lost its metadata; the file says the same.
-            if (stored.Metadata.TryGetValue(Summary, out var text) && JsonSerializer.Deserialize<FiringSummary>(text, CoreJson.Options) is { } summary) all.Add(summary);
-            else if (await store.Get(stored.Key, cancel: cancel) is { } read) all.Add(FiringSummary.Of(read.Json<Firing>()));
+            if (RecordFormat.Summary<FiringSummary>(stored.Metadata, Summary) is { } summary)
+            {
+                all.Add(summary);
+                continue;
+            }
+
+            var read = await store.Read<Firing>(stored.Key, cancel);
+            if (read.Damage is { } damage) damaged.Add(damage);
+            if (read.Found is { Record: var firing }) all.Add(FiringSummary.Of(firing));
         }
 
-        return [.. all.OrderByDescending(firing => firing.At).ThenBy(firing => firing.Id, StringComparer.Ordinal)];
+        return ([.. all.OrderByDescending(firing => firing.At).ThenBy(firing => firing.Id, StringComparer.Ordinal)], damaged);
     }
 
     /// <summary>Before a firing is written: from now on somebody looks after it.</summary>
@@ -64,8 +70,7 @@ internal sealed class FiringStore(IObjectStore store)
         }
     }
 
-    public async Task<(PendingFiring Pending, DateTimeOffset Now)?> ReadPending(string key, CancellationToken cancel) =>
-        await store.Get(key, cancel: cancel) is { } read ? (read.Json<PendingFiring>(), read.Now) : null;
+    public async Task<PendingFiring?> ReadPending(string key, CancellationToken cancel) => (await store.Read<PendingFiring>(key, cancel)).OrThrow()?.Record;
 
     /// <summary>Counts a firing, once however often it is asked for, among those of the hour; false when there is no room for it.</summary>
     public async Task<(bool Admitted, DateTimeOffset Now)> Admit(TriggerRecord trigger, string firing, CancellationToken cancel)
@@ -80,11 +85,15 @@ internal sealed class FiringStore(IObjectStore store)
         }
     }
 
+    /// <summary>What is damaged counts as nothing: no cause is acted on twice, whatever is remembered here.</summary>
     public async Task<(TriggerState State, string? ETag, DateTimeOffset Now)> State(TriggerRecord trigger, CancellationToken cancel)
     {
         var key = WorkspacePaths.TriggerState(trigger.Name);
-        if (await store.Get(key, cancel: cancel) is { } read) return (TriggerState.Of(trigger, read.Json<TriggerState>()), read.Object.ETag, read.Now);
-        return (TriggerState.Of(trigger, null), null, (await store.Head(key, cancel)).Now);
+        var read = await store.Read<TriggerState>(key, cancel);
+        if (read.Found is { } found) return (TriggerState.Of(trigger, found.Record), found.Object.ETag, found.Now);
+        if (read.Damage is { IsNewer: true } newer) throw new DamagedRecordException(newer);
+        var (there, now) = await store.Head(key, cancel);
+        return (TriggerState.Of(trigger, null), there?.ETag, now);
     }
 
     /// <summary>The schedule has been dealt with up to here.</summary>

@@ -42,7 +42,10 @@ public sealed class TriggerEngine
     public TriggerTrials Trials { get; }
 
     /// <summary>What a trigger did, newest first.</summary>
-    public Task<IReadOnlyList<FiringSummary>> Firings(string trigger, CancellationToken cancel = default) => firings.List(trigger, cancel);
+    public async Task<IReadOnlyList<FiringSummary>> Firings(string trigger, CancellationToken cancel = default) => (await firings.List(trigger, cancel)).Firings;
+
+    /// <summary>The same, with what of it is damaged.</summary>
+    public Task<(IReadOnlyList<FiringSummary> Firings, IReadOnlyList<DamagedRecord> Damaged)> Acts(string trigger, CancellationToken cancel = default) => firings.List(trigger, cancel);
 
     public async Task<Firing?> Firing(string trigger, string id, CancellationToken cancel = default) => (await firings.Load(trigger, id, cancel))?.Firing;
 
@@ -120,22 +123,27 @@ public sealed class TriggerEngine
 
     /// <summary>Once a minute: finishes what was begun and left.</summary>
     /// <returns>How many causes.</returns>
+    /// <exception cref="DamagedRecordException">A trigger, or something begun, cannot be read; the others were tended.</exception>
+    /// <exception cref="AggregateException">Several cannot.</exception>
     public async Task<int> Tend(CancellationToken cancel = default)
     {
-        var left = new List<(string Id, PendingFiring Pending)>();
+        var left = new List<(string Id, string Key)>();
         await foreach (var (id, stored) in firings.Pending(cancel))
         {
-            if (await firings.ReadPending(stored.Key, cancel) is var (pending, now) && now - stored.Modified >= LeftUndoneAfter) left.Add((id, pending));
+            if ((await store.Head(stored.Key, cancel)).Now - stored.Modified >= LeftUndoneAfter) left.Add((id, stored.Key));
         }
 
-        await Each(left, async undone =>
-        {
-            var (id, pending) = undone;
-            if (await firings.Load(pending.Trigger, id, cancel) is { } begun) await Finish(begun, cancel);
-            else if (await Live(pending, cancel) is { } trigger && await causes.Read(trigger, pending.Cause, cancel) is { } known) await Fire(trigger, known, cancel);
-            else await firings.Settle(id, cancel);
-        });
+        var unreadable = (await Stored.List(cancel)).Damaged.Select<DamagedRecord, Func<Task>>(damage => () => throw new DamagedRecordException(damage));
+        await Each(left.Select<(string Id, string Key), Func<Task>>(undone => () => Finish(undone.Id, undone.Key, cancel)).Concat(unreadable), work => work());
         return left.Count;
+    }
+
+    private async Task Finish(string id, string key, CancellationToken cancel)
+    {
+        if (await firings.ReadPending(key, cancel) is not { } pending) return;
+        if (await firings.Load(pending.Trigger, id, cancel) is { } begun) await Finish(begun, cancel);
+        else if (await Live(pending, cancel) is { } trigger && await causes.Read(trigger, pending.Cause, cancel) is { } known) await Fire(trigger, known, cancel);
+        else await firings.Settle(id, cancel);
     }
 
     /// <summary>Does what failed once more, with the trigger as it is now; a person asked for it, so the rate is not looked at.</summary>
@@ -146,7 +154,7 @@ public sealed class TriggerEngine
     {
         var trigger = new LiveTrigger(record);
         var wanted = new List<(StoredFiring? Stored, TriggerCause Cause)>();
-        foreach (var summary in await firings.List(record.Name, cancel))
+        foreach (var summary in await Firings(record.Name, cancel))
         {
             if (id is null ? summary.Outcome is not (FiringOutcome.Failed or FiringOutcome.Stopped) : !summary.Id.StartsWith(id, StringComparison.Ordinal)) continue;
             if (await firings.Load(record.Name, summary.Id, cancel) is not { Firing: var firing } found || firing.Generation != record.Id) continue;
@@ -255,7 +263,7 @@ public sealed class TriggerEngine
                 var other => throw new InvalidOperationException($"{other} is no answer to a follow-on"),
             };
         }
-        catch (Exception e) when (e is InvalidDataException or JsonException)
+        catch (Exception e) when (e is InvalidDataException or DamagedRecordException)
         {
             // Trying again would find the same damage.
             return firing with { Outcome = FiringOutcome.Failed, Problems = [new("", e.Message)] };

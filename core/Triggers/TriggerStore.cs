@@ -22,6 +22,24 @@ internal sealed record LiveTrigger(TriggerRecord Record)
             .Concat(References.In(Then).Where(name => name.StartsWith(CauseFacts.MetricPrefix, StringComparison.Ordinal)).Select(name => name[CauseFacts.MetricPrefix.Length..])).Distinct(),
     ];
 
+    /// <summary>Why it cannot be used; null: it can.</summary>
+    public static string? Problem(TriggerRecord record)
+    {
+        try
+        {
+            var (trigger, when) = (new LiveTrigger(record), record.When);
+            return (when.File ?? when.Artifact?.Path) is not null && trigger.Pattern is null ? "its pattern is none"
+                : when.Run?.Where is not null && trigger.Where is null ? "its condition is none"
+                : when is { Run: null, Artifact: null, File: null, Dataset: null, Schedule: null } ? "it waits for nothing"
+                : record.Definition.Submits is ['/', ..] or [.., '/'] ? "it submits nothing"
+                : null;
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or InvalidOperationException or KeyNotFoundException or System.Text.Json.JsonException or InvalidDataException)
+        {
+            return $"its definition cannot be used: {e.Message}";
+        }
+    }
+
     public bool AsksForArtifacts => When.Artifact is not null || References.In(Then).Any(name => name.StartsWith(CauseFacts.ArtifactPrefix, StringComparison.Ordinal));
 }
 
@@ -30,8 +48,12 @@ public sealed class TriggerStore(IObjectStore store, IIds ids)
 {
     private readonly ConcurrentDictionary<string, (string ETag, LiveTrigger Trigger)> known = new(StringComparer.Ordinal);
 
-    /// <summary>All, by name.</summary>
-    public async Task<IReadOnlyList<TriggerRecord>> List(CancellationToken cancel = default) => [.. (await Live(cancel)).Select(trigger => trigger.Record)];
+    /// <summary>All that can be read, by name, and those that cannot.</summary>
+    public async Task<(IReadOnlyList<TriggerRecord> Triggers, IReadOnlyList<DamagedRecord> Damaged)> List(CancellationToken cancel = default)
+    {
+        var (triggers, damaged) = await Read(cancel);
+        return ([.. triggers.Select(trigger => trigger.Record)], damaged);
+    }
 
     public async Task<TriggerRecord?> Get(string name, CancellationToken cancel = default) =>
         SpecRules.NameProblem(name) is null ? (await store.Get(WorkspacePaths.Trigger(name), cancel: cancel))?.Json<TriggerRecord>() : null;
@@ -82,22 +104,26 @@ public sealed class TriggerStore(IObjectStore store, IIds ids)
         return removed;
     }
 
-    internal async Task<IReadOnlyList<LiveTrigger>> Live(CancellationToken cancel)
+    internal async Task<IReadOnlyList<LiveTrigger>> Live(CancellationToken cancel) => (await Read(cancel)).Triggers;
+
+    private async Task<(IReadOnlyList<LiveTrigger> Triggers, IReadOnlyList<DamagedRecord> Damaged)> Read(CancellationToken cancel)
     {
-        var all = new List<LiveTrigger>();
+        var (all, damaged) = (new List<LiveTrigger>(), new List<DamagedRecord>());
         await foreach (var stored in store.List(WorkspacePaths.Triggers, cancel: cancel))
         {
             if (WorkspacePaths.TriggerNameOf(stored.Key) is null) continue;
             if (!known.TryGetValue(stored.Key, out var kept) || kept.ETag != stored.ETag)
             {
-                if (await store.Get(stored.Key, cancel: cancel) is not { } read) continue;
-                known[stored.Key] = kept = (read.Object.ETag, new(read.Json<TriggerRecord>()));
+                var read = await store.Read<TriggerRecord>(stored.Key, cancel);
+                if (read.Damage is { } damage) damaged.Add(damage);
+                if (read.Found is not { } found) continue;
+                known[stored.Key] = kept = (found.Object.ETag, new(found.Record));
             }
 
             all.Add(kept.Trigger);
         }
 
-        return all;
+        return (all, damaged);
     }
 
     private static string Text<T>(T value) => CanonicalJson.Hash("same", value);

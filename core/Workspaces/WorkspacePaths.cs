@@ -20,28 +20,37 @@ public static class WorkspacePaths
     public const string UntoldDatasets = "untold/datasets/";
 
     public const string Triggers = "triggers/";
+    public const string Firings = "firings/";
+    public const string Keys = "keys/";
+    public const string Codes = "code/";
+    public const string ContentHashes = "index/hashes/";
+    public const string TriggerStates = "index/triggers/";
 
     /// <summary>What triggers are in the middle of doing: what <see cref="Active"/> is for runs.</summary>
     public const string PendingFirings = "pending/";
 
-    public static string Code(string zipSha256) => $"code/{zipSha256}.zip";
+    /// <summary>Where something damaged is kept out of the way: under its own name, and a number when there is one already.</summary>
+    public static string Damaged(string key, int number) => string.Create(CultureInfo.InvariantCulture, $"damaged/{key}{(number == 1 ? "" : $".{number}")}");
+
+    public static string Code(string zipSha256) => $"{Codes}{zipSha256}.zip";
 
     /// <summary>Facts about a snapshot, found once when it was put: tree hash, files.</summary>
-    public static string CodeFacts(string zipSha256) => $"code/{zipSha256}.json";
+    public static string CodeFacts(string zipSha256) => $"{Codes}{zipSha256}.json";
 
     /// <summary>A snapshot, or a content of a dataset, on its way: sent by its author, not looked at yet.</summary>
     public static string Uploaded(string sha256) => $"uploads/{sha256}";
 
     public static string Version(string project, string experiment, int number) => $"{VersionsOf(project, experiment)}v{number:D6}.json";
     public static string VersionsOf(string project, string experiment) => $"{Projects}{project}/{experiment}/";
-    public static string Key(string runKey) => $"keys/{runKey}.json";
-    public static string DeletedKey(string runKey) => $"keys/{runKey}.deleted.json";
+    public static string Key(string runKey) => $"{Keys}{runKey}.json";
+    public static string DeletedKey(string runKey) => $"{Keys}{runKey}{DeletedSuffix}";
+    public const string DeletedSuffix = ".deleted.json";
     public static string Request(string hash) => $"{Requests}{hash}.json";
     public static string Run(string runId) => $"{Runs}{runId}.json";
     public static string ActiveRun(string runId) => $"{Active}{runId}";
 
     /// <summary>Content hash of a file under data/, remembered per ETag so that a dataset is hashed once.</summary>
-    public static string ContentHash(string pathHash) => $"index/hashes/{pathHash}.json";
+    public static string ContentHash(string pathHash) => $"{ContentHashes}{pathHash}.json";
 
     /// <summary>Which versions of files were announced, in parts that are read one after the other.</summary>
     public const string AnnouncedFiles = "index/files/";
@@ -58,6 +67,9 @@ public static class WorkspacePaths
     public static string Artifact(string runId, int epoch, string path) => $"{Attempt(runId, epoch)}artifacts/{path}";
     public static string PublishedFile(string runId, int epoch, string path) => $"{Attempt(runId, epoch)}data/{path}";
     public static string OutputManifest(string runId, int epoch) => $"{Attempt(runId, epoch)}outputs.json";
+
+    /// <summary>In order of names after what attempts left, so that a deletion takes it last.</summary>
+    public static string Publication(string runId) => $"{AttemptsOf(runId)}publication.json";
     public static string CheckpointsOf(string runId, int epoch) => $"{Attempt(runId, epoch)}checkpoints/";
     public static string CheckpointManifest(string runId, int epoch, long step) => $"{CheckpointsOf(runId, epoch)}{step:D12}.json";
     public static string CheckpointChunk(string runId, int epoch, string sha256) => $"{CheckpointsOf(runId, epoch)}chunks/{sha256}";
@@ -84,12 +96,12 @@ public static class WorkspacePaths
         key.Split('/') is ["untold", "datasets", var name, var text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (name, number) : null;
 
     public static string Trigger(string name) => $"{Triggers}{name}.json";
-    public static string FiringsOf(string trigger) => $"firings/{trigger}/";
+    public static string FiringsOf(string trigger) => $"{Firings}{trigger}/";
     public static string Firing(string trigger, string firingId) => $"{FiringsOf(trigger)}{firingId}.json";
     public static string PendingFiring(string firingId) => $"{PendingFirings}{firingId}.json";
 
     /// <summary>How often a trigger has submitted lately, and how far its schedule has got.</summary>
-    public static string TriggerState(string name) => $"index/triggers/{name}.json";
+    public static string TriggerState(string name) => $"{TriggerStates}{name}.json";
 
     public static string? TriggerNameOf(string key) => Between(key, Triggers, ".json");
     public static string? PendingFiringIdOf(string key) => Between(key, PendingFirings, ".json");
@@ -129,7 +141,8 @@ public static class PlatformPaths
     public static string RevokedAdmins(string workspace) => $"revoked-admins/{workspace}.json";
     public static string WebhooksOf(string workspace) => $"{Webhooks}{workspace}/";
     public static string Webhook(string workspace, string name) => $"{WebhooksOf(workspace)}{name}.json";
-    public static string UndeliveredOf(string workspace, string webhook) => $"{UndeliveredNotices}{workspace}/{webhook}/";
+    public static string UndeliveredOf(string workspace) => $"{UndeliveredNotices}{workspace}/";
+    public static string UndeliveredOf(string workspace, string webhook) => $"{UndeliveredOf(workspace)}{webhook}/";
     public static string Undelivered(string workspace, string webhook, string delivery) => $"{UndeliveredOf(workspace, webhook)}{delivery}.json";
 
     /// <summary>Since when changed files are announced: what lay in a workspace before is not news.</summary>

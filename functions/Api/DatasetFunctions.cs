@@ -4,6 +4,7 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
 using Serverless.Core.Datasets;
+using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
@@ -24,9 +25,12 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
     [Function("DatasetVersions")]
     [Operation("A dataset's versions, newest first", Answer = typeof(DatasetInfo), Errors = [404])]
     public Task<IActionResult> Versions([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "datasets/{name}")] HttpRequest request, string name) => gate.Reader(request, async caller =>
-        (await caller.Workspace.Datasets.List(Checked(name), caller.Cancel)).Datasets is [var dataset]
-            ? Answer.Json(dataset)
-            : Answer.NotFound($"there is no dataset '{name}'{Suggestion.Clause(name, await caller.Workspace.Datasets.Names(caller.Cancel))}"));
+        await caller.Workspace.Datasets.List(Checked(name), caller.Cancel) switch
+        {
+            { Datasets: [var dataset] } => Answer.Json(dataset),
+            { Damaged: [var damage, ..] } => throw new DamagedRecordException(damage),
+            _ => Answer.NotFound($"there is no dataset '{name}'{Suggestion.Clause(name, await caller.Workspace.Datasets.Names(caller.Cancel))}"),
+        });
 
     [Function("DatasetGet")]
     [Operation("A version with its files; version: a number, latest, or the beginning of its hash", Answer = typeof(DatasetVersion), Errors = [404])]

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
+using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Functions.Http;
@@ -22,13 +23,14 @@ public sealed class TriggerFunctions(Gate gate)
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "triggers")] HttpRequest request) => gate.Reader(request, async caller =>
     {
         var all = new List<TriggerSummary>();
-        foreach (var trigger in await caller.Workspace.Triggers.Stored.List(caller.Cancel))
+        var (triggers, damaged) = await caller.Workspace.Triggers.Stored.List(caller.Cancel);
+        foreach (var trigger in triggers)
         {
             var lately = await caller.Workspace.Triggers.LastHour(trigger, caller.Cancel);
             all.Add(new(trigger.Name, trigger.When.ToString(), trigger.Definition.Submits, trigger.Paused is not null, trigger.By, trigger.Since, lately));
         }
 
-        return Answer.Json(new TriggerList(all));
+        return Answer.Json(new TriggerList(all, DamagedRecord.Listed(damaged)));
     });
 
     [Function("TriggerGet")]
@@ -93,9 +95,9 @@ public sealed class TriggerFunctions(Gate gate)
     {
         var outcomes = request.QueryEnums<FiringOutcome>("outcome");
         var limit = (int)(request.QueryNumber("limit", 1, 10_000) ?? 100);
-        var all = SpecRules.NameProblem(name) is null ? await caller.Workspace.Triggers.Firings(name, caller.Cancel) : [];
-        if (all.Count == 0) await Find(caller, name);
-        return Answer.Json(new FiringList([.. all.Where(firing => outcomes.Count == 0 || outcomes.Contains(firing.Outcome)).Take(limit)]));
+        var (all, damaged) = SpecRules.NameProblem(name) is null ? await caller.Workspace.Triggers.Acts(name, caller.Cancel) : ([], []);
+        if (all.Count + damaged.Count == 0) await Find(caller, name);
+        return Answer.Json(new FiringList([.. all.Where(firing => outcomes.Count == 0 || outcomes.Contains(firing.Outcome)).Take(limit)], DamagedRecord.Listed(damaged)));
     });
 
     [Function("TriggerFiring")]

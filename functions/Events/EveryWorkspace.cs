@@ -1,4 +1,5 @@
 using Serverless.Core.Access;
+using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Functions.Events;
@@ -7,9 +8,9 @@ static class EveryWorkspace
 {
     extension(WorkspaceDirectory workspaces)
     {
-        /// <summary>Does it to each workspace that somebody has a key for. One that it fails for keeps no other from it.</summary>
+        /// <summary>Does it to each workspace that somebody has a key for. One that it fails for keeps no other from it, and damaged records are told of once.</summary>
         /// <exception cref="AggregateException">It failed for some, in the end.</exception>
-        public async Task Each(ApiKeys keys, Func<Workspace, Task> work, CancellationToken cancel)
+        public async Task Each(ApiKeys keys, DamageNotices notices, Func<Workspace, Task> work, CancellationToken cancel)
         {
             var failures = new List<Exception>();
             foreach (var name in await keys.Workspaces(cancel))
@@ -20,7 +21,7 @@ static class EveryWorkspace
                 }
                 catch (Exception e) when (!cancel.IsCancellationRequested)
                 {
-                    failures.Add(e);
+                    failures.AddRange(notices.Tell(e));
                 }
             }
 

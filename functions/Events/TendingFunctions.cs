@@ -1,29 +1,30 @@
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Functions.Events;
 
 /// <summary>What is done by the clock: once a minute what crashes and the bus left undone, once a day forgetting what is past its time.</summary>
-public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces, DeadWakes deadWakes)
+public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces, DeadWakes deadWakes, DamageNotices notices)
 {
     [Function("Tend")]
     public Task Tend([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
-        workspaces.Each(keys, workspace => workspace.Queue.Tend(cancel), cancel);
+        workspaces.Each(keys, notices, workspace => workspace.Queue.Tend(cancel), cancel);
 
     [Function("TendDatasets")]
     public Task TendDatasets([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
-        workspaces.Each(keys, workspace => workspace.DatasetPublishing.Tend(cancel), cancel);
+        workspaces.Each(keys, notices, workspace => workspace.DatasetPublishing.Tend(cancel), cancel);
 
     [Function("EndDeadWakes")]
     public Task EndDeadWakes([TimerTrigger("30 * * * * *")] TimerInfo timer, CancellationToken cancel) => deadWakes.EndRuns(cancel);
 
     [Function("Forget")]
     public Task Forget([TimerTrigger("0 0 3 * * *")] TimerInfo timer, CancellationToken cancel) =>
-        workspaces.Each(keys, workspace => workspace.Submission.RemoveExpiredRequests(cancel), cancel);
+        workspaces.Each(keys, notices, workspace => workspace.Submission.RemoveExpiredRequests(cancel), cancel);
 
     [Function("SweepContents")]
     public Task SweepContents([TimerTrigger("0 30 3 * * *")] TimerInfo timer, CancellationToken cancel) =>
-        workspaces.Each(keys, workspace => workspace.DatasetDeletion.Sweep(cancel), cancel);
+        workspaces.Each(keys, notices, workspace => workspace.DatasetDeletion.Sweep(cancel), cancel);
 }

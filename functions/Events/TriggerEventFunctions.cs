@@ -2,12 +2,13 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
+using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Functions.Events;
 
 /// <summary>What sets triggers off: events of the workspace, changes of files, the clock.</summary>
-public sealed class TriggerEventFunctions(WorkspaceDirectory workspaces, ApiKeys keys)
+public sealed class TriggerEventFunctions(WorkspaceDirectory workspaces, ApiKeys keys, DamageNotices notices)
 {
     [Function("TriggerOnEvent")]
     public Task OnEvent([ServiceBusTrigger(QueueNames.Events, QueueNames.Triggers, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
@@ -22,9 +23,9 @@ public sealed class TriggerEventFunctions(WorkspaceDirectory workspaces, ApiKeys
     /// <summary>At the beginning of each minute, which is when schedules have their instants.</summary>
     [Function("TriggerSchedules")]
     public Task Schedules([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
-        workspaces.Each(keys, workspace => workspace.Triggers.Tick(cancel), cancel);
+        workspaces.Each(keys, notices, workspace => workspace.Triggers.Tick(cancel), cancel);
 
     [Function("TriggerTend")]
     public Task Tend([TimerTrigger("30 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
-        workspaces.Each(keys, workspace => workspace.Triggers.Tend(cancel), cancel);
+        workspaces.Each(keys, notices, workspace => workspace.Triggers.Tend(cancel), cancel);
 }

@@ -6,6 +6,7 @@ using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
@@ -19,9 +20,10 @@ static class PlatformServices
     /// <summary>The host adds <see cref="IWorkspaces"/>, <see cref="IMessageBus"/>, <see cref="TimeProvider"/>, <see cref="SubmissionOptions"/>, <see cref="WebhookOptions"/> and <see cref="ApiLimits"/>.</summary>
     public static IServiceCollection AddPlatform(this IServiceCollection services) => services
         .AddSingleton<IIds, SystemIds>()
+        .AddSingleton(all => new DamageNotices(damaged => all.GetRequiredService<ILogger<DamageNotices>>().LogWarning("{Damaged}", damaged)))
         .AddSingleton(all => new ApiKeys(
             all.GetRequiredService<IWorkspaces>().Platform, all.GetRequiredService<TimeProvider>(), all.GetRequiredService<IIds>(),
-            damaged => all.GetRequiredService<ILogger<ApiKeys>>().LogWarning("{Damaged}", damaged)))
+            all.GetRequiredService<DamageNotices>()))
         .AddSingleton<WorkspaceDirectory>()
         .AddSingleton<WebhookSender>()
         .AddSingleton<Notifier>()

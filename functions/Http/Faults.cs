@@ -45,9 +45,10 @@ static class Faults
                 return Answer.Problem(StatusCodes.Status400BadRequest, fault.Message);
             case KeyConflictException:
                 return Answer.Problem(StatusCodes.Status409Conflict, $"{fault.Message}; choose another name");
+            case DamagedRecordException damaged:
+                return new(new ProblemDetails("Damaged record", StatusCodes.Status409Conflict, $"{damaged.Message}; what can be done: exp doctor"));
             case InvalidDataException:
-                log.LogError(fault, "{Method} {Path}", context.Request.Method, context.Request.Path);
-                return Answer.Problem(StatusCodes.Status500InternalServerError, $"stored data is damaged: {fault.Message}");
+                return new(new ProblemDetails("Damaged data", StatusCodes.Status409Conflict, $"stored data is damaged: {fault.Message}; what else is: exp doctor"));
             default:
                 log.LogError(fault, "{Method} {Path}", context.Request.Method, context.Request.Path);
                 return Answer.Problem(StatusCodes.Status500InternalServerError, $"{context.TraceIdentifier}: the platform failed; its log says why");

@@ -79,7 +79,7 @@ sealed class Attempt : IDisposable
         Prepared prepared;
         try
         {
-            prepared = await persistence.Insist(() => preparation.Prepare(store, run, folder.Emptied(), options.Device, log, stop), stop.Asked);
+            prepared = await persistence.Insist(() => preparation.Prepare(store, run, folder.Emptied(), options.Device, log, stop, FallBack), stop.Asked);
         }
         catch (Exception problem) when (Explain(problem) is { } explained)
         {
@@ -96,7 +96,13 @@ sealed class Attempt : IDisposable
             };
         }
 
-        return await new CodeRun(store, run, folder, prepared, log, metrics, record, persistence, stop, time, pool, departure).Execute();
+        return await new CodeRun(store, prepared.Run, folder, prepared, log, metrics, record, persistence, stop, time, pool, departure).Execute();
+    }
+
+    private async Task<RunRecord> FallBack(CheckpointRef checkpoint, string why)
+    {
+        log.Say($"the checkpoint of step {checkpoint.Step} is not whole: {why}");
+        return await record.FallBack(checkpoint, why);
     }
 
     private async Task<Ending> EndEarly(Cause cause, string message)

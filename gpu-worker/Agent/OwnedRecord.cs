@@ -22,13 +22,23 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
     /// <summary>Applies an event as the owner; gets through or learns that it was replaced.</summary>
     /// <returns>False when fenced.</returns>
     /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>.</exception>
-    public async Task<bool> Apply(RunEvent.Owned happened)
+    public async Task<bool> Apply(RunEvent.Owned happened) => Take(await Insist(happened));
+
+    /// <summary>The run as it goes on without a checkpoint that is not whole.</summary>
+    /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>.</exception>
+    public async Task<RunRecord> FallBack(CheckpointRef checkpoint, string why)
+    {
+        var change = await Insist(new RunEvent.FallBack(run.Epoch, checkpoint.Manifest, why));
+        return Take(change) ? change.Run! : throw new OperationCanceledException(MayWrite);
+    }
+
+    private async Task<RunChange> Insist(RunEvent.Owned happened)
     {
         // One after another: writes of one process need not conflict with each other.
         await writing.WaitAsync(MayWrite);
         try
         {
-            return Take(await persistence.Insist(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, evenWhenFull: happened is RunEvent.Finish));
+            return await persistence.Insist(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, evenWhenFull: happened is RunEvent.Finish);
         }
         finally
         {

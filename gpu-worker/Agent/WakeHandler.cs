@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
@@ -43,9 +42,9 @@ sealed class WakeHandler(
                 await bus.Abandon(message);
                 throw;
             }
-            catch (Exception unreadable) when (unreadable is JsonException or InvalidDataException or ArgumentException)
+            catch (Exception unreadable) when (unreadable is DamagedRecordException or ArgumentException)
             {
-                await queue.DeadLetter(message, $"{WorkspacePaths.Run(wake.Run)} cannot be read: {unreadable.Message}");
+                await queue.DeadLetter(message, unreadable is DamagedRecordException ? unreadable.Message : $"{WorkspacePaths.Run(wake.Run)} cannot be read: {unreadable.Message}");
                 return;
             }
 

@@ -11,8 +11,9 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>What a runner is to do, and how warm it should be.</summary>
+/// <param name="Run">The run as it goes on: from the newest of its checkpoints that is whole.</param>
 /// <param name="Known">Checkpoint files that are stored already.</param>
-sealed record Prepared(Assignment Assignment, Temperature Temperature, IReadOnlyList<CheckpointManifest> Known)
+sealed record Prepared(RunRecord Run, Assignment Assignment, Temperature Temperature, IReadOnlyList<CheckpointManifest> Known)
 {
     /// <summary>Whether the code runs inside the runner, whose libraries may have read their variables already.</summary>
     public bool RunsInRunner => Assignment.Assembly is not null;
@@ -37,14 +38,13 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
         inputs.Trim(MaxInputBytes, KeepAtLeast);
     }
 
+    /// <param name="fallBack">Told that a checkpoint is not whole, and why; answers with the run as it goes on without it.</param>
     /// <exception cref="PreparationException">The run cannot be executed; why is in it.</exception>
     /// <exception cref="OperationCanceledException">The attempt is to end.</exception>
-    public async Task<Prepared> Prepare(IObjectStore store, RunRecord run, WorkFolder folder, string device, LogCollector log, StopSignal stop)
+    public async Task<Prepared> Prepare(IObjectStore store, RunRecord run, WorkFolder folder, string device, LogCollector log, StopSignal stop, Func<CheckpointRef, string, Task<RunRecord>> fallBack)
     {
         var cancel = stop.Asked;
         var spec = run.Spec;
-        var environment = RunEnvironment.For(run, folder, device, user);
-        var steps = new Steps(pool, log, stop, time);
         user?.Give(folder.Output);
         user?.Give(folder.Temporary);
         var source = await new SnapshotCache(snapshotFolders).Get(store, spec.Code, cancel);
@@ -52,9 +52,26 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
         foreach (var input in spec.Inputs) await inputs.Materialize(store, input, folder.Inputs, cancel);
         foreach (var dataset in spec.Datasets) await inputs.Materialize(store, dataset, folder.Inputs, cancel);
         List<CheckpointManifest> known = [];
-        if (run.Head is { } head) known.Add(await CheckpointFolder.Materialize(store, head.Manifest, folder.Resume, cancel));
-        if (spec.From is { } from) await CheckpointFolder.Materialize(store, from.Manifest, folder.From, cancel);
+        while (known.Count == 0 && run.Head is { } head)
+        {
+            var (whole, why) = await CheckpointFolder.Materialize(store, head.Manifest, folder.Resume, cancel);
+            if (whole is not null)
+            {
+                known.Add(whole);
+                continue;
+            }
 
+            Folders.Delete(folder.Resume);
+            run = await fallBack(head, why!);
+        }
+
+        if (spec.From is { } from && await CheckpointFolder.Materialize(store, from.Manifest, folder.From, cancel) is { Problem: { } problem })
+        {
+            throw new PreparationException(Cause.Invalid, $"the checkpoint that the run starts from is not whole: {problem}");
+        }
+
+        var environment = RunEnvironment.For(run, folder, device, user);
+        var steps = new Steps(pool, log, stop, time);
         if (spec.Setup is { } setup) await setups.Copy(source, spec, setup, environment, steps, folder.Code, time, cancel);
         else Folders.Copy(source, folder.Code);
         user?.Give(folder.Code);
@@ -64,7 +81,7 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
             case EntryPoint.CSharp(var file, var arguments):
                 var assembly = await Compile(source, spec.Code.Tree, file, log, cancel);
                 var temperature = CompileReferences.Uses(assembly, "TorchSharp") ? Temperature.Torch : Temperature.Plain;
-                return new(new() { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments }, temperature, known);
+                return new(run, new() { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments }, temperature, known);
             case EntryPoint.Project(var file, var arguments):
                 var program = await new ProjectBuild(builds, user).Build(source, run, file, environment, steps, cancel);
                 ProjectBuild.AddLibraries(environment);
@@ -76,7 +93,7 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
         }
 
         Prepared Command(IReadOnlyList<string> command) =>
-            new(new() { Folder = folder.Code, Environment = environment, Command = command }, Temperature.Plain, known);
+            new(run, new() { Folder = folder.Code, Environment = environment, Command = command }, Temperature.Plain, known);
     }
 
     private async Task<string> Compile(string source, string tree, string entry, LogCollector log, CancellationToken cancel)

@@ -112,7 +112,7 @@ public sealed class ApiKeysTests
         var file = platform.PeekAll(PlatformPaths.Keys).Single(entry => System.Text.Encoding.UTF8.GetString(entry.Body).Contains("eve", StringComparison.Ordinal)).Object.Key;
         await platform.Put(file, System.Text.Encoding.UTF8.GetBytes(record), cancel: Cancel);
         var told = new List<string>();
-        var reader = new ApiKeys(platform, time, new SystemIds(time), told.Add);
+        var reader = new ApiKeys(platform, time, new SystemIds(time), new(told.Add));
 
         Assert.Null(await reader.Find(broken.Key!, Cancel));
         Assert.Equal(["team"], await reader.Workspaces(Cancel));

@@ -16,6 +16,26 @@ public sealed class DatasetPublishingTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task ADamagedVersion_KeepsItsNumber_AndNoOtherTakesItsPlaceAsTheLatest()
+    {
+        var rig = new DatasetRig();
+        await rig.Put("data/digits/a", "1");
+        var first = await rig.Publish();
+        await rig.Put("data/digits/a", "2");
+        Assert.Equal(2, (await rig.Publish()).Number);
+        await rig.Store.Put(WorkspacePaths.DatasetVersion("digits", 2), "{}"u8, cancel: DatasetRig.Cancel);
+
+        Assert.Equal([1], (await rig.Catalog.List(cancel: DatasetRig.Cancel)).Datasets.Single().Versions.Select(version => version.Number));
+        var (latest, problem) = await rig.Catalog.Find(DatasetReference.Parse("digits:latest")!, DatasetRig.Cancel);
+        Assert.Null(latest);
+        Assert.Contains("datasets/digits/v000002.json is damaged", problem, StringComparison.Ordinal);
+        Assert.Equal(first, (await rig.Catalog.Find(DatasetReference.Parse("digits:1")!, DatasetRig.Cancel)).Version);
+
+        await rig.Put("data/digits/a", "3");
+        Assert.Equal(3, (await rig.Publish()).Number);
+    }
+
+    [Fact]
     public async Task AFolder_BecomesAVersion_WithEachContentStoredOnce()
     {
         await rig.Put("data/digits/train.csv", "1,2", publishedBy: "RUN");

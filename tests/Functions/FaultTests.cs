@@ -15,7 +15,8 @@ public sealed class FaultTests
         { new BusUnavailableException("locked"), HttpStatusCode.ServiceUnavailable },
         { new StoreFullException("no room"), HttpStatusCode.InsufficientStorage },
         { new KeyConflictException("it is a folder"), HttpStatusCode.Conflict },
-        { new InvalidDataException("a record is damaged"), HttpStatusCode.InternalServerError },
+        { new InvalidDataException("a record is damaged"), HttpStatusCode.Conflict },
+        { new DamagedRecordException(new("runs/x.json", "it is empty")), HttpStatusCode.Conflict },
         { new InvalidOperationException("a bug"), HttpStatusCode.InternalServerError },
         { new StoreUnavailableException("failed while reading", new RequestException(413, "too large")), HttpStatusCode.RequestEntityTooLarge },
     };

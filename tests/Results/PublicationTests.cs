@@ -11,6 +11,8 @@ public sealed class PublicationTests
 {
     private const string Earlier = "00000000000000000000000009", Later = "00000000000000000000000001";
 
+    private const string Target = WorkspacePaths.Data + "out/weights.bin";
+
     private readonly MemoryObjectStore store = new(TimeProvider.System);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -19,20 +21,61 @@ public sealed class PublicationTests
     public async Task SucceededRun_PublishesItsData()
     {
         await Finish(Earlier, "weights of the earlier");
-        Assert.Equal(1, await new Publication(store).Publish(Earlier, Cancel));
+        Assert.Null(Assert.Single((await Publish(Earlier))!.Files).Why);
         Assert.Equal("weights of the earlier", await Published());
+        Assert.Null((await new RunStore(store).Load(Earlier, Cancel))!.Run.Unpublished);
     }
 
+    /// <summary>A person's edit takes the metadata along that says where the file came from.</summary>
     [Fact]
     public async Task EventDeliveredAgain_UndoesNobodysChange()
     {
         await Finish(Earlier, "weights");
-        await new Publication(store).Publish(Earlier, Cancel);
-        var key = WorkspacePaths.Data + "out/weights.bin";
-        var metadata = (await store.Head(key, Cancel)).Value!.Metadata;
-        await store.Put(key, "edited"u8, metadata: metadata, cancel: Cancel);
-        Assert.Equal(0, await new Publication(store).Publish(Earlier, Cancel));
+        await Publish(Earlier);
+        await store.Put(Target, "edited"u8, cancel: Cancel);
+        await Publish(Earlier);
         Assert.Equal("edited", await Published());
+    }
+
+    [Fact]
+    public async Task EventDeliveredAgain_LeavesADeletedFileDeleted()
+    {
+        await Finish(Earlier, "weights");
+        await Publish(Earlier);
+        await store.Delete(Target, cancel: Cancel);
+        await Publish(Earlier);
+        Assert.Empty(store.PeekAll(WorkspacePaths.Data));
+    }
+
+    [Fact]
+    public async Task FileThatCannotBe_IsSaidInTheRun_AndTheOthersArePublished()
+    {
+        using var folder = new TemporaryFolder();
+        var disk = new FolderObjectStore(folder.Path, TimeProvider.System);
+        await disk.Put(WorkspacePaths.Data + "hand/x.csv", "a person's"u8, cancel: Cancel);
+        await Finish(Earlier, [("hand", "a file where a folder is"), ("other", "fine"), ("../runs/forged.json", "")], store: disk);
+
+        await new Publication(disk).Publish(Earlier, Cancel);
+
+        var run = (await new RunStore(disk).Load(Earlier, Cancel))!.Run;
+        Assert.Equal(["hand", "../runs/forged.json"], run.Unpublished!.Select(file => file.Path));
+        Assert.Contains("folder", run.Unpublished![0].Why, StringComparison.Ordinal);
+        Assert.Contains("2 files were not published", run.History[^1].Message, StringComparison.Ordinal);
+        Assert.Equal("fine", System.Text.Encoding.UTF8.GetString((await disk.Get(WorkspacePaths.Data + "other", cancel: Cancel))!.Body));
+        Assert.Null((await disk.Head(WorkspacePaths.Run("forged"), Cancel)).Value);
+    }
+
+    [Fact]
+    public async Task MissingManifestAndMissingContent_AreSaidInTheRun()
+    {
+        await Finish(Earlier, "weights");
+        await store.Delete(WorkspacePaths.PublishedFile(Earlier, 1, "out/weights.bin"), cancel: Cancel);
+        await Finish(Later, "weights");
+        await store.Delete(WorkspacePaths.OutputManifest(Later, 1), cancel: Cancel);
+        await Publish(Earlier);
+        await Publish(Later);
+        Assert.Contains("missing", Assert.Single((await new RunStore(store).Load(Earlier, Cancel))!.Run.Unpublished!).Why, StringComparison.Ordinal);
+        Assert.Contains("missing", Assert.Single((await new RunStore(store).Load(Later, Cancel))!.Run.Unpublished!).Why, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -42,8 +85,8 @@ public sealed class PublicationTests
     {
         await Finish(Earlier, "earlier");
         await Finish(Later, "later");
-        await new Publication(store).Publish(first, Cancel);
-        await new Publication(store).Publish(second, Cancel);
+        await Publish(first);
+        await Publish(second);
         Assert.Equal("later", await Published());
     }
 
@@ -54,28 +97,31 @@ public sealed class PublicationTests
     public async Task RunThatDidNotSucceed_PublishesNothing(RunState state)
     {
         await Finish(Earlier, "weights", state);
-        Assert.Equal(0, await new Publication(store).Publish(Earlier, Cancel));
+        Assert.Null(await Publish(Earlier));
         Assert.Empty(store.PeekAll(WorkspacePaths.Data));
     }
 
     [Fact]
-    public async Task DeletedRun_PublishesNothing() => Assert.Equal(0, await new Publication(store).Publish(Earlier, Cancel));
+    public async Task DeletedRun_PublishesNothing() => Assert.Null(await Publish(Earlier));
 
-    [Fact]
-    public async Task PathThatLeadsOut_IsRefused()
+    private Task<PublicationRecord?> Publish(string run) => new Publication(store).Publish(run, Cancel);
+
+    private async Task<string> Published() => System.Text.Encoding.UTF8.GetString((await store.Get(Target, cancel: Cancel))!.Body);
+
+    private Task Finish(string id, string content, RunState state = RunState.Succeeded) => Finish(id, [("out/weights.bin", content)], state);
+
+    private async Task Finish(string id, (string Path, string Content)[] data, RunState state = RunState.Succeeded, IObjectStore? store = null)
     {
-        await Finish(Earlier, "weights", path: "../runs/forged.json");
-        await Assert.ThrowsAsync<ArgumentException>(() => new Publication(store).Publish(Earlier, Cancel));
-    }
+        store ??= this.store;
+        var files = new List<OutputFile>();
+        foreach (var (path, content) in data)
+        {
+            files.Add(new(path, WorkspacePaths.PublishedFile(id, 1, path.Replace("../", "", StringComparison.Ordinal)), content.Length, ""));
+            await store.Put(files[^1].Key, System.Text.Encoding.UTF8.GetBytes(content), cancel: Cancel);
+        }
 
-    private async Task<string> Published() => System.Text.Encoding.UTF8.GetString((await store.Get(WorkspacePaths.Data + "out/weights.bin", cancel: Cancel))!.Body);
-
-    private async Task Finish(string id, string content, RunState state = RunState.Succeeded, string path = "out/weights.bin")
-    {
-        var key = WorkspacePaths.PublishedFile(id, 1, "out/weights.bin");
-        await store.Put(key, System.Text.Encoding.UTF8.GetBytes(content), cancel: Cancel);
         var manifest = WorkspacePaths.OutputManifest(id, 1);
-        await store.PutJson(manifest, new OutputManifest([], [new(path, key, content.Length, "")]), cancel: Cancel);
+        await store.PutJson(manifest, new OutputManifest([], files), cancel: Cancel);
         await store.PutJson(WorkspacePaths.Run(id), Run(id, state, Attempt(1)) with { Outputs = manifest }, cancel: Cancel);
     }
 }

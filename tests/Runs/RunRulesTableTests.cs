@@ -15,6 +15,7 @@ public sealed class RunRulesTableTests
         commit            stale                stale        preparing            preparing            running              running              running              running              running                  stale           stale      stale      stale
         commit-old        stale                stale        stale                stale                stale                stale                stale                stale                stale                    stale           stale      stale      stale
         commit-foreign    stale                stale        illegal              illegal              illegal              illegal              illegal              illegal              illegal                  stale           stale      stale      stale
+        fall-back         stale                stale        same                 same                 same                 same                 same                 same                 same                     stale           stale      stale      stale
         completed         stale                stale        succeeded:completed  succeeded:completed  succeeded:completed  succeeded:completed  succeeded:completed  succeeded:completed  succeeded:completed      stale           same       stale      stale
         user-code         stale                same         failed:user-code     failed:user-code     failed:user-code     failed:user-code     cancelled:cancelled  cancelled:cancelled  failed:user-code         stale           stale      same       stale
         build             stale                stale        failed:build         failed:build         failed:build         failed:build         cancelled:cancelled  cancelled:cancelled  failed:build             stale           stale      stale      stale
@@ -30,6 +31,7 @@ public sealed class RunRulesTableTests
         expire            same                 same         illegal              queued:worker-lost   illegal              queued:worker-lost   illegal              cancelled:cancelled  failed:retries-exhausted same            same       same       same
         cancel            cancelled:cancelled  cancelled:cancelled preparing     cancelled:cancelled  running              cancelled:cancelled  same                 same                 cancelled:cancelled      cancelled:cancelled same   same       same
         refuse            failed:invalid       failed:invalid illegal            failed:invalid       illegal              failed:invalid       illegal              failed:invalid       failed:invalid           failed:invalid  same       same       same
+        publish           illegal              illegal      illegal              illegal              illegal              illegal              illegal              illegal              illegal                  illegal         succeeded  illegal    illegal
         tag               queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
         """;
 
@@ -92,6 +94,8 @@ public sealed class RunRulesTableTests
         "commit" => new RunEvent.Commit(epoch, Some.Checkpoint(epoch, 10)),
         "commit-old" => new RunEvent.Commit(epoch - 1, Some.Checkpoint(epoch - 1, 10)),
         "commit-foreign" => new RunEvent.Commit(epoch, Some.Checkpoint(epoch + 1, 10)),
+        "fall-back" => new RunEvent.FallBack(epoch, "attempts/run-1/000001/checkpoints/000000000010.json", "a piece is missing"),
+        "publish" => new RunEvent.Publish([new("weights.bin", "it is a folder")]),
         "completed-old" => new RunEvent.Finish(epoch - 1, new(Cause.Completed)),
         "stopped" => new RunEvent.Finish(epoch, new(Cause.Cancelled)),
         "expire" => new RunEvent.ExpireLease(),

@@ -144,4 +144,24 @@ public sealed class RunRulesTests
         var moved = Assert.IsType<Decision.Moved>(RunRules.Decide(run, happened, at ?? Some.Now)).Run;
         return moved.Lease is { Renewed: null } lease ? moved with { Lease = lease with { Renewed = at ?? Some.Now } } : moved;
     }
+
+    [Fact]
+    public void FallBack_GoesOnFromTheCheckpointBefore_AndInTheEndFromTheStart_AndSaysSo()
+    {
+        var run = Some.Run() with { Epoch = 1, Attempts = [new(1, "worker-1", Some.Noon, Ended: Some.Now, Cause: Cause.WorkerLost)], Head = Some.Checkpoint(1, 20), Checkpoints = [Some.Checkpoint(1, 10), Some.Checkpoint(1, 20)] };
+        run = Moved(run, new RunEvent.Claim("worker-2", Some.LeaseLength));
+        run = Loaded(run);
+        var back = Moved(run, new RunEvent.FallBack(2, run.Head!.Manifest, "a piece is missing"));
+        Assert.Equal((10, 10, 10), (back.Head!.Step, back.Attempts[^1].Resume!.Step, back.Step));
+        Assert.Equal([10], back.Checkpoints.Select(checkpoint => checkpoint.Step));
+        Assert.Contains("step 20 is not whole (a piece is missing); resumes after step 10", back.History[^1].Message, StringComparison.Ordinal);
+        Assert.IsType<Decision.Unchanged>(RunRules.Decide(Loaded(back), new RunEvent.FallBack(2, run.Head.Manifest, "again"), Some.Now));
+        Assert.IsType<Decision.Stale>(RunRules.Decide(Loaded(back), new RunEvent.FallBack(1, back.Head.Manifest, "of a replaced attempt"), Some.Now));
+
+        var start = Moved(Loaded(back), new RunEvent.FallBack(2, back.Head.Manifest, "it is empty"));
+        Assert.Equal((null, null, null), (start.Head, start.Attempts[^1].Resume, start.Step));
+        Assert.Empty(start.Checkpoints);
+    }
+
+    private static RunRecord Loaded(RunRecord run) => run with { Lease = run.Lease! with { Renewed = Some.Now } };
 }

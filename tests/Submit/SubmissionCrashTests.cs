@@ -149,6 +149,21 @@ public sealed class SubmissionCrashTests
         Assert.Single(world.Runs);
     }
 
+    [Fact]
+    public async Task A_key_that_is_damaged_stands_for_no_run_and_one_of_a_newer_format_is_left_alone()
+    {
+        var world = await World.New(0, false);
+        var first = (await world.Submits(world.Spec, null)).Runs[0].Id;
+        var key = WorkspacePaths.Key((await new RunStore(world.Store).Load(first, Cancel))!.Run.Key);
+        await world.Store.Put(key, "{\"run\":"u8, cancel: Cancel);
+        var second = (await world.Submits(world.Spec, null)).Runs[0];
+        Assert.NotEqual(first, second.Id);
+        Assert.Equal(second.Id, (await world.Submits(world.Spec, null)).Runs[0].Id);
+
+        await world.Store.Put(key, "{\"formatVersion\":2}"u8, cancel: Cancel);
+        await Assert.ThrowsAsync<DamagedRecordException>(() => world.Submits(world.Spec, null));
+    }
+
     /// <returns>How many writes there were to die at.</returns>
     private static async Task<int> AtEachWrite(bool afterWriting, Func<World, Task> test)
     {
@@ -165,6 +180,7 @@ public sealed class SubmissionCrashTests
     private sealed class World(MemoryObjectStore store, MemoryMessageBus bus, FakeTimeProvider time, ExperimentSpec spec, FailingWrites failing)
     {
         public FakeTimeProvider Time => time;
+        public MemoryObjectStore Store => store;
         public ExperimentSpec Spec => spec;
         public bool Died => failing.Failed;
         public Submission Submission => new("team", store, bus, new SystemIds(time), new());

@@ -50,6 +50,15 @@ public sealed class VersionsTests
     }
 
     [Fact]
+    public async Task A_damaged_version_keeps_its_number_and_nobody_from_the_next()
+    {
+        Assert.Equal((1, 2), (await Register(new(store), 0), await Register(new(store), 1)));
+        await store.Put(WorkspacePaths.Version("p", "n", 1), "{"u8, cancel: Cancel);
+        Assert.Equal((2, 3), (await Register(new(store), 1), await Register(new(store), 2)));
+        Assert.Equal([3, 2], (await new Versions(store).List("p", "n", Cancel)).Select(version => version.Number));
+    }
+
+    [Fact]
     public async Task Many_who_submit_at_once_agree_on_the_numbers()
     {
         var processes = Enumerable.Range(0, 4).Select(_ => new Versions(store)).ToList();

@@ -220,7 +220,7 @@ public sealed class TriggerEngineTests
         await world.Add(TriggerWorld.OnMlp(name: "b", then: "params: { model: other }"));
         var ended = await world.End(await world.Submit("mlp", new { sparsity = 0.5 }));
         await world.Store.Put(WorkspacePaths.Firing("a", Firing.IdOf((await world.Engine.Stored.Get("a", Cancel))!.Id, new TriggerCause.RunEnd(ended.Run))), "damaged"u8, cancel: Cancel);
-        await Assert.ThrowsAsync<JsonException>(() => world.Engine.Handle(ended, Cancel));
+        await Assert.ThrowsAsync<DamagedRecordException>(() => world.Engine.Handle(ended, Cancel));
         Assert.Single(world.Runs("cnn"));
     }
 

@@ -14,8 +14,14 @@ internal sealed class Sidecars(FolderLayout layout)
         if (!File.Exists(path)) return ObjectMetadata.None;
         try
         {
-            var lines = File.ReadAllLines(path);
-            return lines.Skip(1).Select(line => line.Split('=', 2)).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
+            // Of a damaged one, what is left of it: whatever metadata says, the body says too.
+            var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (var line in File.ReadAllLines(path).Skip(1))
+            {
+                if (line.Split('=', 2) is [var name, { Length: > 0 } value]) metadata[name] = value;
+            }
+
+            return metadata;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -1,0 +1,143 @@
+using System.Runtime.CompilerServices;
+using Serverless.Core.Api;
+using Serverless.Core.Datasets;
+using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Doctor;
+
+/// <summary>Looks for everything in a workspace that is damaged or does not fit together. It changes nothing, but for what it is told to move.</summary>
+/// <param name="platform">Where the workspace's webhooks and everybody's keys are.</param>
+public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjectStore platform)
+{
+    /// <summary>A key, or a mark, without its run is a submission in progress, or one that died; after this it is the latter.</summary>
+    private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(1);
+
+    private readonly RunStore runs = new(store);
+
+    /// <summary>Objects that were looked at so far.</summary>
+    public long Examined { get; private set; }
+
+    public async IAsyncEnumerable<Finding> Look([EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        foreach (var kind in RecordKind.OfWorkspaces)
+        {
+            await foreach (var finding in Records(store, kind, isPlatform: false, cancel)) yield return finding;
+        }
+
+        foreach (var kind in RecordKind.OfPlatform(workspace))
+        {
+            await foreach (var finding in Records(platform, kind, isPlatform: true, cancel)) yield return finding;
+        }
+
+        await foreach (var finding in Runs(cancel)) yield return finding;
+        await foreach (var finding in Datasets(cancel)) yield return finding;
+        await foreach (var finding in Marks(cancel)) yield return finding;
+        await foreach (var finding in Keys(cancel)) yield return finding;
+    }
+
+    /// <summary>Moves an object to <c>damaged/</c> if it still is what <see cref="Look"/> says can be moved.</summary>
+    public async Task<DoctorMoved> Move(DoctorMove what, CancellationToken cancel = default)
+    {
+        var (key, from) = (what.Object ?? "", what.Platform ? platform : store);
+        if (ObjectKey.Problem(key) is not null || await from.Get(key, cancel: cancel) is not { } content || !await CanMove(what, from, key, cancel)) return new(key, null);
+        for (var number = 1; ; number++)
+        {
+            var to = WorkspacePaths.Damaged(key, number);
+            var put = await from.Put(to, content.Body, PutCondition.IfAbsent, content.Object.Metadata, cancel);
+            if (!put.Stored) continue;
+            if (await from.Delete(key, content.Object.ETag, cancel) != DeleteOutcome.Conflict) return new(key, to);
+
+            // Somebody wrote it meanwhile.
+            await from.Delete(to, put.Object!.ETag, cancel);
+            return new(key, null);
+        }
+    }
+
+    private async Task<bool> CanMove(DoctorMove what, IObjectStore from, string key, CancellationToken cancel)
+    {
+        var kinds = what.Platform ? RecordKind.OfPlatform(workspace) : RecordKind.OfWorkspaces;
+        foreach (var kind in kinds.Where(kind => key.StartsWith(kind.Prefix, StringComparison.Ordinal) && kind.IsOne(key)))
+        {
+            if (await kind.Damage(from, key, cancel) is { IsNewer: false }) return true;
+        }
+
+        return !what.Platform && key.StartsWith(WorkspacePaths.Keys, StringComparison.Ordinal) && await StrayKey(key, cancel) is not null;
+    }
+
+    private async IAsyncEnumerable<Finding> Records(IObjectStore from, RecordKind kind, bool isPlatform, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var stored in from.List(kind.Prefix, cancel: cancel))
+        {
+            if (!kind.IsOne(stored.Key)) continue;
+            Examined++;
+            if (await kind.Damage(from, stored.Key, cancel) is not { } damage) continue;
+            yield return damage.IsNewer
+                ? new(stored.Key, FindingKind.Newer, damage.Why, "upgrade the platform; it must stay where it is", Platform: isPlatform)
+                : new(stored.Key, FindingKind.Damaged, damage.Why, kind.Loss, CanMove: true, isPlatform);
+        }
+    }
+
+    private async IAsyncEnumerable<Finding> Runs([EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var stored in store.List(WorkspacePaths.Runs, cancel: cancel))
+        {
+            if (WorkspacePaths.RunIdOf(stored.Key) is not { } id)
+            {
+                if (stored.Key.Contains(".json/", StringComparison.Ordinal)) yield return new(stored.Key, FindingKind.Stray, "it lies in a folder that has the name of a record", "move it elsewhere by hand, and put the record back from a backup");
+                continue;
+            }
+
+            if (await runs.Sound(id, cancel) is not { } run) continue;
+            var examination = new RunExamination(store, run);
+            await foreach (var finding in examination.Look(cancel)) yield return finding;
+            Examined += examination.Examined;
+        }
+    }
+
+    private async IAsyncEnumerable<Finding> Datasets([EnumeratorCancellation] CancellationToken cancel)
+    {
+        var catalog = new DatasetCatalog(store);
+        await foreach (var info in catalog.Versions(cancel: cancel))
+        {
+            if (info.IsDeleted || await catalog.Sound(info.Name, info.Number, cancel) is not { } version) continue;
+            foreach (var file in version.Files.DistinctBy(file => file.Sha256))
+            {
+                Examined++;
+                var content = (await store.Head(WorkspacePaths.Content(file.Sha256), cancel)).Value;
+                if (content?.LengthBytes == file.LengthBytes) continue;
+                yield return new(
+                    WorkspacePaths.Content(file.Sha256), FindingKind.Missing, $"{file.Path} of dataset {version} {(content is null ? "is missing" : $"has {content.LengthBytes} bytes instead of {file.LengthBytes}")}",
+                    "put it back from a backup");
+            }
+        }
+    }
+
+    private async IAsyncEnumerable<Finding> Marks([EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var mark in store.List(WorkspacePaths.Active, cancel: cancel))
+        {
+            if (WorkspacePaths.ActiveRunIdOf(mark.Key) is not { } id) continue;
+            Examined++;
+            if (!(await runs.Read(id, cancel)).IsMissing || (await store.Head(mark.Key, cancel)).Now - mark.Modified <= AbandonedAfter) continue;
+            yield return new(mark.Key, FindingKind.Stray, $"there is no run {id}", "nothing: it is removed within a minute while the platform runs");
+        }
+    }
+
+    private async IAsyncEnumerable<Finding> Keys([EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var key in store.List(WorkspacePaths.Keys, cancel: cancel))
+        {
+            if (await StrayKey(key.Key, cancel) is { } run) yield return new(key.Key, FindingKind.Stray, $"it stands for run {run}, which is not there", "nothing needs to be done; it can be moved away", CanMove: true);
+        }
+    }
+
+    /// <summary>The run that the key stands for although it is not there.</summary>
+    private async Task<string?> StrayKey(string key, CancellationToken cancel)
+    {
+        if (key.EndsWith(WorkspacePaths.DeletedSuffix, StringComparison.Ordinal) || (await store.Read<KeyRecord>(key, cancel)).Found is not { } read) return null;
+        return read.Now - read.Object.Modified > AbandonedAfter && (await runs.Read(read.Record.Run, cancel)).IsMissing ? read.Record.Run : null;
+    }
+}

@@ -1,0 +1,53 @@
+namespace Serverless.Core.Storage;
+
+/// <summary>A record that is there and cannot be read.</summary>
+/// <param name="Key">Where it is.</param>
+/// <param name="IsNewer">It is whole, but of a format that this version of the platform does not know: it must stay where it is.</param>
+public sealed record DamagedRecord(string Key, string Why, bool IsNewer = false)
+{
+    /// <summary>For a list's answer, in which it is left out when there is nothing to say.</summary>
+    public static IReadOnlyList<DamagedRecord>? Listed(IReadOnlyList<DamagedRecord> damaged) => damaged.Count == 0 ? null : damaged;
+
+    public override string ToString() => IsNewer ? $"{Key} cannot be read: {Why}" : $"{Key} is damaged: {Why}";
+}
+
+/// <summary>Something was asked for whose record is damaged. Trying again would find the same.</summary>
+public sealed class DamagedRecordException(DamagedRecord damage, Exception? inner = null) : Exception($"{damage}", inner)
+{
+    public DamagedRecord Damage => damage;
+}
+
+/// <summary>A record as it was read.</summary>
+/// <param name="Now">Store time of the read.</param>
+public sealed record StoredRecord<T>(T Record, StoredObject Object, DateTimeOffset Now);
+
+/// <summary>What reading a record came to: it was found, it is damaged, or it is missing.</summary>
+public readonly record struct RecordReading<T>(StoredRecord<T>? Found, DamagedRecord? Damage)
+{
+    public bool IsMissing => Found is null && Damage is null;
+
+    /// <summary>Null: it is missing.</summary>
+    /// <exception cref="DamagedRecordException">It is damaged.</exception>
+    public StoredRecord<T>? OrThrow() => Damage is { } damage ? throw new DamagedRecordException(damage) : Found;
+}
+
+/// <summary>Says of each damaged record once that it is: what works by the clock meets it every minute.</summary>
+public sealed class DamageNotices(Action<string> say)
+{
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<DamagedRecord, bool> told = [];
+
+    public void Tell(DamagedRecord damage)
+    {
+        if (told.TryAdd(damage, true)) say($"{damage}. What can be done: exp doctor");
+    }
+
+    /// <summary>Tells about the damage in a failure.</summary>
+    /// <returns>What else there is in it.</returns>
+    public IReadOnlyList<Exception> Tell(Exception failure)
+    {
+        if (failure is AggregateException several) return [.. several.InnerExceptions.SelectMany(Tell)];
+        if (failure is not DamagedRecordException damaged) return [failure];
+        Tell(damaged.Damage);
+        return [];
+    }
+}

@@ -1,0 +1,94 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using Serverless.Core;
+using Serverless.Core.Api;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Tests.Functions;
+
+/// <summary>One damaged object of any kind keeps nobody from anything else; it is named, and the doctor knows what can be done.</summary>
+public sealed class DamageTests(PlatformFixture platform) : IClassFixture<PlatformFixture>, IAsyncLifetime
+{
+    private readonly DamagedWorkspace workspace = new(platform);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => await workspace.Fill();
+
+    public ValueTask DisposeAsync()
+    {
+        workspace.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task DamagedRun_IsNamedInTheList_AnswersAClearProblem_AndIsMovedAwayByTheDoctor()
+    {
+        var (broken, whole) = (workspace.Runs[0], workspace.Runs[1]);
+        await workspace.Store.Put(WorkspacePaths.Run(broken), "{\"id\":\"half"u8, cancel: Cancel);
+
+        var list = await workspace.Get<RunList>("runs");
+        Assert.Contains(list.Runs, run => run.Id == whole);
+        Assert.Equal(WorkspacePaths.Run(broken), Assert.Single(list.Damaged!).Key);
+        using var asked = await platform.Reader.GetAsync($"api/runs/{broken}", Cancel);
+        var problem = await asked.Problem(HttpStatusCode.Conflict);
+        Assert.Equal("Damaged record", problem.Title);
+        Assert.Contains(WorkspacePaths.Run(broken), problem.Detail, StringComparison.Ordinal);
+        Assert.Contains("exp doctor", problem.Detail, StringComparison.Ordinal);
+
+        var finding = Assert.Single(await workspace.Doctor(), finding => finding.Object == WorkspacePaths.Run(broken));
+        Assert.Equal((FindingKind.Damaged, true), (finding.Kind, finding.CanMove));
+        using var refused = await platform.Writer.PostAsJsonAsync("api/doctor", new DoctorMove(finding.Object), Cancel);
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        Assert.Equal($"damaged/{finding.Object}", await Move(finding.Object));
+        Assert.Equal("{\"id\":\"half", Encoding.UTF8.GetString((await workspace.Store.Get($"damaged/{finding.Object}", cancel: Cancel))!.Body));
+        Assert.Null((await workspace.Get<RunList>("runs")).Damaged);
+        Assert.DoesNotContain(await workspace.Doctor(), left => left.Object == finding.Object);
+    }
+
+    [Fact]
+    public async Task Doctor_MovesNothingThatIsAsItShouldBe()
+    {
+        var key = WorkspacePaths.Run(workspace.Runs[1]);
+        Assert.Null(await Move(key));
+        Assert.Null(await Move("../platform/keys/x.json"));
+        Assert.Null(await Move("data/set/a.csv"));
+        Assert.NotNull((await workspace.Store.Head(key, Cancel)).Value);
+    }
+
+    [Fact]
+    public async Task RecordOfANewerFormat_IsRefusedByName_AndNotMoved()
+    {
+        var key = WorkspacePaths.Trigger("on-mlp");
+        await workspace.Store.Put(key, Encoding.UTF8.GetBytes("{\"formatVersion\":7,\"what\":\"ever\"}"), cancel: Cancel);
+
+        using var asked = await platform.Reader.GetAsync("api/triggers/on-mlp", Cancel);
+        Assert.Contains("it was written by a newer version of the platform: format 7, this one reads up to 1; upgrade", (await asked.Problem(HttpStatusCode.Conflict)).Detail, StringComparison.Ordinal);
+        var list = await workspace.Get<TriggerList>("triggers");
+        Assert.Equal("on-file", Assert.Single(list.Triggers).Name);
+        Assert.True(Assert.Single(list.Damaged!).IsNewer);
+        Assert.Equal((FindingKind.Newer, false), Assert.Single((await workspace.Doctor()).Where(finding => finding.Object == key).Select(finding => (finding.Kind, finding.CanMove))));
+        Assert.Null(await Move(key));
+        await workspace.Store.Delete(key, cancel: Cancel);
+    }
+
+    [Fact]
+    public async Task WhatRecordsNameAndIsNotThere_IsFoundByTheDoctor()
+    {
+        var run = workspace.Runs[0];
+        string[] gone = [WorkspacePaths.Artifact(run, 1, "model"), WorkspacePaths.CheckpointChunk(run, 1, "piece"), WorkspacePaths.LogSegment(run, 1, 0)];
+        foreach (var key in gone) await workspace.Store.Delete(key, cancel: Cancel);
+        await foreach (var content in workspace.Store.List(WorkspacePaths.Contents, cancel: Cancel)) gone = [.. gone, content.Key];
+        await workspace.Store.Delete(gone[^1], cancel: Cancel);
+        var found = (await workspace.Doctor()).Where(finding => finding.Kind == FindingKind.Missing).Select(finding => finding.Object).ToList();
+        Assert.All(gone, key => Assert.Contains(key, found));
+    }
+
+    private async Task<string?> Move(string key)
+    {
+        using var answer = await platform.Admin.PostAsJsonAsync("api/doctor", new DoctorMove(key), CoreJson.Options, Cancel);
+        return (await answer.Read<DoctorMoved>()).To;
+    }
+}
