@@ -15,6 +15,9 @@ internal static partial class Posix
     // Linux only, the same on every architecture that .NET runs on.
     private const int DoNotWait = 0x800, SetSignal = 10, SetLease = 1024, LeaseForReading = 0, UrgentSignal = 23;
 
+    private const int CurrentFolder = -100;
+    private const uint InodeAndBirth = 0x900;
+
     // Without it a child process would share the lock, and keep it when this process is killed.
     private static readonly int CloseOnExec = OperatingSystem.IsLinux() ? 0x80000 : OperatingSystem.IsFreeBSD() ? 0x100000 : 0x1000000;
 
@@ -150,6 +153,13 @@ internal static partial class Posix
         return null;
     }
 
+    /// <summary>What tells the file at the path from another one; null when there is none. Linux only.</summary>
+    public static FileIdentity? TryStat(string path)
+    {
+        Span<byte> found = stackalloc byte[256];
+        return Statx(CurrentFolder, path, 0, InodeAndBirth, found) == 0 ? FileIdentity.From(found) : null;
+    }
+
     public static IOException Error(int error, string what) => new($"{Marshal.GetPInvokeErrorMessage(error)}: {what}", error);
 
     private static SafeFileHandle? Open(string path)
@@ -189,4 +199,7 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     private static partial int DataSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(int folder, string path, int flags, uint mask, Span<byte> found);
 }
