@@ -42,6 +42,10 @@ public sealed class RunIndex(IObjectStore store)
         return new(found, null);
     }
 
+    /// <summary>Null when there is no such run.</summary>
+    public async Task<RunSummary?> Find(string id, CancellationToken cancel = default) =>
+        (await store.Head(WorkspacePaths.Run(id), cancel)).Value is { } stored ? await Summary(id, stored, cancel) : null;
+
     private async ValueTask<RunSummary?> Summary(string id, StoredObject stored, CancellationToken cancel)
     {
         if (cache.TryGetValue(stored.Key, out var cached) && cached.ETag == stored.ETag) return cached.Summary;
