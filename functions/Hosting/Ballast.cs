@@ -45,13 +45,13 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
     public bool IsForWantOfRoom(Exception fault) =>
         fault is StoreFullException || fault is IOException or UnauthorizedAccessException or BusUnavailableException && Free() is < Full;
 
-    /// <summary>Has the file whenever there is room for it. The one that is there at the start may be a copy, which takes no room: it is made anew.</summary>
+    /// <summary>Has the file whenever there is room for it. The one that is there at the start may be a copy, which takes none: it is made anew.</summary>
     public async Task Keep(CancellationToken stop)
     {
-        File.Delete(file);
+        Make(anew: true);
         while (!stop.IsCancellationRequested)
         {
-            Make();
+            Make(anew: false);
             await Task.WhenAny(Task.Delay(MakeEvery, time, stop));
         }
     }
@@ -71,15 +71,17 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
         }
     }
 
-    private void Make()
+    private void Make(bool anew)
     {
         try
         {
-            if (File.Exists(file)) return;
+            if (!anew && File.Exists(file)) return;
             var disk = new DriveInfo(folder);
             var length = Math.Min(Most, disk.TotalSize / OfTheDisk);
             if (disk.AvailableFreeSpace / OfTheFree < length) return;
-            File.OpenHandle(file, FileMode.CreateNew, FileAccess.Write, preallocationSize: length).Dispose();
+            File.Delete(file + ".new");
+            File.OpenHandle(file + ".new", FileMode.CreateNew, FileAccess.Write, preallocationSize: length).Dispose();
+            File.Move(file + ".new", file, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
