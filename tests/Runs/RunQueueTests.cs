@@ -121,7 +121,7 @@ public sealed class RunQueueTests
             await queue.Tend(Cancel);
         }
 
-        bus.LoseAll();
+        bus.LoseWakes();
         time.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal(1, await queue.Tend(Cancel));
         Assert.Single(bus.Peek(Queue));

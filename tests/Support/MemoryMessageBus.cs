@@ -56,12 +56,12 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
         }
     }
 
-    /// <summary>Loses everything but the subscriptions, as when somebody deletes the embedded bus.</summary>
-    public void LoseAll()
+    /// <summary>Loses all wakes, as when somebody deletes the embedded bus. What subscriptions have stays: nobody sends it again.</summary>
+    public void LoseWakes()
     {
         lock (gate)
         {
-            messages.Clear();
+            messages.RemoveAll(held => !held.Queue.Contains('/', StringComparison.Ordinal));
             sent.Clear();
             began = time.GetUtcNow();
         }
