@@ -16,7 +16,7 @@ static class MachinesCommand
                 return;
             }
 
-            output.Write(new Listing("CLASS", "WORKERS>", "IN QUEUE>").AddAll(machines.Classes.Select(one => new Cell[]
+            output.Write(new Listing("CLASS", "WORKERS>", "WAITING>").AddAll(machines.Classes.Select(one => new Cell[]
             {
                 new(one.Name, "bold"), new($"{one.Workers}", one.Workers == 0 ? "red" : null), new($"{one.Waiting}", one.Waiting == 0 ? "dim" : "yellow"),
             })));

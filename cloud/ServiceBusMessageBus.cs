@@ -126,6 +126,9 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
     public Task<long> Count(string queue, CancellationToken cancel = default) =>
         Translated($"count {queue}", async () => (long)(await Peek(Receiver(queue, SubQueue.None), CountedAtMost, cancel)).Count, cancel);
 
+    /// <summary>The broker loses single messages at worst, never all of them.</summary>
+    public Task<DateTimeOffset> Began(CancellationToken cancel = default) => Task.FromResult(DateTimeOffset.MinValue);
+
     /// <summary>Subscriptions are part of the deployment; a missing one shows when it is received from.</summary>
     public Task Subscribe(string topic, string subscription, CancellationToken cancel = default) => Task.CompletedTask;
 

@@ -44,7 +44,7 @@ sealed class LocalPlatform : IAsyncDisposable
         try
         {
             host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines, Log = StandardOutput.Error }, cancel);
-            options.Data.WriteAddress(host.Address);
+            WriteAddress(options.Data, host.Address, say);
             return new(held, host, options, ids, time, say);
         }
         catch (Exception e)
@@ -69,6 +69,19 @@ sealed class LocalPlatform : IAsyncDisposable
         held.Dispose();
         stop.Dispose();
         abort.Dispose();
+    }
+
+    // On a full disk the platform is there to make room.
+    private static void WriteAddress(DataFolder data, Uri address, Action<string> say)
+    {
+        try
+        {
+            data.WriteAddress(address);
+        }
+        catch (IOException e)
+        {
+            say($"{data.Path} does not say where the platform is: {e.Message}. In other terminals, export EXP_URL={address}");
+        }
     }
 
     private static int ChoosePort(int? asked)

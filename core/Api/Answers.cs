@@ -64,7 +64,7 @@ public sealed record CodeStored(string Sha256, string Tree, int Files, long Leng
 
 public sealed record MachineList(IReadOnlyList<MachineClassInfo> Classes, IReadOnlyList<WorkerInfo> Workers, IReadOnlyList<DamagedRecord>? Damaged = null);
 
-/// <param name="Waiting">Messages in the class's queue, those under a lock included.</param>
+/// <param name="Waiting">Queued runs of the workspace.</param>
 public sealed record MachineClassInfo(string Name, long Waiting, int Workers);
 
 /// <summary>What a worker says of itself in <c>workers/{id}.json</c>, rewritten at every heartbeat.</summary>

@@ -7,19 +7,22 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Events;
 
 /// <summary>
-/// Which versions of a workspace's files were announced: a hash of path and ETag each, appended to objects under <c>index/</c>, 16 bytes a version. It is remembered after
-/// the announcement, so what is missing here is announced again at worst; whoever deletes the objects has every file announced once more. One process writes at a time.
+/// Which versions of a workspace's files were announced: a hash of path and ETag, and one of path and content, appended to objects under <c>index/</c>, 32 bytes a version. It is
+/// remembered after the announcement, so what is missing here is announced again at worst; whoever deletes the objects has every file announced once more. One process writes
+/// at a time.
 /// </summary>
 sealed class AnnouncedFiles
 {
-    private const int HashBytes = 16;
+    private const int HashBytes = 16, EntryBytes = 2 * HashBytes;
 
     /// <summary>When there are more parts or forgotten versions than this, they are written anew.</summary>
     private const int MaxParts = 16, MaxStale = 10_000;
 
     private readonly IObjectStore store;
     private readonly List<UInt128> unsaved = [];
-    private HashSet<UInt128> versions = [];
+
+    // To the content of each; 0 where it is not known.
+    private Dictionary<UInt128, UInt128> versions = [];
     private HashSet<UInt128>? seen;
     private int part;
     private long partBytes;
@@ -38,24 +41,37 @@ sealed class AnnouncedFiles
         await foreach (var stored in store.List(WorkspacePaths.AnnouncedFiles, cancel: cancel))
         {
             if (WorkspacePaths.AnnouncedFilesPartOf(stored.Key) is not { } number || await store.Get(stored.Key, cancel: cancel) is not { } content) continue;
-            for (var at = 0; at + HashBytes <= content.Body.Length; at += HashBytes) all.versions.Add(BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at)));
+            for (var at = 0; at + EntryBytes <= content.Body.Length; at += EntryBytes)
+            {
+                all.versions[BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at))] = BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at + HashBytes));
+            }
+
             (all.part, all.parts) = (number, all.parts + 1);
         }
 
+        await all.LoadVersions(cancel);
         all.BeginPart();
         return all;
     }
 
     public bool Contains(UInt128 version)
     {
-        if (!versions.Contains(version)) return false;
+        if (!versions.ContainsKey(version)) return false;
         seen?.Add(version);
         return true;
     }
 
-    public void Add(UInt128 version)
+    /// <summary>Whether the version was announced, and with which content is not known.</summary>
+    public bool LacksContent(UInt128 version) => versions.TryGetValue(version, out var content) && content == default;
+
+    /// <summary>The contents of all versions, as they are now.</summary>
+    public HashSet<UInt128> Contents() => [.. versions.Values.Where(content => content != default)];
+
+    /// <param name="content">Default: not known.</param>
+    public void Add(UInt128 version, UInt128 content = default)
     {
-        if (versions.Add(version)) unsaved.Add(version);
+        if (!versions.TryGetValue(version, out var known) || known != content) unsaved.Add(version);
+        versions[version] = content;
         seen?.Add(version);
     }
 
@@ -73,29 +89,47 @@ sealed class AnnouncedFiles
     /// <summary>Ends the count and forgets all other versions, when there are so many that it is worth it.</summary>
     public async Task EndCount(CancellationToken cancel)
     {
-        var there = seen ?? versions;
+        var there = seen;
         seen = null;
-        if (parts <= MaxParts && versions.Count - there.Count <= MaxStale + there.Count) return;
+        if (there is null || (parts <= MaxParts && versions.Count - there.Count <= MaxStale + there.Count)) return;
         var old = part;
-        versions = there;
+        versions = there.ToDictionary(version => version, version => versions[version]);
         BeginPart();
         parts = 0;
 
         // What died before it deleted the old parts leaves them beside the new one, which says the same.
-        await Write([.. versions], cancel);
+        await Write([.. versions.Keys], cancel);
         unsaved.Clear();
         await foreach (var stored in store.List(WorkspacePaths.AnnouncedFiles, cancel: cancel))
         {
             if (WorkspacePaths.AnnouncedFilesPartOf(stored.Key) is { } number && number <= old) await store.Delete(stored.Key, cancel: cancel);
         }
+
+        await foreach (var stored in store.List(WorkspacePaths.AnnouncedVersions, cancel: cancel)) await store.Delete(stored.Key, cancel: cancel);
+    }
+
+    // Until all is written anew they are read at each start.
+    private async Task LoadVersions(CancellationToken cancel)
+    {
+        await foreach (var stored in store.List(WorkspacePaths.AnnouncedVersions, cancel: cancel))
+        {
+            if (await store.Get(stored.Key, cancel: cancel) is not { } content) continue;
+            for (var at = 0; at + HashBytes <= content.Body.Length; at += HashBytes) versions.TryAdd(BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at)), default);
+            parts = MaxParts + 1;
+        }
     }
 
     private async Task Write(List<UInt128> added, CancellationToken cancel)
     {
-        foreach (var chunk in added.Chunk(Limits.AppendBlockBytes / HashBytes))
+        foreach (var chunk in added.Chunk(Limits.AppendBlockBytes / EntryBytes))
         {
-            var bytes = new byte[chunk.Length * HashBytes];
-            for (var i = 0; i < chunk.Length; i++) BinaryPrimitives.WriteUInt128LittleEndian(bytes.AsSpan(i * HashBytes), chunk[i]);
+            var bytes = new byte[chunk.Length * EntryBytes];
+            for (var i = 0; i < chunk.Length; i++)
+            {
+                BinaryPrimitives.WriteUInt128LittleEndian(bytes.AsSpan(i * EntryBytes), chunk[i]);
+                BinaryPrimitives.WriteUInt128LittleEndian(bytes.AsSpan(i * EntryBytes + HashBytes), versions[chunk[i]]);
+            }
+
             if (appends == Limits.AppendsPerObject) BeginPart();
 
             // A part that is not as this process left it is another one's, or an append whose answer was lost: go on in a new one.

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Folder;
@@ -22,11 +23,14 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
     private static readonly TimeSpan Soonest = TimeSpan.FromSeconds(5), Latest = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(5), AfterMissed = TimeSpan.FromMilliseconds(200);
 
-    private readonly List<(UInt128 Version, Message Message)> ready = [];
+    private readonly List<(UInt128 Version, UInt128 Content, Message Message)> ready = [];
     private readonly UnfinishedFiles unfinished = new(time);
     private readonly FolderWatch? watch = folder is null ? null : new(folder, WorkspacePaths.Data);
     private readonly HashSet<string> said = [];
     private AnnouncedFiles? announced;
+
+    // During the first look: what was announced before this process began. A file with the same content then is one that was touched or restored, and not news.
+    private HashSet<UInt128>? before;
     private bool troubled;
 
     /// <summary>Takes all that is there as announced, without announcing it.</summary>
@@ -46,7 +50,12 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
             {
                 try
                 {
-                    announced ??= await AnnouncedFiles.Load(store, stop);
+                    if (announced is null)
+                    {
+                        announced = await AnnouncedFiles.Load(store, stop);
+                        before = watch is null ? null : announced.Contents();
+                    }
+
                     await Round(announced, stop);
                 }
                 catch (Exception) when (stop.IsCancellationRequested)
@@ -86,7 +95,9 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         announced.BeginCount();
         await foreach (var file in store.List(WorkspacePaths.Data, cancel: stop))
         {
-            if (!announced.Contains(AnnouncedFiles.VersionOf(file.Key, file.ETag))) await Consider(announced, file.Key, file);
+            var version = AnnouncedFiles.VersionOf(file.Key, file.ETag);
+            if (!announced.Contains(version)) await Consider(announced, file.Key, file);
+            else if (before is not null && announced.LacksContent(version)) announced.Add(version, Content(file.Key));
 
             // Somebody may wait for what was put this moment, while ten thousand files are looked at that have lain there for a day.
             if (++listed % Stretch == 0) await Heed(announced, stop);
@@ -95,6 +106,7 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         await Announce(announced);
         await Remember(announced.Save);
         await Remember(announced.EndCount);
+        before = null;
     }
 
     /// <summary>Heeds what the system tells, until it is time to look at everything again.</summary>
@@ -142,16 +154,25 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
     {
         var version = AnnouncedFiles.VersionOf(key, etag);
         if (announced.Contains(version)) return;
-        ready.Add((version, new FileChanged(workspace, key, etag, lengthBytes, time.GetUtcNow()).ToMessage(ids)));
+        var content = Content(key);
+        if (content != default && before?.Contains(content) is true)
+        {
+            announced.Add(version, content);
+            return;
+        }
+
+        ready.Add((version, content, new FileChanged(workspace, key, etag, lengthBytes, time.GetUtcNow()).ToMessage(ids)));
         if (ready.Count == Batch) await Announce(announced);
     }
+
+    private UInt128 Content(string key) => watch?.Sample(key) is { } sample ? AnnouncedFiles.VersionOf(key, sample.ToString("x32", CultureInfo.InvariantCulture)) : default;
 
     // Not stopped in the middle, like what follows: whoever ends the platform in good order finds nothing announced twice at the next start.
     private async Task Announce(AnnouncedFiles announced)
     {
         if (ready.Count == 0) return;
         await Task.WhenAll(ready.Select(one => bus.Send(QueueNames.FileEvents, one.Message)));
-        foreach (var (version, _) in ready) announced.Add(version);
+        foreach (var (version, content, _) in ready) announced.Add(version, content);
         ready.Clear();
         if (announced.Unsaved >= MostUnsaved) await Remember(announced.Save);
     }

@@ -43,6 +43,21 @@ sealed class Bell(string folder) : IDisposable
         }
     }
 
+    /// <summary>Begins anew: the folder may be another one by now. The thread that rings calls it.</summary>
+    public void Rehang()
+    {
+        foreach (var rope in ropes.Values) rope.Dispose();
+        ropes.Clear();
+        lock (starting)
+        {
+            if (!watched) return;
+            watcher?.Dispose();
+            (watcher, watched) = (null, false);
+        }
+
+        foreach (var name in listeners.Keys) RingHere(name);
+    }
+
     public void Dispose()
     {
         lock (starting)

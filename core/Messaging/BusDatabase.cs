@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Messaging;
 
@@ -11,16 +12,20 @@ namespace Serverless.Core.Messaging;
 /// </summary>
 sealed class BusDatabase : IDisposable
 {
-    public const int Busy = 5, Locked = 6, Full = 13, Corrupt = 11, NotADatabase = 26;
-    private const int Schema = 1;
+    public const int Busy = 5, Locked = 6, ReadOnly = 8, InputOutput = 10, Full = 13, Corrupt = 11, CannotOpen = 14, NotADatabase = 26;
+    private const int Schema = 2;
 
-    // due: when the message may next be received, in ticks of UTC. A delay and a lock are the same to everybody but the holder of the lock, so one
-    // column, and one index in which the next message of a queue comes first, serve both. Among ready messages the order is that of falling due, then of sending.
+    // SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE
+    private const int NoCheckpointOnClose = 1006;
+
+    // due: when the message may next be received, in ticks of the machine's uptime (see BusClock). A delay and a lock are the same to everybody but the holder of the
+    // lock, so one column serves both. place: ready messages go by it, then in the order of sending; a lock that ends brings its message back to where it was.
     private const string Tables = """
         CREATE TABLE messages (
             number INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
-            due INTEGER NOT NULL, lock TEXT, deliveries INTEGER NOT NULL);
-        CREATE INDEX messages_next ON messages (queue, due);
+            due INTEGER NOT NULL, place INTEGER NOT NULL, lock TEXT, deliveries INTEGER NOT NULL);
+        CREATE INDEX messages_due ON messages (queue, due);
+        CREATE INDEX messages_next ON messages (queue, place, number, due);
         CREATE TABLE dead_letters (
             number INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
             reason TEXT NOT NULL, at INTEGER NOT NULL, deliveries INTEGER NOT NULL);
@@ -28,18 +33,38 @@ sealed class BusDatabase : IDisposable
         CREATE TABLE subscriptions (topic TEXT NOT NULL, subscription TEXT NOT NULL, PRIMARY KEY (topic, subscription)) WITHOUT ROWID;
         CREATE TABLE sent (queue TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (queue, id)) WITHOUT ROWID;
         CREATE INDEX sent_at ON sent (at);
+        CREATE TABLE about (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+        """;
+
+    // Wakes are due at once and the memory of ids is lost, which is what a power cut may do as well.
+    private const string FromSchema1 = """
+        ALTER TABLE messages ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+        UPDATE messages SET due = 0, lock = NULL;
+        DROP INDEX messages_next;
+        CREATE INDEX messages_due ON messages (queue, due);
+        CREATE INDEX messages_next ON messages (queue, place, number, due);
+        DELETE FROM sent;
+        CREATE TABLE about (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
         """;
 
     private readonly SqliteConnection connection;
+    private readonly FileIdentity? identity;
     private readonly Dictionary<string, SqliteCommand> commands = [];
     private readonly HashSet<string> changed = [];
     private bool synced;
 
-    private BusDatabase(SqliteConnection connection) => this.connection = connection;
+    private BusDatabase(SqliteConnection connection) =>
+        (this.connection, identity) = (connection, FileIdentity.Of(connection.DataSource));
 
-    public static BusDatabase Open(string file, TimeSpan busyTimeout)
+    /// <summary>The file at the path is the one that is open, and not one that somebody put in its place or nothing.</summary>
+    public bool IsInPlace => FileIdentity.Of(connection.DataSource) == identity;
+
+    /// <summary>What was sent before this may be missing: the file was made, or put here, then.</summary>
+    public DateTimeOffset Began { get; private set; }
+
+    public static BusDatabase Open(string file, TimeSpan busyTimeout, BusClock clock)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        MakeFolder(Path.GetDirectoryName(Path.GetFullPath(file))!);
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
             DataSource = file,
@@ -48,19 +73,22 @@ sealed class BusDatabase : IDisposable
             // SQLite waits by itself (busy_timeout), in steps of milliseconds; the library's own waiting on top of it goes in steps of 150 ms.
             DefaultTimeout = 1,
         }.ToString());
-        var database = new BusDatabase(connection);
+        BusDatabase? database = null;
         try
         {
             connection.Open();
+            database = new(connection);
             database.Execute(string.Create(CultureInfo.InvariantCulture, $"PRAGMA busy_timeout={(long)busyTimeout.TotalMilliseconds}"));
             database.Execute("PRAGMA journal_mode=WAL");
             database.Execute("PRAGMA synchronous=NORMAL");
             database.MakeTables();
+            database.Recognize(clock);
             return database;
         }
         catch
         {
-            database.Dispose();
+            if (database is null) connection.Dispose();
+            else database.Dispose();
             throw;
         }
     }
@@ -68,6 +96,9 @@ sealed class BusDatabase : IDisposable
     public void Dispose()
     {
         foreach (var command in commands.Values) command.Dispose();
+
+        // Tidying up after itself, SQLite would remove files by their names, which are another database's by now.
+        if (connection.Handle is { } handle && !IsInPlace) _ = SQLitePCL.raw.sqlite3_db_config(handle, NoCheckpointOnClose, 1, out _);
         connection.Dispose();
     }
 
@@ -88,16 +119,16 @@ sealed class BusDatabase : IDisposable
     }
 
     /// <returns>False when a message with this id was sent within the window.</returns>
-    public bool Send(string queue, Message message, DateTimeOffset due, DateTimeOffset now, TimeSpan window)
+    public bool Send(string queue, Message message, TimeSpan due, TimeSpan now, TimeSpan window)
     {
         var isNew = Execute(
             "INSERT INTO sent (queue, id, at) VALUES ($queue, $id, $now) ON CONFLICT (queue, id) DO UPDATE SET at = $now WHERE at <= $old",
-            ("$queue", queue), ("$id", message.Id), ("$now", now.UtcTicks), ("$old", (now - window).UtcTicks)) > 0;
-        if (isNew) Insert(queue, message.Id, message.Body, due);
+            ("$queue", queue), ("$id", message.Id), ("$now", now.Ticks), ("$old", (now - window).Ticks)) > 0;
+        if (isNew) Insert(queue, message, due);
         return isNew;
     }
 
-    public bool Publish(string topic, Message message, DateTimeOffset now, TimeSpan window)
+    public bool Publish(string topic, Message message, TimeSpan now, TimeSpan window)
     {
         var subscriptions = new List<string>();
         using (var reader = Query("SELECT subscription FROM subscriptions WHERE topic = $topic", ("$topic", topic)))
@@ -112,52 +143,59 @@ sealed class BusDatabase : IDisposable
     public bool Subscribe(string topic, string subscription) =>
         Execute("INSERT OR IGNORE INTO subscriptions (topic, subscription) VALUES ($topic, $subscription)", ("$topic", topic), ("$subscription", subscription)) > 0;
 
-    /// <summary>When a message of the queue can be received; null when it is empty.</summary>
-    public DateTimeOffset? NextDue(string queue)
+    public List<(string Topic, string Subscription)> Subscriptions()
     {
-        using var reader = Query("SELECT due FROM messages WHERE queue = $queue ORDER BY due LIMIT 1", ("$queue", queue));
-        return reader.Read() ? new(reader.GetInt64(0), TimeSpan.Zero) : null;
+        List<(string, string)> all = [];
+        using var reader = Query("SELECT topic, subscription FROM subscriptions");
+        while (reader.Read()) all.Add((reader.GetString(0), reader.GetString(1)));
+        return all;
     }
 
-    public ReceivedMessage? Take(string queue, string token, DateTimeOffset until, DateTimeOffset now)
+    /// <summary>When a message of the queue can be received; null when it is empty.</summary>
+    public TimeSpan? NextDue(string queue)
+    {
+        using var reader = Query("SELECT due FROM messages WHERE queue = $queue ORDER BY due LIMIT 1", ("$queue", queue));
+        return reader.Read() ? new(reader.GetInt64(0)) : null;
+    }
+
+    public (Message Message, long Number, int Deliveries)? Take(string queue, string token, TimeSpan until, TimeSpan now)
     {
         using var reader = Query(
             """
             UPDATE messages SET due = $until, lock = $token, deliveries = deliveries + 1
-            WHERE number = (SELECT number FROM messages WHERE queue = $queue AND due <= $now ORDER BY due, number LIMIT 1)
+            WHERE number = (SELECT number FROM messages WHERE queue = $queue AND due <= $now ORDER BY place, number LIMIT 1)
             RETURNING number, id, body, deliveries
             """,
-            ("$queue", queue), ("$token", token), ("$until", until.UtcTicks), ("$now", now.UtcTicks));
-        return reader.Read()
-            ? new(queue, new(reader.GetString(1), reader.GetString(2)), string.Create(CultureInfo.InvariantCulture, $"{reader.GetInt64(0)}.{token}"), reader.GetInt32(3), until)
-            : null;
+            ("$queue", queue), ("$token", token), ("$until", until.Ticks), ("$now", now.Ticks));
+        return reader.Read() ? (new(reader.GetString(1), reader.GetString(2)), reader.GetInt64(0), reader.GetInt32(3)) : null;
     }
 
-    public bool Renew(long number, string token, DateTimeOffset until, DateTimeOffset now) => Execute(
+    public bool Renew(long number, string token, TimeSpan until, TimeSpan now) => Execute(
         "UPDATE messages SET due = $until WHERE number = $number AND lock = $token AND due > $now",
-        ("$number", number), ("$token", token), ("$until", until.UtcTicks), ("$now", now.UtcTicks)) > 0;
+        ("$number", number), ("$token", token), ("$until", until.Ticks), ("$now", now.Ticks)) > 0;
 
-    public bool Complete(long number, string token, DateTimeOffset now) => Execute(
+    public bool Complete(long number, string token, TimeSpan now) => Execute(
         "DELETE FROM messages WHERE number = $number AND lock = $token AND due > $now",
-        ("$number", number), ("$token", token), ("$now", now.UtcTicks)) > 0;
+        ("$number", number), ("$token", token), ("$now", now.Ticks)) > 0;
 
-    public bool Abandon(string queue, long number, string token, DateTimeOffset now)
+    /// <summary>Behind all that is ready: what nobody could deal with must not be the next again.</summary>
+    public bool Abandon(string queue, long number, string token, TimeSpan now)
     {
         var given = Execute(
-            "UPDATE messages SET due = $now, lock = NULL WHERE number = $number AND lock = $token AND due > $now",
-            ("$number", number), ("$token", token), ("$now", now.UtcTicks)) > 0;
+            "UPDATE messages SET due = $now, place = (SELECT max(place) + 1 FROM messages WHERE queue = $queue), lock = NULL WHERE number = $number AND lock = $token AND due > $now",
+            ("$number", number), ("$token", token), ("$now", now.Ticks), ("$queue", queue)) > 0;
         if (given) changed.Add(queue);
         return given;
     }
 
-    public bool DeadLetter(long number, string token, string reason, DateTimeOffset now)
+    public bool DeadLetter(long number, string token, string reason, TimeSpan now, DateTimeOffset at)
     {
         var put = Execute(
             """
             INSERT INTO dead_letters (queue, id, body, reason, at, deliveries)
-            SELECT queue, id, body, $reason, $now, deliveries FROM messages WHERE number = $number AND lock = $token AND due > $now
+            SELECT queue, id, body, $reason, $at, deliveries FROM messages WHERE number = $number AND lock = $token AND due > $now
             """,
-            ("$number", number), ("$token", token), ("$reason", reason), ("$now", now.UtcTicks)) > 0;
+            ("$number", number), ("$token", token), ("$reason", reason), ("$now", now.Ticks), ("$at", at.UtcTicks)) > 0;
         if (put) Execute("DELETE FROM messages WHERE number = $number", ("$number", number));
         return put;
     }
@@ -175,7 +213,7 @@ sealed class BusDatabase : IDisposable
         return letters;
     }
 
-    public bool Requeue(string queue, string id, DateTimeOffset now)
+    public bool Requeue(string queue, string id, TimeSpan now)
     {
         string body;
         using (var reader = Query(
@@ -189,7 +227,7 @@ sealed class BusDatabase : IDisposable
             body = reader.GetString(0);
         }
 
-        Insert(queue, id, body, now);
+        Insert(queue, new(id, body), now);
         return true;
     }
 
@@ -200,15 +238,62 @@ sealed class BusDatabase : IDisposable
     }
 
     /// <summary>Forgets ids that were sent before this. A part at a time, so that nobody waits long for the transaction.</summary>
-    public void Tidy(DateTimeOffset before) => Execute(
-        "DELETE FROM sent WHERE (queue, id) IN (SELECT queue, id FROM sent WHERE at <= $before ORDER BY at LIMIT 2000)", ("$before", before.UtcTicks));
+    public void Tidy(TimeSpan before) => Execute(
+        "DELETE FROM sent WHERE (queue, id) IN (SELECT queue, id FROM sent WHERE at <= $before ORDER BY at LIMIT 2000)", ("$before", before.Ticks));
 
-    private void Insert(string queue, string id, string body, DateTimeOffset due)
+    /// <summary>Notes that the machine has run for this long, for whoever opens the file after it was started again.</summary>
+    public void Note(TimeSpan uptime) => Set("uptime", uptime.Ticks);
+
+    private void Insert(string queue, Message message, TimeSpan due)
     {
         Execute(
-            "INSERT INTO messages (queue, id, body, due, deliveries) VALUES ($queue, $id, $body, $due, 0)",
-            ("$queue", queue), ("$id", id), ("$body", body), ("$due", due.UtcTicks));
+            "INSERT INTO messages (queue, id, body, due, place, deliveries) VALUES ($queue, $id, $body, $due, $place, 0)",
+            ("$queue", queue), ("$id", message.Id), ("$body", message.Body), ("$due", due.Ticks), ("$place", message.Since?.UtcTicks ?? 0));
         changed.Add(queue);
+    }
+
+    // A machine that has run for less time than the file knows of was started again, and nobody that had a lock then lives. One that already ran longer when the file was
+    // opened cannot be told from one that was not: a delay is then measured again, from now at worst.
+    private void Recognize(BusClock clock)
+    {
+        var here = identity?.ToString() ?? "";
+        var now = clock.Uptime;
+        Began = Get("began") is long ticks ? new(ticks, TimeSpan.Zero) : DateTimeOffset.MinValue;
+        var restarted = Get("uptime") is long uptime && uptime > now.Ticks;
+        if (!restarted && Get("file") as string == here) return;
+        Execute("BEGIN IMMEDIATE");
+        if (Get("uptime") is long seen && seen > now.Ticks)
+        {
+            Execute("UPDATE messages SET due = 0, lock = NULL");
+            Execute("DELETE FROM sent");
+        }
+
+        if (Get("file") as string != here)
+        {
+            Began = clock.Now;
+            Set("began", Began.UtcTicks);
+            Set("file", here);
+        }
+
+        Note(now);
+        Execute("COMMIT");
+    }
+
+    private object? Get(string name)
+    {
+        using var reader = Query("SELECT value FROM about WHERE name = $name", ("$name", name));
+        return reader.Read() ? reader.GetValue(0) : null;
+    }
+
+    private void Set(string name, object value) =>
+        Execute("INSERT INTO about (name, value) VALUES ($name, $value) ON CONFLICT (name) DO UPDATE SET value = $value", ("$name", name), ("$value", value));
+
+    // No folder above it: where a disk was unmounted, or the platform's folder was renamed, nothing may appear.
+    private static void MakeFolder(string folder)
+    {
+        if (Directory.Exists(folder)) return;
+        if (!Directory.Exists(Path.GetDirectoryName(folder))) throw new DirectoryNotFoundException($"{Path.GetDirectoryName(folder)} is gone: was it removed or renamed, or its disk unmounted?");
+        Posix.MakeFolder(folder);
     }
 
     private void MakeTables()
@@ -217,11 +302,11 @@ sealed class BusDatabase : IDisposable
         {
             Execute("BEGIN IMMEDIATE");
             var version = Version();
-            if (version is not (0 or Schema)) throw new BusUnavailableException($"{connection.DataSource} was made by another version of this program (schema {version})");
-            if (version == 0)
+            if (version is not (0 or 1 or Schema)) throw new BusUnavailableException($"{connection.DataSource} was made by another version of this program (schema {version})");
+            if (version != Schema)
             {
                 using var create = connection.CreateCommand();
-                create.CommandText = Tables;
+                create.CommandText = version == 0 ? Tables : FromSchema1;
                 create.ExecuteNonQuery();
                 Execute(string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version={Schema}"));
             }

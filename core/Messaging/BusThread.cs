@@ -13,27 +13,30 @@ sealed class BusThread : IDisposable
     private static readonly TimeSpan TidyEvery = TimeSpan.FromSeconds(1);
 
     private readonly string file;
-    private readonly TimeProvider time;
+    private readonly BusClock clock;
     private readonly SqliteBusOptions options;
     private readonly Bell bell;
     private readonly BlockingCollection<Work> waiting = [];
     private readonly Thread thread;
     private BusDatabase? database;
-    private DateTimeOffset tidied = DateTimeOffset.MinValue;
+    private TimeSpan? tidied;
 
-    public BusThread(string file, TimeProvider time, SqliteBusOptions options, Bell bell)
+    // Of this file and of those that were in its place before: whoever publishes must not find a file without the subscriptions that the one before it had.
+    private HashSet<(string Topic, string Subscription)> subscriptions = [];
+
+    public BusThread(string file, BusClock clock, SqliteBusOptions options, Bell bell)
     {
-        (this.file, this.time, this.options, this.bell) = (file, time, options, bell);
+        (this.file, this.clock, this.options, this.bell) = (file, clock, options, bell);
         thread = new(Loop) { IsBackground = true, Name = "bus" };
         thread.Start();
     }
 
     /// <summary>Runs in a transaction with others. Cancelled only before it begins: what was done is always told.</summary>
     /// <param name="synced">The transaction is on the disk, not just with the operating system, when the call is answered.</param>
-    public Task<T> Write<T>(Func<BusDatabase, DateTimeOffset, T> work, bool synced = false, CancellationToken cancel = default) =>
+    public Task<T> Write<T>(Func<BusDatabase, TimeSpan, T> work, bool synced = false, CancellationToken cancel = default) =>
         Add(new Work<T>(work) { Writes = true, Synced = synced, Cancel = cancel });
 
-    public Task<T> Read<T>(Func<BusDatabase, DateTimeOffset, T> work, CancellationToken cancel = default) => Add(new Work<T>(work) { Cancel = cancel });
+    public Task<T> Read<T>(Func<BusDatabase, TimeSpan, T> work, CancellationToken cancel = default) => Add(new Work<T>(work) { Cancel = cancel });
 
     public void Dispose()
     {
@@ -76,10 +79,10 @@ sealed class BusThread : IDisposable
     {
         try
         {
-            database ??= BusDatabase.Open(file, options.BusyTimeout);
+            var database = Opened();
             foreach (var work in batch)
             {
-                if (!work.Writes) work.Do(database, time.GetUtcNow());
+                if (!work.Writes) work.Do(database, clock.Uptime);
             }
 
             if (batch.Exists(work => work.Writes)) Commit(database, batch);
@@ -96,18 +99,38 @@ sealed class BusThread : IDisposable
         foreach (var work in batch) work.Answer();
     }
 
+    /// <summary>The database that is at the path now: what the others use, when somebody deleted the file or put another one there.</summary>
+    private BusDatabase Opened()
+    {
+        if (database is { IsInPlace: false }) Close();
+        if (database is not null) return database;
+        database = BusDatabase.Open(file, options.BusyTimeout, clock);
+        var there = database.Subscriptions().ToHashSet();
+        if (!there.IsSupersetOf(subscriptions))
+        {
+            database.Begin(synced: true);
+            foreach (var (topic, subscription) in subscriptions) database.Subscribe(topic, subscription);
+            database.Commit();
+        }
+
+        subscriptions.UnionWith(there);
+        bell.Rehang();
+        return database;
+    }
+
     private void Commit(BusDatabase database, List<Work> batch)
     {
         database.Begin(synced: batch.Exists(work => work.Synced));
-        var now = time.GetUtcNow();
+        var now = clock.Uptime;
         foreach (var work in batch)
         {
             if (work.Writes) work.Do(database, now);
         }
 
-        if ((now - tidied).Duration() >= TidyEvery)
+        if (!(now - tidied < TidyEvery))
         {
             database.Tidy(now - options.DuplicateWindow);
+            database.Note(now);
             tidied = now;
         }
 
@@ -135,7 +158,10 @@ sealed class BusThread : IDisposable
         BusDatabase.Full => $"the disk is full: free some room for {file}",
         BusDatabase.Busy or BusDatabase.Locked => $"other processes kept {file} busy for {options.BusyTimeout.TotalSeconds:0} s; try again",
         BusDatabase.Corrupt or BusDatabase.NotADatabase =>
-            $"{file} is damaged: stop the platform, delete {Path.GetDirectoryName(file)} and start again; what it held is sent again from the workspace",
+            $"{file} is damaged: delete the folder {Path.GetDirectoryName(file)}; a new one is made at once, and the wakes of waiting runs are sent again within a minute",
+        BusDatabase.InputOutput => $"{file} cannot be read or written: is its disk full, or broken?",
+        BusDatabase.ReadOnly => $"{file} may not be written to: make it and its folder writable",
+        BusDatabase.CannotOpen => $"{file} cannot be opened: is its folder there and writable, and may this process open more files (ulimit -n)?",
         _ => $"{file}: {e.Message}",
     } : $"{file}: {e.Message}";
 
@@ -145,20 +171,20 @@ sealed class BusThread : IDisposable
         public bool Synced { get; init; }
         public CancellationToken Cancel { get; init; }
 
-        public abstract void Do(BusDatabase database, DateTimeOffset now);
+        public abstract void Do(BusDatabase database, TimeSpan now);
         public abstract void Answer();
         public abstract void Fail(Exception e);
         public abstract bool GaveUp();
     }
 
-    private sealed class Work<T>(Func<BusDatabase, DateTimeOffset, T> work) : Work
+    private sealed class Work<T>(Func<BusDatabase, TimeSpan, T> work) : Work
     {
         private readonly TaskCompletionSource<T> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private T? answer;
 
         public Task<T> Task => done.Task;
 
-        public override void Do(BusDatabase database, DateTimeOffset now) => answer = work(database, now);
+        public override void Do(BusDatabase database, TimeSpan now) => answer = work(database, now);
         public override void Answer() => done.TrySetResult(answer!);
         public override void Fail(Exception e) => done.TrySetException(e);
         public override bool GaveUp() => Cancel.IsCancellationRequested && done.TrySetCanceled(Cancel);

@@ -38,6 +38,9 @@ public interface IMessageBus
     /// <summary>Messages ready, under a lock or delayed; dead letters are not counted.</summary>
     Task<long> Count(string queue, CancellationToken cancel = default);
 
+    /// <summary>What was sent before this may be missing: whoever can send it again does. The beginning of time where a bus loses nothing as a whole.</summary>
+    Task<DateTimeOffset> Began(CancellationToken cancel = default);
+
     /// <summary>Sends a copy to every subscription of the topic.</summary>
     Task Publish(string topic, Message message, CancellationToken cancel = default);
 
@@ -47,11 +50,24 @@ public interface IMessageBus
 
 /// <param name="Id">Equal only across the retries of one send.</param>
 /// <param name="Body">JSON, at most 64 KiB.</param>
-public sealed record Message(string Id, string Body);
+/// <param name="Since">
+/// Since when it waits what the message is about. Where the bus can, ready messages of one queue come in this order, those without one first, then in the order of sending; one
+/// that was given back comes last. It goes with the sending only.
+/// </param>
+public sealed record Message(string Id, string Body, DateTimeOffset? Since = null);
 
 /// <param name="Lock">Identifies this delivery to its adapter.</param>
 /// <param name="DeliveryCount">1 on the first delivery; for people and logs, no decision depends on it.</param>
-public sealed record ReceivedMessage(string Queue, Message Message, string Lock, int DeliveryCount, DateTimeOffset LockedUntil);
+public sealed record ReceivedMessage(string Queue, Message Message, string Lock, int DeliveryCount, DateTimeOffset LockedUntil)
+{
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(100), Longest = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// How often to renew the lock: three times in its length, as far as the clock here agrees with the one that the lock was given by. One that was set meanwhile, or that
+    /// is hours away from the broker's, must not keep the lock from being renewed.
+    /// </summary>
+    public TimeSpan RenewEvery(DateTimeOffset now) => TimeSpan.FromTicks(Math.Clamp((LockedUntil - now).Ticks / 3, Shortest.Ticks, Longest.Ticks));
+}
 
 public sealed record DeadLetter(string Queue, Message Message, string Reason, DateTimeOffset At, int DeliveryCount);
 

@@ -4,13 +4,14 @@ namespace Serverless.Core.Messaging;
 
 /// <summary>
 /// The embedded bus: one SQLite file that the processes of one machine share. An acknowledged send survives the death of any of them, at any moment; what a power
-/// cut may lose is said at <see cref="BusDatabase"/>. Lock lengths and delays are measured with the machine's clock.
+/// cut may lose is said at <see cref="BusDatabase"/>. Lock lengths and delays are measured as <see cref="BusClock"/> says. When the file is deleted or replaced, every process goes on with the
+/// one that is there.
 /// </summary>
 /// <param name="file">Created, with its folder, at the first call. Beside it lie SQLite's own files and the folder <c>bell/</c>.</param>
 public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, SqliteBusOptions? options = null) : IMessageBus, IDisposable
 {
-
     private readonly SqliteBusOptions options = options ?? new();
+    private readonly BusClock clock = new(time);
     private readonly Bell bell = new(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, "bell"));
     private BusThread? thread;
     private bool disposed;
@@ -36,7 +37,11 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
             if (due <= now)
             {
                 var @lock = ids.Nonce();
-                if (await Thread.Write((db, now) => db.Take(queue, @lock, now + options.LockLength, now), cancel: cancel) is { } taken) return taken;
+                if (await Thread.Write((db, now) => db.Take(queue, @lock, now + options.LockLength, now), cancel: cancel) is { } taken)
+                {
+                    return new(queue, taken.Message, string.Create(CultureInfo.InvariantCulture, $"{taken.Number}.{@lock}"), taken.Deliveries, clock.Now + options.LockLength);
+                }
+
                 continue;
             }
 
@@ -56,7 +61,7 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
         IfLocked(message, (db, number, token, now) => db.Abandon(message.Queue, number, token, now), cancel);
 
     public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) =>
-        IfLocked(message, (db, number, token, now) => db.DeadLetter(number, token, reason, now), cancel);
+        IfLocked(message, (db, number, token, now) => db.DeadLetter(number, token, reason, now, clock.Now), cancel);
 
     public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit = 100, CancellationToken cancel = default)
     {
@@ -75,6 +80,8 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
         MessageLimits.CheckName(queue, nameof(queue), subscription: true);
         return Thread.Read((db, _) => db.Count(queue), cancel);
     }
+
+    public Task<DateTimeOffset> Began(CancellationToken cancel = default) => Thread.Read((db, _) => db.Began, cancel);
 
     public Task Publish(string topic, Message message, CancellationToken cancel = default)
     {
@@ -112,12 +119,12 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
             lock (bell)
             {
                 ObjectDisposedException.ThrowIf(disposed, this);
-                return thread ??= new(file, time, options, bell);
+                return thread ??= new(file, clock, options, bell);
             }
         }
     }
 
-    private Task<bool> IfLocked(ReceivedMessage message, Func<BusDatabase, long, string, DateTimeOffset, bool> change, CancellationToken cancel) =>
+    private Task<bool> IfLocked(ReceivedMessage message, Func<BusDatabase, long, string, TimeSpan, bool> change, CancellationToken cancel) =>
         message.Lock.Split('.') is [var text, var token] && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? Thread.Write((db, now) => change(db, number, token, now), cancel: cancel)
             : Task.FromResult(false);

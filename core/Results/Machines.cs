@@ -1,12 +1,12 @@
 using Serverless.Core.Api;
-using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Results;
 
 /// <summary>What there is to run on: machine classes with their queues, and the workers that were heard of lately.</summary>
-public sealed class Machines(IObjectStore store, IMessageBus bus, IReadOnlyList<string> classes)
+public sealed class Machines(IObjectStore store, RunIndex index, IReadOnlyList<string> classes)
 {
     /// <summary>A worker that missed this many heartbeats is not shown; nothing is concluded about its runs.</summary>
     private const int MissedHeartbeats = 3;
@@ -26,8 +26,23 @@ public sealed class Machines(IObjectStore store, IMessageBus bus, IReadOnlyList<
         }
 
         var all = classes.Concat(workers.Select(worker => worker.Machine)).Distinct(StringComparer.Ordinal);
-        var infos = new List<MachineClassInfo>();
-        foreach (var name in all) infos.Add(new(name, await bus.Count(QueueNames.ForMachine(name), cancel), workers.Count(worker => worker.Machine == name)));
-        return new(infos, workers, DamagedRecord.Listed(damaged));
+        var waiting = await Waiting(cancel);
+        return new(
+            [.. all.Select(name => new MachineClassInfo(name, waiting.GetValueOrDefault(name), workers.Count(worker => worker.Machine == name)))],
+            workers, DamagedRecord.Listed(damaged));
+    }
+
+    // Runs, not messages: of those a run may have several in the queue, or one that is not due. Of the runs only the active ones are looked at, however
+    // many have ended. Nobody can tell what a damaged record waits for.
+    private async Task<Dictionary<string, long>> Waiting(CancellationToken cancel)
+    {
+        var waiting = new Dictionary<string, long>(StringComparer.Ordinal);
+        await foreach (var entry in store.List(WorkspacePaths.Active, cancel: cancel))
+        {
+            if (WorkspacePaths.ActiveRunIdOf(entry.Key) is not { } id) continue;
+            if (await index.Find(id, cancel) is { State: RunState.Queued, Machine: var machine }) waiting[machine] = waiting.GetValueOrDefault(machine) + 1;
+        }
+
+        return waiting;
     }
 }

@@ -45,6 +45,10 @@ public sealed class RunIndex(IObjectStore store)
         return new(found, null, DamagedRecord.Listed(damaged));
     }
 
+    /// <summary>Null when there is no such run, or its record is damaged.</summary>
+    public async Task<RunSummary?> Find(string id, CancellationToken cancel = default) =>
+        (await store.Head(WorkspacePaths.Run(id), cancel)).Value is { } stored ? (await Summary(id, stored, cancel)).Summary : null;
+
     /// <summary>Neither when the run was deleted meanwhile.</summary>
     private async ValueTask<(RunSummary? Summary, DamagedRecord? Damage)> Summary(string id, StoredObject stored, CancellationToken cancel)
     {

@@ -25,7 +25,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
 
     /// <summary>Sends a wake for a queued run.</summary>
     public Task Wake(RunRecord run, TimeSpan delay = default, CancellationToken cancel = default) =>
-        bus.Send(QueueNames.ForMachine(run.Spec.Machine), new RunWake(workspace, run.Id).ToMessage(run.Epoch, ids), delay, cancel);
+        bus.Send(QueueNames.ForMachine(run.Spec.Machine), new RunWake(workspace, run.Id).ToMessage(run.Epoch, ids, run.Created), delay, cancel);
 
     /// <summary>
     /// Applies an event and does what follows from it: a run that went back to the queue is woken, one that ended is told about and no longer active.
@@ -80,8 +80,8 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     }
 
     /// <summary>
-    /// Once a minute: frees runs whose lease expired, re-sends wakes that may be missing (after 1, 2, 4, … 64 minutes in the queue) and events that were not sent.
-    /// One run that cannot be tended keeps no other from it.
+    /// Once a minute: frees runs whose lease expired, re-sends wakes that may be missing (after 1, 2, 4, … 64 minutes in the queue, and at once when the bus began after
+    /// they were sent) and events that were not sent. One run that cannot be tended keeps no other from it.
     /// </summary>
     /// <returns>How many runs needed something.</returns>
     /// <exception cref="AggregateException">Some runs could not be tended: their records are damaged.</exception>
@@ -89,12 +89,13 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     {
         var tended = 0;
         var failures = new List<Exception>();
+        var busBegan = await bus.Began(cancel);
         await foreach (var entry in store.List(WorkspacePaths.Active, cancel: cancel))
         {
             if (WorkspacePaths.ActiveRunIdOf(entry.Key) is not { } runId) continue;
             try
             {
-                if (await Tend(runId, entry, cancel)) tended++;
+                if (await Tend(runId, entry, busBegan, cancel)) tended++;
             }
             catch (DamagedRecordException damaged)
             {
@@ -105,7 +106,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         return failures.Count == 0 ? tended : throw new AggregateException(failures);
     }
 
-    private async Task<bool> Tend(string runId, StoredObject entry, CancellationToken cancel)
+    private async Task<bool> Tend(string runId, StoredObject entry, DateTimeOffset busBegan, CancellationToken cancel)
     {
         if (await runs.Load(runId, cancel) is not { } loaded)
         {
@@ -124,14 +125,19 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
 
         // A wake was sent when the run was announced, and at each return to the queue for when it could be claimed again; a resend touches the entry.
         var resends = entry.Metadata.TryGetValue(Resends, out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0;
-        var woken = Later(run.Attempts is [.., { Ended: { } ended }] ? ended : DateTimeOffset.MinValue, run.NotBefore ?? DateTimeOffset.MinValue);
+        var returned = Believed(run.Attempts is [.., { Ended: { } ended }] ? ended : null, now);
+        var woken = Later(returned, Believed(run.NotBefore, now));
         if (woken > entry.Modified) resends = 0;
-        if (now - Later(woken, entry.Modified) < FirstResend * (1 << Math.Min(resends, MostDoublings))) return false;
+        var lost = Later(returned, entry.Modified) < busBegan && busBegan <= now;
+        if (!lost && now - Later(woken, entry.Modified) < FirstResend * (1 << Math.Min(resends, MostDoublings))) return false;
         var counted = new Dictionary<string, string> { [Resends] = (resends + 1).ToString(CultureInfo.InvariantCulture) };
         if (!(await store.Put(entry.Key, [], PutCondition.IfMatch(entry.ETag), counted, cancel)).Stored) return false;
         await Wake(run, cancel: cancel);
         return true;
     }
+
+    // What a record says of a time further ahead than any back-off was written by a clock that has been set back since.
+    private static DateTimeOffset Believed(DateTimeOffset? at, DateTimeOffset now) => at is { } then && then - now <= RunRules.LongestBackOff ? then : DateTimeOffset.MinValue;
 
     private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
 }

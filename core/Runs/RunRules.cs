@@ -9,7 +9,8 @@ public static class RunRules
     public const int MaxHistory = 200;
 
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LongestBackOff = TimeSpan.FromMinutes(10);
+    /// <summary>A time to wait for that is further ahead was written by a clock that has been set back since, and is not waited for.</summary>
+    internal static readonly TimeSpan LongestBackOff = TimeSpan.FromMinutes(10);
 
     /// <param name="now">The store's time. Leases in <paramref name="run"/> have their renewal filled in.</param>
     public static Decision Decide(RunRecord run, RunEvent happened, DateTimeOffset now) => happened switch
@@ -37,7 +38,7 @@ public static class RunRules
             run = freed;
         }
 
-        if (run.NotBefore is { } notBefore && now < notBefore) return new Decision.Illegal($"backs off until {notBefore:O}", notBefore);
+        if (run.NotBefore is { } notBefore && now < notBefore && notBefore - now <= LongestBackOff) return new Decision.Illegal($"backs off until {notBefore:O}", notBefore);
         var epoch = run.Epoch + 1;
         return new Decision.Moved(Note(
             run with

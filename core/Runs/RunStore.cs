@@ -52,8 +52,9 @@ public sealed class RunStore(IObjectStore store)
         }
     }
 
+    // No lease was renewed after it was written down: one that says so was, by a clock that has been set back since.
     private static RunRecord WithRenewal(RunRecord run, DateTimeOffset written) =>
-        run.Lease is { Renewed: null } lease ? run with { Lease = lease with { Renewed = written } } : run;
+        run.Lease is { } lease && !(lease.Renewed <= written) ? run with { Lease = lease with { Renewed = written } } : run;
 }
 
 /// <summary>What lists show of a run, kept in its object's metadata. Derived: when the metadata is gone (a workspace restored by a plain copy), the record gives it again.</summary>

@@ -83,7 +83,7 @@ public sealed partial class FolderObjectStore
         try
         {
             temporary.RemoveLeftovers();
-            var now = time.GetUtcNow().UtcDateTime;
+            var now = clock.Now.UtcDateTime;
             if (File.Exists(layout.Swept) && (now - File.GetLastWriteTimeUtc(layout.Swept)).Duration() < TimeSpan.FromDays(1)) return;
             File.WriteAllBytes(layout.Swept, []);
             File.SetLastWriteTimeUtc(layout.Swept, now);

@@ -26,7 +26,7 @@ public sealed partial class FolderObjectStore
         using var file = new AppendedFile(layout);
         using (var stripe = await Take(key, cancel))
         {
-            if (faults.Guard(() => file.Append(Current(key), key, expectedOffset, bytes.Span, stripe, Floor, time.GetUtcNow().UtcTicks)) is { Appended: false } refused) return refused;
+            if (faults.Guard(() => file.Append(Current(key), key, expectedOffset, bytes.Span, stripe, Floor, clock.Now.UtcTicks)) is { Appended: false } refused) return refused;
         }
 
         await Durably(() =>
@@ -45,8 +45,8 @@ public sealed partial class FolderObjectStore
     });
 
     private PutResult? Refusal(PutCondition condition, string? etag) =>
-        condition.MustBeAbsent && etag is not null ? new(PutOutcome.Exists, null, time.GetUtcNow())
-        : condition.ETag is not null && condition.ETag != etag ? new(PutOutcome.Conflict, null, time.GetUtcNow())
+        condition.MustBeAbsent && etag is not null ? new(PutOutcome.Exists, null, clock.Now)
+        : condition.ETag is not null && condition.ETag != etag ? new(PutOutcome.Conflict, null, clock.Now)
         : null;
 
     // Everything is durable under a temporary name before the lock is taken; then the rename is the commit.
@@ -58,7 +58,7 @@ public sealed partial class FolderObjectStore
             Sidecars.Write(written, key, metadata);
             return written;
         });
-        var version = faults.Guard(() => file.Stamp(time.GetUtcNow().UtcTicks));
+        var version = faults.Guard(() => file.Stamp(clock.Now.UtcTicks));
         await Durably(() =>
         {
             if (sidecar is not null) RandomAccess.FlushToDisk(sidecar.Handle);
@@ -74,7 +74,7 @@ public sealed partial class FolderObjectStore
             changed = faults.Guard(() =>
             {
                 var floor = Floor(Math.Max(current?.Ticks ?? 0, stripe.State.Deleted));
-                var now = time.GetUtcNow().UtcTicks;
+                var now = clock.Now.UtcTicks;
                 if (version.Ticks <= floor || version.Ticks < now - Staleness.Ticks)
                 {
                     version = file.Stamp(Math.Max(now, floor + 1), floor);
@@ -105,7 +105,7 @@ public sealed partial class FolderObjectStore
             foreach (var folder in changed) layout.Sync(folder);
         });
         SweepSometimes();
-        return new(PutOutcome.Stored, Describe(key, version, metadata), time.GetUtcNow());
+        return new(PutOutcome.Stored, Describe(key, version, metadata), clock.Now);
     }
 
     private void Commit(TemporaryFile file, string key)
@@ -130,7 +130,7 @@ public sealed partial class FolderObjectStore
 
     // A version must be later than the ones before it. When those are from the future (the clock was set back, a file came from another machine), being different is
     // enough, or every later version would be from the future as well.
-    private long Floor(long latest) => latest > time.GetUtcNow().UtcTicks + TimeSpan.TicksPerSecond ? 0 : latest;
+    private long Floor(long latest) => latest > clock.Now.UtcTicks + TimeSpan.TicksPerSecond ? 0 : latest;
 
     private void SweepSometimes()
     {

@@ -14,6 +14,7 @@ public sealed partial class FolderObjectStore : IObjectStore
     private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(10);
 
     private readonly TimeProvider time;
+    private readonly StoreClock clock;
     private readonly FolderLayout layout;
     private readonly FolderFaults faults;
     private readonly Stripes stripes;
@@ -23,10 +24,11 @@ public sealed partial class FolderObjectStore : IObjectStore
     private long swept;
 
     /// <param name="folder">Made when it is missing.</param>
-    /// <param name="time">The store's clock.</param>
+    /// <param name="time">The store's clock, see <see cref="StoreClock"/>.</param>
     public FolderObjectStore(string folder, TimeProvider time)
     {
         this.time = time;
+        clock = new(time);
         layout = new(folder);
         faults = new(layout.Root);
         stripes = new(layout);
@@ -46,7 +48,7 @@ public sealed partial class FolderObjectStore : IObjectStore
     {
         ObjectKey.Checked(key);
         cancel.ThrowIfCancellationRequested();
-        return Task.FromResult(new StoreAnswer<StoredObject?>(faults.Guard(() => Look(key, open: false).Object), time.GetUtcNow()));
+        return Task.FromResult(new StoreAnswer<StoredObject?>(faults.Guard(() => Look(key, open: false).Object), clock.Now));
     }
 
     public Task<ObjectReading?> Open(string key, ByteRange? range = null, CancellationToken cancel = default)
@@ -57,7 +59,7 @@ public sealed partial class FolderObjectStore : IObjectStore
         if (found is null || file is null) return Task.FromResult<ObjectReading?>(null);
         var start = Math.Min(range?.Offset ?? 0, found.LengthBytes);
         var length = Math.Min(range?.Length ?? long.MaxValue, found.LengthBytes - start);
-        return Task.FromResult<ObjectReading?>(new(found, new RangeStream(file, start, length, faults), time.GetUtcNow()));
+        return Task.FromResult<ObjectReading?>(new(found, new RangeStream(file, start, length, faults), clock.Now));
     }
 
     public async Task<PutResult> Put(
@@ -76,7 +78,7 @@ public sealed partial class FolderObjectStore : IObjectStore
     {
         ObjectKey.Checked(to);
         await using var source = await Open(from, cancel: cancel);
-        if (source is null) return new(PutOutcome.SourceMissing, null, time.GetUtcNow());
+        if (source is null) return new(PutOutcome.SourceMissing, null, clock.Now);
         if (Refused(to, condition) is { } refused) return refused;
         using var file = faults.Guard(NewFile);
         await Fill(file, source.Body, cancel);
@@ -147,8 +149,8 @@ public sealed partial class FolderObjectStore : IObjectStore
         return kept;
     }
 
-    private static StoredObject Describe(string key, FileVersion version, IReadOnlyDictionary<string, string> metadata) =>
-        new(key, version.ETag, version.LengthBytes, version.Modified, metadata);
+    private StoredObject Describe(string key, FileVersion version, IReadOnlyDictionary<string, string> metadata) =>
+        new(key, version.ETag, version.LengthBytes, clock.Written(key, version), metadata);
 
     // Once only: a folder that goes away later is not made again, as if it had been empty.
     private void Make()

@@ -79,7 +79,7 @@ internal sealed class FiringStore(IObjectStore store)
         {
             var (state, etag, now) = await State(trigger, cancel);
             if (state.Admitted.Any(admission => admission.Firing == firing)) return (true, now);
-            var recent = state.Admitted.Where(admission => now - admission.At < RateWindow).ToList();
+            var recent = state.Admitted.Where(admission => (now - admission.At).Duration() < RateWindow).ToList();
             if (recent.Count >= trigger.Definition.Limits.PerHour) return (false, now);
             if (await Put(trigger, state with { Admitted = [.. recent, new(firing, now)] }, etag, cancel)) return (true, now);
         }

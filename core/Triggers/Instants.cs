@@ -12,6 +12,11 @@ internal static partial class Instants
     /// <summary>An instant that is looked at this late is on time: timers tick once a minute.</summary>
     public static TimeSpan Tolerance { get; } = TimeSpan.FromSeconds(150);
 
+    /// <summary>
+    /// A clock that is set back goes through the same instants again, and they count once; what it is ahead by more than this, it was wrong by, and a schedule does not wait for that day.
+    /// </summary>
+    private static readonly TimeSpan Believable = TimeSpan.FromDays(1);
+
     /// <summary>How far back a missed instant is looked for, step by step.</summary>
     private static readonly TimeSpan[] LookingBack = [TimeSpan.FromHours(1), TimeSpan.FromDays(1), TimeSpan.FromDays(32), TimeSpan.FromDays(400), TimeSpan.FromDays(366 * 9)];
 
@@ -36,6 +41,7 @@ internal static partial class Instants
     /// <param name="after">Everything up to here has been dealt with.</param>
     public static IReadOnlyList<DateTimeOffset> Due(ScheduleWhen schedule, DateTimeOffset after, DateTimeOffset now)
     {
+        if (after - now > Believable) after = now - Tolerance;
         if (after >= now) return [];
         var onTime = Between(schedule, Later(after, now - Tolerance), now).ToList();
         if (onTime.Count > 0 || schedule.Missed == MissedInstants.Skip) return onTime;

@@ -102,13 +102,17 @@ public sealed class TriggerEngine
         if (concerned.Count == 0) return;
         var (stored, now) = await store.Head(changed.Path, cancel);
         if (stored is null || !ETags.AreEqual(stored.ETag, changed.ETag)) return;
-        var early = concerned.Select(trigger => Debounce(trigger) - (now - changed.At)).Where(left => left > TimeSpan.Zero).ToList();
-        await Each(concerned.Where(trigger => now - changed.At >= Debounce(trigger)), async trigger =>
+        var early = concerned.Select(trigger => DebounceLeft(trigger, changed, now)).Where(left => left > TimeSpan.Zero).ToList();
+        await Each(concerned.Where(trigger => DebounceLeft(trigger, changed, now) <= TimeSpan.Zero), async trigger =>
             await Fire(trigger, await causes.Read(trigger, new TriggerCause.File(changed.Path, stored.ETag), stored, cancel), cancel));
         if (early.Count > 0) await bus.Send(QueueNames.FileEvents, changed.ToMessage(ids), early.Min(), cancel);
     }
 
     private static TimeSpan Debounce(LiveTrigger trigger) => trigger.Record.Definition.Limits.Debounce ?? TriggerLimits.DefaultDebounce;
+
+    // A change from further ahead than the debounce was seen before the clock was set back: long ago.
+    private static TimeSpan DebounceLeft(LiveTrigger trigger, FileChanged changed, DateTimeOffset now) =>
+        changed.At - now > Debounce(trigger) ? TimeSpan.Zero : Debounce(trigger) - (now - changed.At);
 
     /// <summary>By the clock: what schedules call for now.</summary>
     public async Task Tick(CancellationToken cancel = default) => await Each(await Awake(trigger => trigger.When.Schedule is not null, cancel), async trigger =>

@@ -27,7 +27,7 @@ public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, 
     public LogReader Logs { get; } = new(store, time);
     public RunOutputs Outputs { get; } = new(store);
     public Publication Publication { get; } = new(store);
-    public Machines Machines { get; } = new(store, bus, machineClasses);
+    public Machines Machines => new(store, Index, machineClasses);
     public DeadLetters DeadLetters { get; } = new(name, bus, machineClasses);
     public WorkspaceFiles Files { get; } = new(store);
     public DatasetCatalog Datasets => submission.Datasets;

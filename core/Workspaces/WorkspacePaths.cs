@@ -53,7 +53,10 @@ public static class WorkspacePaths
     public static string ContentHash(string pathHash) => $"{ContentHashes}{pathHash}.json";
 
     /// <summary>Which versions of files were announced, in parts that are read one after the other.</summary>
-    public const string AnnouncedFiles = "index/files/";
+    public const string AnnouncedFiles = "index/announced/";
+
+    /// <summary>As earlier versions of the platform remembered it: without the contents.</summary>
+    public const string AnnouncedVersions = "index/files/";
     public static string AnnouncedFilesPart(int number) => $"{AnnouncedFiles}{number:D6}";
 
     /// <summary>Something may have come of <paramref name="from"/>; see <see cref="Lineage.LineageIndex"/>.</summary>

@@ -17,23 +17,30 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
+    private bool prepared;
+
     private string Queue => function.Trigger.QueueName ?? QueueNames.Subscription(function.Trigger.TopicName!, function.Trigger.SubscriptionName!);
 
     /// <summary>Before anything can be published, so that nothing is missed.</summary>
-    public Task Prepare(CancellationToken cancel) =>
-        function.Trigger.TopicName is { } topic ? bus.Subscribe(topic, function.Trigger.SubscriptionName!, cancel) : Task.CompletedTask;
+    public async Task Prepare(CancellationToken cancel)
+    {
+        if (function.Trigger.TopicName is { } topic) await bus.Subscribe(topic, function.Trigger.SubscriptionName!, cancel);
+        prepared = true;
+    }
 
     public async Task Run(CancellationToken stop)
     {
         var failures = 0;
+        string? said = null;
         using var free = new SemaphoreSlim(MaxConcurrent);
         while (!stop.IsCancellationRequested)
         {
             try
             {
+                if (!prepared) await Prepare(stop);
                 await free.WaitAsync(stop);
                 var message = await Next(free, stop);
-                failures = 0;
+                (failures, said) = (0, null);
                 if (message is not null) _ = Task.Run(() => HandleAndFree(message, free, stop), CancellationToken.None);
             }
             catch (Exception) when (stop.IsCancellationRequested)
@@ -42,7 +49,9 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
             }
             catch (Exception e)
             {
-                log.LogError(e, "{Function}: the queue {Queue} cannot be served", function.Name, Queue);
+                // It says all that there is to say, and may last for hours.
+                if (e is not BusUnavailableException) log.LogError(e, "{Function}: the queue {Queue} cannot be served", function.Name, Queue);
+                else if (said != e.Message) log.LogError("{Function}: the queue {Queue} cannot be served: {Reason}", function.Name, Queue, said = e.Message);
                 await Pause(++failures, stop);
             }
         }
@@ -116,12 +125,12 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
     /// <summary>Ends the function's work when the lock is lost: somebody else has the message then.</summary>
     private async Task Renew(ReceivedMessage message, CancellationTokenSource work)
     {
-        var length = message.LockedUntil - time.GetUtcNow();
+        var every = message.RenewEvery(time.GetUtcNow());
         try
         {
             while (true)
             {
-                await Task.Delay(length / 3, time, work.Token);
+                await Task.Delay(every, time, work.Token);
                 if (!await bus.Renew(message, work.Token)) await work.CancelAsync();
             }
         }

@@ -12,6 +12,7 @@ using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
+using Serverless.Core.Storage;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
@@ -56,26 +57,28 @@ public sealed class EmbeddedHost : IAsyncDisposable
     {
         var folder = MakeFolder(options.DataFolder, options.Log);
         var app = Build(options, folder);
+        var log = app.Services.GetRequiredService<ILogger<EmbeddedHost>>();
+        var ballast = app.Services.GetRequiredService<Ballast>();
         try
         {
+            ballast.GiveUpIfFull();
             var adminKeyFile = Path.Combine(folder, AdminKey.FileName);
-            await AdminKey.Ensure(adminKeyFile, app.Services.GetRequiredService<ApiKeys>(), cancel);
+            await ballast.Around(() => Done(AdminKey.Ensure(adminKeyFile, app.Services.GetRequiredService<ApiKeys>(), cancel)));
             var functions = FunctionTable.OfThisAssembly();
             var instances = new Instances(app.Services);
             HttpPipeline.Map(app, functions.Http, instances.Of);
 
-            var log = app.Services.GetRequiredService<ILogger<EmbeddedHost>>();
             var bus = app.Services.GetRequiredService<IMessageBus>();
             BusLoop[] busLoops = [.. functions.Bus.Select(function => new BusLoop(function, new(function.Method, instances.Of), bus, options.Time, log))];
-            foreach (var loop in busLoops) await loop.Prepare(cancel);
+            await Prepared([.. busLoops.Select(loop => (Func<CancellationToken, Task>)loop.Prepare)], ballast, log, cancel);
             var (workspaces, keys, ids) = (app.Services.GetRequiredService<IWorkspaces>(), app.Services.GetRequiredService<ApiKeys>(), app.Services.GetRequiredService<IIds>());
             var files = new FileEvents(workspaces, keys, bus, ids, options.Time, options.FileScan, log);
-            await files.Prepare(cancel);
+            await Prepared([files.Prepare], ballast, log, cancel);
             var timers = functions.Timers.Select(function => new TimerLoop(function, new(function.Method, instances.Of), options.Time, log));
             await app.StartAsync(cancel);
             return new(
                 app,
-                [.. busLoops.Select(loop => (Func<CancellationToken, Task>)loop.Run), .. timers.Select(timer => (Func<CancellationToken, Task>)timer.Run), files.Run],
+                [.. busLoops.Select(loop => (Func<CancellationToken, Task>)loop.Run), .. timers.Select(timer => (Func<CancellationToken, Task>)timer.Run), files.Run, ballast.Keep],
                 adminKeyFile);
         }
         catch (Exception e)
@@ -85,6 +88,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
             {
                 IOException { InnerException: AddressInUseException } => new StartException($"port {options.Port} is in use; choose another one with --port", e),
                 SocketException or IOException { InnerException: SocketException } => new StartException($"cannot listen on {options.Listen}:{options.Port}: {e.Message}", e),
+                IOException when ballast.IsForWantOfRoom(e) => new StartException($"there is no room left for {folder}: free some and start again", e),
                 UnauthorizedAccessException => new StartException($"{folder} cannot be written to: {e.Message}", e),
                 _ => e,
             };
@@ -113,6 +117,27 @@ public sealed class EmbeddedHost : IAsyncDisposable
         await Completion;
     }
 
+    /// <summary>
+    /// What is done before the first request. Where there is no room for it, or the bus is away, the platform starts all the same: what is there can be read, and deleted; the loops try again.
+    /// </summary>
+    private static async Task Prepared(IEnumerable<Func<CancellationToken, Task>> all, Ballast ballast, ILogger log, CancellationToken cancel)
+    {
+        try
+        {
+            foreach (var prepare in all) await ballast.Around(() => Done(prepare(cancel)));
+        }
+        catch (Exception e) when (e is StoreFullException or BusUnavailableException)
+        {
+            log.LogError("the platform reads and deletes, and runs nothing until this is mended: {Reason}", e.Message);
+        }
+    }
+
+    private static async Task<bool> Done(Task work)
+    {
+        await work;
+        return true;
+    }
+
     private static WebApplication Build(EmbeddedOptions options, string folder)
     {
         // Nothing but what is named here: configuration files, environment variables and console formatting cost time at every start and have no part in this.
@@ -129,6 +154,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
         builder.Services.AddRoutingCore().AddPlatform().AddEntra(options.Entra)
             .AddSingleton<IHostLifetime, OwnedLifetime>()
             .AddSingleton(options.Time)
+            .AddSingleton(all => new Ballast(folder, options.Time, all.GetRequiredService<ILogger<Ballast>>()))
             .AddSingleton(options.Limits)
             .AddSingleton(new SubmissionOptions { MachineClasses = options.MachineClasses })
             .AddSingleton(new WebhookOptions(AllowPrivate: true))

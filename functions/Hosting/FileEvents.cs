@@ -14,16 +14,19 @@ sealed class FileEvents(IWorkspaces workspaces, ApiKeys keys, IMessageBus bus, I
 {
     private static readonly TimeSpan NewWorkspacesEvery = TimeSpan.FromSeconds(2);
 
+    private bool prepared;
+
     /// <summary>
     /// At the very first start takes the files that are there as announced. It is over before anybody can put one; a workspace that is made later begins empty, so all that
     /// is found in it is news.
     /// </summary>
     public async Task Prepare(CancellationToken cancel)
     {
-        if ((await workspaces.Platform.Head(PlatformPaths.FilesAnnouncedSince, cancel)).Value is not null) return;
+        if (prepared || (prepared = (await workspaces.Platform.Head(PlatformPaths.FilesAnnouncedSince, cancel)).Value is not null)) return;
         foreach (var name in await keys.Workspaces(cancel)) await FileWatch.TakeAsAnnounced(workspaces.Open(name), cancel);
         var since = new Dictionary<string, DateTimeOffset> { ["since"] = time.GetUtcNow() };
         await workspaces.Platform.PutJson(PlatformPaths.FilesAnnouncedSince, since, PutCondition.IfAbsent, cancel: cancel);
+        prepared = true;
     }
 
     public async Task Run(CancellationToken stop)
@@ -33,6 +36,7 @@ sealed class FileEvents(IWorkspaces workspaces, ApiKeys keys, IMessageBus bus, I
         {
             try
             {
+                await Prepare(stop);
                 foreach (var name in await keys.Workspaces(stop))
                 {
                     if (!watched.ContainsKey(name)) watched[name] = Watch(name).Run(stop);

@@ -7,6 +7,8 @@ namespace Serverless.Functions.Hosting;
 /// <summary>Calls a timer's function: once at the start, to do at once what was left undone, then by its schedule. One call at a time.</summary>
 sealed class TimerLoop(TimerFunction function, Invocation invocation, TimeProvider time, ILogger log)
 {
+    private static readonly TimeSpan LooksEvery = TimeSpan.FromMinutes(1);
+
     private readonly CronExpression schedule = CronExpression.Parse(function.Trigger.Schedule, CronFormat.IncludeSeconds);
 
     public async Task Run(CancellationToken stop)
@@ -24,14 +26,26 @@ sealed class TimerLoop(TimerFunction function, Invocation invocation, TimeProvid
                     log.LogError(e, "{Function}", function.Name);
                 }
 
-                var now = time.GetUtcNow();
-                var next = schedule.GetNextOccurrence(now, TimeZoneInfo.Utc) ?? throw new InvalidOperationException($"{function.Name}: the schedule never comes");
-                await Task.Delay(next - now, time, stop);
+                await Next(stop);
             }
         }
         catch (Exception) when (stop.IsCancellationRequested)
         {
             // The end was asked for.
+        }
+    }
+
+    // Looking at the clock now and then: when it is set forward, the instant may be past; when it is set back, the next one may come before.
+    private async Task Next(CancellationToken stop)
+    {
+        var now = time.GetUtcNow();
+        while (true)
+        {
+            var from = now;
+            var next = schedule.GetNextOccurrence(from, TimeZoneInfo.Utc) ?? throw new InvalidOperationException($"{function.Name}: the schedule never comes");
+            await Task.Delay(next - from < LooksEvery ? next - from : LooksEvery, time, stop);
+            now = time.GetUtcNow();
+            if (now >= next) return;
         }
     }
 }

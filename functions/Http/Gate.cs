@@ -5,6 +5,7 @@ using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
 using Serverless.Core.Workspaces;
+using Serverless.Functions.Hosting;
 using ProblemDetails = Serverless.Core.Api.ProblemDetails;
 
 namespace Serverless.Functions.Http;
@@ -14,12 +15,14 @@ public sealed record Caller(ApiKeyInfo Key, Workspace Workspace, CancellationTok
 
 /// <summary>The way into every function: the key decides the workspace and the role, and whatever goes wrong becomes problem details.</summary>
 /// <param name="tokens">At most one: where tokens are taken in place of keys.</param>
-public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerable<EntraTokens> tokens, ILogger<Gate> log)
+/// <param name="ballasts">At most one: room for what makes room, where the platform has a disk of its own.</param>
+public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerable<EntraTokens> tokens, IEnumerable<Ballast> ballasts, ILogger<Gate> log)
 {
     private const string Scheme = "Bearer ";
     private const int LongestKey = 512, LongestToken = 16 * 1024;
 
     private readonly EntraTokens? tokens = tokens.SingleOrDefault();
+    private readonly Ballast? ballast = ballasts.SingleOrDefault();
 
     public Task<IActionResult> Reader(HttpRequest request, Func<Caller, Task<IActionResult>> act) => Enter(request, Role.Reader, act);
 
@@ -48,7 +51,8 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerabl
                 return Answer.Problem(StatusCodes.Status400BadRequest, "If-Match and If-None-Match are for files; here nothing has an ETag. Leave them out");
             }
 
-            return await act(new(key, workspaces.Open(key.Workspace), context.RequestAborted));
+            var caller = new Caller(key, workspaces.Open(key.Workspace), context.RequestAborted);
+            return ballast is not null && MakesRoom(request) ? await ballast.Around(() => act(caller)) : await act(caller);
         }
         catch (Exception fault)
         {
@@ -61,6 +65,10 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerabl
         if (!EntraTokens.IsToken(secret)) return secret.Length < LongestKey ? await keys.Find(secret, cancel) : null;
         return tokens is not null && await tokens.Validate(secret, cancel) is { } person ? await keys.Find(person, cancel) : null;
     }
+
+    // Both may be done twice, and have no body that was read.
+    private static bool MakesRoom(HttpRequest request) =>
+        HttpMethods.IsDelete(request.Method) || (HttpMethods.IsPost(request.Method) && request.Path.Value is { } path && path.EndsWith("/cancel", StringComparison.Ordinal));
 
     private static string? Secret(HttpRequest request) =>
         request.Headers.Authorization is [{ } header] && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && header.AsSpan(Scheme.Length).Trim() is { Length: > 0 and < LongestToken } secret

@@ -10,12 +10,8 @@ sealed class MessageLock : IAsyncDisposable
     private readonly CancellationTokenSource ended = new();
     private readonly Task renewing;
 
-    public MessageLock(IMessageBus bus, ReceivedMessage message, TimeProvider time)
-    {
-        var left = message.LockedUntil - time.GetUtcNow();
-        var every = left > TimeSpan.FromMilliseconds(300) ? left / 3 : TimeSpan.FromMilliseconds(100);
-        renewing = Renew(bus, message, every, time, ended.Token);
-    }
+    public MessageLock(IMessageBus bus, ReceivedMessage message, TimeProvider time) =>
+        renewing = Renew(bus, message, message.RenewEvery(time.GetUtcNow()), time, ended.Token);
 
     public async ValueTask DisposeAsync()
     {

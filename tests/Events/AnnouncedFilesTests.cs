@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Serverless.Core.Events;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -21,6 +22,39 @@ public sealed class AnnouncedFilesTests
         await files.Save(Cancel);
         files.Add(V(3));
         Assert.Equal(1, files.Unsaved);
+        var loaded = await AnnouncedFiles.Load(store, Cancel);
+        Assert.Equal((true, true, false), (loaded.Contains(V(1)), loaded.Contains(V(2)), loaded.Contains(V(3))));
+    }
+
+    [Fact]
+    public async Task Contents_AreKnownAfterLoading()
+    {
+        var files = await AnnouncedFiles.Load(store, Cancel);
+        files.Add(V(1), content: 7);
+        files.Add(V(2));
+        await files.Save(Cancel);
+        files.Add(V(2), content: 8);
+        await files.Save(Cancel);
+        files.Add(V(3));
+        await files.Save(Cancel);
+        var loaded = await AnnouncedFiles.Load(store, Cancel);
+        Assert.Equal(new HashSet<UInt128> { 7, 8 }, loaded.Contents());
+        Assert.Equal((false, true, false), (loaded.LacksContent(V(1)), loaded.LacksContent(V(3)), loaded.LacksContent(V(4))));
+    }
+
+    [Fact]
+    public async Task WhatAnEarlierVersionRemembered_IsKnown_AndWrittenAnew()
+    {
+        var bytes = new byte[32];
+        BinaryPrimitives.WriteUInt128LittleEndian(bytes, V(1));
+        BinaryPrimitives.WriteUInt128LittleEndian(bytes.AsSpan(16), V(2));
+        await store.Append($"{WorkspacePaths.AnnouncedVersions}000001", 0, bytes, Cancel);
+        var files = await AnnouncedFiles.Load(store, Cancel);
+        files.BeginCount();
+        Assert.True(files.Contains(V(1)));
+        Assert.True(files.Contains(V(2)));
+        await files.EndCount(Cancel);
+        Assert.Empty(store.PeekAll(WorkspacePaths.AnnouncedVersions));
         var loaded = await AnnouncedFiles.Load(store, Cancel);
         Assert.Equal((true, true, false), (loaded.Contains(V(1)), loaded.Contains(V(2)), loaded.Contains(V(3))));
     }
@@ -77,7 +111,7 @@ public sealed class AnnouncedFilesTests
         await files.EndCount(Cancel);
         var loaded = await AnnouncedFiles.Load(store, Cancel);
         Assert.Equal((true, true, false), (loaded.Contains(V(7)), loaded.Contains(V(30_000)), loaded.Contains(V(8))));
-        Assert.Equal(32, store.PeekAll(WorkspacePaths.AnnouncedFiles).Sum(entry => entry.Body.Length));
+        Assert.Equal(64, store.PeekAll(WorkspacePaths.AnnouncedFiles).Sum(entry => entry.Body.Length));
     }
 
     private static UInt128 V(int i) => AnnouncedFiles.VersionOf($"data/{i}", "1");

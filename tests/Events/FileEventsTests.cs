@@ -70,6 +70,43 @@ public sealed class FileEventsTests
     }
 
     [Fact]
+    public async Task RestoredCopy_TellsOnlyOfWhatIsAnotherContent_WhateverBecameOfItsTimes()
+    {
+        await using var platform = new WatchedPlatform();
+        await platform.Start();
+        var large = new string('x', 3_000_000);
+        foreach (var (name, text) in new[] { ("small.csv", "1"), ("empty.csv", ""), ("a/large.csv", large), ("a/edited.csv", "12"), ("a/grown.csv", large) }) platform.Write(name, text);
+        await platform.Hears("data/small.csv", "data/empty.csv", "data/a/large.csv", "data/a/edited.csv", "data/a/grown.csv");
+        await platform.HearsAllThatWasDone();
+        await platform.Stop();
+        var before = platform.Paths.Count;
+
+        // Other inodes and other times, as after a restore by a tool that keeps neither.
+        var restored = platform.Folder + "/restored";
+        foreach (var file in Directory.GetFiles(platform.Data, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(restored, Path.GetRelativePath(platform.Data, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            await File.WriteAllBytesAsync(copy, await File.ReadAllBytesAsync(file, Cancel), Cancel);
+        }
+
+        Directory.Delete(platform.Data, recursive: true);
+        Directory.Move(restored, platform.Data);
+        platform.Write("a/edited.csv", "21");
+        platform.Write("a/grown.csv", large + "x");
+        platform.Write("new.csv", "1");
+        for (var start = 0; start < 2; start++)
+        {
+            await platform.Start();
+            await platform.Hears("data/a/edited.csv", "data/a/grown.csv", "data/new.csv");
+            await platform.HearsAllThatWasDone();
+            await platform.Stop();
+        }
+
+        Assert.Equal(["data/a/edited.csv", "data/a/grown.csv", "data/new.csv"], platform.Paths.Skip(before).Where(path => !path.StartsWith("data/last/", StringComparison.Ordinal)).Order());
+    }
+
+    [Fact]
     public async Task FileThatIsStillWritten_IsAnnouncedOnce_WhenItIsComplete()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "elsewhere a file counts as complete when it has not changed for two seconds");

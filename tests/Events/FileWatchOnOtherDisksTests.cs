@@ -77,7 +77,7 @@ public sealed class FileWatchOnOtherDisksTests(Azurite azurite)
             SmallDisk.Mount("-o", "remount,bind,rw", disk);
             await File.WriteAllTextAsync(Path.Combine(disk, "data", "y.csv"), "1");
             await Until(() => Announced("data/y.csv"));
-            while (await store.List(WorkspacePaths.AnnouncedFiles).Select(part => part.LengthBytes).SumAsync() < 32) await Pause();
+            while (await store.List(WorkspacePaths.AnnouncedFiles).Select(part => part.LengthBytes).SumAsync() < 64) await Pause();
             await stop.CancelAsync();
             await running;
             Assert.Single(said);

@@ -244,13 +244,20 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
         var living = new WorkerInfo("w1", "cpu", "here", 1, 2, 1 << 30, "cpu", null, TimeSpan.FromSeconds(5), SampleRuns.Noon);
         await platform.Store.PutJson(WorkspacePaths.Worker("w1"), living, cancel: Cancel);
         await platform.Store.PutJson(WorkspacePaths.Worker("w2"), living with { Id = "w2", Heartbeat = TimeSpan.FromHours(-1) }, cancel: Cancel);
+        var waited = await Waiting();
         await platform.Submit();
+        var taken = await platform.Submit();
+        await platform.Apply(taken, new RunEvent.Claim("w1", TimeSpan.FromMinutes(1)));
         var machines = await platform.Reader.GetFromJsonAsync<MachineList>("api/machines", CoreJson.Options, Cancel);
         Assert.Equal("w1", Assert.Single(machines!.Workers).Id);
         Assert.NotNull(machines.Workers[0].Seen);
         var cpu = Assert.Single(machines.Classes);
         Assert.Equal(("cpu", 1), (cpu.Name, cpu.Workers));
-        Assert.True(cpu.Waiting >= 1);
+
+        // Runs that wait, and not messages: the taken one's is still there.
+        Assert.Equal(waited + 1, cpu.Waiting);
+
+        async Task<long> Waiting() => (await platform.Reader.GetFromJsonAsync<MachineList>("api/machines", CoreJson.Options, Cancel))!.Classes.Single(one => one.Name == "cpu").Waiting;
     }
 
     private async Task<RunRecord> Run(string id) => (await platform.Reader.GetFromJsonAsync<RunRecord>($"api/runs/{id}", CoreJson.Options, Cancel))!;

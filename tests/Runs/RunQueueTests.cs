@@ -112,6 +112,50 @@ public sealed class RunQueueTests
     }
 
     [Fact]
+    public async Task Tend_SendsWhatABusThatWasLostHeld_AtOnce_AndOnce()
+    {
+        await Submitted();
+        for (var minute = 1; minute <= 300; minute++)
+        {
+            time.Advance(TimeSpan.FromMinutes(1));
+            await queue.Tend(Cancel);
+        }
+
+        bus.LoseWakes();
+        time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(1, await queue.Tend(Cancel));
+        Assert.Single(bus.Peek(Queue));
+        time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(0, await queue.Tend(Cancel));
+    }
+
+    [Fact]
+    public async Task ALostRun_IsTheNext_BeforeAThousandThatWait()
+    {
+        await Submitted();
+        await bus.Complete((await bus.Receive(Queue, TimeSpan.Zero, Cancel))!, Cancel);
+        await Claimed();
+        for (var i = 0; i < 1000; i++)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(10));
+            await Submitted(Some.Run($"waiting-{i}") with { Created = time.GetUtcNow() });
+        }
+
+        time.Advance(Some.LeaseLength);
+        Assert.Equal(1, await queue.Tend(Cancel));
+        Assert.Equal("run-1", RunWake.From((await bus.Receive(Queue, TimeSpan.Zero, Cancel))!.Message)?.Run);
+    }
+
+    [Fact]
+    public async Task Tend_AfterTheClockWasSetBack_DoesNotWaitForTheOldTimeToComeAgain()
+    {
+        await Submitted(Some.In("backing-off") with { NotBefore = Some.Noon.AddHours(2), Attempts = [new(1, "worker-1", Some.Noon, Ended: Some.Noon.AddHours(2))] });
+        time.Advance(TimeSpan.FromMinutes(2));
+        Assert.Equal(1, await queue.Tend(Cancel));
+        Assert.Equal(0, await queue.Tend(Cancel));
+    }
+
+    [Fact]
     public async Task Tend_CountsFromTheLastReturnToTheQueue()
     {
         await Submitted();

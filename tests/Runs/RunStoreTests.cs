@@ -91,6 +91,7 @@ public sealed class RunStoreTests
     public async Task Record_SurvivesStorage_Whole()
     {
         var run = Some.In("cancelling") with { Head = Some.Checkpoint(1, 10), Checkpoints = [Some.Checkpoint(1, 10)], Metrics = new Dictionary<string, double> { ["loss"] = double.NaN } };
+        time.Advance(TimeSpan.FromMinutes(1));
         await runs.Create(run, Cancel);
         Assert.Equal(JsonSerializer.Serialize(run, CoreJson.Options), JsonSerializer.Serialize((await runs.Load("run-1", Cancel))!.Run, CoreJson.Options));
     }

@@ -39,6 +39,8 @@ sealed class OwnEntities(ServiceBusMessageBus bus, ServiceBusAdministrationClien
 
     public async Task<long> Count(string queue, CancellationToken cancel = default) => await bus.Count(await Own(queue), cancel);
 
+    public Task<DateTimeOffset> Began(CancellationToken cancel = default) => bus.Began(cancel);
+
     public async Task Publish(string topic, Message message, CancellationToken cancel = default) => await bus.Publish(await OwnTopic(topic), message, cancel);
 
     public async Task Subscribe(string topic, string subscription, CancellationToken cancel = default)

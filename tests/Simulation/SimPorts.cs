@@ -63,6 +63,7 @@ sealed class SimBus(SimProcess process, IMessageBus bus) : IMessageBus
 
     public Task<bool> Requeue(string queue, string messageId, CancellationToken cancel = default) => process.Call("bus requeue", () => bus.Requeue(queue, messageId, cancel));
     public Task<long> Count(string queue, CancellationToken cancel = default) => process.Call("bus count", () => bus.Count(queue, cancel));
+    public Task<DateTimeOffset> Began(CancellationToken cancel = default) => process.Call("bus began", () => bus.Began(cancel));
     public Task Publish(string topic, Message message, CancellationToken cancel = default) => Done($"bus publish {message.Id}", () => bus.Publish(topic, message, cancel));
     public Task Subscribe(string topic, string subscription, CancellationToken cancel = default) => Done("bus subscribe", () => bus.Subscribe(topic, subscription, cancel));
 

@@ -148,8 +148,19 @@ sealed class SimWorld
     {
         if (Clock.Now >= calm) return;
         var queue = QueueNames.ForMachine("cpu");
-        if (Random.Next(2) == 0) Bus.BreakLocks(queue);
-        else Bus.Lose(queue, Random.Next(1000));
+        switch (Random.Next(5))
+        {
+            case < 2:
+                Bus.BreakLocks(queue);
+                break;
+            case < 4:
+                Bus.Lose(queue, Random.Next(1000));
+                break;
+            default:
+                Bus.LoseWakes();
+                break;
+        }
+
         Clock.At(Clock.Now + TimeSpan.FromSeconds(Random.Next(10, 300)), Mischief);
     }
 }

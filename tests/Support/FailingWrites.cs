@@ -92,6 +92,7 @@ sealed class FailingWrites(IObjectStore store, IMessageBus bus)
         public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit, CancellationToken cancel) => inner.DeadLetters(queue, limit, cancel);
         public Task<bool> Requeue(string queue, string messageId, CancellationToken cancel) => inner.Requeue(queue, messageId, cancel);
         public Task<long> Count(string queue, CancellationToken cancel) => inner.Count(queue, cancel);
+        public Task<DateTimeOffset> Began(CancellationToken cancel) => inner.Began(cancel);
         public Task Publish(string topic, Message message, CancellationToken cancel) => writes.Write(async () =>
         {
             await inner.Publish(topic, message, cancel);

@@ -18,6 +18,7 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
     // Its continuations run where it is set, outside the lock, and never on the thread pool: a simulation on one thread stays on it.
     private TaskCompletionSource changed = new();
     private long deliveries;
+    private DateTimeOffset began = time.GetUtcNow();
 
     private sealed class Held(string queue, Message message)
     {
@@ -52,6 +53,17 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
         {
             var those = messages.Where(held => held.Queue == queue).ToList();
             if (those.Count > 0) messages.Remove(those[which % those.Count]);
+        }
+    }
+
+    /// <summary>Loses all wakes, as when somebody deletes the embedded bus. What subscriptions have stays: nobody sends it again.</summary>
+    public void LoseWakes()
+    {
+        lock (gate)
+        {
+            messages.RemoveAll(held => !held.Queue.Contains('/', StringComparison.Ordinal));
+            sent.Clear();
+            began = time.GetUtcNow();
         }
     }
 
@@ -128,6 +140,8 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
 
     public Task<long> Count(string queue, CancellationToken cancel = default) => Task.FromResult((long)Peek(queue).Count);
 
+    public Task<DateTimeOffset> Began(CancellationToken cancel = default) => Task.FromResult(began);
+
     public async Task Publish(string topic, Message message, CancellationToken cancel = default)
     {
         foreach (var (_, subscription) in subscriptions.Where(known => known.Topic == topic).ToList())
@@ -145,7 +159,7 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
     private ReceivedMessage? Take(string queue)
     {
         var now = time.GetUtcNow();
-        var ready = messages.Where(held => held.Queue == queue && held.Due <= now).ToList();
+        var ready = messages.Where(held => held.Queue == queue && held.Due <= now).OrderBy(held => held.Message.Since ?? DateTimeOffset.MinValue).ToList();
         if (ready.Count == 0) return null;
         var held = ready[pick?.Invoke(ready.Count) ?? 0];
         held.Lock = (++deliveries).ToString(CultureInfo.InvariantCulture);

@@ -27,6 +27,8 @@ sealed class OverheardBus(IMessageBus bus, string queue, Func<Message, Task> hea
 
     public Task<long> Count(string of, CancellationToken cancel = default) => bus.Count(of, cancel);
 
+    public Task<DateTimeOffset> Began(CancellationToken cancel = default) => bus.Began(cancel);
+
     public Task Publish(string topic, Message message, CancellationToken cancel = default) => bus.Publish(topic, message, cancel);
 
     public Task Subscribe(string topic, string subscription, CancellationToken cancel = default) => bus.Subscribe(topic, subscription, cancel);

@@ -44,6 +44,21 @@ public sealed class ScheduleTests
         Assert.Equal(expected, string.Join(' ', due.Select(at => at.ToString("dd'T'HH:mm"))));
     }
 
+    [Theory]
+    // Set back by two hours, the clock goes through instants that have been dealt with.
+    [InlineData("03-02T14:00", "03-02T12:05", "")]
+    [InlineData("03-02T14:00", "03-02T14:10", "02T14:10")]
+    // It was a year ahead: nobody waits for that day.
+    [InlineData("2027-03-02T14:00", "03-02T12:00", "02T12:00")]
+    [InlineData("2027-03-02T14:00", "03-02T12:05", "")]
+    public void InstantsThatAClockSetBackBringsAgain_ComeOnce_AndTheScheduleGoesOn(string after, string now, string expected)
+    {
+        var due = Instants.Due(new("*/10 * * * *"), At(after), At(now));
+        Assert.Equal(expected, string.Join(' ', due.Select(at => at.ToString("dd'T'HH:mm"))));
+
+        static DateTimeOffset At(string text) => DateTimeOffset.Parse(text.Length > 11 ? $"{text}:00Z" : $"2026-{text}:00Z");
+    }
+
     [Fact]
     public void YearsOfMissedInstants_AreFoundAtOnce()
     {

@@ -90,6 +90,9 @@ internal sealed class FolderWatch(string root, string prefix) : IDisposable
         return new(lease is null ? version : FileVersion.Of(layout.PathOf(key)), written);
     }
 
+    /// <summary>See <see cref="ContentSample"/>.</summary>
+    public UInt128? Sample(string key) => ContentSample.Of(layout.PathOf(key));
+
     public bool IsFolder(string key) => layout.HasFoldersOf(key) && FolderLayout.KindOf(layout.PathOf(key)) == FolderLayout.Kind.Folder;
 
     public void Dispose() => Detach();

@@ -1,0 +1,114 @@
+using System.Net;
+using Serverless.Core.Runs;
+using Serverless.Core.Workspaces;
+using Serverless.Functions.Hosting;
+using Serverless.Tests.Runs;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Functions;
+
+/// <summary>A small disk with nothing left on it, below a platform.</summary>
+public sealed class FullDiskTests
+{
+    [Fact]
+    public async Task AFullDisk_IsMendedThroughTheApi() => await SmallDisk.Run<MendThroughTheApi>();
+
+    [Fact]
+    public async Task AFullDisk_LetsThePlatformStart_AndIsMendedThroughTheApi() => await SmallDisk.Run<StartOnIt>("with ballast");
+
+    [Fact]
+    public async Task AFullDisk_WithoutBallast_LetsThePlatformStart_AndFilesBeDeleted() => await SmallDisk.Run<StartOnIt>("without");
+
+    [Fact]
+    public async Task AFullDisk_ForANewPlatform_SaysWhatToDo() => await SmallDisk.Run<StartANewOne>();
+
+    private sealed class MendThroughTheApi : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            var folder = await Prepare(args[0]);
+            await using var host = await Start(folder);
+            using var client = Client(host);
+            await Eventually.True(() => File.Exists(Path.Combine(folder, Ballast.FileName)), TimeSpan.FromSeconds(20), () => "the ballast is made");
+            SmallDisk.Fill(Path.Combine(args[0], "filling"));
+            using (var refused = await client.PutAsync("api/files/data/new.bin", new ByteArrayContent(new byte[100_000]))) Assert.Equal(HttpStatusCode.InsufficientStorage, refused.StatusCode);
+            await Mend(client);
+            return 0;
+        }
+    }
+
+    private sealed class StartOnIt : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            var folder = await Prepare(args[0]);
+            await using (await Start(folder))
+            {
+                await Eventually.True(() => File.Exists(Path.Combine(folder, Ballast.FileName)), TimeSpan.FromSeconds(20), () => "the ballast is made");
+            }
+
+            if (args[1] == "without") File.Delete(Path.Combine(folder, Ballast.FileName));
+            SmallDisk.Fill(Path.Combine(args[0], "filling"));
+            await using var host = await Start(folder);
+            using var client = Client(host);
+            Assert.NotNull(await client.GetStringAsync("api/runs"));
+            if (args[1] == "with ballast")
+            {
+                await Mend(client);
+                return 0;
+            }
+
+            using (var deleted = await client.DeleteAsync("api/files/data/large.bin")) Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+            await Mend(client, fileToo: false);
+            return 0;
+        }
+    }
+
+    private sealed class StartANewOne : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            SmallDisk.Mount("-t", "tmpfs", "-o", "size=4m", "tmpfs", args[0]);
+            SmallDisk.Fill(Path.Combine(args[0], "filling"));
+            var refused = await Assert.ThrowsAsync<StartException>(() => Start(Path.Combine(args[0], "platform")));
+            Assert.Contains("no room", refused.Message, StringComparison.Ordinal);
+            return 0;
+        }
+    }
+
+    private static async Task<string> Prepare(string disk)
+    {
+        SmallDisk.Mount("-t", "tmpfs", "-o", "size=32m", "tmpfs", disk);
+        var folder = Path.Combine(disk, "platform");
+        var store = new LocalWorkspaces(folder, TimeProvider.System).Open(LocalWorkspaces.Default);
+        var runs = new RunStore(store);
+        await runs.Create(Some.Run("00000000000000000000000001"));
+        await store.Put(WorkspacePaths.ActiveRun("00000000000000000000000001"), new MemoryStream());
+        await runs.Create(Some.In("failed") with { Id = "00000000000000000000000002" });
+        await store.Put("data/large.bin", new MemoryStream(new byte[1_000_000]));
+        return folder;
+    }
+
+    private static async Task Mend(HttpClient client, bool fileToo = true)
+    {
+        using (var cancelled = await client.PostAsync("api/runs/00000000000000000000000001/cancel", null)) Assert.Equal(HttpStatusCode.Accepted, cancelled.StatusCode);
+        using (var deleted = await client.DeleteAsync("api/runs/00000000000000000000000001")) Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        using (var deleted = await client.DeleteAsync("api/runs/00000000000000000000000002")) Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        if (fileToo)
+        {
+            using var deleted = await client.DeleteAsync("api/files/data/large.bin");
+            Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        }
+
+        using var stored = await client.PutAsync("api/files/data/new.bin", new ByteArrayContent(new byte[100_000]));
+        Assert.True(stored.IsSuccessStatusCode, $"{stored.StatusCode}");
+    }
+
+    private static Task<EmbeddedHost> Start(string folder) => EmbeddedHost.Start(new() { DataFolder = folder, Log = Console.Error.WriteLine });
+
+    private static HttpClient Client(EmbeddedHost host) => new()
+    {
+        BaseAddress = host.Address,
+        DefaultRequestHeaders = { Authorization = new("Bearer", File.ReadAllText(host.AdminKeyFile).Trim()) },
+    };
+}
