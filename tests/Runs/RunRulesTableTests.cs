@@ -31,6 +31,7 @@ public sealed class RunRulesTableTests
         cancel            cancelled:cancelled  cancelled:cancelled preparing     cancelled:cancelled  running              cancelled:cancelled  same                 same                 cancelled:cancelled      cancelled:cancelled same   same       same
         refuse            failed:invalid       failed:invalid illegal            failed:invalid       illegal              failed:invalid       illegal              failed:invalid       failed:invalid           failed:invalid  same       same       same
         tag               queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
+        check             queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
         """;
 
     public static TheoryData<string, string, string> Cells()
@@ -98,6 +99,7 @@ public sealed class RunRulesTableTests
         "cancel" => new RunEvent.RequestCancel("bob", null),
         "refuse" => new RunEvent.Refuse("no such snapshot"),
         "tag" => new RunEvent.SetTags(["baseline"]),
+        "check" => new RunEvent.SetChecks(new Dictionary<string, string> { ["loss"] = "..1" }),
         _ => new RunEvent.Finish(epoch, new(Enum.GetValues<Cause>().Single(cause => Name(cause) == name))),
     };
 
