@@ -32,7 +32,7 @@ static class ObjectAnswer
         ByteRange? wanted = range switch
         {
             null => null,
-            { From: { } from, To: var to } => new(from, to - from + 1),
+            { From: { } from, To: var to } => new(from, to - from < long.MaxValue ? to - from + 1 : null),
             { To: { } last } => new(Math.Max(0, head!.LengthBytes - last), Math.Min(last, head.LengthBytes)),
             _ => null,
         };
