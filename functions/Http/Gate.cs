@@ -10,7 +10,11 @@ using ProblemDetails = Serverless.Core.Api.ProblemDetails;
 namespace Serverless.Functions.Http;
 
 /// <summary>Who asks, and the workspace that their key opens.</summary>
-public sealed record Caller(ApiKeyInfo Key, Workspace Workspace, CancellationToken Cancel);
+public sealed record Caller(ApiKeyInfo Key, Workspace Workspace, CancellationToken Cancel)
+{
+    /// <summary>Whether they would be let in again, for answers that go on for long.</summary>
+    public required Func<CancellationToken, ValueTask<bool>> IsStillIn { get; init; }
+}
 
 /// <summary>The way into every function: the key decides the workspace and the role, and whatever goes wrong becomes problem details.</summary>
 /// <param name="tokens">At most one: where tokens are taken in place of keys.</param>
@@ -40,7 +44,10 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerabl
             }
 
             if (key.Role < needed) return Answer.Problem(StatusCodes.Status403Forbidden, $"this needs the role {CoreJson.Name(needed)}; your key '{key.Name}' has the role {CoreJson.Name(key.Role)}");
-            return await act(new(key, workspaces.Open(key.Workspace), context.RequestAborted));
+            return await act(new(key, workspaces.Open(key.Workspace), context.RequestAborted)
+            {
+                IsStillIn = async cancel => await Find(secret, cancel) is { } now && now.Workspace == key.Workspace && now.Role >= needed,
+            });
         }
         catch (Exception fault)
         {
