@@ -40,7 +40,15 @@ static class CompareCommand
         Add(comparison.Facts.Where(row => all || !Noise.Contains(row.Name)).Select(row => (row.Name, row.Differs, row.Values.Select(value => Short(row.Name, value)))), highlight: null);
         Add(comparison.Metrics.Select(row => (row.Name, true, row.Values.Select(value => value is { } number ? Format.Number(number) : "–"))), highlight: null);
         output.Write(listing);
+        LeftOut("parameters", comparison.ParamsLeftOut);
+        LeftOut("facts", comparison.FactsLeftOut);
+        LeftOut("metrics", comparison.MetricsLeftOut);
         if (same > 0) output.Remark($"[dim]{same} more {(same == 1 ? "is" : "are")} the same in all: --all[/]");
+
+        void LeftOut(string what, int count)
+        {
+            if (count > 0) output.Remark($"[yellow]{count} more {what} than there is room for are left out; exp metrics RUN shows every metric[/]");
+        }
 
         void Add(IEnumerable<(string Name, bool Differs, IEnumerable<string> Values)> rows, string? highlight)
         {

@@ -18,6 +18,9 @@ enum ExitCode
     /// <summary>No key, a wrong key, or a key whose role is too small.</summary>
     NotAllowed = 5,
 
+    /// <summary>The runs that were waited for succeeded, but their results are not what the experiment's checks want.</summary>
+    ChecksFailed = 6,
+
     /// <summary>Ctrl-C, as shells report it.</summary>
     Interrupted = 130,
 }

@@ -57,13 +57,13 @@ static class ListCommand
             return;
         }
 
-        var listing = new Listing("STATE", "RUN", "EXPERIMENT~~", "PARAMS~", "METRICS~~", "TIME>", "AGE>");
+        var listing = new Listing("STATE", "RUN", "EXPERIMENT~~", "PARAMS~", "METRICS~~", "CHECKS", "TIME>", "AGE>");
         foreach (var run in runs)
         {
             var cause = run.State == RunState.Failed && run.Cause is { } why and not Cause.UserCode ? $" {Format.Cause(why)}" : "";
             listing.Add(
                 new($"{Format.Sign(run.State)} {Format.State(run.State)}{cause}", Format.Colour(run.State)), Format.ShortId(run.Id),
-                new(run.Experiment, "bold"), new(Format.Params(run.Params), "dim"), RunView.ValuesCell(run.Metrics),
+                new(run.Experiment, "bold"), new(Format.Params(run.Params) + (run.ParamsLeftOut > 0 ? $" and {run.ParamsLeftOut} more" : ""), "dim"), RunView.ValuesCell(run.Metrics, run.MetricsLeftOut), RunView.ChecksCell(run.Checks),
                 run.Started is { } started ? Format.Duration((run.Ended ?? output.Now) - started) : "", new(Format.Age(run.Created, output.Now), "dim"));
         }
 

@@ -34,7 +34,11 @@ static class LogsCommand
         try
         {
             await new LogTail(session.Api, run, session.World.Time).Follow(
-                offset, StandardOutput.Write, () => session.Output.Remark($"[yellow]A new attempt goes on from its last checkpoint; what it prints again follows.[/]"), cancel);
+                offset,
+                StandardOutput.Write,
+                () => session.Output.Remark($"[yellow]A new attempt goes on from its last checkpoint; what it prints again follows.[/]"),
+                cancel,
+                problem => session.Output.Remark($"[yellow]{problem}[/]"));
         }
         finally
         {
@@ -44,15 +48,23 @@ static class LogsCommand
 
     private static async Task Print(Session session, string run, Stream output, CancellationToken cancel)
     {
-        await using var log = await session.Api.OpenLogs(run, 0, cancel);
-        await log.CopyToAsync(output, cancel);
+        var (log, problems) = await session.Api.OpenLogs(run, 0, cancel);
+        await using (log) await log.CopyToAsync(output, cancel);
+        Warn(session, problems);
+    }
+
+    private static void Warn(Session session, string? problems)
+    {
+        if (problems is not null) session.Output.Remark($"[yellow]The log is not whole: {problems}[/]");
     }
 
     /// <returns>How long the log is now.</returns>
     private static async Task<long> PrintTail(Session session, string run, int count, Stream output, CancellationToken cancel)
     {
         if (count < 0) throw ExpException.Usage("--tail: a number of lines, from 0 on");
-        await using var log = await session.Api.OpenLogs(run, 0, cancel);
+        var (log, problems) = await session.Api.OpenLogs(run, 0, cancel);
+        await using var closing = log;
+        Warn(session, problems);
         var kept = new Queue<byte[]>();
         var line = new MemoryStream();
         var buffer = new byte[1 << 16];

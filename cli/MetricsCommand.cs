@@ -9,13 +9,13 @@ namespace Serverless.Cli;
 
 static class MetricsCommand
 {
-    private const int SparkWidth = 30, PlotHeight = 10, PointsToDraw = 1000;
+    private const int SparkWidth = 30, PlotHeight = 10, PointsToDraw = 1000, PointsOfJson = 1_000_000;
 
     public static Verb Create(World world)
     {
         var name = RunNames.Argument();
         var metrics = new Argument<string[]>("METRIC") { Description = "Draw these in full; without any, a table of all", Arity = ArgumentArity.ZeroOrMore };
-        var csv = new Option<bool>("--csv") { Description = "Every point as metric,step,value,time" };
+        var csv = new Option<bool>("--csv") { Description = "Every point as metric,step,value,time, in order of logging" };
         var system = new Option<bool>("--system") { Description = "The machine's own metrics (system/…) too" };
         return new Verb("metrics", "Show a run's metrics: last, least, greatest, and their curves")
         {
@@ -25,23 +25,43 @@ static class MetricsCommand
             if (!session.Output.Json) Output.WarmUp();
             var run = await session.FindRun(name, cancel);
             var wanted = session.Get(metrics);
-            var everyPoint = session.Output.Json || session.Get(csv);
-            var answer = await session.Api.GetMetrics(run, wanted, everyPoint ? ApiClient.MostPoints : PointsToDraw, cancel);
+            if (session.Get(csv) && !session.Output.Json)
+            {
+                await WriteCsv(session, run, wanted, cancel);
+                return;
+            }
+
+            var answer = await session.Api.GetMetrics(run, wanted, session.Output.Json ? PointsOfJson : PointsToDraw, cancel);
             if (session.Output.Json) Output.WriteJson(answer);
-            else if (session.Get(csv)) WriteCsv(answer);
             else if (wanted.Length > 0) Draw(session.Output, answer, wanted);
             else Table(session.Output, answer, session.Get(system));
+            Remark(session.Output, answer);
         });
     }
 
-    private static void WriteCsv(RunMetrics metrics)
+    /// <summary>As it comes, however much it is: lines that are no points go to standard error.</summary>
+    private static async Task WriteCsv(Session session, string run, string[] wanted, CancellationToken cancel)
     {
-        StandardOutput.Write("metric,step,value,time\n");
-        foreach (var series in metrics.Series)
+        using var lines = new StreamReader(await session.Api.OpenMetricsCsv(run, wanted, cancel));
+
+        await using var output = new StreamWriter(StandardOutput.Open(), bufferSize: 1 << 16);
+        while (await lines.ReadLineAsync(cancel) is { } line)
         {
-            var name = series.Name.AsSpan().ContainsAny(",\"\r\n") ? $"\"{series.Name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : series.Name;
-            foreach (var point in series.Points) StandardOutput.Write(string.Create(CultureInfo.InvariantCulture, $"{name},{point.Step},{point.Value:R},{point.At:O}\n"));
+            if (line.StartsWith('#')) session.Output.Remark($"[yellow]{line[1..].Trim()}[/]");
+            else
+            {
+                output.Write(line);
+                output.Write('\n');
+            }
         }
+    }
+
+    /// <summary>What the answer does not have.</summary>
+    private static void Remark(Output output, RunMetrics metrics)
+    {
+        foreach (var problem in metrics.Problems) output.Remark($"[yellow]{problem}[/]");
+        if (metrics.SeriesLeftOut > 0) output.Remark($"[yellow]{metrics.SeriesLeftOut} metrics or more are left out; ask for them by name[/]");
+        if (output.Json && metrics.Series.Any(series => series.Points.Count < series.Total)) output.Remark($"[yellow]Long series are thinned; every point: --csv[/]");
     }
 
     private static void Table(Output output, RunMetrics metrics, bool system)

@@ -48,8 +48,18 @@ static class ShowCommand
         output.Write(facts);
 
         Section(output, "Parameters", new Listing("", "").AddAll(run.Spec.Params.Select(one => new Cell[] { new(one.Key, "dim"), Format.Value(one.Value) })));
+        Section(output, "Checks", new Listing("", "", ">", "~").AddAll(run.Checks.Select(check => new Cell[]
+        {
+            new(check.Passed ? "✓" : "✗", check.Passed ? "green" : "red"), new(check.Metric, "dim"), check.Value is { } value ? Format.Number(value) : "no value", new($"wanted {check.Range}", "dim"),
+        })));
+        if (run.Checks.Count == 0 && run.Spec.Checks.Count > 0)
+        {
+            Section(output, "Checks, when it has ended", new Listing("", "").AddAll(run.Spec.Checks.Select(check => new Cell[] { new(check.Key, "dim"), $"wanted {check.Value}" })));
+        }
+
         Section(output, "Metrics", new Listing("", ">").AddAll(
             run.Metrics.OrderBy(one => RunView.IsSystem(one.Key)).Select(one => new Cell[] { new(one.Key, "dim"), Format.Number(one.Value) })));
+        if (run.MetricsLeftOut > 0) output.Remark($"[dim]and {run.MetricsLeftOut} metrics or more that the record has no room for: exp metrics {Format.ShortId(run.Id)}[/]");
         if (run.Attempts.Count > 1)
         {
             Section(output, "Attempts", new Listing("", "", "", "~").AddAll(run.Attempts.Select(attempt => new Cell[]

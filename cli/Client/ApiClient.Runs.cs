@@ -45,20 +45,26 @@ sealed partial class ApiClient
     public async Task DeleteRun(string id, bool force, CancellationToken cancel) =>
         (await Send(HttpMethod.Delete, $"api/runs/{Escaped(id)}" + Forced(force), null, cancel)).Dispose();
 
-    /// <summary>As many points of a series as one answer can have.</summary>
-    public const int MostPoints = 1_000_000;
-
     /// <param name="maxPoints">Of a series; longer ones are thinned.</param>
     public Task<RunMetrics> GetMetrics(string id, IReadOnlyCollection<string> names, int maxPoints, CancellationToken cancel) =>
         Get<RunMetrics>($"api/runs/{Escaped(id)}/metrics" + Query(("names", names.Count > 0 ? string.Join(',', names) : null), ("maxPoints", Text(maxPoints))), cancel);
 
+    /// <summary>Every point as CSV, however many; what could not be read is said at its end, in lines that begin with '#'.</summary>
+    public async Task<Stream> OpenMetricsCsv(string id, IReadOnlyCollection<string> names, CancellationToken cancel) =>
+        await (await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/metrics" + Query(("format", "csv"), ("names", names.Count > 0 ? string.Join(',', names) : null)), null, cancel))
+            .Content.ReadAsStreamAsync(cancel);
+
     /// <summary>The log as it is now, from a byte on; negative: so many bytes before its end.</summary>
-    public async Task<Stream> OpenLogs(string id, long offset, CancellationToken cancel) =>
-        await (await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/logs" + Query(("offset", offset == 0 ? null : Text(offset))), null, cancel)).Content.ReadAsStreamAsync(cancel);
+    /// <returns>Its text, and what of it is missing, in words.</returns>
+    public async Task<(Stream Text, string? Problems)> OpenLogs(string id, long offset, CancellationToken cancel)
+    {
+        var response = await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/logs" + Query(("offset", offset == 0 ? null : Text(offset))), null, cancel);
+        return (await response.Content.ReadAsStreamAsync(cancel), response.Headers.TryGetValues("Log-Problems", out var problems) ? string.Join("; ", problems) : null);
+    }
 
     /// <summary>
-    /// The log as it grows, until the run has ended: events <c>log</c> {text}, <c>rewind</c> {offset} when a new attempt goes on from an earlier place, <c>end</c>.
-    /// Each has an id to go on after when the connection breaks.
+    /// The log as it grows, until the run has ended: events <c>log</c> {text}, <c>rewind</c> {offset} when a new attempt goes on from an earlier place, <c>problem</c> {text} when
+    /// something is missing, <c>end</c>. Each has an id to go on after when the connection breaks. <c>revoked</c> {text} ends it when the key was.
     /// </summary>
     /// <param name="after">Id of the last event that was seen; null: begin at <paramref name="offset"/>.</param>
     public async IAsyncEnumerable<SseItem<string>> FollowLogs(string id, string? after, long offset, [EnumeratorCancellation] CancellationToken cancel)

@@ -40,12 +40,13 @@ static class Submitting
     }
 
     /// <summary>Watches runs to their end.</summary>
-    /// <returns>Success when all of them succeeded.</returns>
+    /// <returns>Success when all of them succeeded and all their checks passed.</returns>
     public static async Task<ExitCode> Watch(Session session, IReadOnlyList<string> ids, CancellationToken cancel)
     {
         var ended = await session.Watch.UntilEnded(ids, cancel);
         if (session.Output.Json) Output.WriteJson(ended.ToList());
-        return ended.All(run => run.State == RunState.Succeeded) ? ExitCode.Success : ExitCode.RunFailed;
+        if (ended.Any(run => run.State != RunState.Succeeded)) return ExitCode.RunFailed;
+        return ended.Any(run => run.Checks.Any(check => !check.Passed)) ? ExitCode.ChecksFailed : ExitCode.Success;
     }
 
     /// <summary>The snapshot of a folder or file, which the workspace has from then on.</summary>

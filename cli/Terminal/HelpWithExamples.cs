@@ -22,6 +22,7 @@ sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
           3    the platform cannot be reached, or failed
           4    not found
           5    not allowed
+          6    the run that was waited for succeeded, but a check of its experiment failed
           130  interrupted
 
         First steps:

@@ -42,7 +42,8 @@ sealed class LogTail(ApiClient api, string run, TimeProvider time)
     /// <summary>Follows the log from a byte on until the run has ended.</summary>
     /// <param name="heard">Is told what was printed.</param>
     /// <param name="rewound">A new attempt goes on from an earlier place: some of what follows was heard before.</param>
-    public async Task Follow(long offset, Action<string> heard, Action rewound, CancellationToken cancel)
+    /// <param name="incomplete">Is told what is missing.</param>
+    public async Task Follow(long offset, Action<string> heard, Action rewound, CancellationToken cancel, Action<string>? incomplete = null)
     {
         string? seen = null;
         for (var failures = 0; ;)
@@ -53,8 +54,10 @@ sealed class LogTail(ApiClient api, string run, TimeProvider time)
                 {
                     failures = 0;
                     if (happened.EventId is { } id) seen = id;
-                    if (happened.EventType == "log") heard(JsonElement.Parse(happened.Data).GetProperty("text").GetString()!);
+                    if (happened.EventType == "log") heard(TextOf(happened.Data));
                     else if (happened.EventType == "rewind") rewound();
+                    else if (happened.EventType == "problem") incomplete?.Invoke(TextOf(happened.Data));
+                    else if (happened.EventType == "revoked") throw new ExpException(ExitCode.NotAllowed, $"{TextOf(happened.Data)}; the run goes on");
                     else if (happened.EventType == "end") return;
                 }
 
@@ -71,16 +74,21 @@ sealed class LogTail(ApiClient api, string run, TimeProvider time)
         }
     }
 
+    private static string TextOf(string data) => JsonElement.Parse(data).GetProperty("text").GetString()!;
+
     private sealed class LineSplitter(Action<string> heard)
     {
+        /// <summary>A longer line, such as a progress bar that never ends one, comes in parts.</summary>
+        private const int LongestLine = 1 << 20;
+
         private readonly StringBuilder line = new();
 
         public void Add(string text)
         {
             foreach (var c in text)
             {
-                if (c == '\n') Emit();
-                else line.Append(c);
+                if (c != '\n') line.Append(c);
+                if (c == '\n' || line.Length == LongestLine) Emit();
             }
         }
 

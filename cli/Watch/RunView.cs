@@ -9,7 +9,7 @@ namespace Serverless.Cli.Watch;
 /// <summary>How runs look while they go on and when they have ended.</summary>
 static class RunView
 {
-    private const int MetricRows = 8, LogRows = 8, CurveWidth = 24;
+    private const int MetricRows = 8, LogRows = 8, CurveWidth = 24, MetricsOfResult = 24;
 
     /// <summary>One run in full: state, parameters, latest metrics with their curves, last lines of its log. Never higher than the terminal.</summary>
     public static IRenderable One(RunRecord run, IReadOnlyList<MetricSeries> series, LogTail log, Output output)
@@ -32,12 +32,13 @@ static class RunView
     /// <summary>One line a run.</summary>
     public static IRenderable Many(IReadOnlyList<RunRecord> runs, Output output)
     {
-        var listing = new Listing("", "RUN", "EXPERIMENT~~", "PARAMS~", "STEP>", "METRICS~~", "TIME>");
+        var listing = new Listing("", "RUN", "EXPERIMENT~~", "PARAMS~", "STEP>", "METRICS~~", "CHECKS", "TIME>");
         foreach (var run in runs)
         {
             listing.Add(
                 new($"{Format.Sign(run.State)} {Format.State(run.State)}", Format.Colour(run.State)), Format.ShortId(run.Id), run.Experiment,
-                new($"{(run.Spec.Seed == 0 ? "" : $"seed={run.Spec.Seed} ")}{Format.Params(run.Spec.Params)}", "dim"), run.Step?.ToString() ?? "", ValuesCell(run.Metrics), Elapsed(run, output.Now));
+                new($"{(run.Spec.Seed == 0 ? "" : $"seed={run.Spec.Seed} ")}{Format.Params(run.Spec.Params)}", "dim"), run.Step?.ToString() ?? "",
+                ValuesCell(run.Metrics.Take(MetricsOfResult).ToDictionary(), Math.Max(0, run.Metrics.Count - MetricsOfResult) + run.MetricsLeftOut), ChecksCell(CheckTally.Of(run)), Elapsed(run, output.Now));
         }
 
         return listing.Render(output.Out.Profile.Width);
@@ -48,7 +49,9 @@ static class RunView
     {
         var rows = new List<IRenderable> { Head(run, run.Ended ?? run.Created) };
         if (run.State != RunState.Succeeded && run.Message is { } message) rows.Add(new Text(Indent(message), new(Color.Red)));
-        if (run.Metrics.Count > 0) rows.Add(new Text("  " + Values(run.Metrics)));
+        if (run.Metrics.Count > 0) rows.Add(new Text("  " + Values(run.Metrics.Take(MetricsOfResult)) + More(run.Metrics.Count - MetricsOfResult + run.MetricsLeftOut)));
+        rows.AddRange(run.Checks.Where(check => !check.Passed).Select(check => new Text("  ✗ " + Check(check), new(Color.Red))));
+        if (CheckTally.Of(run) is { Failed: 0 } tally) rows.Add(new Text($"  ✓ {tally}", new(Color.Green)));
         rows.Add(new Markup(run.State == RunState.Succeeded
             ? $"  [dim]exp show {Format.ShortId(run.Id)} · exp metrics {Format.ShortId(run.Id)} · exp artifacts ls {Format.ShortId(run.Id)}[/]"
             : $"  [dim]exp logs {Format.ShortId(run.Id)} · exp show {Format.ShortId(run.Id)} · exp rerun {Format.ShortId(run.Id)}[/]"));
@@ -63,14 +66,29 @@ static class RunView
         return string.Join("  ", (own.Count > 0 ? own : all).Select(metric => $"{TerminalFilter.OneLine(metric.Key)} {Format.Number(metric.Value)}"));
     }
 
-    /// <summary>For a column: the one that says most, by the last part of its name, when there is no room for all.</summary>
-    public static Cell ValuesCell(IReadOnlyDictionary<string, double> metrics)
+    /// <summary>For a column: the first, which is the one that says most, by the last part of its name, when there is no room for all.</summary>
+    /// <param name="leftOut">How many more there are.</param>
+    public static Cell ValuesCell(IReadOnlyDictionary<string, double> metrics, int leftOut = 0)
     {
-        var most = metrics.Where(metric => !IsSystem(metric.Key)).OrderBy(metric => metric.Key.Split('/')[0] is "test" ? 0 : metric.Key.Split('/')[0] is "val" or "valid" ? 1 : 2).FirstOrDefault();
-        return new(Values(metrics), Short: most.Key is { } name ? $"{name[(name.LastIndexOf('/') + 1)..]} {Format.Number(most.Value)}" : null);
+        var most = metrics.FirstOrDefault(metric => !IsSystem(metric.Key));
+        return new(Values(metrics) + More(leftOut), Short: most.Key is { } name ? $"{name[(name.LastIndexOf('/') + 1)..]} {Format.Number(most.Value)}" : null);
     }
 
-    public static bool IsSystem(string metric) => metric.StartsWith("system/", StringComparison.Ordinal);
+    /// <summary>A check's outcome in words.</summary>
+    public static string Check(CheckOutcome check) =>
+        $"check {check.Metric}: {(check.Value is { } value ? Format.Number(value) : "the run has no such metric")}, wanted {check.Range}";
+
+    /// <summary>For a column; empty when nothing was checked.</summary>
+    public static Cell ChecksCell(CheckTally? checks) => checks switch
+    {
+        null => new(""),
+        { Failed: 0 } => new($"✓ {checks.Passed}", "green"),
+        _ => new($"✗ {checks.Failed} of {checks.Passed + checks.Failed}", "red"),
+    };
+
+    private static string More(int count) => count > 0 ? $"  and {count} more" : "";
+
+    public static bool IsSystem(string metric) => MetricOrder.IsOfMachine(metric);
 
     public static string Elapsed(RunRecord run, DateTimeOffset now) => run.Started is { } started ? Format.Duration((run.Ended ?? now) - started) : "";
 

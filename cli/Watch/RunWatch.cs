@@ -118,7 +118,7 @@ sealed class RunWatch(ApiClient api, Output output, TimeProvider time)
     private void Conclude(IReadOnlyList<RunRecord> runs)
     {
         if (runs is [var run]) output.Write(RunView.Result(run));
-        else output.Write(RunView.Many(runs, output));
+        else output.Write(new Rows(RunView.Many(runs, output)));
     }
 
     private CurvesOf Curves(string id, CancellationToken cancel)

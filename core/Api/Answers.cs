@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -18,14 +19,25 @@ public sealed record SubmittedRun(string Id, RunState State, bool Reused);
 public sealed record RunList(IReadOnlyList<RunSummary> Runs, string? Next, IReadOnlyList<DamagedRecord>? Damaged = null);
 
 /// <summary><c>GET /api/runs/{id}/metrics</c>.</summary>
-public sealed record RunMetrics(string Run, IReadOnlyList<MetricSeries> Series);
+public sealed record RunMetrics(string Run, IReadOnlyList<MetricSeries> Series)
+{
+    /// <summary>Points that a series has here at most: fewer than asked for when there would be too many together.</summary>
+    public int MaxPoints { get; init; }
+
+    /// <summary>Metrics, at least so many, that this answer has no room for; ask for them by name.</summary>
+    public int SeriesLeftOut { get; init; }
+
+    /// <summary>What could not be read, in words: segments that are missing, cut short or damaged. The series have the rest.</summary>
+    public IReadOnlyList<string> Problems { get; init; } = [];
+}
 
 /// <param name="Points">In order of logging; thinned to <c>maxPoints</c> by keeping minimum and maximum of equal stretches, first and last always.</param>
 /// <param name="Total">Points before thinning.</param>
 public sealed record MetricSeries(string Name, long Total, IReadOnlyList<MetricValue> Points);
 
 /// <param name="At">When it was logged.</param>
-public sealed record MetricValue(long Step, double Value, DateTimeOffset At);
+[method: JsonConstructor]
+public readonly record struct MetricValue(long Step, double Value, DateTimeOffset At);
 
 public sealed record CheckpointList(string Run, IReadOnlyList<CheckpointRef> Checkpoints, string? Head);
 
@@ -33,10 +45,14 @@ public sealed record CheckpointList(string Run, IReadOnlyList<CheckpointRef> Che
 public sealed record ArtifactList(string Run, IReadOnlyList<OutputFile> Artifacts, bool Live = false);
 
 /// <summary><c>GET /api/compare</c>: runs side by side.</summary>
-/// <param name="Params">Parameter → value per run, null where a run has none; only parameters that differ come first.</param>
-/// <param name="Metrics">Metric → last value per run.</param>
+/// <param name="Params">Parameter → value per run, null where a run has none; those that differ come first.</param>
+/// <param name="Metrics">Metric → last value per run; those that some run's spec names come first, then those that differ.</param>
+/// <param name="ParamsLeftOut">Rows that there is no room for.</param>
+/// <param name="MetricsLeftOut">The same, at least.</param>
+/// <param name="FactsLeftOut">The same.</param>
 public sealed record Comparison(
-    IReadOnlyList<RunSummary> Runs, IReadOnlyList<ComparedRow<JsonElement?>> Params, IReadOnlyList<ComparedRow<double?>> Metrics, IReadOnlyList<ComparedRow<string?>> Facts);
+    IReadOnlyList<RunSummary> Runs, IReadOnlyList<ComparedRow<JsonElement?>> Params, IReadOnlyList<ComparedRow<double?>> Metrics, IReadOnlyList<ComparedRow<string?>> Facts,
+    int ParamsLeftOut = 0, int MetricsLeftOut = 0, int FactsLeftOut = 0);
 
 public sealed record ComparedRow<T>(string Name, bool Differs, IReadOnlyList<T> Values);
 

@@ -28,7 +28,7 @@ public static class LineageDrawing
         foreach (var edge in graph.Edges) dot.Append(CultureInfo.InvariantCulture, $"  {Quoted(edge.From)} -> {Quoted(edge.To)} [label={Quoted(Says(edge))}];\n");
         return dot.Append("}\n").ToString();
 
-        static string Quoted(string text) => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal)}\"";
+        static string Quoted(string text) => $"\"{PlainText.Of(text).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal)}\"";
     }
 
     public static string Svg(LineageGraph graph)
@@ -45,8 +45,7 @@ public static class LineageDrawing
             double x1 = from.X + from.Width, y1 = from.Y + (NodeHeight / 2.0), x2 = to.X, y2 = to.Y + (NodeHeight / 2.0);
             var bend = Math.Max(30, (x2 - x1) / 2);
             Line($"<path d=\"M{x1:0.#} {y1:0.#}C{x1 + bend:0.#} {y1:0.#} {x2 - bend:0.#} {y2:0.#} {x2 - 2:0.#} {y2:0.#}\" fill=\"none\" stroke=\"#7a869a\" stroke-width=\"1.4\" marker-end=\"url(#to)\"/>");
-            var text = $"<text x=\"{x2 - 10:0.#}\" y=\"{y2 - 5:0.#}\" font-size=\"10\" fill=\"#5a6577\" text-anchor=\"end\" paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\">{Escaped(Cut(string.Join(", ", arrow.Select(Says))))}</text>";
-            svg.Append(text).Append('\n');
+            Line($"<text x=\"{x2 - 10:0.#}\" y=\"{y2 - 5:0.#}\" font-size=\"10\" fill=\"#5a6577\" text-anchor=\"end\" paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\">{Escaped(Cut(string.Join(", ", arrow.Select(Says))))}</text>");
         }
 
         foreach (var node in graph.Nodes)
@@ -172,5 +171,5 @@ public static class LineageDrawing
     /// <summary>The end of a path says more than its beginning.</summary>
     private static string Cut(string text) => text.Length <= LongestText ? text : text.Contains('/', StringComparison.Ordinal) ? "…" + text[^(LongestText - 1)..] : text[..(LongestText - 1)] + "…";
 
-    private static string Escaped(string text) => SecurityElement.Escape(text);
+    private static string Escaped(string text) => SecurityElement.Escape(PlainText.Of(text));
 }

@@ -24,18 +24,37 @@ public sealed record Notice(string Id, string Type, DateTimeOffset Timestamp, st
 }
 
 /// <param name="Seconds">From the first claim to the end; null when no worker ever had it.</param>
-/// <param name="Metrics">Last values, at most <see cref="MaxMetrics"/>.</param>
+/// <param name="Metrics">Last values of the most telling ones, at most <see cref="MaxMetrics"/>.</param>
+/// <param name="MetricsLeftOut">How many more the run has, at least.</param>
+/// <param name="ParamsLeftOut">How many more the run has.</param>
+/// <param name="Checks">Those that failed first, at most <see cref="MaxChecks"/>.</param>
+/// <param name="CheckTally">Of all its checks; null: it has none.</param>
 public sealed record NoticeRun(
     string Id, string Project, string Experiment, int Version, RunState State, Cause? Cause, string? Message, double? Seconds,
     IReadOnlyDictionary<string, JsonElement> Params, IReadOnlyDictionary<string, double> Metrics, IReadOnlyList<string> Tags, string? SubmittedBy, string? Trigger)
 {
-    public const int MaxMetrics = 20, MaxParams = 20, MaxText = 1000;
+    public const int MaxMetrics = 20, MaxParams = 20, MaxChecks = 20, MaxText = 1000;
+
+    public int MetricsLeftOut { get; init; }
+    public int ParamsLeftOut { get; init; }
+    public IReadOnlyList<CheckOutcome> Checks { get; init; } = [];
+    public CheckTally? CheckTally { get; init; }
 
     /// <summary>Bounded, because a message on a queue is.</summary>
-    public static NoticeRun Of(RunRecord run) => new(
-        run.Id, run.Project, run.Experiment, run.Version, run.State, run.Cause, Cut(run.Message), run is { Started: { } began, Ended: { } ended } ? (ended - began).TotalSeconds : null,
-        run.Spec.Params.Where(param => param.Value.GetRawText().Length <= MaxText).OrderBy(param => param.Key, StringComparer.Ordinal).Take(MaxParams).ToDictionary(),
-        run.Metrics.OrderBy(metric => metric.Key, StringComparer.Ordinal).Take(MaxMetrics).ToDictionary(), run.Tags, run.SubmittedBy, run.Origin?.Trigger);
+    public static NoticeRun Of(RunRecord run)
+    {
+        var parameters = run.Spec.Params.Where(param => param.Value.GetRawText().Length <= MaxText).OrderBy(param => param.Key, StringComparer.Ordinal).Take(MaxParams).ToDictionary();
+        var (metrics, leftOut) = MetricOrder.Of(run.Spec).Select(run.Metrics, MaxMetrics);
+        var seconds = run is { Started: { } began, Ended: { } ended } ? (ended - began).TotalSeconds : (double?)null;
+        return new(
+            run.Id, run.Project, run.Experiment, run.Version, run.State, run.Cause, Cut(run.Message), seconds, parameters, metrics, run.Tags, run.SubmittedBy, run.Origin?.Trigger)
+        {
+            MetricsLeftOut = leftOut + run.MetricsLeftOut,
+            ParamsLeftOut = run.Spec.Params.Count - parameters.Count,
+            Checks = [.. run.Checks.OrderBy(check => check.Passed).Take(MaxChecks)],
+            CheckTally = CheckTally.Of(run),
+        };
+    }
 
     public static string? Cut(string? text) => text is null ? null : Excerpt.Of(text, MaxText);
 }

@@ -27,7 +27,7 @@ sealed class NoticeComposer(Workspace workspace, TimeProvider time)
             _ => WebhookEvents.RunFailed,
         };
         var cause = run.Cause is { } why && run.State == RunState.Failed ? $" ({CoreJson.Name(why)})" : "";
-        var text = $"{run.Project}/{run.Experiment} v{run.Version} {CoreJson.Name(run.State)}{cause}";
+        var text = $"{run.Project}/{run.Experiment} v{run.Version} {CoreJson.Name(run.State)}{cause}{(CheckTally.Of(run) is { Failed: > 0 } tally ? $", {tally}" : "")}";
         return new(run.Id, type, run.Ended ?? time.GetUtcNow(), workspace.Name, text) { Run = NoticeRun.Of(run) };
     }
 

@@ -67,7 +67,9 @@ static class WebhookBody
         if (notice.Run is { } run)
         {
             if (run.Message is { Length: > 0 } message && run.State != Runs.RunState.Succeeded) yield return ("message", message);
-            foreach (var (name, value) in run.Metrics.Take(MaxFacts)) yield return (name, value.ToString("G6", CultureInfo.InvariantCulture));
+            foreach (var check in run.Checks.Where(check => !check.Passed).Take(MaxFacts)) yield return ($"check failed: {check.Metric}", $"{Number(check.Value)}, wanted {check.Range}");
+            foreach (var (name, value) in run.Metrics.Take(MaxFacts)) yield return (name, Number(value));
+            if (Math.Max(0, run.Metrics.Count - MaxFacts) + run.MetricsLeftOut is > 0 and var more) yield return ("metrics not shown", more.ToString(CultureInfo.InvariantCulture));
             if (run.Params.Count > 0) yield return ("params", string.Join(", ", run.Params.Take(MaxFacts).Select(param => $"{param.Key}={param.Value}")));
             if (run.Seconds is { } seconds) yield return ("took", TimeSpan.FromSeconds(Math.Round(seconds)).ToString("c", CultureInfo.InvariantCulture));
             yield return ("run", run.Id);
@@ -76,6 +78,8 @@ static class WebhookBody
         if (notice.Dataset is { } dataset) yield return ("content", dataset.Sha256[..Math.Min(12, dataset.Sha256.Length)]);
         if (notice.Trigger is { Runs.Count: > 0 } trigger) yield return (trigger.Runs.Count == 1 ? "run" : "runs", string.Join(", ", trigger.Runs));
     }
+
+    private static string Number(double? value) => value?.ToString("G6", CultureInfo.InvariantCulture) ?? "no value";
 
     // How Slack writes links and calls people begins with one of these.
     private static string Escaped(string text) =>

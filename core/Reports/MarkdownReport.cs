@@ -42,19 +42,24 @@ public static class MarkdownReport
 
     private static void Row(StringBuilder text, IEnumerable<string> cells) => text.Append("| ").AppendJoin(" | ", cells.Select(Escape)).Append(" |\n");
 
-    /// <summary>Text that no Markdown reader takes for markup, HTML included, on one line.</summary>
+    /// <summary>Text that no Markdown reader takes for markup, HTML and formulas included, on one line.</summary>
     private static string Escape(string text)
     {
         var escaped = new StringBuilder(text.Length + 8);
-        foreach (var c in text)
+        var plain = PlainText.Of(text);
+        for (var i = 0; i < plain.Length; i++)
         {
+            var c = plain[i];
             if (char.IsControl(c)) escaped.Append(' ');
             else if (c == '<') escaped.Append("&lt;");
             else if (c == '>') escaped.Append("&gt;");
             else if (c == '&') escaped.Append("&amp;");
-            else if (c is '\\' or '`' or '*' or '[' or ']' or '|' or '#' or '~' or '!') escaped.Append('\\').Append(c);
+            else if (c is '\\' or '`' or '*' or '[' or ']' or '|' or '#' or '~' or '!' or '$') escaped.Append('\\').Append(c);
             // Between letters an underscore is no emphasis, and names like batch_size read better without.
             else if (c == '_' && (escaped.Length == 0 || !char.IsLetterOrDigit(escaped[^1]))) escaped.Append("\\_");
+            // At the beginning of a line these make a list, or a heading of the line before; numbers may have them.
+            else if (c is '-' or '+' or '=' && i == 0 && !char.IsLetterOrDigit(plain.ElementAtOrDefault(1))) escaped.Append('\\').Append(c);
+            else if (c is '.' or ')' && i > 0 && !char.IsLetterOrDigit(plain.ElementAtOrDefault(i + 1)) && plain.AsSpan(0, i).IndexOfAnyExceptInRange('0', '9') < 0) escaped.Append('\\').Append(c);
             else escaped.Append(c);
         }
 

@@ -14,6 +14,9 @@ public sealed record PruningResult(double Accuracy, string? Model = null, string
 {
     public const string FileName = "results.json";
 
+    private const int MaxRows = 50, MaxText = 100;
+    private const double MostSeconds = 1e9;
+
     /// <summary>One per sparsity, ascending; empty for a model that was not pruned, which serves as the baseline.</summary>
     public IReadOnlyList<PrunedAt> Rows { get; init; } = [];
 
@@ -23,7 +26,13 @@ public sealed record PruningResult(double Accuracy, string? Model = null, string
         try
         {
             return JsonSerializer.Deserialize<PruningResult>(json, CoreJson.Options) is { Accuracy: > 0 and <= 1, Rows: { } rows } result
-                ? result with { Rows = [.. rows.Where(row => row is { Sparsity: >= 0 and < 1 }).OrderBy(row => row.Sparsity)] }
+                ? result with
+                {
+                    Model = Brief(result.Model),
+                    Data = Brief(result.Data),
+                    Seconds = result.Seconds is >= 0 and < MostSeconds ? result.Seconds : null,
+                    Rows = [.. rows.Where(row => row is { Sparsity: >= 0 and < 1, Before: >= 0 and <= 1, After: >= 0 and <= 1 }).OrderBy(row => row.Sparsity).Take(MaxRows)],
+                }
                 : null;
         }
         catch (JsonException)
@@ -31,6 +40,8 @@ public sealed record PruningResult(double Accuracy, string? Model = null, string
             return null;
         }
     }
+
+    private static string? Brief(string? text) => text?.Length > MaxText ? text[..(MaxText - 1)] + "…" : text;
 }
 
 /// <param name="Sparsity">Fraction of weights that are zero, 0–1.</param>

@@ -6,22 +6,26 @@ namespace Serverless.Core.Reports;
 /// <summary>Decides what a report of several runs says. Pure: the same runs give the same report.</summary>
 public static class ReportComposer
 {
-    /// <summary>A report is read by people: more columns or plots than this are left to <c>/api/compare</c>.</summary>
-    public const int MaxParamColumns = 6, MaxMetricColumns = 8, MaxCurves = 16;
+    /// <summary>A report is read by people: more columns than this are left to <c>/api/compare</c>.</summary>
+    public const int MaxParamColumns = 6, MaxMetricColumns = 8;
 
-    /// <summary>The worker's own measurements (CPU, memory): not what an experiment is compared by.</summary>
-    private const string SystemMetrics = "system/";
+    /// <summary>Beyond it an axis has no ticks that mean anything.</summary>
+    private const double MostDrawn = 1e100;
+    private const int MaxMessage = 2000;
 
     /// <param name="title">Null: named after the runs' experiments.</param>
-    public static Report Compose(string id, string? title, DateTimeOffset created, IReadOnlyList<ReportedRun> runs)
+    /// <param name="curves">Null: chosen from the runs' series.</param>
+    public static Report Compose(string id, string? title, DateTimeOffset created, IReadOnlyList<ReportedRun> runs, CurveChoice? curves = null)
     {
+        var order = MetricOrder.Of(runs.Select(run => run.Run));
         var labels = ReportedRun.Labels(runs);
         var taken = new HashSet<string> { "report" };
         ReportSection?[] sections =
         [
             PruningSection.Of(runs, labels, taken),
-            new("Runs", [.. RunTable(runs, labels)]),
-            Curves(runs, labels, taken),
+            new("Runs", [.. RunTable(runs, labels, order)]),
+            ChecksSection.Of(runs, labels),
+            Curves(runs, labels, taken, (curves ?? CurveChoice.Of(runs)).Names(order)),
             new("Details", [.. runs.Select((run, i) => Details(run, labels[i]))]),
         ];
         return new(id, Title(title, runs), created, [.. sections.OfType<ReportSection>()]);
@@ -34,11 +38,12 @@ public static class ReportComposer
         return experiments.Count <= 3 ? string.Join(", ", experiments) : $"{string.Join(", ", experiments.Take(2))} and {experiments.Count - 2} more experiments";
     }
 
-    private static IEnumerable<ReportBlock> RunTable(IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> labels)
+    private static IEnumerable<ReportBlock> RunTable(IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> labels, MetricOrder order)
     {
         var parameters = ReportedRun.DifferingParams(runs);
         var seeds = runs.Select(run => run.Run.Spec.Seed).Distinct().Count() > 1;
-        var metrics = MetricsByUse(runs.Select(run => run.Run.Metrics.Keys), atLeast: 1);
+        var uses = runs.SelectMany(run => run.Run.Metrics.Keys).Where(name => !MetricOrder.IsOfMachine(name)).CountBy(name => name, StringComparer.Ordinal);
+        var metrics = CurveChoice.ByUse(uses, order);
         var shownParams = parameters.Take(MaxParamColumns).ToList();
         var shownMetrics = metrics.Take(MaxMetricColumns).ToList();
 
@@ -54,38 +59,36 @@ public static class ReportComposer
             ])]);
 
         var left = parameters.Skip(MaxParamColumns).Concat(metrics.Skip(MaxMetricColumns)).ToList();
-        if (left.Count > 0) yield return new ReportBlock.Paragraph($"Not shown here: {string.Join(", ", left)}.");
+        var unnamed = runs.Max(run => run.Run.MetricsLeftOut);
+        if (left.Count + unnamed > 0) yield return new ReportBlock.Paragraph($"Not shown here: {ReportText.Listed(left, unnamed)}.");
     }
 
-    private static ReportSection? Curves(IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> labels, HashSet<string> taken)
+    private static ReportSection? Curves(
+        IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> labels, HashSet<string> taken, (IReadOnlyList<string> Plotted, IReadOnlyList<string> LeftOut) names)
     {
-        var curves = runs.Select(run => run.Series.Select(series => (series.Name, Points: Points(series))).Where(line => line.Points.Count > 1)
-            .ToDictionary(line => line.Name, line => line.Points, StringComparer.Ordinal)).ToList();
-
-        // What at least two runs share can be compared. Runs that share nothing, and a run alone, are shown by what they have.
-        var names = MetricsByUse(curves.Select(run => run.Keys), atLeast: Math.Min(2, runs.Count));
-        if (names.Count == 0) names = MetricsByUse(curves.Select(run => run.Keys), atLeast: 1);
-        if (names.Count == 0) return null;
-
+        var curves = runs.Select(run => run.Series.ToDictionary(series => series.Name, StringComparer.Ordinal)).ToList();
         List<ReportBlock> blocks = [];
-        foreach (var name in names.Take(MaxCurves))
+        List<string> notWhole = [];
+        foreach (var name in names.Plotted)
         {
-            var lines = runs.Index().Where(at => curves[at.Index].ContainsKey(name))
-                .Select(at => new ChartLine(labels[at.Index], at.Index, curves[at.Index][name], Markers: curves[at.Index][name].Count <= 12)).ToList();
-            blocks.Add(new ReportBlock.Picture(new(ReportText.FileName(name, taken), name, "step", "", lines)));
+            var lines = new List<ChartLine>();
+            foreach (var (index, series) in curves.Index().Where(at => at.Item.ContainsKey(name)).Select(at => (at.Index, at.Item[name])))
+            {
+                var points = Points(series);
+                if (points.Count < series.Points.Count && !notWhole.Contains(name)) notWhole.Add(name);
+                if (points.Count > 1) lines.Add(new(labels[index], index, points, Markers: points.Count <= 12));
+            }
+
+            if (lines.Count > 0) blocks.Add(new ReportBlock.Picture(new(ReportText.FileName(name, taken), name, "step", "", lines)));
         }
 
-        if (names.Count > MaxCurves) blocks.Add(new ReportBlock.Paragraph($"Not plotted: {string.Join(", ", names.Skip(MaxCurves))}."));
-        return new("Curves", blocks);
+        if (notWhole.Count > 0) blocks.Add(new ReportBlock.Paragraph($"Not drawn are values that are not finite, or beyond ±1e100, of: {ReportText.Listed(notWhole)}."));
+        if (names.LeftOut.Count > 0) blocks.Add(new ReportBlock.Paragraph($"Not plotted: {ReportText.Listed(names.LeftOut)}."));
+        return blocks.Count > 0 ? new("Curves", blocks) : null;
     }
 
     private static List<(double X, double Y)> Points(MetricSeries series) =>
-        series.Points.Where(point => double.IsFinite(point.Value)).Select(point => ((double)point.Step, point.Value)).OrderBy(point => point.Item1).ToList();
-
-    /// <summary>The most shared first, then in ordinal order.</summary>
-    private static List<string> MetricsByUse(IEnumerable<IEnumerable<string>> runs, int atLeast) =>
-        runs.SelectMany(names => names).Where(name => !name.StartsWith(SystemMetrics, StringComparison.Ordinal)).GroupBy(name => name)
-            .Where(group => group.Count() >= atLeast).OrderByDescending(group => group.Count()).ThenBy(group => group.Key, StringComparer.Ordinal).Select(group => group.Key).ToList();
+        series.Points.Where(point => Math.Abs(point.Value) <= MostDrawn).Select(point => ((double)point.Step, point.Value)).OrderBy(point => point.Item1).ToList();
 
     private static ReportBlock.Facts Details(ReportedRun reported, string label)
     {
@@ -98,10 +101,11 @@ public static class ReportComposer
             ("submitted", ReportText.Time(run.Created)),
         ];
         if (run.Spec.Params.Count > 0) facts.Add(("parameters", string.Join(", ", run.Spec.Params.Select(param => $"{param.Key}={ReportText.Value(param.Value)}"))));
-        if (run.Spec.Datasets.Count > 0) facts.Add(("datasets", string.Join(", ", run.Spec.Datasets.Select(dataset => $"{dataset} ({Short(dataset.Sha256)})"))));
-        if (run.Spec.Inputs.Count > 0) facts.Add(("inputs", string.Join(", ", run.Spec.Inputs.Select(input => $"{input.Path} ({Short(input.Sha256)})"))));
+        if (run.Spec.Datasets.Count > 0) facts.Add(("datasets", ReportText.Listed([.. run.Spec.Datasets.Select(dataset => $"{dataset} ({Short(dataset.Sha256)})")])));
+        if (run.Spec.Inputs.Count > 0) facts.Add(("inputs", ReportText.Listed([.. run.Spec.Inputs.Select(input => $"{input.Path} ({Short(input.Sha256)})")])));
         if (run.Epoch > 1) facts.Add(("attempts", ReportText.Count(run.Epoch)));
-        if (run.Message is { Length: > 0 } message) facts.Add(("message", message));
+        if (run.Message is { Length: > 0 } message) facts.Add(("message", message.Length > MaxMessage ? message[..MaxMessage] + "…" : message));
+        if (reported.Problems.Count > 0) facts.Add(("not readable", string.Join("\n", reported.Problems)));
         return new(label, facts);
     }
 

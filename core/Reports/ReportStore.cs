@@ -25,8 +25,8 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
     public const int MaxRuns = 100, MaxTitleLength = 200;
     public const string Html = "report.html", Markdown = "report.md";
 
-    /// <summary>Twice the width of a plot: more could not be seen.</summary>
-    private const int PointsPerCurve = 1600;
+    /// <summary>Twice the width of a plot: more could not be seen. Many runs share it.</summary>
+    private const int PointsPerCurve = 1600, FewestPoints = 100, PointsOfAllRuns = 16_000;
 
     /// <summary>An experiment's own file of that name may be anything; a larger one is no result to show.</summary>
     private const long MaxResultBytes = 1 << 20;
@@ -50,9 +50,13 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
         }
 
         if (problems.Count > 0) return new ReportResult.Invalid(problems);
+        var curves = new CurveChoice();
+        foreach (var run in loaded) curves.Add((await metrics.Read(run.Run, new([], MaxPoints: 4), cancel)).Series);
+        var (plotted, _) = curves.Names(MetricOrder.Of(loaded.Select(run => run.Run)));
         var reported = new List<ReportedRun>();
-        foreach (var run in loaded) reported.Add(await Read(run.Run, cancel));
-        return new ReportResult.Made(await Write(ReportComposer.Compose(ids.NewestFirst(), request.Title, loaded[^1].Now, reported), wanted, cancel));
+        var query = new MetricsQuery(plotted, MaxPoints: Math.Clamp(PointsOfAllRuns / loaded.Count, FewestPoints, PointsPerCurve));
+        foreach (var run in loaded) reported.Add(await Read(run.Run, query, cancel));
+        return new ReportResult.Made(await Write(ReportComposer.Compose(ids.NewestFirst(), request.Title, loaded[^1].Now, reported, curves), wanted, cancel));
     }
 
     /// <summary>Null when there is no such report.</summary>
@@ -91,8 +95,13 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
     private async Task<StoredRun?> Load(string id, CancellationToken cancel) =>
         ObjectKey.Problem(id) is null && !id.Contains('/', StringComparison.Ordinal) ? await runs.Load(id, cancel) : null;
 
-    private async Task<ReportedRun> Read(RunRecord run, CancellationToken cancel) =>
-        new(run, await metrics.Read(run, new([], MaxPoints: PointsPerCurve), cancel), await ReadPruning(run, cancel));
+    private async Task<ReportedRun> Read(RunRecord run, MetricsQuery query, CancellationToken cancel)
+    {
+        var pruning = await ReadPruning(run, cancel);
+        if (query.Names.Count == 0) return new(run, [], pruning);
+        var read = await metrics.Read(run, query, cancel);
+        return new(run, read.Series, pruning) { Problems = read.Problems };
+    }
 
     private async Task<PruningResult?> ReadPruning(RunRecord run, CancellationToken cancel) =>
         run.State == RunState.Succeeded && await outputs.Artifact(run, PruningResult.FileName, cancel) is { LengthBytes: <= MaxResultBytes } file

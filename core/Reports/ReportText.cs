@@ -8,7 +8,7 @@ namespace Serverless.Core.Reports;
 static class ReportText
 {
     public const string Nothing = "–";
-    private const int MaxCell = 24;
+    private const int MaxCell = 24, MaxListed = 20;
 
     public static string Number(double? value) => value switch
     {
@@ -44,6 +44,14 @@ static class ReportText
 
     /// <summary>For the cell of a table or a legend, where there is little room.</summary>
     public static string ShortValue(JsonElement? value) => Value(value) is { Length: > MaxCell } text ? string.Concat(text.AsSpan(0, MaxCell - 1), "…") : Value(value);
+
+    /// <summary>The first of many, and how many more there are.</summary>
+    /// <param name="unnamed">More of them, whose names nobody has kept.</param>
+    public static string Listed(IReadOnlyList<string> all, int unnamed = 0)
+    {
+        var more = Math.Max(0, all.Count - MaxListed) + unnamed;
+        return string.Join(", ", all.Take(MaxListed)) + (more == 0 ? "" : all.Count == 0 ? $"{Count(more)} more" : $" and {Count(more)} more");
+    }
 
     /// <summary>A file name that is not yet among <paramref name="taken"/>, which it joins: <c>val/accuracy</c> → <c>val-accuracy</c>.</summary>
     public static string FileName(string name, ISet<string> taken)

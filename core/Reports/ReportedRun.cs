@@ -9,6 +9,9 @@ namespace Serverless.Core.Reports;
 /// <param name="Pruning">Its <see cref="PruningResult"/>, when it left one.</param>
 public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Series, PruningResult? Pruning = null)
 {
+    /// <summary>What of its curves could not be read, in words.</summary>
+    public IReadOnlyList<string> Problems { get; init; } = [];
+
     public TimeSpan? Duration => Run.Ended - Run.Started;
 
     /// <summary>

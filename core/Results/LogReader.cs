@@ -19,6 +19,10 @@ public readonly record struct LogPosition(int Epoch, long Offset)
             : null;
 }
 
+/// <param name="Length">Visible bytes.</param>
+/// <param name="Problems">What is missing, in words.</param>
+public sealed record LogExtent(long Length, IReadOnlyList<string> Problems);
+
 /// <summary>Something that happened to a log that is being followed.</summary>
 public abstract record LogEvent
 {
@@ -29,6 +33,9 @@ public abstract record LogEvent
 
     /// <summary>A new attempt resumed from an earlier place: what was read beyond it no longer counts.</summary>
     public sealed record Rewound(LogPosition To) : LogEvent;
+
+    /// <summary>Something before this place cannot be read, in words; the rest follows.</summary>
+    public sealed record Incomplete(LogPosition At, string Problem) : LogEvent;
 
     /// <summary>The run has ended and everything was read.</summary>
     public sealed record Ended(LogPosition At, RunState State, Cause? Cause) : LogEvent;
@@ -44,12 +51,12 @@ public sealed class LogReader(IObjectStore store, TimeProvider time)
 
     private readonly RunStore runs = new(store);
 
-    /// <summary>Visible bytes at the moment.</summary>
-    public async Task<long> Length(RunRecord run, int? attempt = null, CancellationToken cancel = default)
+    /// <summary>What there is at the moment.</summary>
+    public async Task<LogExtent> Measure(RunRecord run, int? attempt = null, CancellationToken cancel = default)
     {
         var walk = new SegmentWalk(store, run.Id, StreamKind.Logs, VisibleStream.Of(run, StreamKind.Logs, attempt));
         await walk.SeekEnd(cancel);
-        return walk.Offset;
+        return new(walk.Offset, walk.Problems.All);
     }
 
     /// <summary>The bytes in [<paramref name="offset"/>, <paramref name="end"/>), as far as they are there.</summary>
@@ -67,6 +74,7 @@ public sealed class LogReader(IObjectStore store, TimeProvider time)
         var position = from;
         IReadOnlyList<StreamPiece> pieces = [];
         var wait = FirstWait;
+        var told = new HashSet<string>(StringComparer.Ordinal);
         while (true)
         {
             // The record before the bytes: when it says that the run has ended, the bytes read after it are all there are.
@@ -99,6 +107,7 @@ public sealed class LogReader(IObjectStore store, TimeProvider time)
                 wait = FirstWait;
             }
 
+            foreach (var problem in walk.Problems.All.Where(told.Add)) yield return new LogEvent.Incomplete(position, problem);
             if (run.State.IsTerminal)
             {
                 yield return new LogEvent.Ended(position, run.State, run.Cause);

@@ -7,67 +7,98 @@ namespace Serverless.Core.Results;
 
 /// <param name="Names">Patterns with '*'; empty: every metric.</param>
 /// <param name="FromStep">Points before this step are left out; null: none.</param>
-/// <param name="MaxPoints">Points per metric, at least 4; longer series are thinned (see <see cref="Thinning"/>).</param>
-public sealed record MetricsQuery(IReadOnlyList<string> Names, long? FromStep = null, int MaxPoints = 1000);
+/// <param name="MaxPoints">Points per metric, at least 4; longer series are thinned (see <see cref="Thinner"/>).</param>
+public sealed record MetricsQuery(IReadOnlyList<string> Names, long? FromStep = null, int MaxPoints = 1000)
+{
+    internal bool Wants(string name) => Names.Count == 0 || Names.Any(pattern => NamePattern.Matches(pattern, name));
+}
 
-/// <summary>Reads a run's metrics over all attempts as <see cref="VisibleStream"/> puts them together.</summary>
+/// <summary>
+/// Reads a run's metrics. Whatever a run has logged, one reading holds at most <see cref="MaxHeld"/> points of at most <see cref="MaxSeries"/> metrics, some 20 MB, and
+/// never a whole segment.
+/// </summary>
 public sealed class MetricsReader(IObjectStore store)
 {
-    private const int BufferBytes = 64 * 1024;
+    public const int MaxHeld = 100_000, MaxSeries = 5000;
 
-    /// <returns>One series a metric, by name; points in order of logging.</returns>
-    /// <exception cref="InvalidDataException">A segment is damaged; the message says which.</exception>
-    public async Task<IReadOnlyList<MetricSeries>> Read(RunRecord run, MetricsQuery query, CancellationToken cancel = default)
+    /// <summary>Names that are remembered as not wanted, or as left out.</summary>
+    private const int MaxNames = 10_000;
+
+    /// <summary>Series by name, their points in order of logging, thinned further than asked for where there is no room for as many.</summary>
+    public async Task<RunMetrics> Read(RunRecord run, MetricsQuery query, CancellationToken cancel = default)
     {
-        var wanted = new Dictionary<string, List<MetricValue>?>(StringComparer.Ordinal);
-        await foreach (var points in Points(run, cancel))
+        var points = new MetricPoints(store, run);
+        var series = new Dictionary<string, Thinner>(StringComparer.Ordinal);
+        var (unwanted, leftOut) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
+        var (most, held) = (query.MaxPoints, 0);
+        await foreach (var some in points.Read(cancel))
         {
-            foreach (var point in points)
+            foreach (var point in some)
             {
-                if (!wanted.TryGetValue(point.Name, out var series))
+                if (point.Step < query.FromStep || Of(point.Name) is not { } one) continue;
+                held -= one.Held;
+                one.Add(new(point.Step, point.Value, TimeOf(point)));
+                held += one.Held;
+                while (held > MaxHeld && most > 4)
                 {
-                    wanted[point.Name] = series = query.Names.Count == 0 || query.Names.Any(pattern => NamePattern.Matches(pattern, point.Name)) ? [] : null;
+                    most = Math.Max(4, most / 2);
+                    foreach (var other in series.Values) other.Shrink(most);
+                    held = series.Values.Sum(other => other.Held);
                 }
-
-                if (series is not null && !(point.Step < query.FromStep)) series.Add(new(point.Step, point.Value, DateTimeOffset.UnixEpoch.AddMicroseconds(point.UnixMicros)));
             }
         }
 
-        return [.. wanted
-            .Where(series => series.Value is { Count: > 0 })
-            .OrderBy(series => series.Key, StringComparer.Ordinal)
-            .Select(series => new MetricSeries(series.Key, series.Value!.Count, Thinning.MinMax(series.Value, query.MaxPoints)))];
+        return new(run.Id, [.. series.OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => new MetricSeries(one.Key, one.Value.Total, one.Value.Points()))])
+        {
+            MaxPoints = most,
+            SeriesLeftOut = leftOut.Count,
+            Problems = points.Problems.All,
+        };
+
+        Thinner? Of(string name)
+        {
+            if (series.TryGetValue(name, out var known)) return known;
+            if (unwanted.Contains(name)) return null;
+            if (!query.Wants(name)) Remember(unwanted, name);
+            else if (series.Count == MaxSeries) Remember(leftOut, name);
+            else
+            {
+                var begun = new Thinner(most);
+                held += begun.Held;
+                return series[name] = begun;
+            }
+
+            return null;
+        }
     }
 
-    /// <summary>All points in order, a bufferful at a time; the list is reused.</summary>
-    private async IAsyncEnumerable<List<MetricPoint>> Points(RunRecord run, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    /// <summary>
+    /// Every point as <c>metric,step,value,time</c>, in order of logging, in pieces of UTF-8 that are overwritten when the next is asked for. What could not be read is said
+    /// at the end, in lines that begin with '#'.
+    /// </summary>
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> Csv(
+        RunRecord run, MetricsQuery query, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)
     {
-        var buffer = new byte[BufferBytes];
-        var points = new List<MetricPoint>();
-        foreach (var piece in VisibleStream.Of(run, StreamKind.Metrics))
+        var points = new MetricPoints(store, run);
+        var csv = new MetricsCsv(query);
+        yield return csv.Header();
+        await foreach (var some in points.Read(cancel))
         {
-            for (var segment = 0; piece.End is not { } end || segment < end.Segment || (segment == end.Segment && end.LengthBytes > 0); segment++)
-            {
-                var key = VisibleStream.SegmentKey(run.Id, StreamKind.Metrics, piece.Epoch, segment);
-                await using var reading = await store.Open(key, segment == piece.End?.Segment ? new ByteRange(0, piece.End.LengthBytes) : null, cancel);
-                if (reading is null && piece.End is null) break;
-                if (reading is null) continue;
-                var reader = new MetricStreamReader();
-                while (await reading.Body.ReadAsync(buffer, cancel) is var count and > 0)
-                {
-                    points.Clear();
-                    try
-                    {
-                        reader.Read(buffer.AsSpan(0, count), points);
-                    }
-                    catch (InvalidDataException e)
-                    {
-                        throw new InvalidDataException($"{key}: {e.Message}", e);
-                    }
-
-                    yield return points;
-                }
-            }
+            if (csv.Rows(some) is { Length: > 0 } rows) yield return rows;
         }
+
+        foreach (var problem in points.Problems.All) yield return csv.Comment(problem);
+    }
+
+    /// <summary>When a point was logged. A time that no calendar has, of code that counts in other units, becomes the nearest that one has.</summary>
+    internal static DateTimeOffset TimeOf(in MetricPoint point) =>
+        DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(point.UnixMicros, Earliest, Latest) * TimeSpan.TicksPerMicrosecond);
+
+    private static readonly long Earliest = (DateTimeOffset.MinValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+    private static readonly long Latest = (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private static void Remember(HashSet<string> names, string name)
+    {
+        if (names.Count < MaxNames) names.Add(name);
     }
 }

@@ -13,6 +13,9 @@ public sealed class SegmentWalk(IObjectStore store, string runId, StreamKind kin
     /// <summary>Visible bytes before this place.</summary>
     public long Offset { get; private set; }
 
+    /// <summary>What was found missing on the way.</summary>
+    public StreamProblems Problems { get; } = new();
+
     /// <summary>Moves on to a visible offset, or to the end of what is there when that comes first.</summary>
     public async Task Seek(long offset, CancellationToken cancel = default)
     {
@@ -83,17 +86,26 @@ public sealed class SegmentWalk(IObjectStore store, string runId, StreamKind kin
     {
         if (pieces[piece].End is { } end)
         {
+            if (End is not 0) Note(seen);
             (piece, segment) = segment >= end.Segment ? (piece + 1, 0) : (piece, segment + 1);
             at = 0;
             return true;
         }
 
-        if (seen is null || (await store.Head(VisibleStream.SegmentKey(runId, kind, pieces[piece].Epoch, segment + 1), cancel)).Value is null) return false;
+        if ((await store.Head(VisibleStream.SegmentKey(runId, kind, pieces[piece].Epoch, segment + 1), cancel)).Value is null) return false;
 
         // The next segment exists, so this one is complete; it may have grown between the look at it and the look at the next.
-        if (await Length(cancel) > at) return true;
+        var length = await Length(cancel);
+        if (length > at) return true;
+        Note(length);
         segment++;
         at = 0;
         return true;
+    }
+
+    private void Note(long? length)
+    {
+        if (length is null) Problems.Missing(Key);
+        else if (length < End) Problems.Short(Key, length.Value, End.Value);
     }
 }

@@ -45,6 +45,9 @@ public abstract record RunEvent
     public sealed record Publish(IReadOnlyList<UnpublishedFile> Not) : RunEvent;
 
     public sealed record SetTags(IReadOnlyList<string> Tags) : RunEvent;
+
+    /// <summary>The run was submitted again with other checks; when it has ended, they are evaluated at once.</summary>
+    public sealed record SetChecks(IReadOnlyDictionary<string, string> Checks) : RunEvent;
 }
 
 /// <summary>How an attempt ended.</summary>

@@ -47,17 +47,23 @@ public sealed record RunRecord : IRecord
     /// <summary>One entry an epoch, oldest first.</summary>
     public IReadOnlyList<Attempt> Attempts { get; init; } = [];
 
-    /// <summary>The newest committed checkpoint: what the next claim resumes from.</summary>
+    /// <summary>The newest committed checkpoint, with all the metric values that a run which resumes from it begins with.</summary>
     public CheckpointRef? Head { get; init; }
 
-    /// <summary>All committed checkpoints that are kept, oldest first, <see cref="Head"/> included.</summary>
+    /// <summary>All committed checkpoints that are kept, oldest first, <see cref="Head"/> included; each with the most telling metric values only.</summary>
     public IReadOnlyList<CheckpointRef> Checkpoints { get; init; } = [];
 
     /// <summary>Key of the manifest of artifacts and published files; set by the end of the run.</summary>
     public string? Outputs { get; init; }
 
-    /// <summary>Latest value of up to <see cref="RunRules.MaxSummaryMetrics"/> metrics, so that lists need no curves.</summary>
+    /// <summary>Last value of up to <see cref="RunRules.MaxMetrics"/> metrics, in <see cref="MetricOrder"/>, so that no curve has to be read for it.</summary>
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Metrics, at least so many, for which <see cref="Metrics"/> has no room; their curves are there.</summary>
+    public int MetricsLeftOut { get; init; }
+
+    /// <summary>What became of the spec's checks; empty until the run has ended. They judge the model, not the execution: a succeeded run may have failed ones.</summary>
+    public IReadOnlyList<CheckOutcome> Checks { get; init; } = [];
     public long? Step { get; init; }
 
     /// <summary>Attempts that ended for no fault of the code: workers lost, pre-emptions, storage that was full.</summary>

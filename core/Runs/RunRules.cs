@@ -3,7 +3,11 @@ namespace Serverless.Core.Runs;
 /// <summary>The one place where a run moves: (run, event, store time) → decision. Pure.</summary>
 public static class RunRules
 {
-    public const int MaxSummaryMetrics = 24;
+    /// <summary>Of the record, which every heartbeat writes.</summary>
+    public const int MaxMetrics = 500;
+
+    /// <summary>Of each checkpoint beside the head: a record may name many.</summary>
+    public const int MaxCheckpointMetrics = 24;
 
     /// <summary>History keeps its first entries and its newest; a run that is pre-empted for weeks must not outgrow its record.</summary>
     public const int MaxHistory = 200;
@@ -22,6 +26,7 @@ public static class RunRules
         RunEvent.Refuse refuse => Refuse(run, refuse, now),
         RunEvent.Publish publish => Publish(run, publish, now),
         RunEvent.SetTags tags => run.Tags.SequenceEqual(tags.Tags) ? new Decision.Unchanged("the run has these tags") : new Decision.Moved(run with { Tags = tags.Tags }),
+        RunEvent.SetChecks checks => SetChecks(run, checks.Checks),
         _ => throw new ArgumentException($"unknown event {happened}", nameof(happened)),
     };
 
@@ -51,7 +56,7 @@ public static class RunRules
                 // What came after the checkpoint did not happen.
                 Step = run.Head?.Step,
                 Metrics = run.Head?.Values ?? new Dictionary<string, double>(),
-                Attempts = [.. run.Attempts, new(epoch, claim.Owner, now, run.Head)],
+                Attempts = [.. run.Attempts, new(epoch, claim.Owner, now, run.Head is { } resumed ? Brief(run, resumed) : null)],
             },
             now, null, $"claimed by {claim.Owner}" + (run.Head is { } head ? $", resumes after step {head.Step}" : "")));
     }
@@ -73,7 +78,7 @@ public static class RunRules
         var renewed = run with { Lease = run.Lease with { Renewed = null } };
         return owned switch
         {
-            RunEvent.Renew renew => new Decision.Moved(renewed with { Metrics = Summary(renew.Metrics) ?? run.Metrics, Step = renew.Step ?? run.Step }),
+            RunEvent.Renew renew => new Decision.Moved(WithValues(renewed, renew.Metrics) with { Step = renew.Step ?? run.Step }),
             RunEvent.Start => run.State == RunState.Running
                 ? new Decision.Unchanged("it runs")
                 : new Decision.Moved(Note(renewed with { State = RunState.Running, Started = run.Started ?? now }, now)),
@@ -93,9 +98,11 @@ public static class RunRules
         }
 
         if (made.Epoch != commit.Epoch) return new Decision.Illegal($"attempt {commit.Epoch} commits a checkpoint of attempt {made.Epoch}");
-        made = made with { Values = Summary(made.Values, run.Spec.Checkpoints.Best?.Metric) ?? [] };
+
+        // What an earlier attempt logged before the checkpoint it left counts as long as nobody logs it again.
+        made = made with { Values = MetricOrder.Of(run.Spec).Select(Merged(run.Head?.Values, made.Values), MaxMetrics).Kept };
         var kept = commit.Keep is { } keep ? run.Checkpoints.Where(checkpoint => keep.Contains(checkpoint.Manifest)) : run.Checkpoints;
-        return new Decision.Moved(run with { Head = made, Checkpoints = [.. kept, made], Metrics = made.Values.Count > 0 ? made.Values : run.Metrics, Step = made.Step });
+        return new Decision.Moved(WithValues(run, made.Values) with { Head = made, Checkpoints = [.. kept, Brief(run, made)], Step = made.Step });
     }
 
     private static Decision FallBack(RunRecord run, RunEvent.FallBack back, DateTimeOffset now)
@@ -131,7 +138,7 @@ public static class RunRules
 
     private static Decision.Moved Finish(RunRecord run, Ending ending, DateTimeOffset now)
     {
-        run = EndAttempt(run, ending, now) with { Metrics = Summary(ending.Values) ?? run.Metrics, Step = ending.Step ?? run.Step };
+        run = WithValues(EndAttempt(run, ending, now), ending.Values) with { Step = ending.Step ?? run.Step };
         var cause = ending.Cause;
 
         // A cancel that arrived while the code was failing or being handed back decides; one that arrived after it completed came too late.
@@ -212,18 +219,41 @@ public static class RunRules
         : run with { Lease = null };
 
     private static Decision.Moved End(RunRecord run, RunState state, Cause cause, string? message, Ending? ending, DateTimeOffset now) => new(Note(
-        run with { State = state, Cause = cause, Message = message, ExitCode = ending?.ExitCode, Outputs = ending?.Outputs, Ended = now, Lease = null, NotBefore = null },
+        run with
+        {
+            State = state, Cause = cause, Message = message, ExitCode = ending?.ExitCode, Outputs = ending?.Outputs, Ended = now, Lease = null, NotBefore = null,
+            Checks = CheckOutcome.Of(run.Spec.Checks, run.Metrics),
+        },
         now, cause, message));
+
+    private static Decision SetChecks(RunRecord run, IReadOnlyDictionary<string, string> checks)
+    {
+        if (run.Spec.Checks.Count == checks.Count && run.Spec.Checks.All(check => checks.TryGetValue(check.Key, out var range) && range == check.Value))
+        {
+            return new Decision.Unchanged("the run has these checks");
+        }
+
+        return new Decision.Moved(run with { Spec = run.Spec with { Checks = checks }, Checks = run.State.IsTerminal ? CheckOutcome.Of(checks, run.Metrics) : [] });
+    }
 
     private static TimeSpan BackOff(int failures) => TimeSpan.FromTicks(Math.Min(LongestBackOff.Ticks, FirstBackOff.Ticks << Math.Min(failures - 1, 16)));
 
-    // What the worker measured about the machine comes last: it must not crowd out what the code says about the model.
-    // The metric that decides which checkpoint is the best must be there whatever it is called.
-    private static Dictionary<string, double>? Summary(IReadOnlyDictionary<string, double>? values, string? first = null) => values is null
-        ? null
-        : new(
-            values.OrderBy(value => value.Key != first).ThenBy(value => value.Key.StartsWith("system/", StringComparison.Ordinal)).ThenBy(value => value.Key, StringComparer.Ordinal).Take(MaxSummaryMetrics),
-            StringComparer.Ordinal);
+    private static RunRecord WithValues(RunRecord run, IReadOnlyDictionary<string, double>? values)
+    {
+        if (values is not { Count: > 0 }) return run;
+        var (kept, leftOut) = MetricOrder.Of(run.Spec).Select(Merged(run.Metrics, values), MaxMetrics);
+        return run with { Metrics = kept, MetricsLeftOut = Math.Max(run.MetricsLeftOut, leftOut) };
+    }
+
+    private static Dictionary<string, double> Merged(IReadOnlyDictionary<string, double>? before, IReadOnlyDictionary<string, double> values)
+    {
+        var merged = new Dictionary<string, double>(before ?? new Dictionary<string, double>(), StringComparer.Ordinal);
+        foreach (var (name, value) in values) merged[name] = value;
+        return merged;
+    }
+
+    private static CheckpointRef Brief(RunRecord run, CheckpointRef checkpoint) =>
+        checkpoint with { Values = MetricOrder.Of(run.Spec).Select(checkpoint.Values, MaxCheckpointMetrics).Kept };
 
     private static RunRecord Note(RunRecord run, DateTimeOffset now, Cause? cause = null, string? message = null)
     {

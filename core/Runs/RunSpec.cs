@@ -33,6 +33,9 @@ public sealed record RunSpec
 
     /// <summary>Not part of the run key.</summary>
     public CheckpointRetention Checkpoints { get; init; } = new();
+
+    /// <summary>Not part of the run key: what is expected of a result does not change it. Metric → <see cref="CheckRange"/>.</summary>
+    public IReadOnlyDictionary<string, string> Checks { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
 }
 
 /// <param name="Snapshot">SHA-256 of the zip: where it is.</param>

@@ -45,7 +45,10 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
                 if (!read.IsMissing)
                 {
                     // A submitter that died before the record may have come back when its inputs had changed: then the run has another key. Nobody can be given a damaged one.
-                    if (read.Found is { Record: var run } && run.Key == wantedKey && run.State is not (RunState.Failed or RunState.Cancelled) && run.Cancel is null) return await Awake(run, reused: true, cancel);
+                    if (read.Found is { Record: var run } && run.Key == wantedKey && run.State is not (RunState.Failed or RunState.Cancelled) && run.Cancel is null)
+                    {
+                        return await Awake(await Expecting(run, wanted.Spec.Checks, cancel), reused: true, cancel);
+                    }
                 }
                 else if ((await store.Head(key, cancel)).Value?.ETag != taken.Object.ETag)
                 {
@@ -109,6 +112,10 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
         if (!await runs.Create(run, cancel) && await runs.Load(run.Id, cancel) is { } made) run = made.Run;
         return await Awake(run, reused, cancel);
     }
+
+    /// <summary>A result that is given back is judged by what is expected of it now.</summary>
+    private async Task<RunRecord> Expecting(RunRecord run, IReadOnlyDictionary<string, string> checks, CancellationToken cancel) =>
+        checks.Count == 0 ? run : (await runs.Apply(run.Id, new RunEvent.SetChecks(checks), cancel)).Run ?? run;
 
     /// <summary>
     /// A run that nobody has claimed yet may lack its wake: its submitter may have died just before. One wake too many does nothing.

@@ -46,6 +46,7 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
             Timeout = spec.Timeout,
             Grace = spec.Grace ?? TimeSpan.FromSeconds(30),
             Checkpoints = spec.Checkpoints,
+            Checks = new SortedDictionary<string, string>(spec.Checks.ToDictionary(), StringComparer.Ordinal),
         };
     }
 

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Serverless.Core.Datasets;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -182,7 +183,10 @@ public static partial class SpecRules
             {
                 var path = SpecPath.Field("checks", metric);
                 Say(path, MetricProblem(metric));
-                if (CheckRange.Parse(range) is null) Say(path, $"'{range}' is not a range; write 0.95.. for at least, ..0.1 for at most, or 0.4..0.6");
+                if (CheckRange.Parse(range) is not null) continue;
+                Say(path, range.Contains("base", StringComparison.OrdinalIgnoreCase)
+                    ? $"'{range}': checks against another commit are not supported by this version; write the numbers: 0.95.. for at least, ..0.1 for at most, or 0.4..0.6"
+                    : $"'{range}' is not a range; write 0.95.. for at least, ..0.1 for at most, or 0.4..0.6");
             }
         }
     }

@@ -125,6 +125,16 @@ public abstract record Operand
         public override string ToString() => "state";
     }
 
+    /// <summary><c>passed</c> when all of its checks did, else <c>failed</c>.</summary>
+    public sealed record Checks : Operand
+    {
+        public const string Passed = "passed", Failed = "failed";
+
+        public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => CheckTally.Of(run) is { } tally ? tally.Failed == 0 ? Passed : Failed : null;
+
+        public override string ToString() => "checks";
+    }
+
     public sealed record Step : Operand
     {
         public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => run.Step is { } step ? (double)step : null;

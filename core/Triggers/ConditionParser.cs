@@ -6,7 +6,7 @@ namespace Serverless.Core.Triggers;
 
 /// <summary>
 /// Reads a condition: comparisons (<c>&lt; &lt;= &gt; &gt;= == !=</c>) of metrics (<c>val/accuracy</c>; <c>`any name`</c> in backticks), <c>params.NAME</c>, <c>state</c>, <c>step</c>,
-/// <c>seed</c> and <c>tags</c> with each other, with numbers, with <c>'text'</c> and with true and false; joined by <c>and</c>, <c>or</c>, <c>not</c> and parentheses.
+/// <c>seed</c>, <c>tags</c> and <c>checks</c> (passed or failed) with each other, with numbers, with <c>'text'</c> and with true and false; joined by <c>and</c>, <c>or</c>, <c>not</c> and parentheses.
 /// </summary>
 internal sealed class ConditionParser
 {
@@ -83,13 +83,17 @@ internal sealed class ConditionParser
                 }
 
                 return new(left, relation, new Operand.Literal(state));
+            case Operand.Checks:
+                if (!IsEquality(relation)) throw Wrong("checks are compared with == or !=");
+                if (Word() is not (Operand.Checks.Passed or Operand.Checks.Failed)) throw WrongAt(from, "checks are passed or failed");
+                return new(left, relation, new Operand.Literal(text[from..at]));
             case Operand.Tags:
                 if (!IsEquality(relation)) throw Wrong("tags are compared with == (one of them is it) or !=");
                 return new(left, relation, new Operand.Literal(Quoted('\'') ?? Quoted('"') ?? Word() ?? throw Wrong("expected a tag")));
         }
 
         var right = ReadOperand();
-        if (right is Operand.State or Operand.Tags) throw WrongAt(from, $"write {right} on the left");
+        if (right is Operand.State or Operand.Tags or Operand.Checks) throw WrongAt(from, $"write {right} on the left");
         var isBare = text[from] != '`' && !text.AsSpan(from).StartsWith("metrics.");
         if (left is Operand.Param && right is Operand.Metric { Name: var bare } && isBare && !bare.Contains('/', StringComparison.Ordinal))
         {
@@ -110,7 +114,7 @@ internal sealed class ConditionParser
         var from = at;
         if ((Quoted('\'') ?? Quoted('"')) is { } quoted) return new Operand.Literal(quoted);
         if (Quoted('`') is { } metric) return new Operand.Metric(metric);
-        const string Wanted = "a metric, params.NAME, state, step, seed, tags or a number";
+        const string Wanted = "a metric, params.NAME, state, step, seed, tags, checks or a number";
         var word = Word() ?? throw Wrong(at == text.Length ? $"it ends where {Wanted} is expected" : $"expected {Wanted}");
         if (char.IsAsciiDigit(word[0]) || word[0] is '-' or '.')
         {
@@ -129,6 +133,7 @@ internal sealed class ConditionParser
             "step" => new Operand.Step(),
             "seed" => new Operand.Seed(),
             "tags" => new Operand.Tags(),
+            "checks" => new Operand.Checks(),
             _ when word.StartsWith("params.", StringComparison.Ordinal) && word.Length > 7 => new Operand.Param(word[7..]),
             _ when word.StartsWith("metrics.", StringComparison.Ordinal) && word.Length > 8 => new Operand.Metric(word[8..]),
             _ => new Operand.Metric(word),

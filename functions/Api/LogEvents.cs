@@ -8,14 +8,28 @@ namespace Serverless.Functions.Api;
 
 /// <summary>
 /// A log that is followed as Server-Sent Events: <c>log</c> with <c>{"text"}</c> (whole characters; line ends as printed), <c>rewind</c> with <c>{"offset"}</c> when a new attempt goes on
-/// from an earlier place, <c>end</c> with <c>{"state","cause"}</c>. Every event has an id to resume after.
+/// from an earlier place, <c>problem</c> with <c>{"text"}</c> when something before it cannot be read, <c>end</c> with <c>{"state","cause"}</c>. Every one of these has an id to
+/// resume after. <c>revoked</c> with <c>{"text"}</c> ends the stream when its reader's key no longer opens the workspace.
 /// </summary>
 static class LogEvents
 {
     /// <param name="until">Ends it between two events.</param>
-    public static async Task Write(HttpContext context, LogReader logs, string runId, LogPosition from, CancellationToken until)
+    /// <param name="revoked">Ends it with an event.</param>
+    public static async Task Write(HttpContext context, LogReader logs, string runId, LogPosition from, CancellationToken until, CancellationToken revoked)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, until);
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, until, revoked);
+        try
+        {
+            await Write(context, logs, runId, from, any.Token);
+        }
+        catch (OperationCanceledException) when (revoked.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
+        {
+            await Send(context, "revoked", null, new { text = "the key that this log was followed with was revoked" });
+        }
+    }
+
+    private static async Task Write(HttpContext context, LogReader logs, string runId, LogPosition from, CancellationToken cancel)
+    {
         var response = context.Response;
         response.ContentType = "text/event-stream";
         response.Headers.CacheControl = "no-store";
@@ -23,7 +37,7 @@ static class LogEvents
 
         // A character may be cut between two reads: its first bytes wait for the rest, and the id stays before them.
         var rest = Array.Empty<byte>();
-        await foreach (var happened in logs.Follow(runId, from, either.Token))
+        await foreach (var happened in logs.Follow(runId, from, cancel))
         {
             switch (happened)
             {
@@ -31,24 +45,28 @@ static class LogEvents
                     byte[] bytes = [.. rest, .. text.Bytes];
                     var whole = WholeCharacters(bytes);
                     rest = bytes[whole..];
-                    if (whole > 0) await Send("log", text.After with { Offset = text.After.Offset - rest.Length }, new { text = Encoding.UTF8.GetString(bytes, 0, whole) });
+                    if (whole > 0) await Send(context, "log", text.After with { Offset = text.After.Offset - rest.Length }, new { text = Encoding.UTF8.GetString(bytes, 0, whole) });
                     break;
                 case LogEvent.Rewound rewound:
                     rest = [];
-                    await Send("rewind", rewound.To, new { offset = rewound.To.Offset });
+                    await Send(context, "rewind", rewound.To, new { offset = rewound.To.Offset });
+                    break;
+                case LogEvent.Incomplete incomplete:
+                    await Send(context, "problem", incomplete.At with { Offset = incomplete.At.Offset - rest.Length }, new { text = incomplete.Problem });
                     break;
                 case LogEvent.Ended ended:
-                    if (rest.Length > 0) await Send("log", ended.At, new { text = Encoding.UTF8.GetString(rest) });
-                    await Send("end", ended.At, new { state = ended.State, cause = ended.Cause });
+                    if (rest.Length > 0) await Send(context, "log", ended.At, new { text = Encoding.UTF8.GetString(rest) });
+                    await Send(context, "end", ended.At, new { state = ended.State, cause = ended.Cause });
                     break;
             }
         }
+    }
 
-        async Task Send<T>(string name, LogPosition position, T data)
-        {
-            await response.WriteAsync($"id: {position}\nevent: {name}\ndata: {JsonSerializer.Serialize(data, CoreJson.Options)}\n\n", context.RequestAborted);
-            await response.Body.FlushAsync(context.RequestAborted);
-        }
+    private static async Task Send<T>(HttpContext context, string name, LogPosition? position, T data)
+    {
+        var id = position is { } place ? $"id: {place}\n" : "";
+        await context.Response.WriteAsync($"{id}event: {name}\ndata: {JsonSerializer.Serialize(data, CoreJson.Options)}\n\n", context.RequestAborted);
+        await context.Response.Body.FlushAsync(context.RequestAborted);
     }
 
     /// <summary>How many bytes hold whole characters: all but the beginning of a character at the end.</summary>

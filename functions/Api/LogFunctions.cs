@@ -14,6 +14,9 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
     /// <summary>Where the answered part of the log begins, and the offset to ask for next; the latter is unknown while following.</summary>
     public const string OffsetHeader = "Log-Offset", NextOffsetHeader = "Log-Next-Offset";
 
+    /// <summary>What of the log is missing, in words; absent when nothing is, and while following.</summary>
+    public const string ProblemsHeader = "Log-Problems";
+
     private const string EventStream = "text/event-stream";
 
     [Function("RunLogs")]
@@ -33,22 +36,23 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
         var offset = request.QueryNumber("offset", long.MinValue, long.MaxValue) ?? 0;
         if (!follow)
         {
-            var length = await logs.Length(run, attempt, caller.Cancel);
-            var from = offset < 0 ? Math.Max(0, length + offset) : Math.Min(offset, length);
-            return Answer.Stream(context => WriteRange(context, logs, run, from, length, attempt));
+            var extent = await logs.Measure(run, attempt, caller.Cancel);
+            var from = offset < 0 ? Math.Max(0, extent.Length + offset) : Math.Min(offset, extent.Length);
+            return Answer.Stream(context => WriteRange(context, logs, run, from, extent, attempt));
         }
 
-        if (offset < 0) offset = Math.Max(0, await logs.Length(run, cancel: caller.Cancel) + offset);
-        if (!request.GetTypedHeaders().Accept.Any(type => type.MediaType == EventStream)) return Answer.Stream(context => FollowText(context, logs, run.Id, new(0, offset)));
+        if (offset < 0) offset = Math.Max(0, (await logs.Measure(run, cancel: caller.Cancel)).Length + offset);
+        if (!request.GetTypedHeaders().Accept.Any(type => type.MediaType == EventStream)) return Answer.Stream(context => FollowText(context, caller, run.Id, new(0, offset)));
         var position = request.Headers["Last-Event-ID"] is [{ Length: > 0 } last]
             ? LogPosition.Parse(last) ?? throw new RequestException(StatusCodes.Status400BadRequest, $"Last-Event-ID: {last} is not an id that this address gave")
             : new(0, offset);
         return Answer.Stream(async context =>
         {
             using var until = limits.FollowFor is { } longest ? new CancellationTokenSource(longest, time) : new CancellationTokenSource();
+            await using var key = new KeyWatch(caller, limits.KeyCheck, time);
             try
             {
-                await LogEvents.Write(context, logs, run.Id, position, until.Token);
+                await LogEvents.Write(context, logs, run.Id, position, until.Token, key.Revoked);
             }
             catch (OperationCanceledException) when (until.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
             {
@@ -57,22 +61,33 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
         });
     });
 
-    private static async Task WriteRange(HttpContext context, LogReader logs, RunRecord run, long from, long to, int? attempt)
+    private static async Task WriteRange(HttpContext context, LogReader logs, RunRecord run, long from, LogExtent extent, int? attempt)
     {
         Describe(context.Response, from);
-        context.Response.Headers[NextOffsetHeader] = to.ToString(CultureInfo.InvariantCulture);
-        await foreach (var bytes in logs.Read(run, from, to, attempt, context.RequestAborted)) await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
+        context.Response.Headers[NextOffsetHeader] = extent.Length.ToString(CultureInfo.InvariantCulture);
+        if (extent.Problems.Count > 0) context.Response.Headers[ProblemsHeader] = string.Join("; ", extent.Problems);
+        await foreach (var bytes in logs.Read(run, from, extent.Length, attempt, context.RequestAborted)) await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
     }
 
-    private static async Task FollowText(HttpContext context, LogReader logs, string runId, LogPosition from)
+    private async Task FollowText(HttpContext context, Caller caller, string runId, LogPosition from)
     {
         Describe(context.Response, from.Offset);
         await context.Response.Body.FlushAsync(context.RequestAborted);
-        await foreach (var happened in logs.Follow(runId, from, context.RequestAborted))
+        await using var key = new KeyWatch(caller, limits.KeyCheck, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, key.Revoked);
+        try
         {
-            if (happened is not LogEvent.Text text) continue;
-            await context.Response.Body.WriteAsync(text.Bytes, context.RequestAborted);
-            await context.Response.Body.FlushAsync(context.RequestAborted);
+            await foreach (var happened in caller.Workspace.Logs.Follow(runId, from, either.Token))
+            {
+                if (happened is not LogEvent.Text text) continue;
+                await context.Response.Body.WriteAsync(text.Bytes, context.RequestAborted);
+                await context.Response.Body.FlushAsync(context.RequestAborted);
+            }
+        }
+        catch (OperationCanceledException) when (key.Revoked.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
+        {
+            // Text has no way to say more than that it is not whole.
+            context.Abort();
         }
     }
 

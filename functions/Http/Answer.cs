@@ -15,6 +15,13 @@ public static class Answer
 
     public static IActionResult Json<T>(T value, Action<IHeaderDictionary> headers, int status = StatusCodes.Status200OK) => new JsonAnswer<T>(value, status, headers);
 
+    /// <summary>For what may be large: written as it is serialized, never whole in memory as text.</summary>
+    public static IActionResult LargeJson<T>(T value) => new Streamed(context =>
+    {
+        context.Response.ContentType = "application/json";
+        return JsonSerializer.SerializeAsync(context.Response.Body, value, CoreJson.Options, context.RequestAborted);
+    });
+
     public static IActionResult Accepted<T>(T value) => new JsonAnswer<T>(value, StatusCodes.Status202Accepted);
 
     public static IActionResult NoContent { get; } = new Empty(StatusCodes.Status204NoContent, null);

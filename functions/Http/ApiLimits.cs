@@ -17,6 +17,9 @@ public sealed record ApiLimits
     /// <summary>How long a log is followed by one request; whoever follows asks again. Default: until the run has ended.</summary>
     public TimeSpan? FollowFor { get; init; }
 
+    /// <summary>How often an answer that goes on asks whether its caller's key still opens the workspace. Default 15 seconds.</summary>
+    public TimeSpan KeyCheck { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>A code snapshot, zipped. Default 256 MiB.</summary>
     public long CodeBytes { get; init; } = 256L << 20;
 }

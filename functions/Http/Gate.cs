@@ -11,7 +11,11 @@ using ProblemDetails = Serverless.Core.Api.ProblemDetails;
 namespace Serverless.Functions.Http;
 
 /// <summary>Who asks, and the workspace that their key opens.</summary>
-public sealed record Caller(ApiKeyInfo Key, Workspace Workspace, CancellationToken Cancel);
+public sealed record Caller(ApiKeyInfo Key, Workspace Workspace, CancellationToken Cancel)
+{
+    /// <summary>Whether they would be let in again, for answers that go on for long.</summary>
+    public required Func<CancellationToken, ValueTask<bool>> IsStillIn { get; init; }
+}
 
 /// <summary>The way into every function: the key decides the workspace and the role, and whatever goes wrong becomes problem details.</summary>
 /// <param name="tokens">At most one: where tokens are taken in place of keys.</param>
@@ -51,7 +55,10 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerabl
                 return Answer.Problem(StatusCodes.Status400BadRequest, "If-Match and If-None-Match are for files; here nothing has an ETag. Leave them out");
             }
 
-            var caller = new Caller(key, workspaces.Open(key.Workspace), context.RequestAborted);
+            var caller = new Caller(key, workspaces.Open(key.Workspace), context.RequestAborted)
+            {
+                IsStillIn = async cancel => await Find(secret, cancel) is { } now && now.Workspace == key.Workspace && now.Role >= needed,
+            };
             return ballast is not null && MakesRoom(request) ? await ballast.Around(() => act(caller)) : await act(caller);
         }
         catch (Exception fault)

@@ -34,7 +34,7 @@ sealed class Attempt : IDisposable
         folder = new(Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"));
         MetricCollector? lines = null;
         log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence), line => lines?.Printed(line));
-        metrics = lines = new(folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence), log, time);
+        metrics = lines = new(folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence), log, time, MetricOrder.Of(run.Spec));
     }
 
     public async Task Execute()

@@ -10,7 +10,7 @@ namespace Serverless.GpuWorker.Collect;
 /// The metrics of an attempt: from the SDK's stream, from <c>metrics.jsonl</c>, and from what is printed, as long as the code writes neither of the
 /// two files.
 /// </summary>
-sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogCollector log, TimeProvider time) : IDisposable
+sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogCollector log, TimeProvider time, MetricOrder order) : IDisposable
 {
     private const string AsItShouldBe = """a line is {"step":12,"name":"loss","value":0.31}""";
     private const int ReadAtOnce = 4 * 1024 * 1024, MaxLine = 64 * 1024, MaxLatest = 1000;
@@ -20,7 +20,7 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
     private readonly MetricStreamReader stream = new();
     private readonly CursorMap streamPlaces = new();
     private readonly ConcurrentQueue<MetricPoint> printed = new();
-    private readonly ConcurrentDictionary<string, double> latest = new(StringComparer.Ordinal);
+    private readonly LatestValues latest = new(order, MaxLatest);
     private readonly byte[] buffer = new byte[ReadAtOnce];
     private readonly List<byte> half = [];
     private long streamRead, jsonlRead, lines, badLines, lastStep = -1;
@@ -28,8 +28,8 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
 
     public StreamCursor End => segments.End;
 
-    /// <summary>Last value of each metric.</summary>
-    public IReadOnlyDictionary<string, double> Latest => latest;
+    /// <summary>Last value of each metric, as they are now.</summary>
+    public IReadOnlyDictionary<string, double> Latest => latest.Copy();
 
     /// <summary>The greatest step seen; null before the first.</summary>
     public long? Step => Interlocked.Read(ref lastStep) is >= 0 and var step ? step : null;
@@ -147,7 +147,7 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
     private void Add(in MetricPoint point)
     {
         writer.Add(point);
-        if (latest.Count < MaxLatest || latest.ContainsKey(point.Name)) latest[point.Name] = point.Value;
+        latest[point.Name] = point.Value;
         if (point.Step > lastStep) Interlocked.Exchange(ref lastStep, point.Step);
     }
 

@@ -44,6 +44,35 @@ public sealed class LookCommandTests(SharedPlatform shared)
     }
 
     [Fact]
+    public async Task Checks_AreShownEverywhere_AndAFailedOneHasAnExitCodeOfItsOwn()
+    {
+        const string Many = """
+            for layer in $(seq 100 160); do echo "{\"step\":1,\"name\":\"layer$layer/grad\",\"value\":$layer}" >> "$EXP_OUTPUT/metrics.jsonl"; done
+            echo "{\"step\":1,\"name\":\"val/accuracy\",\"value\":0.7}" >> "$EXP_OUTPUT/metrics.jsonl"
+            """;
+        Platform.Script("checked/train.sh", Many);
+        Platform.Script("checked/experiment.yaml", "project: checks\nname: checked\ncommand: sh train.sh\nchecks: { val/accuracy: \"0.95..\", layer100/grad: \"..100\" }\n");
+        var waited = await Platform.Exp("run", "checked", "--wait");
+        Assert.True(waited.ExitCode == 6, waited.ToString());
+        Assert.Contains("check val/accuracy: 0.7, wanted 0.95..", waited.Output, StringComparison.Ordinal);
+        var shown = (await Platform.Exp("show", "checked")).Output;
+        Assert.Contains("wanted 0.95..", shown, StringComparison.Ordinal);
+        Assert.Contains("layer160/grad", shown, StringComparison.Ordinal);
+        var listed = (await Platform.Exp("list", "--experiment", "checked")).Output;
+        Assert.Contains("✗ 1 of 2", listed, StringComparison.Ordinal);
+        Assert.Contains("val/accuracy 0.7", listed, StringComparison.Ordinal);
+        Assert.Matches(@"and \d+ more", listed);
+        Platform.Script("checked/experiment.yaml", "project: checks\nname: checked\ncommand: sh train.sh\nchecks: { val/accuracy: \"0.5..\" }\n");
+        waited = await Platform.Exp("run", "checked", "--wait");
+        Assert.True(waited.ExitCode == 0, waited.ToString());
+        Assert.Contains("1 check passed", waited.Output, StringComparison.Ordinal);
+        Platform.Script("checked/experiment.yaml", "project: checks\nname: checked\ncommand: sh train.sh\nchecks: { val/accuracy: \"base..\" }\n");
+        var result = await Platform.Exp("run", "checked");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("against another commit are not supported", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task List_InAPipe_HasOneUncutLineARunAndNoControlSequences()
     {
         var tag = "tag-of-list";

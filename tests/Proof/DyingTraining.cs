@@ -137,7 +137,7 @@ static class DyingTraining
     /// <summary>Everything that readers see of a run and that may not depend on what happened to its workers.</summary>
     public static async Task<string> Visible(WorkerRig rig, RunRecord run)
     {
-        var series = await new MetricsReader(rig.Store).Read(run, new([], MaxPoints: 10_000));
+        var series = (await new MetricsReader(rig.Store).Read(run, new([], MaxPoints: 10_000))).Series;
         var log = new StringWriter();
         await foreach (var bytes in new LogReader(rig.Store, TimeProvider.System).Read(run, 0, long.MaxValue)) await log.WriteAsync(System.Text.Encoding.UTF8.GetString(bytes));
         var weights = (await rig.Outputs(run)).Artifacts.Single(file => file.Path == Weights).Sha256;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.RegularExpressions;
+using Serverless.Core.Api;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Functions.Reports;
@@ -98,6 +99,17 @@ public class ReportWritingTests
         var runs = Enumerable.Range(0, 20).Select(i => Run($"A000{i:00}", "net", new { i }, series: [Curve("loss", 50, step => step * i)])).ToList();
 
         Assert.NotEmpty(new ChartDrawing().Png(ChartOf(ReportComposer.Compose("01REPORT", null, Start, runs)), ChartTheme.Dark));
+    }
+
+    [Fact]
+    public void ValuesAndStepsOfAnySize_AreDrawn_OrNamedAsLeftOut()
+    {
+        double[] values = [double.MaxValue, double.MinValue, double.NaN, double.PositiveInfinity, double.Epsilon, 0, 1e100, -1e100];
+        long[] steps = [long.MinValue, -1, 0, 1, long.MaxValue - 1, long.MaxValue, long.MaxValue, 7];
+        var series = new MetricSeries("loss", values.Length, [.. values.Zip(steps, (value, step) => new MetricValue(step, value, DateTimeOffset.MaxValue))]);
+        var report = ReportComposer.Compose("01REPORT", null, Start, [Run("A00001", "net", series: [series])]);
+        Assert.NotEmpty(new ChartDrawing().Png(ChartOf(report), ChartTheme.Light));
+        Assert.Contains("Not drawn are values that are not finite", MarkdownReport.Write(report), StringComparison.Ordinal);
     }
 
     static Chart ChartOf(Report report) => report.Sections.SelectMany(section => section.Blocks).OfType<ReportBlock.Picture>().First().Chart;

@@ -28,7 +28,7 @@ public sealed class LogReaderTests
         await AppendLog(store, run, 2, 0, "three\n");
         await AppendLog(store, run, 2, 1, "four\n");
         Assert.Equal("one\ntwo\nthree\nfour\n", await Text(run, 0, long.MaxValue));
-        Assert.Equal(19, await logs.Length(run, cancel: Cancel));
+        Assert.Equal(19, (await logs.Measure(run, cancel: Cancel)).Length);
         Assert.Equal("one\ntwo\nlost\n", await Text(run, 0, long.MaxValue, attempt: 1));
     }
 
@@ -92,6 +92,30 @@ public sealed class LogReaderTests
 
         async Task<List<LogEvent>> All(LogPosition from) =>
             await logs.Follow(run.Id, from, Cancel).Select(happened => happened is LogEvent.Text text ? text with { Bytes = none } : happened).ToListAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task MissingSegment_IsNamed_AndTheRestIsRead()
+    {
+        var run = Run(state: RunState.Succeeded, attempts: Attempt(1, logs: new(2, 4)));
+        await AppendLog(store, run, 1, 0, "one\n");
+        await AppendLog(store, run, 1, 2, "two\nlost");
+        await Save(run);
+        Assert.Equal("one\ntwo\n", await Text(run, 0, long.MaxValue));
+        var extent = await logs.Measure(run, cancel: Cancel);
+        Assert.Equal(8, extent.Length);
+        Assert.EndsWith("logs/000001.log is missing", Assert.Single(extent.Problems), StringComparison.Ordinal);
+        var said = Assert.Single((await logs.Follow(run.Id, new(0, 0), Cancel).ToListAsync(Cancel)).OfType<LogEvent.Incomplete>());
+        Assert.Equal(extent.Problems[0], said.Problem);
+    }
+
+    [Fact]
+    public async Task GapInTheLogOfALostAttempt_IsNamed_AndTheRestIsRead()
+    {
+        var run = Run(attempts: Attempt(1));
+        await AppendLog(store, run, 1, 1, "two\n");
+        Assert.Equal("two\n", await Text(run, 0, long.MaxValue));
+        Assert.EndsWith("logs/000000.log is missing", Assert.Single((await logs.Measure(run, cancel: Cancel)).Problems), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -33,6 +33,7 @@ public sealed class RunRulesTableTests
         refuse            failed:invalid       failed:invalid illegal            failed:invalid       illegal              failed:invalid       illegal              failed:invalid       failed:invalid           failed:invalid  same       same       same
         publish           illegal              illegal      illegal              illegal              illegal              illegal              illegal              illegal              illegal                  illegal         succeeded  illegal    illegal
         tag               queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
+        check             queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
         """;
 
     public static TheoryData<string, string, string> Cells()
@@ -102,6 +103,7 @@ public sealed class RunRulesTableTests
         "cancel" => new RunEvent.RequestCancel("bob", null),
         "refuse" => new RunEvent.Refuse("no such snapshot"),
         "tag" => new RunEvent.SetTags(["baseline"]),
+        "check" => new RunEvent.SetChecks(new Dictionary<string, string> { ["loss"] = "..1" }),
         _ => new RunEvent.Finish(epoch, new(Enum.GetValues<Cause>().Single(cause => Name(cause) == name))),
     };
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Serverless.Core.Runs;
 using Serverless.Core.Submit;
 
 namespace Serverless.Tests.Submit;

@@ -52,6 +52,21 @@ public sealed class SubmissionTests
     }
 
     [Fact]
+    public async Task A_run_that_is_given_back_is_judged_by_the_checks_of_now()
+    {
+        var spec = (await Spec()) with { Checks = new Dictionary<string, string> { ["loss"] = "..1" } };
+        var id = (await Accepted(spec)).Runs[0].Id;
+        await new RunStore(store).Apply(id, new RunEvent.Claim("worker", TimeSpan.FromMinutes(1)), Cancel);
+        await new RunStore(store).Apply(id, new RunEvent.Finish(1, new(Cause.Completed, Values: new Dictionary<string, double> { ["loss"] = 0.5 })), Cancel);
+        Assert.True(Assert.Single((await Load(id)).Checks).Passed);
+        var again = Assert.Single((await Accepted(spec with { Checks = new Dictionary<string, string> { ["loss"] = "..0.1" } })).Runs);
+        Assert.Equal((id, true), (again.Id, again.Reused));
+        Assert.Equal(new("loss", "..0.1", 0.5, Passed: false), Assert.Single((await Load(id)).Checks));
+        await Accepted(spec with { Checks = new Dictionary<string, string>() });
+        Assert.False(Assert.Single((await Load(id)).Checks).Passed);
+    }
+
+    [Fact]
     public async Task Each_seed_is_a_run_of_one_version()
     {
         var answer = await Accepted((await Spec()) with { Seeds = [3, 1, 2] });

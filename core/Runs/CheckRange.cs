@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Serverless.Core.Submit;
+namespace Serverless.Core.Runs;
 
 /// <summary>What a metric is expected to be: <c>0.95..</c> (at least), <c>..0.1</c> (at most), <c>0.4..0.6</c>; bounds included.</summary>
 public sealed record CheckRange(double? AtLeast, double? AtMost)
