@@ -29,7 +29,7 @@ public sealed class MetricsReader(IObjectStore store)
                     wanted[point.Name] = series = query.Names.Count == 0 || query.Names.Any(pattern => NamePattern.Matches(pattern, point.Name)) ? [] : null;
                 }
 
-                if (series is not null && !(point.Step < query.FromStep)) series.Add(new(point.Step, point.Value, DateTimeOffset.UnixEpoch.AddMicroseconds(point.UnixMicros)));
+                if (series is not null && !(point.Step < query.FromStep)) series.Add(new(point.Step, point.Value, point.At));
             }
         }
 
