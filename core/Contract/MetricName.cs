@@ -10,8 +10,8 @@ internal static class MetricName
     private const int HashCharacters = 16;
 
     /// <summary>
-    /// The name as it is stored. A longer one keeps its beginning, then '~' and a hash of the whole, so that names which differ only behind the limit stay two
-    /// metrics. What UTF-8 cannot express (half of a surrogate pair) is U+FFFD.
+    /// The name as it is stored. A longer one keeps its beginning, then '~' and a hash of the whole, so that names which differ only behind the limit
+    /// stay two metrics. What UTF-8 cannot express (half of a surrogate pair) is U+FFFD.
     /// </summary>
     public static string Fit(string name)
     {

@@ -7,8 +7,11 @@ namespace Serverless.Contract;
 /// <param name="UnixMicros">When it was logged, microseconds since 1970 UTC.</param>
 internal readonly record struct MetricPoint(string Name, long Step, double Value, long UnixMicros)
 {
-    /// <summary><see cref="UnixMicros"/> as a date, whatever the writer took for microseconds: beyond the calendar's first or last moment it is that moment.</summary>
-    public DateTimeOffset At => DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(UnixMicros, EarliestMicros, LatestMicros) * TimeSpan.TicksPerMicrosecond);
+    /// <summary>
+    /// <see cref="UnixMicros"/> as a date, whatever the writer took for microseconds: beyond the calendar's first or last moment it is that moment.
+    /// </summary>
+    public DateTimeOffset At =>
+        DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(UnixMicros, EarliestMicros, LatestMicros) * TimeSpan.TicksPerMicrosecond);
 
     private static long EarliestMicros => (DateTimeOffset.MinValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 

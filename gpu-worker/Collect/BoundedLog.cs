@@ -5,9 +5,9 @@ using System.Text;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// Decides what of a long log is kept: its beginning, and at the end of it its end. In between goes a line that says how much is missing, so what is kept only ever
-/// grows, and a place in it stays what it was. So that the log does not stand still for those who follow it, an excerpt is kept each time that the whole has grown by
-/// a tenth: some 25 of them while a log grows tenfold.
+/// Decides what of a long log is kept: its beginning, and at the end of it its end. In between goes a line that says how much is missing, so what is
+/// kept only ever grows, and a place in it stays what it was. So that the log does not stand still for those who follow it, an excerpt is kept each
+/// time that the whole has grown by a tenth: some 25 of them while a log grows tenfold.
 /// </summary>
 /// <param name="limitBytes">Nothing is left out of a log that is no longer.</param>
 /// <param name="keep">Gets what is kept, in order.</param>
@@ -58,7 +58,8 @@ sealed class BoundedLog(long limitBytes, Action<ReadOnlySpan<byte>> keep)
             // A gap ends where a line begins.
             var half = text[..Math.Min(text.Length, LongestHalfLine)].IndexOf((byte)'\n') + 1;
             text = text[half..];
-            AddLine(string.Create(CultureInfo.InvariantCulture, $"[worker] {after + half:N0} bytes of the log are left out here: it is longer than its limit"));
+            var count = (after + half).ToString("N0", CultureInfo.InvariantCulture);
+            AddLine($"[worker] {count} bytes of the log are left out here: it is longer than its limit");
         }
 
         Keep(text);

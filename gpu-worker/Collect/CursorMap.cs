@@ -4,8 +4,8 @@ using Serverless.Core.Runs;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// From places in the SDK's stream to places in the one that was made of it and of what was printed meanwhile. Points that follow each other in both take one entry;
-/// a bounded number of entries is kept, the newest.
+/// From places in the SDK's stream to places in the one that was made of it and of what was printed meanwhile. Points that follow each other in both
+/// take one entry; a bounded number of entries is kept, the newest.
 /// </summary>
 sealed class CursorMap
 {
@@ -18,7 +18,8 @@ sealed class CursorMap
     public void Add(long from, StreamCursor to)
     {
         if (stretches.Count > 0 && stretches[^1] is { Step: long.MinValue } last
-            && from == last.From + last.Count * PointBytes && to.Segment == last.To.Segment && to.LengthBytes == last.To.LengthBytes + last.Count * PointBytes)
+            && from == last.From + last.Count * PointBytes
+            && to.Segment == last.To.Segment && to.LengthBytes == last.To.LengthBytes + last.Count * PointBytes)
         {
             stretches[^1] = last with { Count = last.Count + 1 };
             return;
@@ -34,8 +35,8 @@ sealed class CursorMap
     }
 
     /// <summary>
-    /// Behind the last point at or before <paramref name="from"/>, and behind what was printed after it about steps up to <paramref name="step"/>; the start when there
-    /// is none.
+    /// Behind the last point at or before <paramref name="from"/>, and behind what was printed after it about steps up to <paramref name="step"/>;
+    /// the start when there is none.
     /// </summary>
     public StreamCursor Find(long from, long step)
     {

@@ -51,7 +51,8 @@ static class JsonMetrics
 
         foreach (var property in line.EnumerateObject())
         {
-            if (property.Name.Length > 0 && !NotMetrics.Contains(property.Name) && IsNumber(property.Value)) Give(property.Name, step, property.Value, sink);
+            var isMetric = property.Name.Length > 0 && !NotMetrics.Contains(property.Name) && IsNumber(property.Value);
+            if (isMetric) Give(property.Name, step, property.Value, sink);
         }
 
         return null;
@@ -69,7 +70,8 @@ static class JsonMetrics
     {
         if (value.ValueKind != JsonValueKind.Number) return null;
         if (value.TryGetInt64(out var whole)) return whole;
-        return value.TryGetDouble(out var real) && double.IsInteger(real) && Math.Abs(real) < 1L << 53 && !IsOutOfRange(real, value) ? (long)real : null;
+        var real = value.GetDouble();
+        return double.IsInteger(real) && Math.Abs(real) < 1L << 53 && !IsOutOfRange(real, value) ? (long)real : null;
     }
 
     private static bool IsNumber(JsonElement value) =>

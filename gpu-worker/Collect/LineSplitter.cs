@@ -3,8 +3,8 @@ using System.Buffers;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// Makes lines of bytes that come in pieces: the same lines however they are cut. A line ends at a line feed or a carriage return, with which progress bars write
-/// over themselves; empty lines are nobody's. Memory is bounded: of a line longer than <see cref="MaxLine"/> nothing is given.
+/// Makes lines of bytes that come in pieces: the same lines however they are cut. A line ends at a line feed or a carriage return, with which
+/// progress bars write over themselves; empty lines are nobody's. Memory is bounded: of a line longer than <see cref="MaxLine"/> nothing is given.
 /// </summary>
 /// <param name="line">Gets each line, without its end.</param>
 /// <param name="tooLong">Is told of a line that was left out, once at its end.</param>

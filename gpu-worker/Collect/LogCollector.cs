@@ -6,8 +6,8 @@ using Serverless.Core.Storage;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// The log of an attempt: takes bytes as they are printed, takes out the markers and remembers where they stood, and keeps what <see cref="BoundedLog"/> keeps.
-/// What waits for the store is in memory, at most the limit. Writing and flushing may go on at the same time.
+/// The log of an attempt: takes bytes as they are printed, takes out the markers and remembers where they stood, and keeps what <see
+/// cref="BoundedLog"/> keeps. What waits for the store is in memory, at most the limit. Writing and flushing may go on at the same time.
 /// </summary>
 sealed class LogCollector : IDisposable
 {

@@ -43,7 +43,7 @@ sealed class LogPump
     }
 
     /// <param name="bytes">Empty: there are no more.</param>
-    [SuppressMessage("Design", "CA1031", Justification = "An exception that leaves a thread ends the worker, whatever it was; a log with a gap does not.")]
+    [SuppressMessage("Design", "CA1031", Justification = "What leaves a thread ends the worker, whatever it was; a log with a gap does not.")]
     private void Take(ReadOnlySpan<byte> bytes, LogCollector log)
     {
         try

@@ -7,7 +7,8 @@ using Serverless.GpuWorker.Prepare;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// The metrics of an attempt: from the SDK's stream, from <c>metrics.jsonl</c>, and from what is printed. What waits is on disk, in the code's own files, or bounded.
+/// The metrics of an attempt: from the SDK's stream, from <c>metrics.jsonl</c>, and from what is printed. What waits is on disk, in the code's own
+/// files, or bounded.
 /// </summary>
 sealed class MetricCollector : IMetricSink, IDisposable
 {
@@ -54,10 +55,12 @@ sealed class MetricCollector : IMetricSink, IDisposable
     public long? Step => Interlocked.Read(ref lastStep) is >= 0 and var step ? step : null;
 
     /// <summary>Reads and stores what has come since. At the end of the attempt also a last line without its end.</summary>
-    public Task Collect(bool atEnd, CancellationToken cancel) => Collect(atEnd, atEnd ? long.MaxValue : Micros(time.GetUtcNow() - Precedence), cancel);
+    public Task Collect(bool atEnd, CancellationToken cancel) =>
+        Collect(atEnd, atEnd ? long.MaxValue : Micros(time.GetUtcNow() - Precedence), cancel);
 
     /// <summary>
-    /// Where this stream had got when the SDK's stream had <paramref name="streamBytes"/> and the code was at <paramref name="step"/>; null: all there is now.
+    /// Where this stream had got when the SDK's stream had <paramref name="streamBytes"/> and the code was at <paramref name="step"/>; null: all
+    /// there is now.
     /// </summary>
     public async Task<StreamCursor> PlaceOf(long? streamBytes, long step, CancellationToken cancel)
     {
@@ -70,7 +73,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
     void IMetricSink.Found(ReadOnlySpan<char> name, long step, double value) => AddWritten(new(name.ToString(), step, value, Now()));
 
     void IMetricSink.LeftOut(ReadOnlySpan<char> what, string why) =>
-        SayOnce("left out", $"{ContractNames.MetricsJsonl} line {jsonl.Number}: '{what}' is ignored: {why}");
+        SayOnce("left out", $"{Line}: '{what}' is ignored: {why}");
 
     private async Task Collect(bool atEnd, long printedBefore, CancellationToken cancel)
     {
@@ -136,21 +139,23 @@ sealed class MetricCollector : IMetricSink, IDisposable
         return read == buffer.Length;
     }
 
-    private LineSplitter NewJsonl() => new(ReadLine, () => SayOnce("too long", $"{ContractNames.MetricsJsonl} line {jsonl!.Number} is ignored: it is longer than {LineSplitter.MaxLine >> 20} MiB"));
+    private LineSplitter NewJsonl() => new(
+        ReadLine, () => SayOnce("too long", $"{Line} is ignored: it is longer than {LineSplitter.MaxLine >> 20} MiB; further ones are ignored silently"));
 
     private void ReadLine(ReadOnlySpan<byte> line)
     {
         if (JsonMetrics.WithoutByteOrderMark(line).Trim(" \t"u8).Length == 0) return;
         if (JsonMetrics.Read(line, this, out _) is { } problem)
         {
-            SayOnce("bad line", $"{ContractNames.MetricsJsonl} line {jsonl.Number} is ignored: {problem}; {AsItShouldBe}, and further lines like it are ignored silently");
+            SayOnce("bad line", $"{Line} is ignored: {problem}; {AsItShouldBe}, and further lines like it are ignored silently");
         }
     }
 
     private MetricPoint AtSensibleTime(in MetricPoint point, DateTimeOffset now)
     {
         if (point.At >= EarliestTime && point.At <= now + Ahead) return point;
-        SayOnce("time", $"{ContractNames.MetricsBinary}: the time of '{Shown(point.Name)}' is none in microseconds since 1970: the time of its arrival is kept, here and wherever else it is so");
+        var what = $"{ContractNames.MetricsBinary}: the time of a point of '{Shown(point.Name)}' is not in microseconds since 1970";
+        SayOnce("time", $"{what}; the time of its arrival is kept, for further ones silently");
         return point with { UnixMicros = Micros(now) };
     }
 
@@ -203,6 +208,8 @@ sealed class MetricCollector : IMetricSink, IDisposable
         position += read;
         return read;
     }
+
+    private string Line => $"{ContractNames.MetricsJsonl} line {jsonl.Number}";
 
     private void SayOnce(string about, string text)
     {

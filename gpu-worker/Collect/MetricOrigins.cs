@@ -1,8 +1,8 @@
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// What becomes of a metric that the code both prints and writes to a file. The file has all digits, so from its first point there on, what is printed of that name
-/// is left out; a step that had been kept from what was printed before is not kept a second time.
+/// What becomes of a metric that the code both prints and writes to a file. The file has all digits, so from its first point there on, what is
+/// printed of that name is left out; a step that had been kept from what was printed before is not kept a second time.
 /// </summary>
 sealed class MetricOrigins
 {

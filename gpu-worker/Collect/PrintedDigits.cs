@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Serverless.GpuWorker.Collect;
 
-/// <summary>Digits with the points, commas and underscores between them. What these mean differs between countries, and mostly follows from where they stand.</summary>
+/// <summary>
+/// Digits with the points, commas and underscores between them. What these mean differs between countries, and mostly follows from where they stand.
+/// </summary>
 readonly ref struct PrintedDigits
 {
     /// <summary>What is longer has no separators that a person wrote.</summary>
@@ -96,6 +98,7 @@ readonly ref struct PrintedDigits
     private static double? Parsed(ReadOnlySpan<char> digits, ReadOnlySpan<char> exponent)
     {
         var text = exponent.Length == 0 ? digits : string.Concat(digits, exponent);
-        return double.TryParse(text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var value) ? value : null;
+        const NumberStyles style = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        return double.TryParse(text, style, CultureInfo.InvariantCulture, out var value) ? value : null;
     }
 }

@@ -36,7 +36,7 @@ static class PrintedMetrics
         if (FindStep(text, sink) is not { } step) return;
         foreach (var pair in new PrintedPairs(text))
         {
-            if (pair.Name.Equals("step", StringComparison.OrdinalIgnoreCase) || pair.Name.Equals("global_step", StringComparison.OrdinalIgnoreCase)) continue;
+            if (IsStep(pair.Name)) continue;
             if (pair.Value.Unclear is { } why) sink.LeftOut(text[pair.Whole], why);
             else sink.Found(pair.Name, step, pair.Value.Value);
         }
@@ -51,7 +51,7 @@ static class PrintedMetrics
             at = word + 4;
             if (!BeginsWord(text[..word])) continue;
             var separators = 0;
-            while (separators < 4 && at < text.Length && (text[at] is ':' or '=' or '#' or '[' || char.IsWhiteSpace(text[at]))) (separators, at) = (separators + 1, at + 1);
+            for (; separators < 4 && at < text.Length && Separates(text[at]); at++) separators++;
             if (separators == 0 || at == text.Length || !char.IsAsciiDigit(text[at])) continue;
             var digits = PrintedDigits.Read(text, ref at);
             if (digits.Dots > 1 || (at < text.Length && (char.IsLetter(text[at]) || text[at] == '_'))) continue;
@@ -62,6 +62,11 @@ static class PrintedMetrics
 
         return null;
     }
+
+    private static bool IsStep(ReadOnlySpan<char> name) =>
+        name.Equals("step", StringComparison.OrdinalIgnoreCase) || name.Equals("global_step", StringComparison.OrdinalIgnoreCase);
+
+    private static bool Separates(char c) => c is ':' or '=' or '#' or '[' || char.IsWhiteSpace(c);
 
     private static bool BeginsWord(ReadOnlySpan<char> before)
     {

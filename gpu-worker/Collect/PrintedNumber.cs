@@ -1,11 +1,14 @@
 namespace Serverless.GpuWorker.Collect;
 
-/// <summary>A number as a person reads it in a line of text: <c>0.31</c>, <c>0,31</c>, <c>1,234,567.8</c>, <c>-4e-1</c>, <c>50%</c>, <c>nan</c>.</summary>
+/// <summary>
+/// A number as a person reads it in a line of text: <c>0.31</c>, <c>0,31</c>, <c>1,234,567.8</c>, <c>-4e-1</c>, <c>50%</c>, <c>nan</c>.
+/// </summary>
 /// <param name="IsThere">False: what stands there is no number, as times, dates, versions and fractions are none.</param>
 /// <param name="Unclear">Why it cannot be read for certain; null: it can.</param>
 readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unclear = null)
 {
-    private const string WithUnit = "a value is a plain number, without a unit", NoPlainNumber = "the commas and points in it can be read in more than one way";
+    private const string WithUnit = "a value is a plain number, without a unit";
+    private const string NoPlainNumber = "the commas and points in it can be read in more than one way";
 
     private static PrintedNumber None => default;
 
@@ -64,9 +67,9 @@ readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unc
 
     private static bool Unit(ReadOnlySpan<char> text, ref int at)
     {
-        var from = at;
-        while (at < text.Length && char.IsLetter(text[at])) at++;
-        return at > from;
+        var isUnit = at < text.Length && char.IsLetter(text[at]);
+        while (isUnit && at < text.Length && char.IsLetterOrDigit(text[at])) at++;
+        return isUnit;
     }
 
     private static bool Ends(ReadOnlySpan<char> rest)

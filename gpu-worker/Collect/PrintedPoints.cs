@@ -5,8 +5,8 @@ using Serverless.Contract;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// Points that were printed and wait to be stored: <see cref="MaxWaiting"/> at most, which is 2 MiB and their names. When the store is away for longer than that,
-/// every second point of each metric is left out, and counted: curves keep their shape.
+/// Points that were printed and wait to be stored: <see cref="MaxWaiting"/> at most, which is 2 MiB and their names. When the store is away for
+/// longer than that, every second point of each metric is left out, and counted: curves keep their shape.
 /// </summary>
 sealed class PrintedPoints(TimeProvider time) : IPrintedLines, IMetricSink
 {
@@ -60,7 +60,7 @@ sealed class PrintedPoints(TimeProvider time) : IPrintedLines, IMetricSink
             if (leftOut > 0)
             {
                 var count = leftOut.ToString("N0", CultureInfo.InvariantCulture);
-                remarks.Add($"{count} printed metrics are left out: they were printed faster than they could be stored, and {MaxWaiting:N0} wait at most");
+                remarks.Add($"{count} printed metrics are left out: they came faster than they could be stored, and at most {MaxWaiting} wait");
                 leftOut = 0;
             }
 

@@ -1,8 +1,8 @@
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// Text as a terminal would show it: without colours, titles and links (ECMA-48 control sequences and control strings). Where a sequence moves the cursor elsewhere,
-/// the line ends.
+/// Text as a terminal would show it: without colours, titles and links (ECMA-48 control sequences and control strings). Where a sequence moves the
+/// cursor elsewhere, the line ends.
 /// </summary>
 static class TerminalEscapes
 {
@@ -52,7 +52,7 @@ static class TerminalEscapes
         replacement = text[at] switch
         {
             (byte)'C' => (byte)' ',
-            (byte)'A' or (byte)'B' or (byte)'D' or (byte)'E' or (byte)'F' or (byte)'G' or (byte)'H' or (byte)'d' or (byte)'f' or (byte)'u' => (byte)'\n',
+            >= (byte)'A' and <= (byte)'H' or (byte)'d' or (byte)'f' or (byte)'u' => (byte)'\n',
             _ => 0,
         };
         return at + 1;

@@ -105,7 +105,7 @@ public sealed class BadCodeTests(SharedWorker shared) : IClassFixture<SharedWork
         Assert.InRange(log.Length, 60 << 20, 70 << 20);
         Assert.StartsWith("begin\nxxxx", log, StringComparison.Ordinal);
         Assert.Contains(" bytes of the log are left out here: it is longer than its limit\nxxxx", log, StringComparison.Ordinal);
-        Assert.EndsWith("xxxx\nValueError: the end\n[worker] " + ended.Message + "\n", log, StringComparison.Ordinal);
+        Assert.Contains("xxxx\nValueError: the end\n[worker] " + ended.Message + "\n", log[^1000..], StringComparison.Ordinal);
         await shared.LivesOn();
     }
 

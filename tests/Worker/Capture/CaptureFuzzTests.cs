@@ -6,16 +6,19 @@ using Serverless.Contract;
 namespace Serverless.Tests.Worker.Capture;
 
 /// <summary>
-/// Anything that code may print or write: nothing is thrown, and how it is cut into pieces changes nothing. One second each, or <c>FUZZ_SECONDS</c>; a failure says
-/// its seed.
+/// Anything that code may print or write: nothing is thrown, and how it is cut into pieces changes nothing. One second each, or <c>FUZZ_SECONDS</c>;
+/// a failure says its seed.
 /// </summary>
 public sealed class CaptureFuzzTests
 {
     private static readonly string[] Pieces =
     [
-        "step 12 loss=0.31 acc: 0.9\n", "[Step 2/10] loss: 4e-1, acc=50%, time 3.2s\r", "\rstep 3: 3/5 [00:01<00:04, loss=0.333]", "step 4 \u001b[32mloss=0,31\u001b[0m\n",
-        "{\"step\":1,\"loss\":0.5,\"note\":\"\\ud83d\"}\n", "{\"step\":2,\"name\":\"größe/😀\",\"value\":NaN}\n", "{\"step\":3,\"loss\":1e999}\r\n", "\u001eexp:12\n", "\u001e", "exp:", "\ufeff",
-        "\u001b]0;title\u0007", "\u001b[", "\u001b[2K", "\u001b", "step ", "loss=", "1,234,567", "\n", "\r", "\r\n", "\"", "{", "}", "\\u", "\\ud83d", "-Infinity", "e-5", "%", "…", "é", "\0",
+        "step 12 loss=0.31 acc: 0.9\n", "[Step 2/10] loss: 4e-1, acc=50%, time 3.2s\r", "\rstep 3: 3/5 [00:01<00:04, loss=0.333]",
+        "step 4 \u001b[32mloss=0,31\u001b[0m\n",
+        "{\"step\":1,\"loss\":0.5,\"note\":\"\\ud83d\"}\n", "{\"step\":2,\"name\":\"größe/😀\",\"value\":NaN}\n", "{\"step\":3,\"loss\":1e999}\r\n",
+        "\u001eexp:12\n", "\u001e", "exp:", "\ufeff",
+        "\u001b]0;title\u0007", "\u001b[", "\u001b[2K", "\u001b", "step ",
+        "loss=", "1,234,567", "\n", "\r", "\r\n", "\"", "{", "}", "\\u", "\\ud83d", "-Infinity", "e-5", "%", "…", "é", "\0",
     ];
 
     [Fact]
@@ -41,7 +44,8 @@ public sealed class CaptureFuzzTests
 
     private static async Task ForSeeds(Func<Random, Task> holds)
     {
-        var seconds = int.TryParse(Environment.GetEnvironmentVariable("FUZZ_SECONDS"), NumberStyles.None, CultureInfo.InvariantCulture, out var asked) ? asked : 1;
+        var variable = Environment.GetEnvironmentVariable("FUZZ_SECONDS");
+        var seconds = int.TryParse(variable, NumberStyles.None, CultureInfo.InvariantCulture, out var asked) ? asked : 1;
         var began = Stopwatch.GetTimestamp();
         for (var seed = 0; seed < 20 || Stopwatch.GetElapsedTime(began).TotalSeconds < seconds; seed++)
         {
@@ -67,7 +71,8 @@ public sealed class CaptureFuzzTests
         }
 
         await rig.Ends();
-        return $"{await rig.Curves()}\n{await rig.LogText()}\n{rig.Log.LastLineClause()}\n{await rig.Log.PlaceOf("12", TimeSpan.Zero, rig.Time, CancellationToken.None)}";
+        var marker = await rig.Log.PlaceOf("12", TimeSpan.Zero, rig.Time, CancellationToken.None);
+        return $"{await rig.Curves()}\n{await rig.LogText()}\n{rig.Log.LastLineClause()}\n{marker}";
     }
 
     private static List<byte[]> Cut(byte[] bytes, Random random)
@@ -101,9 +106,13 @@ public sealed class CaptureFuzzTests
         var length = MetricStream.Header.Length;
         for (var i = random.Next(1, 60); i > 0; i--)
         {
+            var rest = bytes.AsSpan(length);
+            var id = (uint)random.Next(3);
+            var name = MetricName.Fit(new string((char)random.Next(1, 0xFFFF), random.Next(0, 300)));
+            var micros = random.Next(2) == 0 ? random.NextInt64(long.MinValue, long.MaxValue) : 1_777_636_800_000_000;
             length += random.Next(4) == 0
-                ? MetricStream.WriteName(bytes.AsSpan(length), (uint)random.Next(3), MetricName.Fit(new string((char)random.Next(1, 0xFFFF), random.Next(0, 300))))
-                : MetricStream.WritePoint(bytes.AsSpan(length), (uint)random.Next(3), random.NextInt64(-5, 100), random.Next(2) == 0 ? random.NextInt64(long.MinValue, long.MaxValue) : 1_777_636_800_000_000, random.NextDouble());
+                ? MetricStream.WriteName(rest, id, name)
+                : MetricStream.WritePoint(rest, id, random.NextInt64(-5, 100), micros, random.NextDouble());
         }
 
         return random.Next(2) == 0 ? bytes[..length] : Mutated(bytes[..length], random);

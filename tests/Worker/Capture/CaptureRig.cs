@@ -76,12 +76,17 @@ sealed class CaptureRig : IDisposable
     public async Task<List<MetricPoint>> Points()
     {
         var points = new List<MetricPoint>();
-        for (var segment = 0; await Store.Get(WorkspacePaths.MetricsSegment(Run.Id, 1, segment)) is { } read; segment++) new MetricStreamReader().Read(read.Body, points);
+        for (var segment = 0; await Store.Get(WorkspacePaths.MetricsSegment(Run.Id, 1, segment)) is { } read; segment++)
+        {
+            new MetricStreamReader().Read(read.Body, points);
+        }
+
         return points;
     }
 
     /// <summary>Points as <c>name@step=value</c>, in their order.</summary>
-    public async Task<string> Curves() => string.Join(" ", (await Points()).Select(point => FormattableString.Invariant($"{point.Name}@{point.Step}={point.Value}")));
+    public async Task<string> Curves() =>
+        string.Join(" ", (await Points()).Select(point => FormattableString.Invariant($"{point.Name}@{point.Step}={point.Value}")));
 
     public async Task<byte[]> LogBytes()
     {

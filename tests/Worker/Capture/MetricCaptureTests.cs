@@ -87,7 +87,8 @@ public sealed class MetricCaptureTests : IDisposable
         var place = await rig.Metrics.PlaceOf(8 + 7 + 3 + 2 * MetricStream.PointBytes, step: 2, Cancel);
 
         var points = new List<MetricPoint>();
-        new MetricStreamReader().Read((await rig.Store.Get(WorkspacePaths.MetricsSegment(rig.Run.Id, 1, 0), cancel: Cancel))!.Body.AsSpan(0, (int)place.LengthBytes), points);
+        var stored = await rig.Store.Get(WorkspacePaths.MetricsSegment(rig.Run.Id, 1, 0), cancel: Cancel);
+        new MetricStreamReader().Read(stored!.Body.AsSpan(0, (int)place.LengthBytes), points);
         Assert.Equal(["acc@1", "acc@2", "loss@1", "loss@2"], points.Select(point => $"{point.Name}@{point.Step}").Order(StringComparer.Ordinal));
     }
 
@@ -95,7 +96,8 @@ public sealed class MetricCaptureTests : IDisposable
     public async Task LongNames_StayTwoMetrics_HoweverTheyCome()
     {
         var (a, b) = (new string('x', 300) + "A", new string('x', 300) + "B");
-        await rig.Writes($$"""{"step":1,"name":"{{a}}","value":1}""" + "\n" + $$"""{"step":1,"name":"{{b}}","value":2}""" + "\n").Prints($"step 2 {a}=3 {a}c=4\n").Ends();
+        rig.Writes($$"""{"step":1,"name":"{{a}}","value":1}""" + "\n").Writes($$"""{"step":1,"name":"{{b}}","value":2}""" + "\n");
+        await rig.Prints($"step 2 {a}=3 {a}c=4\n").Ends();
 
         var points = await rig.Points();
 
@@ -120,7 +122,8 @@ public sealed class MetricCaptureTests : IDisposable
     [Fact]
     public async Task AbsurdTime_ThatIsStored_CanBeRead()
     {
-        await rig.Store.Put(WorkspacePaths.MetricsSegment(rig.Run.Id, 1, 0), Stream("loss", (1, long.MaxValue), (2, long.MinValue), (3, Micros(0))), cancel: Cancel);
+        var stored = Stream("loss", (1, long.MaxValue), (2, long.MinValue), (3, Micros(0)));
+        await rig.Store.Put(WorkspacePaths.MetricsSegment(rig.Run.Id, 1, 0), stored, cancel: Cancel);
 
         var series = Assert.Single(await new MetricsReader(rig.Store).Read(rig.Run, new([]), Cancel));
 

@@ -34,7 +34,7 @@ public sealed class PrintedMetricsTests
     [InlineData("step 1 betas=0.9,.999", "?betas=0.9")]
     [InlineData("step 1 time=3.2s mem=45MB", "?time=3.2s ?mem=45MB")]
     [InlineData("step 1 speed=12it/s", "?speed=12it")]
-    [InlineData("step 1 flags=0x1F n=1_0", "?flags=0x ?n=1_0")]
+    [InlineData("step 1 flags=0x1F n=1_0", "?flags=0x1F ?n=1_0")]
     [InlineData("step 1 big=1e999 small=1e-999 zero=0e5", "?big=1e999 ?small=1e-999 zero@1=0")]
     [InlineData("step 1.5 loss=2", "?step 1.5")]
     [InlineData("step 1,2,3 loss=2", "?step 1,2,3")]
@@ -83,7 +83,8 @@ public sealed class PrintedMetricsTests
     {
         var line = Encoding.UTF8.GetBytes(beginning + string.Concat(Enumerable.Repeat(repeated, LineSplitter.MaxLine / repeated.Length)));
 
-        await Task.Run(() => PrintedMetrics.Read(TerminalEscapes.Remove(line), new Sink()), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        var reading = Task.Run(() => PrintedMetrics.Read(TerminalEscapes.Remove(line), new Sink()), TestContext.Current.CancellationToken);
+        await reading.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
     }
 
     private static string Read(string line) => Read(Encoding.UTF8.GetBytes(line));
@@ -99,7 +100,8 @@ public sealed class PrintedMetricsTests
     {
         public List<string> Seen { get; } = [];
 
-        public void Found(ReadOnlySpan<char> name, long step, double value) => Seen.Add(string.Create(CultureInfo.InvariantCulture, $"{name}@{step}={value}"));
+        public void Found(ReadOnlySpan<char> name, long step, double value) =>
+            Seen.Add(string.Create(CultureInfo.InvariantCulture, $"{name}@{step}={value}"));
 
         public void LeftOut(ReadOnlySpan<char> what, string why) => Seen.Add($"?{what}");
     }
