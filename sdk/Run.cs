@@ -85,7 +85,7 @@ public sealed partial class Run
     }
 
     /// <summary>Takes a value; 10s of nanoseconds, from any thread. It is written within 50 ms by another thread. Values are never dropped, and NaN and infinities are values.</summary>
-    /// <param name="name">What is measured; parts separated by '/': <c>train/loss</c>. At most 256 UTF-8 bytes, the rest is cut off.</param>
+    /// <param name="name">What is measured; parts separated by '/': <c>train/loss</c>. Of one longer than 256 UTF-8 bytes the beginning is kept, and a hash that tells it from others.</param>
     /// <param name="value">The value. For a tensor on a GPU, <c>item()</c> is a sync point: ask every so many steps.</param>
     /// <param name="step">Where on the x axis. Points of one metric stay in the order of logging.</param>
     /// <exception cref="IOException">A million values are waiting and cannot be written.</exception>

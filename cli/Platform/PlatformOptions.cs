@@ -17,4 +17,7 @@ sealed record PlatformOptions
 
     /// <summary>How long a worker that went silent keeps its run. Null: the worker's default, 30 s.</summary>
     public TimeSpan? Lease { get; init; }
+
+    /// <summary>How many MiB a worker keeps of what an attempt prints. Null: the worker's default, 64.</summary>
+    public int? LogLimit { get; init; }
 }

@@ -60,12 +60,14 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
 
     private IEnumerable<string> Arguments()
     {
-        string[] all =
+        List<string> all =
         [
             "agent", "--data", options.Data.Path, "--machine", machine, "--id", id,
             "--parent", Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
         ];
-        return options.Lease is { } lease ? [.. all, "--lease", lease.ToString("c")] : all;
+        if (options.Lease is { } lease) all.AddRange(["--lease", lease.ToString("c")]);
+        if (options.LogLimit is { } limit) all.AddRange(["--log-limit", limit.ToString(CultureInfo.InvariantCulture)]);
+        return all;
     }
 
     private void Hear(string? line)

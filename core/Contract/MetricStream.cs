@@ -5,7 +5,18 @@ namespace Serverless.Contract;
 
 /// <summary>One value of one metric.</summary>
 /// <param name="UnixMicros">When it was logged, microseconds since 1970 UTC.</param>
-internal readonly record struct MetricPoint(string Name, long Step, double Value, long UnixMicros);
+internal readonly record struct MetricPoint(string Name, long Step, double Value, long UnixMicros)
+{
+    /// <summary>
+    /// <see cref="UnixMicros"/> as a date, whatever the writer took for microseconds: beyond the calendar's first or last moment it is that moment.
+    /// </summary>
+    public DateTimeOffset At =>
+        DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(UnixMicros, EarliestMicros, LatestMicros) * TimeSpan.TicksPerMicrosecond);
+
+    private static long EarliestMicros => (DateTimeOffset.MinValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private static long LatestMicros => (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+}
 
 /// <summary>
 /// The binary form of a metric stream (<c>*.expm</c>), little-endian. Header, 8 bytes: "EXPM", version 1, three zero bytes. Then frames:
@@ -16,17 +27,16 @@ internal static class MetricStream
 {
     public const byte NameFrame = 1, PointFrame = 2;
     public const int PointBytes = 1 + 4 + 8 + 8 + 8;
-
-    /// <summary>A longer name is cut here, at a whole character.</summary>
-    public const int MaxNameBytes = 256;
+    public const int MaxNameFrameBytes = 7 + MetricName.MaxBytes;
 
     public static ReadOnlySpan<byte> Header => "EXPM\x01\0\0\0"u8;
 
+    /// <param name="name">As <see cref="MetricName.Fit"/> gives it.</param>
     public static int WriteName(Span<byte> to, uint id, string name)
     {
         to[0] = NameFrame;
         BinaryPrimitives.WriteUInt32LittleEndian(to[1..], id);
-        Encoding.UTF8.GetEncoder().Convert(name, to.Slice(7, MaxNameBytes), flush: true, out _, out var length, out _);
+        var length = Encoding.UTF8.GetBytes(name, to.Slice(7, MetricName.MaxBytes));
         BinaryPrimitives.WriteUInt16LittleEndian(to[5..], (ushort)length);
         return 7 + length;
     }
@@ -81,7 +91,7 @@ internal sealed class MetricStreamReader
             else if (frame[0] == MetricStream.NameFrame)
             {
                 if (frame.Length < 7 || frame.Length < (length = 7 + BinaryPrimitives.ReadUInt16LittleEndian(frame[5..]))) break;
-                names[BinaryPrimitives.ReadUInt32LittleEndian(frame[1..])] = Encoding.UTF8.GetString(frame[7..length]);
+                names[BinaryPrimitives.ReadUInt32LittleEndian(frame[1..])] = MetricName.Fit(Encoding.UTF8.GetString(frame[7..length]));
             }
             else
             {

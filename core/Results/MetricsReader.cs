@@ -37,7 +37,7 @@ public sealed class MetricsReader(IObjectStore store)
             {
                 if (point.Step < query.FromStep || Of(point.Name) is not { } one) continue;
                 held -= one.Held;
-                one.Add(new(point.Step, point.Value, TimeOf(point)));
+                one.Add(new(point.Step, point.Value, point.At));
                 held += one.Held;
                 while (held > MaxHeld && most > 4)
                 {
@@ -89,13 +89,6 @@ public sealed class MetricsReader(IObjectStore store)
 
         foreach (var problem in points.Problems.All) yield return csv.Comment(problem);
     }
-
-    /// <summary>When a point was logged. A time that no calendar has, of code that counts in other units, becomes the nearest that one has.</summary>
-    internal static DateTimeOffset TimeOf(in MetricPoint point) =>
-        DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(point.UnixMicros, Earliest, Latest) * TimeSpan.TicksPerMicrosecond);
-
-    private static readonly long Earliest = (DateTimeOffset.MinValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-    private static readonly long Latest = (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     private static void Remember(HashSet<string> names, string name)
     {

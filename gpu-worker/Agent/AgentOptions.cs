@@ -6,6 +6,8 @@ sealed record AgentOptions
     /// <summary>File that a machine with a GPU of NVIDIA has.</summary>
     public const string GpuFile = "/dev/nvidia0";
 
+    public const long DefaultLogLimit = 64L << 20;
+
     /// <summary>The embedded platform's folder, for what is not in the cloud: workspaces, bus. Null: both are.</summary>
     public string? DataFolder { get; init; }
 
@@ -47,6 +49,9 @@ sealed record AgentOptions
 
     /// <summary>Runner processes that wait in advance, of each kind (with and without libtorch). Default 1.</summary>
     public int Spares { get; init; } = 1;
+
+    /// <summary>How much is kept of an attempt's log: of a longer one its beginning and its end. Default 64 MiB, from 1 MiB to 1 GiB.</summary>
+    public long LogLimitBytes { get; init; } = DefaultLogLimit;
 
     public TimeSpan Heartbeat => Lease / 3;
 

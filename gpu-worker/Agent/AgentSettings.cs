@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Serverless.Cloud;
 using Serverless.Core;
 using Serverless.Core.Submit;
@@ -23,13 +24,14 @@ static class AgentSettings
         RunAs = new("--run-as") { Description = "The user that experiment code runs as, by name or number, when this worker is root: it then sees nothing of the worker's memory and credentials. Else EXP_RUN_AS, or as this worker does." },
         Lease = new("--lease") { Description = "How long a run stays with it without a word from it. Else EXP_LEASE, or 30 s." },
         Idle = new("--exit-when-idle") { Description = "Leave after this long without a run. Else EXP_EXIT_WHEN_IDLE, or never." },
-        Lifetime = new("--lifetime") { Description = "How long this machine is there: no new run in the second half, and the last one is handed back before the end. Else EXP_LIFETIME, or for ever." };
+        Lifetime = new("--lifetime") { Description = "How long this machine is there: no new run in the second half, and the last one is handed back before the end. Else EXP_LIFETIME, or for ever." },
+        LogLimit = new("--log-limit") { Description = "How many MiB are kept of what an attempt prints: of more, the beginning and the end. Else EXP_LOG_LIMIT, or 64." };
 
     private static readonly Option<int?> Parent = new("--parent") { Description = "Leave when the process with this id is gone." };
     private static readonly Option<int> Spares = new("--spares") { Description = "Runner processes that wait in advance, of each kind.", DefaultValueFactory = _ => 1 };
 
     public static Command Command { get; } =
-        new("agent", "Takes runs of a machine class and executes them, one after another.") { Data, Blob, ServiceBus, Scratch, Workspace, Machine, Id, RunAs, Lease, Idle, Lifetime, Parent, Spares };
+        new("agent", "Takes runs of a machine class and executes them, one after another.") { Data, Blob, ServiceBus, Scratch, Workspace, Machine, Id, RunAs, Lease, Idle, Lifetime, LogLimit, Parent, Spares };
 
     /// <exception cref="SettingException">Something is missing or cannot be understood; the message says what.</exception>
     public static AgentOptions Read(ParseResult parsed)
@@ -57,6 +59,7 @@ static class AgentSettings
             Lease = lease >= TimeSpan.FromMilliseconds(100) ? lease : throw new SettingException("--lease: at least 00:00:00.100"),
             ExitWhenIdle = Length(Idle, "EXP_EXIT_WHEN_IDLE"),
             Lifetime = lifetime is null || lifetime <= TimeSpan.FromDays(49) ? lifetime : throw new SettingException("--lifetime: at most 49 days"),
+            LogLimitBytes = Text(LogLimit, "EXP_LOG_LIMIT") is { } limit ? MebiBytes(limit) : AgentOptions.DefaultLogLimit,
             RunAs = Text(RunAs, "EXP_RUN_AS"),
             NeedsGpu = Text(null, "EXP_GPU") == "true",
             Parent = parsed.GetValue(Parent),
@@ -72,6 +75,11 @@ static class AgentSettings
         TimeSpan? Length(Option<string?> option, string variable) =>
             Text(option, variable) is { } text ? Durations.Parse(text) ?? throw new SettingException($"{option.Name} (or {variable}): '{text}' is not {Durations.Wanted}") : null;
     }
+
+    private static long MebiBytes(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count is >= 1 and <= 1024
+            ? (long)count << 20
+            : throw new SettingException($"--log-limit (or EXP_LOG_LIMIT): '{text}' is not a number of MiB from 1 to 1024");
 
     private static string Checked(string id) =>
         id.Length is > 0 and <= 100 && id != "cache" && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')

@@ -32,9 +32,10 @@ sealed class Attempt : IDisposable
             (options, store, run, time, preparation, pool, departure, persistence);
         record = new(queue, store, run, stop, persistence, departure);
         folder = new(Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"));
-        MetricCollector? lines = null;
-        log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence), line => lines?.Printed(line));
-        metrics = lines = new(folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence), log, time, MetricOrder.Of(run.Spec));
+        var printed = new PrintedPoints(time);
+        log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence), printed, options.LogLimitBytes);
+        metrics = new(
+            folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence), log, printed, time, MetricOrder.Of(run.Spec));
     }
 
     public async Task Execute()
@@ -108,6 +109,7 @@ sealed class Attempt : IDisposable
     private async Task<Ending> EndEarly(Cause cause, string message)
     {
         if (departure.Leaving.IsCancellationRequested) departure.Hurry();
+        log.Close();
         if (cause is not Cause.Build) log.Say(message);
         await log.Flush(record.MayWrite);
         return new(cause, message, Metrics: metrics.End, Logs: log.End);

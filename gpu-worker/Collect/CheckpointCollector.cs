@@ -107,7 +107,7 @@ sealed class CheckpointCollector(
     private async Task<bool> Commit(long step, string path, CancellationToken cancel)
     {
         var info = ReadInfo(path);
-        var metricsPlace = await metrics.PlaceOf(info?.MetricsBytes, cancel);
+        var metricsPlace = await metrics.PlaceOf(info?.MetricsBytes, step, cancel);
         var logPlace = await log.PlaceOf(info?.Marker ?? "", info?.Marker is null ? TimeSpan.Zero : MarkerPatience, time, cancel);
         var files = new List<CheckpointFile>();
         foreach (var file in Files(path))

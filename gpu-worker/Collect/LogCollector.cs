@@ -1,57 +1,76 @@
 using System.Buffers;
 using System.Text;
-using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// The log of an attempt: takes bytes as they are printed, takes out the markers and remembers where they stood, and keeps at most
-/// <see cref="MaxBytes"/>. Writing and flushing may go on at the same time.
+/// The log of an attempt: takes bytes as they are printed, takes out the markers and remembers where they stood, and keeps what <see
+/// cref="BoundedLog"/> keeps. What waits for the store is in memory, at most the limit. Writing and flushing may go on at the same time.
 /// </summary>
-/// <param name="lineSeen">Gets every line that was printed, for metrics in it; longer lines than <see cref="MaxLine"/> are left out.</param>
-sealed class LogCollector(SegmentWriter segments, Action<ReadOnlySpan<byte>> lineSeen) : IDisposable
+sealed class LogCollector : IDisposable
 {
-    public const long MaxBytes = 64L * 1024 * 1024;
-    private const int MaxLine = 8 * 1024, MaxMarker = 512, MaxLastLine = 300;
-    private const byte MarkerStart = 0x1E;
+    private const int MaxLastLine = 300, MaxMarkers = 10_000;
+
+    private readonly SegmentWriter segments;
+    private readonly IPrintedLines printed;
+    private readonly BoundedLog kept;
+    private readonly LineSplitter lines;
+    private readonly MarkerFilter filter;
 
     private readonly Lock gate = new();
     private readonly SemaphoreSlim flushing = new(1);
     private readonly List<(int Segment, long Start)> starts = [(0, 0)];
     private readonly Dictionary<string, long> markers = new(StringComparer.Ordinal);
-    private readonly List<byte> marker = [];
-    private readonly ArrayBufferWriter<byte> line = new();
+    private readonly Queue<string> markersInOrder = new();
+    private readonly byte[] lastLine = new byte[MaxLastLine];
     private ArrayBufferWriter<byte> waiting = new(), spare = new();
     private long accepted, stored;
-    private bool lineTooLong, atLineStart = true, full;
-    private string lastLine = "";
+    private int lastLineLength;
 
     /// <summary>Changes when a marker arrives; complete it waits for the next one.</summary>
     private TaskCompletionSource markerArrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <param name="printed">Reads every line, for metrics in it.</param>
+    /// <param name="limitBytes">Of a longer log the beginning and the end are kept.</param>
+    public LogCollector(SegmentWriter segments, IPrintedLines printed, long limitBytes)
+    {
+        (this.segments, this.printed) = (segments, printed);
+        kept = new(limitBytes, Accept);
+        lines = new(NoteLine, printed.TooLong);
+        filter = new(text =>
+        {
+            kept.Add(text);
+            lines.Add(text);
+        }, NoteMarker);
+    }
 
     public StreamCursor End => segments.End;
 
     /// <summary>What the code prints.</summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
+        lock (gate) filter.Add(bytes);
+    }
+
+    /// <summary>A process that printed has ended: its last line may have no end.</summary>
+    public void EndOutput()
+    {
         lock (gate)
         {
-            while (bytes.Length > 0)
-            {
-                if (marker.Count > 0)
-                {
-                    bytes = ContinueMarker(bytes);
-                    continue;
-                }
+            filter.End();
+            lines.End();
+        }
+    }
 
-                var start = bytes.IndexOf(MarkerStart);
-                Keep(start < 0 ? bytes : bytes[..start]);
-                if (start < 0) return;
-                marker.Add(MarkerStart);
-                bytes = bytes[(start + 1)..];
-            }
+    /// <summary>The code prints no more: the end of a log that is longer than its limit is stored by the next flush.</summary>
+    public void Close()
+    {
+        lock (gate)
+        {
+            EndOutput();
+            kept.Close();
         }
     }
 
@@ -61,28 +80,13 @@ sealed class LogCollector(SegmentWriter segments, Action<ReadOnlySpan<byte>> lin
     /// <summary>A line on the code's behalf: what its compiler says.</summary>
     public void Print(string text)
     {
-        lock (gate)
-        {
-            var bytes = Encoding.UTF8.GetBytes((atLineStart ? "" : "\n") + text + "\n");
-            Store(bytes, evenWhenFull: true);
-            atLineStart = true;
-        }
+        lock (gate) kept.AddLine(text);
     }
 
     /// <summary>For messages about an exit code: the last line that says something, which is where most languages put the reason.</summary>
-    public string LastLineClause()
-    {
-        lock (gate)
-        {
-            if (line.WrittenCount > 0) NoteLine();
-            return lastLine.Length == 0 ? "" : $"; the last line of its log: {lastLine}";
-        }
-    }
+    public string LastLineClause() => LastLine() is { Length: > 0 } line ? $"; the last line of its log: {line}" : "";
 
-    public bool LastLineHas(string text)
-    {
-        lock (gate) return lastLine.Contains(text, StringComparison.OrdinalIgnoreCase);
-    }
+    public bool LastLineHas(string text) => LastLine().Contains(text, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
     /// Waits until a marker was seen, at most <paramref name="patience"/>; the place of it, or the end of the log when it did not come.
@@ -172,76 +176,51 @@ sealed class LogCollector(SegmentWriter segments, Action<ReadOnlySpan<byte>> lin
         }
     }
 
-    private ReadOnlySpan<byte> ContinueMarker(ReadOnlySpan<byte> bytes)
+    private void NoteMarker(string id)
     {
-        var end = bytes.IndexOf((byte)'\n');
-        var taken = end < 0 ? bytes : bytes[..end];
-        var room = Math.Min(taken.Length, MaxMarker - marker.Count);
-        marker.AddRange(taken[..room]);
-        var text = Encoding.UTF8.GetString([.. marker]);
-        var isStill = text.StartsWith(LogMarker.Prefix, StringComparison.Ordinal) || LogMarker.Prefix.StartsWith(text, StringComparison.Ordinal);
-        if (isStill && room == taken.Length)
-        {
-            if (end < 0) return [];
-            if (text.Length > LogMarker.Prefix.Length)
-            {
-                markers[text[LogMarker.Prefix.Length..].TrimEnd('\r')] = accepted;
-                marker.Clear();
-                markerArrived.SetResult();
-                markerArrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
-                return bytes[(end + 1)..];
-            }
-        }
-
-        // A record separator that somebody printed for another reason.
-        Keep([.. marker]);
-        marker.Clear();
-        return bytes[room..];
+        if (markers.TryAdd(id, accepted)) markersInOrder.Enqueue(id);
+        else markers[id] = accepted;
+        if (markersInOrder.Count > MaxMarkers) markers.Remove(markersInOrder.Dequeue());
+        markerArrived.SetResult();
+        markerArrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
-    private void Keep(ReadOnlySpan<byte> bytes)
+    private void NoteLine(ReadOnlySpan<byte> line)
     {
-        if (bytes.Length == 0) return;
-        Store(bytes, evenWhenFull: false);
-        if (!full) atLineStart = bytes[^1] == (byte)'\n';
-        while (bytes.Length > 0)
+        var text = TerminalEscapes.Remove(line);
+        for (int end; (end = text.IndexOf((byte)'\n')) >= 0; text = text[(end + 1)..]) NotePlain(text[..end]);
+        NotePlain(text);
+    }
+
+    private void NotePlain(ReadOnlySpan<byte> line)
+    {
+        if (!line.ContainsAnyExcept((byte)' ', (byte)'\t')) return;
+        lastLineLength = Math.Min(line.Length, MaxLastLine);
+        line[..lastLineLength].CopyTo(lastLine);
+        printed.Read(line);
+    }
+
+    private string LastLine()
+    {
+        lock (gate)
         {
-            var end = bytes.IndexOf((byte)'\n');
-            var part = end < 0 ? bytes : bytes[..end];
-            if (line.WrittenCount + part.Length > MaxLine) lineTooLong = true;
-            else line.Write(part);
-            if (end < 0) return;
-            NoteLine();
-            bytes = bytes[(end + 1)..];
+            EndOutput();
+            return Encoding.UTF8.GetString(lastLine.AsSpan(0, lastLineLength)).Trim();
         }
     }
 
-    private void NoteLine()
+    private void Accept(ReadOnlySpan<byte> bytes)
     {
-        var text = line.WrittenSpan.TrimEnd((byte)'\r');
-        if (!lineTooLong && text.Length > 0)
-        {
-            lineSeen(text);
-            // Decoding every line of a gigabyte would cost more than storing it.
-            if (!full && text.ContainsAnyExcept((byte)' ', (byte)'\t'))
-            {
-                lastLine = Encoding.UTF8.GetString(text[..Math.Min(text.Length, MaxLastLine)]).Trim();
-            }
-        }
-
-        line.ResetWrittenCount();
-        lineTooLong = false;
+        waiting.Write(bytes);
+        accepted += bytes.Length;
     }
+}
 
-    private void Store(ReadOnlySpan<byte> bytes, bool evenWhenFull)
-    {
-        if (full && !evenWhenFull) return;
-        var room = evenWhenFull ? bytes.Length : (int)Math.Min(bytes.Length, MaxBytes - accepted);
-        waiting.Write(bytes[..room]);
-        accepted += room;
-        if (room == bytes.Length || full) return;
-        full = true;
-        Store(Encoding.UTF8.GetBytes($"\n[worker] the log has {MaxBytes >> 20} MiB; what is printed from here on is dropped\n"), evenWhenFull: true);
-        atLineStart = true;
-    }
+/// <summary>Takes what is printed, line by line, without the escapes of terminals.</summary>
+interface IPrintedLines
+{
+    void Read(ReadOnlySpan<byte> line);
+
+    /// <summary>A line was too long to be read.</summary>
+    void TooLong();
 }

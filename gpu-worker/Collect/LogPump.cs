@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>Reads what a runner prints, on a thread of its own, so that code never waits for the platform to have its output read.</summary>
@@ -6,6 +8,7 @@ sealed class LogPump
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly TaskCompletionSource drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool faulty;
 
     public static LogPump Start(Stream output, LogCollector log)
     {
@@ -26,7 +29,7 @@ sealed class LogPump
         try
         {
             int read;
-            while ((read = output.Read(buffer)) > 0) log.Write(buffer.AsSpan(0, read));
+            while ((read = output.Read(buffer)) > 0) Take(buffer.AsSpan(0, read), log);
         }
         catch (Exception closed) when (closed is IOException or ObjectDisposedException)
         {
@@ -34,7 +37,24 @@ sealed class LogPump
         }
         finally
         {
+            Take([], log);
             drained.SetResult();
+        }
+    }
+
+    /// <param name="bytes">Empty: there are no more.</param>
+    [SuppressMessage("Design", "CA1031", Justification = "What leaves a thread ends the worker, whatever it was; a log with a gap does not.")]
+    private void Take(ReadOnlySpan<byte> bytes, LogCollector log)
+    {
+        try
+        {
+            if (bytes.Length > 0) log.Write(bytes);
+            else log.EndOutput();
+        }
+        catch (Exception fault)
+        {
+            if (!faulty) log.Say($"a fault of the worker: metrics in what is printed here may be missing: {fault.GetType().Name}: {fault.Message}");
+            faulty = true;
         }
     }
 }

@@ -7,24 +7,45 @@ using Serverless.GpuWorker.Prepare;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// The metrics of an attempt: from the SDK's stream, from <c>metrics.jsonl</c>, and from what is printed, as long as the code writes neither of the
-/// two files.
+/// The metrics of an attempt: from the SDK's stream, from <c>metrics.jsonl</c>, and from what is printed. What waits is on disk, in the code's own
+/// files, or bounded.
 /// </summary>
-sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogCollector log, TimeProvider time, MetricOrder order) : IDisposable
+sealed class MetricCollector : IMetricSink, IDisposable
 {
     private const string AsItShouldBe = """a line is {"step":12,"name":"loss","value":0.31}""";
-    private const int ReadAtOnce = 4 * 1024 * 1024, MaxLine = 64 * 1024, MaxLatest = 1000;
+    private const int ReadAtOnce = 4 * 1024 * 1024, MaxLatest = 1000;
 
-    private readonly MetricWriter writer = new(segments);
+    /// <summary>What is printed waits this long for the same from a file, which is more exact.</summary>
+    private static readonly TimeSpan Precedence = TimeSpan.FromSeconds(1);
+
+    /// <summary>Nobody trained before; and no clock of this machine is a day ahead of another.</summary>
+    private static readonly DateTimeOffset EarliestTime = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly TimeSpan Ahead = TimeSpan.FromDays(1);
+
+    private readonly WorkFolder folder;
+    private readonly SegmentWriter segments;
+    private readonly LogCollector log;
+    private readonly PrintedPoints printed;
+    private readonly TimeProvider time;
+    private readonly MetricWriter writer;
     private readonly SemaphoreSlim collecting = new(1);
     private readonly MetricStreamReader stream = new();
     private readonly CursorMap streamPlaces = new();
-    private readonly ConcurrentQueue<MetricPoint> printed = new();
-    private readonly LatestValues latest = new(order, MaxLatest);
+    private readonly MetricOrigins origins = new();
+    private readonly LatestValues latest;
+    private readonly HashSet<string> said = new(StringComparer.Ordinal);
     private readonly byte[] buffer = new byte[ReadAtOnce];
-    private readonly List<byte> half = [];
-    private long streamRead, jsonlRead, lines, badLines, lastStep = -1;
-    private bool streamBroken, seenFile;
+    private LineSplitter jsonl;
+    private long streamRead, jsonlRead, lastStep = -1;
+    private bool streamBroken;
+
+    public MetricCollector(WorkFolder folder, SegmentWriter segments, LogCollector log, PrintedPoints printed, TimeProvider time, MetricOrder order)
+    {
+        (this.folder, this.segments, this.log, this.printed, this.time) = (folder, segments, log, printed, time);
+        writer = new(segments);
+        latest = new(order, MaxLatest);
+        jsonl = NewJsonl();
+    }
 
     public StreamCursor End => segments.End;
 
@@ -34,14 +55,28 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
     /// <summary>The greatest step seen; null before the first.</summary>
     public long? Step => Interlocked.Read(ref lastStep) is >= 0 and var step ? step : null;
 
-    /// <summary>A line on standard output or standard error.</summary>
-    public void Printed(ReadOnlySpan<byte> line)
+    /// <summary>Reads and stores what has come since. At the end of the attempt also a last line without its end.</summary>
+    public Task Collect(bool atEnd, CancellationToken cancel) =>
+        Collect(atEnd, atEnd ? long.MaxValue : Micros(time.GetUtcNow() - Precedence), cancel);
+
+    /// <summary>
+    /// Where this stream had got when the SDK's stream had <paramref name="streamBytes"/> and the code was at <paramref name="step"/>; null: all
+    /// there is now.
+    /// </summary>
+    public async Task<StreamCursor> PlaceOf(long? streamBytes, long step, CancellationToken cancel)
     {
-        if (!seenFile) TextMetrics.ReadPrinted(line, (name, step, value) => printed.Enqueue(new(name, step, value, Now())));
+        await Collect(atEnd: false, long.MaxValue, cancel);
+        return streamBytes is { } bytes ? streamPlaces.Find(bytes, step) : End;
     }
 
-    /// <summary>Reads and stores what has come since. At the end of the attempt also a last line without its end.</summary>
-    public async Task Collect(bool atEnd, CancellationToken cancel)
+    public void Dispose() => collecting.Dispose();
+
+    void IMetricSink.Found(ReadOnlySpan<char> name, long step, double value) => AddWritten(new(name.ToString(), step, value, Now()));
+
+    void IMetricSink.LeftOut(ReadOnlySpan<char> what, string why) =>
+        SayOnce("left out", $"{Line}: '{what}' is ignored: {why}");
+
+    private async Task Collect(bool atEnd, long printedBefore, CancellationToken cancel)
     {
         await collecting.WaitAsync(cancel);
         try
@@ -54,12 +89,9 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
             }
             while (more);
 
-            if (atEnd) EndJsonl();
-            while (printed.TryDequeue(out var point))
-            {
-                if (!seenFile) Add(point);
-            }
-
+            if (atEnd) jsonl.End();
+            AddPrinted(printedBefore);
+            foreach (var remark in printed.TakeRemarks()) log.Say(remark);
             await writer.Flush(cancel);
         }
         finally
@@ -68,15 +100,6 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
         }
     }
 
-    /// <summary>Where this stream had got when the SDK's stream had <paramref name="streamBytes"/>; null: all there is now.</summary>
-    public async Task<StreamCursor> PlaceOf(long? streamBytes, CancellationToken cancel)
-    {
-        await Collect(atEnd: false, cancel);
-        return streamBytes is { } bytes ? streamPlaces.Find(bytes) : End;
-    }
-
-    public void Dispose() => collecting.Dispose();
-
     private bool ReadStream()
     {
         if (streamBroken) return false;
@@ -84,6 +107,7 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
         if (read <= 0) return false;
         var points = new List<MetricPoint>();
         var ends = new List<long>();
+        string? problem = null;
         try
         {
             stream.Read(buffer.AsSpan(0, read), points, ends);
@@ -91,15 +115,20 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
         catch (InvalidDataException broken)
         {
             streamBroken = true;
-            log.Say($"{ContractNames.MetricsBinary} cannot be read further: {broken.Message}");
+            problem = broken.Message;
         }
 
+        var now = time.GetUtcNow();
         for (var i = 0; i < points.Count; i++)
         {
-            Add(points[i]);
+            // In the order in which they were made: a checkpoint cuts both sources at one place.
+            var point = AtSensibleTime(points[i], now);
+            AddPrinted(Math.Min(point.UnixMicros, Micros(now - Precedence)));
+            AddWritten(point);
             streamPlaces.Add(ends[i], writer.End);
         }
 
+        if (problem is not null) log.Say($"{ContractNames.MetricsBinary} cannot be read further: {problem}");
         return read == buffer.Length;
     }
 
@@ -107,41 +136,50 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
     {
         var read = ReadMore(folder.MetricsJsonl, ref jsonlRead);
         if (read <= 0) return false;
-        var bytes = buffer.AsSpan(0, read);
-        int end;
-        while ((end = bytes.IndexOf((byte)'\n')) >= 0)
-        {
-            if (half.Count == 0)
-            {
-                ReadLine(bytes[..end]);
-            }
-            else
-            {
-                half.AddRange(bytes[..end]);
-                EndJsonl();
-            }
-
-            bytes = bytes[(end + 1)..];
-        }
-
-        if (half.Count + bytes.Length <= MaxLine) half.AddRange(bytes);
+        jsonl.Add(buffer.AsSpan(0, read));
         return read == buffer.Length;
     }
 
-    private void EndJsonl()
-    {
-        if (half.Count > 0) ReadLine(half.ToArray());
-        half.Clear();
-    }
+    private LineSplitter NewJsonl() => new(
+        ReadLine, () => SayOnce("too long", $"{Line} is ignored: it is longer than {LineSplitter.MaxLine >> 20} MiB; further ones are ignored silently"));
 
     private void ReadLine(ReadOnlySpan<byte> line)
     {
-        lines++;
-        if (line.Trim(" \t\r"u8).Length == 0) return;
-        if (TextMetrics.ReadJson(line, (name, step, value) => Add(new(name, step, value, Now()))) is { } problem && ++badLines == 1)
+        if (JsonMetrics.WithoutByteOrderMark(line).Trim(" \t"u8).Length == 0) return;
+        if (JsonMetrics.Read(line, this, out _) is { } problem)
         {
-            log.Say($"{ContractNames.MetricsJsonl} line {lines} is ignored: {problem}; {AsItShouldBe}, and further lines like it are ignored silently");
+            SayOnce("bad line", $"{Line} is ignored: {problem}; {AsItShouldBe}, and further lines like it are ignored silently");
         }
+    }
+
+    private MetricPoint AtSensibleTime(in MetricPoint point, DateTimeOffset now)
+    {
+        if (point.At >= EarliestTime && point.At <= now + Ahead) return point;
+        var what = $"{ContractNames.MetricsBinary}: the time of a point of '{Shown(point.Name)}' is not in microseconds since 1970";
+        SayOnce("time", $"{what}; the time of its arrival is kept, for further ones silently");
+        return point with { UnixMicros = Micros(now) };
+    }
+
+    private void AddPrinted(long beforeMicros)
+    {
+        while (printed.TryTake(beforeMicros, out var point))
+        {
+            if (!origins.KeepsPrinted(point.Name, point.Step)) continue;
+            Add(point);
+            streamPlaces.AddPrinted(point.Step, writer.End);
+        }
+    }
+
+    private void AddWritten(in MetricPoint point)
+    {
+        if (point.Name.Length == 0)
+        {
+            SayOnce("no name", $"{ContractNames.MetricsBinary}: a metric without a name is ignored");
+            return;
+        }
+
+        var name = MetricName.Fit(point.Name);
+        if (origins.KeepsWritten(name, point.Step)) Add(point with { Name = name });
     }
 
     private void Add(in MetricPoint point)
@@ -155,12 +193,12 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
     {
         var info = new FileInfo(path);
         if (!info.Exists) return 0;
-        seenFile = true;
         if (info.Length < position)
         {
             log.Say($"{info.Name} became shorter; what it had before is kept, and it is read again from its beginning");
             position = 0;
             if (path == folder.MetricsBinary) streamBroken = true;
+            else jsonl = NewJsonl();
         }
 
         if (info.Length == position) return 0;
@@ -172,5 +210,16 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
         return read;
     }
 
-    private long Now() => time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+    private string Line => $"{ContractNames.MetricsJsonl} line {jsonl.Number}";
+
+    private void SayOnce(string about, string text)
+    {
+        if (said.Add(about)) log.Say(text);
+    }
+
+    private static string Shown(string name) => name.Length <= 40 ? name : name[..40] + "…";
+
+    private long Now() => Micros(time.GetUtcNow());
+
+    private static long Micros(DateTimeOffset at) => at.ToUnixTimeMilliseconds() * 1000;
 }

@@ -49,6 +49,7 @@ sealed class CodeRun(
 
     private async Task<Ending> Conclude(ExecutionEnd end)
     {
+        log.Close();
         var (cause, message) = end.Explain(run.Spec.Timeout);
         if (end.Stopped is null && end.Report is null && cause == Cause.UserCode)
         {

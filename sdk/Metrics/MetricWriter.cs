@@ -166,10 +166,11 @@ internal sealed class MetricWriter(string file, TimeProvider time, Action<Metric
             waitingBytes = MetricStream.Header.Length;
         }
 
-        if (!series.TryGetValue(entry.Name, out var one))
+        var name = MetricName.Fit(entry.Name);
+        if (!series.TryGetValue(name, out var one))
         {
-            series[entry.Name] = one = new((uint)series.Count);
-            waitingBytes += MetricStream.WriteName(bytes.AsSpan(waitingBytes), one.Id, entry.Name);
+            series[name] = one = new((uint)series.Count);
+            waitingBytes += MetricStream.WriteName(bytes.AsSpan(waitingBytes), one.Id, name);
         }
 
         (one.Step, one.Value, one.Changed) = (entry.Step, entry.Value, true);

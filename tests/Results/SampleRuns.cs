@@ -35,7 +35,7 @@ static class SampleRuns
 
     public static byte[] Segment(string name, params long[] steps)
     {
-        var bytes = new byte[8 + 7 + MetricStream.MaxNameBytes + (steps.Length * MetricStream.PointBytes)];
+        var bytes = new byte[8 + MetricStream.MaxNameFrameBytes + (steps.Length * MetricStream.PointBytes)];
         MetricStream.Header.CopyTo(bytes);
         var length = 8 + MetricStream.WriteName(bytes.AsSpan(8), 1, name);
         foreach (var step in steps) length += MetricStream.WritePoint(bytes.AsSpan(length), 1, step, step * 1_000_000, step / 10.0);

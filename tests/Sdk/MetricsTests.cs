@@ -38,15 +38,16 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public async Task Log_TakesNanInfinityAndLongNames()
+    public async Task Log_TakesNanInfinityAndLongNames_WhichStayDistinct()
     {
         using var folder = new SdkRunFolder();
-        (await folder.Run(SdkProgram.Of("""run.Log("nan", double.NaN, 1); run.Log("inf", double.NegativeInfinity, 2); run.Log(new string('ä', 1000), 3, 3);"""))).Succeeded();
+        (await folder.Run(SdkProgram.Of("""run.Log("nan", double.NaN, 1); run.Log("inf", double.NegativeInfinity, 2); run.Log(new string('ä', 1000), 3, 3); run.Log(new string('ä', 1001), 4, 4);"""))).Succeeded();
 
         var points = folder.Metrics();
         Assert.True(double.IsNaN(points[0].Value));
         Assert.Equal(double.NegativeInfinity, points[1].Value);
-        Assert.Equal(new string('ä', 128), points[2].Name);
+        Assert.All(points[2..], point => Assert.Matches("^ä{119}~[0-9a-f]{16}$", point.Name));
+        Assert.NotEqual(points[2].Name, points[3].Name);
     }
 
     [Theory]

@@ -94,17 +94,37 @@ public sealed class BadCodeTests(SharedWorker shared) : IClassFixture<SharedWork
     }
 
     [Fact]
-    public async Task PrintingAGigabyte_KeepsTheBeginning_AndSaysThatTheRestIsDropped()
+    public async Task PrintingAGigabyte_KeepsTheBeginningAndTheEnd_AndSaysWhatLiesBetween()
     {
-        var run = await rig.SubmitShell("echo begin; head -c 1000000000 /dev/zero | tr '\\0' x; echo; echo end");
+        var run = await rig.SubmitShell("echo begin; head -c 1000000000 /dev/zero | tr '\\0' x; echo; echo 'ValueError: the end'; exit 3");
 
         var ended = await rig.Ended(run);
 
-        Assert.Equal((RunState.Succeeded, null as string), (ended.State, ended.Message));
+        Assert.Equal((RunState.Failed, "exit code 3; the last line of its log: ValueError: the end"), (ended.State, ended.Message));
         var log = await rig.Log(run);
-        Assert.InRange(log.Length, 64 << 20, (64 << 20) + 1000);
+        Assert.InRange(log.Length, 60 << 20, 70 << 20);
         Assert.StartsWith("begin\nxxxx", log, StringComparison.Ordinal);
-        Assert.EndsWith("\n[worker] the log has 64 MiB; what is printed from here on is dropped\n", log, StringComparison.Ordinal);
+        Assert.Contains(" bytes of the log are left out here: it is longer than its limit\nxxxx", log, StringComparison.Ordinal);
+        Assert.Contains("xxxx\nValueError: the end\n[worker] " + ended.Message + "\n", log[^1000..], StringComparison.Ordinal);
+        await shared.LivesOn();
+    }
+
+    [Fact]
+    public async Task PrintingWhatIsNotText_NeverEndsTheWorker()
+    {
+        var run = await rig.SubmitShell(
+            """
+            printf '{"step":1,"loss":0.3,"note":"cut \\ud83d"}\n'
+            printf '{"step":2,"loss":0.2,"file":"caf\351.png","\\udc00":1}\n'
+            printf '{"step":3,"name":"\\ud83d\351","value":1}\n' >> $EXP_OUTPUT/metrics.jsonl
+            head -c 300000 /dev/urandom
+            printf '\nstep 4 loss=0.1'
+            """);
+
+        var ended = await rig.Ended(run);
+
+        Assert.Equal((RunState.Succeeded, null as string, 1), (ended.State, ended.Message, ended.Epoch));
+        Assert.Equal([0.3, 0.2, 0.1], (await rig.Metrics(run)).Where(point => point.Name == "loss").Select(point => point.Value));
         await shared.LivesOn();
     }
 

@@ -1,0 +1,83 @@
+namespace Serverless.GpuWorker.Collect;
+
+/// <summary>
+/// A number as a person reads it in a line of text: <c>0.31</c>, <c>0,31</c>, <c>1,234,567.8</c>, <c>-4e-1</c>, <c>50%</c>, <c>nan</c>.
+/// </summary>
+/// <param name="IsThere">False: what stands there is no number, as times, dates, versions and fractions are none.</param>
+/// <param name="Unclear">Why it cannot be read for certain; null: it can.</param>
+readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unclear = null)
+{
+    private const string WithUnit = "a value is a plain number, without a unit";
+    private const string NoPlainNumber = "the commas and points in it can be read in more than one way";
+
+    private static PrintedNumber None => default;
+
+    /// <param name="at">Where it begins; afterwards where reading goes on.</param>
+    public static PrintedNumber Read(ReadOnlySpan<char> text, ref int at)
+    {
+        var begin = at;
+        var negative = at < text.Length && text[at] is '-' or '\u2212';
+        if (at < text.Length && (negative || text[at] == '+')) at++;
+        if (at < text.Length && char.IsAsciiLetter(text[at])) return Word(text, begin, negative, ref at);
+        var digits = PrintedDigits.Read(text, ref at);
+        if (digits.Text.Length == 0)
+        {
+            at = begin;
+            return None;
+        }
+
+        var exponent = Exponent(text, ref at);
+        if (at < text.Length && text[at] == '%') at++;
+        if (!Ends(text[at..])) return Unit(text, ref at) ? new(true, Unclear: WithUnit) : None;
+        if (digits.Dots > 1 && digits.Commas == 0) return None;
+        if (IsList(text[at..]) || digits.Number(exponent) is not { } value) return new(true, Unclear: NoPlainNumber);
+        if (!double.IsFinite(value) || (value == 0 && digits.Text.ContainsAnyInRange('1', '9'))) return new(true, Unclear: JsonMetrics.OutOfRange);
+        return new(true, negative ? -value : value);
+    }
+
+    private static PrintedNumber Word(ReadOnlySpan<char> text, int begin, bool negative, ref int at)
+    {
+        var from = at;
+        while (at < text.Length && at - from < 9 && char.IsAsciiLetter(text[at])) at++;
+        var word = text[from..at];
+        if (Ends(text[at..]))
+        {
+            if (word.Equals("nan", StringComparison.OrdinalIgnoreCase)) return new(true, double.NaN);
+            if (word.Equals("inf", StringComparison.OrdinalIgnoreCase) || word.Equals("infinity", StringComparison.OrdinalIgnoreCase))
+            {
+                return new(true, negative ? double.NegativeInfinity : double.PositiveInfinity);
+            }
+        }
+
+        at = begin;
+        return None;
+    }
+
+    private static ReadOnlySpan<char> Exponent(ReadOnlySpan<char> text, ref int at)
+    {
+        var from = at < text.Length && text[at] == '.' ? at + 1 : at;
+        if (from >= text.Length || text[from] is not ('e' or 'E')) return [];
+        var digits = from + 1 < text.Length && text[from + 1] is '+' or '-' ? from + 2 : from + 1;
+        var end = digits;
+        while (end < text.Length && char.IsAsciiDigit(text[end])) end++;
+        if (end == digits) return [];
+        at = end;
+        return text[from..end];
+    }
+
+    private static bool Unit(ReadOnlySpan<char> text, ref int at)
+    {
+        var isUnit = at < text.Length && char.IsLetter(text[at]);
+        while (isUnit && at < text.Length && char.IsLetterOrDigit(text[at])) at++;
+        return isUnit;
+    }
+
+    private static bool Ends(ReadOnlySpan<char> rest)
+    {
+        if (rest is ['.', ..]) rest = rest[1..];
+        else if (rest is [',' or ';' or '|' or ')' or ']' or '}' or '>' or '"' or '\'', ..]) return true;
+        return rest.Length == 0 || char.IsWhiteSpace(rest[0]) || char.IsControl(rest[0]);
+    }
+
+    private static bool IsList(ReadOnlySpan<char> rest) => rest is [',', '+' or '-' or '.', var next, ..] && char.IsAsciiDigit(next);
+}
