@@ -14,7 +14,9 @@ sealed class MessageLock : IAsyncDisposable
     {
         var left = message.LockedUntil - time.GetUtcNow();
         var every = left > TimeSpan.FromMilliseconds(300) ? left / 3 : TimeSpan.FromMilliseconds(100);
-        renewing = Renew(bus, message, every, time, ended.Token);
+
+        // A lost lock changes nothing about whose the run is: that is in its record.
+        renewing = new Routine("renewing the lock of a wake", time, Console.Error.WriteLine).Run(() => bus.Renew(message, ended.Token), every, every, ended.Token);
     }
 
     public async ValueTask DisposeAsync()
@@ -22,28 +24,5 @@ sealed class MessageLock : IAsyncDisposable
         await ended.CancelAsync();
         await renewing;
         ended.Dispose();
-    }
-
-    // A lost lock changes nothing about whose the run is: that is in its record.
-    private static async Task Renew(IMessageBus bus, ReceivedMessage message, TimeSpan every, TimeProvider time, CancellationToken cancel)
-    {
-        try
-        {
-            while (true)
-            {
-                await Task.Delay(every, time, cancel);
-                try
-                {
-                    if (!await bus.Renew(message, cancel)) return;
-                }
-                catch (BusUnavailableException)
-                {
-                    // Tried again at the next turn.
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-        }
     }
 }

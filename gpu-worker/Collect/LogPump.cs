@@ -1,3 +1,5 @@
+using Serverless.GpuWorker.Agent;
+
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>Reads what a runner prints, on a thread of its own, so that code never waits for the platform to have its output read.</summary>
@@ -5,6 +7,7 @@ sealed class LogPump
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    private readonly Trouble trouble = new("taking what the code prints", Console.Error.WriteLine);
     private readonly TaskCompletionSource drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public static LogPump Start(Stream output, LogCollector log)
@@ -26,7 +29,7 @@ sealed class LogPump
         try
         {
             int read;
-            while ((read = output.Read(buffer)) > 0) log.Write(buffer.AsSpan(0, read));
+            while ((read = output.Read(buffer)) > 0) Take(buffer.AsSpan(0, read), log);
         }
         catch (Exception closed) when (closed is IOException or ObjectDisposedException)
         {
@@ -35,6 +38,20 @@ sealed class LogPump
         finally
         {
             drained.SetResult();
+        }
+    }
+
+    // Whatever is wrong with one piece of text, the next one has to be read: code waits when its output is not.
+    private void Take(ReadOnlySpan<byte> text, LogCollector log)
+    {
+        try
+        {
+            log.Write(text);
+            trouble.IsOver();
+        }
+        catch (Exception wrong)
+        {
+            trouble.Is(wrong);
         }
     }
 }

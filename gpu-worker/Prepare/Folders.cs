@@ -36,7 +36,9 @@ static class Folders
         }
     }
 
-    public static long Size(DirectoryInfo folder) => folder.EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+    /// <summary>Of all files in a folder. Links are not followed: what they lead to is somebody else's.</summary>
+    public static long Size(DirectoryInfo folder) =>
+        folder.EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true }).Sum(file => file.Length);
 
     private static void MakeWritable(string folder)
     {
