@@ -17,4 +17,7 @@ sealed record PlatformOptions
 
     /// <summary>How long a worker that went silent keeps its run. Null: the worker's default, 30 s.</summary>
     public TimeSpan? Lease { get; init; }
+
+    /// <summary>What the caches of the workers may take together, as people write it: 20GB. Null: the worker's default.</summary>
+    public string? Cache { get; init; }
 }

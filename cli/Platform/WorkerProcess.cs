@@ -65,7 +65,8 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
             "agent", "--data", options.Data.Path, "--machine", machine, "--id", id,
             "--parent", Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
         ];
-        return options.Lease is { } lease ? [.. all, "--lease", lease.ToString("c")] : all;
+        if (options.Lease is { } lease) all = [.. all, "--lease", lease.ToString("c")];
+        return options.Cache is { } cache ? [.. all, "--cache", cache] : all;
     }
 
     private void Hear(string? line)

@@ -90,6 +90,13 @@ sealed class AgentFolder : IDisposable
     // Beside the work: it may be gigabytes.
     private static void DeleteGone(string scratch)
     {
-        foreach (var folder in Directory.EnumerateDirectories(scratch, Gone + "*")) Folders.Delete(folder);
+        try
+        {
+            foreach (var folder in Directory.EnumerateDirectories(scratch, Gone + "*")) Folders.Delete(folder);
+        }
+        catch (IOException)
+        {
+            // Another worker that has just started does the same. What is left then is left for the next start.
+        }
     }
 }

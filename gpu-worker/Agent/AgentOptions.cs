@@ -6,8 +6,6 @@ sealed record AgentOptions
     /// <summary>File that a machine with a GPU of NVIDIA has.</summary>
     public const string GpuFile = "/dev/nvidia0";
 
-    public const long UsualCacheBytes = 50L << 30;
-
     /// <summary>The embedded platform's folder, for what is not in the cloud: workspaces, bus. Null: both are.</summary>
     public string? DataFolder { get; init; }
 
@@ -44,8 +42,8 @@ sealed record AgentOptions
     /// <summary>The user that code runs as, by name or number; this process is root then. Null: as this process does.</summary>
     public string? RunAs { get; init; }
 
-    /// <summary>What the caches of this machine may take together: code, builds, set-ups, inputs. Default 50 GiB.</summary>
-    public long CacheBytes { get; init; } = UsualCacheBytes;
+    /// <summary>What the caches of this machine may take together: code, builds, set-ups, inputs. Null: half of the disk, at most 50 GiB.</summary>
+    public long? CacheBytes { get; init; }
 
     /// <summary>Refuse to work without a GPU. Default: computes on what there is.</summary>
     public bool NeedsGpu { get; init; }

@@ -22,7 +22,7 @@ static class AgentSettings
         Id = new("--id") { Description = "Its name, unique among the workers that live. Else one that is made up, without --data." },
         RunAs = new("--run-as") { Description = "The user that experiment code runs as, by name or number, when this worker is root: it then sees nothing of the worker's memory and credentials. Else EXP_RUN_AS, or as this worker does." },
         Lease = new("--lease") { Description = "How long a run stays with it without a word from it. Else EXP_LEASE, or 30 s." },
-        Cache = new("--cache") { Description = "What its caches (code, builds, set-ups, inputs) may take together, such as 20GB; what was not used for longest goes first. Else EXP_CACHE, or 50GB." },
+        Cache = new("--cache") { Description = "What its caches (code, builds, set-ups, inputs) may take together, such as 20GB; what was not used for longest goes first. Else EXP_CACHE, or half of the disk, at most 50GB." },
         Idle = new("--exit-when-idle") { Description = "Leave after this long without a run. Else EXP_EXIT_WHEN_IDLE, or never." },
         Lifetime = new("--lifetime") { Description = "How long this machine is there: no new run in the second half, and the last one is handed back before the end. Else EXP_LIFETIME, or for ever." };
 
@@ -59,7 +59,7 @@ static class AgentSettings
             ExitWhenIdle = Length(Idle, "EXP_EXIT_WHEN_IDLE"),
             Lifetime = lifetime is null || lifetime <= TimeSpan.FromDays(49) ? lifetime : throw new SettingException("--lifetime: at most 49 days"),
             RunAs = Text(RunAs, "EXP_RUN_AS"),
-            CacheBytes = Size(Cache, "EXP_CACHE") ?? AgentOptions.UsualCacheBytes,
+            CacheBytes = Size(Cache, "EXP_CACHE"),
             NeedsGpu = Text(null, "EXP_GPU") == "true",
             Parent = parsed.GetValue(Parent),
             Spares = Math.Max(0, parsed.GetValue(Spares)),

@@ -173,6 +173,17 @@ static unsafe partial class Native
         return null;
     }
 
+    /// <summary>A handle on a folder, which means this one whatever becomes of its name. Linux only.</summary>
+    /// <returns>Null when it is none, or a link.</returns>
+    public static SafeHandle? HoldFolder(string path)
+    {
+        var (noFollow, folder) = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? (0x8000, 0x4000) : (0x20000, 0x10000);
+        return Open(path, CloseOnExec | noFollow | folder) is >= 0 and var file ? new Microsoft.Win32.SafeHandles.SafeFileHandle(file, ownsHandle: true) : null;
+    }
+
+    /// <summary>A path that leads to what is held. Linux only.</summary>
+    public static string PathThrough(SafeHandle held) => FormattableString.Invariant($"/proc/self/fd/{held.DangerousGetHandle()}");
+
     // Where a descriptor leads is not changed by what happens to names afterwards.
     private static bool IsBelow(int file, string folder)
     {

@@ -181,9 +181,9 @@ sealed class RunnerProcess : IDisposable
                 else failure ??= said;
             }
         }
-        catch (Exception broken) when (broken is IOException or ObjectDisposedException)
+        catch (Exception)
         {
-            // The runner was given up: what it said until then counts.
+            // The runner was given up, and its pipe closed: what it said until then counts.
         }
 
         report.SetResult(failure ?? (begun ? null : new(RunnerReport.Failure.NeverBegan, stray.ToString())));

@@ -5,11 +5,14 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>Where the caches of a machine are, and how much they may take together.</summary>
 sealed class CacheFolders
 {
+    private const long UsualLimitBytes = 50L << 30;
+
+    /// <param name="limitBytes">Null: half of the disk, at most 50 GiB. The disk of a container may have one.</param>
     /// <param name="user">Whom code runs as; null: as this process does.</param>
-    public CacheFolders(string root, long limitBytes, CodeUser? user)
+    public CacheFolders(string root, long? limitBytes, CodeUser? user)
     {
         (Code, Builds, Setups, Inputs) = (Path.Combine(root, "code"), Path.Combine(root, "build"), Path.Combine(root, "setup"), Path.Combine(root, "inputs"));
-        LimitBytes = limitBytes;
+        LimitBytes = limitBytes ?? Math.Min(UsualLimitBytes, new DriveInfo(Directory.CreateDirectory(root).FullName).TotalSize / 2);
         if (user is null) return;
 
         // A run gets copies of its code, links to its inputs, and the paths of what was built or set up for it. Of others it cannot learn the names, which are hashes of what they hold.

@@ -101,6 +101,25 @@ public sealed class FolderCacheTests : IDisposable
         foreach (var one in all) one.Dispose();
     }
 
+    [Fact]
+    public async Task Delete_FollowsNoLink_AndTakesWhatHasNoRights()
+    {
+        var outside = Directory.CreateDirectory(folder["outside"]).FullName;
+        await File.WriteAllTextAsync(Path.Combine(outside, "mine"), "", Token);
+        var gone = Directory.CreateDirectory(folder["gone/closed/deep"]).Parent!.Parent!.FullName;
+        File.CreateSymbolicLink(Path.Combine(gone, "file"), Path.Combine(outside, "mine"));
+        Directory.CreateSymbolicLink(Path.Combine(gone, "closed", "folder"), outside);
+        Directory.CreateSymbolicLink(Path.Combine(gone, "closed", "dangling"), folder["nowhere"]);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(Path.Combine(gone, "closed"), UnixFileMode.None);
+        Directory.CreateSymbolicLink(folder["link"], outside);
+
+        Folders.Delete(gone);
+        Folders.Delete(folder["link"]);
+
+        Assert.False(Directory.Exists(gone));
+        Assert.True(File.Exists(Path.Combine(outside, "mine")));
+    }
+
     public void Dispose() => folder.Dispose();
 
     private FolderCache Cache(string name) => new(folder[name], time);
