@@ -14,15 +14,17 @@ static class UpCommand
         var machines = new Option<string>("--machines") { Description = "Machine classes that this machine offers", HelpName = "CLASS,…", DefaultValueFactory = _ => "cpu" };
         var lease = new Option<string?>("--lease") { Description = "How long a worker that went silent keeps its run [30s]", HelpName = "TIME" };
         var logLimit = new Option<int?>("--log-limit") { Description = "How much is kept of what an attempt prints: of more, the beginning and the end [64]", HelpName = "MIB" };
+        var cache = new Option<string?>("--cache") { Description = "What the workers' caches of code, builds, set-ups and inputs may take together [half of the disk, at most 50GB]", HelpName = "SIZE" };
         return new Verb("up", "Run the whole platform on this machine until Ctrl-C; the next start carries on")
         {
             Examples = ["exp up", "exp up --data ./.exp --workers 2", "exp up --machines cpu,gpu-t4 --port 0"],
-        }.With(port, workers, machines, lease, logLimit).Does(world, (session, cancel) => Up(session, new()
+        }.With(port, workers, machines, lease, logLimit, cache).Does(world, (session, cancel) => Up(session, new()
         {
             Data = session.Data,
             Port = session.Get(port) is not < 0 and not > 65535 ? session.Get(port) : throw ExpException.Usage("--port: a number from 0 (any free one) to 65535"),
             Workers = session.Get(workers) is >= 0 and <= 256 and var n ? n : throw ExpException.Usage("--workers: a number from 0 to 256"),
             Machines = Classes(session.Get(machines)!),
+            Cache = session.Get(cache) is not { } size || Sizes.Parse(size) is not null ? session.Get(cache) : throw ExpException.Usage($"--cache {size}: give {Sizes.Wanted}"),
             Lease = session.Get(lease) is { } text ? Durations.Parse(text) ?? throw ExpException.Usage($"--lease {text}: give {Durations.Wanted}") : null,
             LogLimit = session.Get(logLimit) is null or (>= 1 and <= 1024) ? session.Get(logLimit) : throw ExpException.Usage("--log-limit: a number of MiB from 1 to 1024"),
         }, cancel));

@@ -20,4 +20,7 @@ sealed record PlatformOptions
 
     /// <summary>How many MiB a worker keeps of what an attempt prints. Null: the worker's default, 64.</summary>
     public int? LogLimit { get; init; }
+
+    /// <summary>What the caches of the workers may take together, as people write it: 20GB. Null: the worker's default.</summary>
+    public string? Cache { get; init; }
 }

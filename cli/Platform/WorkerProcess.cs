@@ -67,6 +67,7 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
         ];
         if (options.Lease is { } lease) all.AddRange(["--lease", lease.ToString("c")]);
         if (options.LogLimit is { } limit) all.AddRange(["--log-limit", limit.ToString(CultureInfo.InvariantCulture)]);
+        if (options.Cache is { } cache) all.AddRange(["--cache", cache]);
         return all;
     }
 

@@ -150,8 +150,11 @@ public static class RunRules
                 return End(run, RunState.Succeeded, cause, ending.Message, ending, now);
             case Cause.Cancelled:
                 return End(run, RunState.Cancelled, cause, ending.Message, ending, now);
-            case Cause.Preempted or Cause.WorkerLost:
+            case Cause.Preempted:
                 return LoseWorker(run, cause, ending.Message ?? "the worker left", ending, now);
+            case Cause.WorkerLost:
+                // It lives, and would take the run again at once, into the same trouble.
+                return LoseWorker(run, cause, ending.Message ?? "the worker failed", ending, now, BackOff(run.Lost + 1));
             case Cause.StorageFull:
                 // Somebody has to make room, which takes a while.
                 return LoseWorker(run, cause, ending.Message ?? "there was no room", ending, now, BackOff(run.Lost + 1));

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Globalization;
 using System.IO.Compression;
 using System.IO.Hashing;
 using System.Security.Cryptography;
@@ -157,8 +158,20 @@ internal static class SnapshotZip
     private static SnapshotRefusedException Refused(string name, string why) => new($"'{Excerpt.Of(name, 200)}' in the zip: {why}");
 }
 
-internal static class Sizes
+public static class Sizes
 {
+    /// <summary>For messages.</summary>
+    public const string Wanted = "a size such as 20GB or 500MB";
+
+    /// <summary>A number and its unit, MB, GB or TB (powers of 1024). Null: it is something else.</summary>
+    public static long? Parse(string text)
+    {
+        var number = text.AsSpan().Trim().TrimEnd("iIbB");
+        int? shift = number is [.., var unit] ? char.ToUpperInvariant(unit) switch { 'M' => 20, 'G' => 30, 'T' => 40, _ => null } : null;
+        if (shift is null || !double.TryParse(number[..^1].TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)) return null;
+        return value * (1L << shift.Value) is var bytes && bytes is >= 1 and < 1L << 60 ? (long)bytes : null;
+    }
+
     public static string Text(long bytes) => bytes switch
     {
         >= 10L << 30 => $"{bytes / (double)(1L << 30):0} GiB",

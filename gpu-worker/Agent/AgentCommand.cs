@@ -41,26 +41,13 @@ static class AgentCommand
         if (options.NeedsGpu) Console.WriteLine($"GPU: {await GpuDriver.Ask()}");
         var time = TimeProvider.System;
         var ids = new SystemIds(time);
-        Directory.CreateDirectory(options.Folder);
-        FileStream own;
-        try
-        {
-            own = new(Path.Combine(options.Folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException)
-        {
-            throw new SettingException($"a worker named {options.Id} is running on {options.DataFolder ?? options.Scratch}; give this one another --id");
-        }
-
-        await using (own)
-        {
-            var user = options.RunAs is { } name ? CodeUser.Named(name, options.Folder) : null;
-            var workspaces = OpenWorkspaces(options, time);
-            var bus = OpenBus(options, ids, time);
-            await using var closing = bus as IAsyncDisposable;
-            using var closingAtOnce = bus as IDisposable;
-            return await new AgentHost(options, workspaces, bus, ids, time, user).Run();
-        }
+        using var folder = await AgentFolder.Take(options, ids, time, Console.WriteLine);
+        var user = options.RunAs is { } name ? CodeUser.Named(name, options.Folder) : null;
+        var workspaces = OpenWorkspaces(options, time);
+        var bus = OpenBus(options, ids, time);
+        await using var closing = bus as IAsyncDisposable;
+        using var closingAtOnce = bus as IDisposable;
+        return await new AgentHost(options, folder, workspaces, bus, ids, time, user).Run();
     }
 
     private static IWorkspaces OpenWorkspaces(AgentOptions options, TimeProvider time)

@@ -8,10 +8,10 @@ namespace Serverless.GpuWorker.Agent;
 
 /// <summary>Takes one wake after another until it has to leave. A bad run, a bad message or a bus that is away never ends it.</summary>
 /// <param name="user">Whom code runs as; null: as this process does.</param>
-sealed class AgentHost(AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, CodeUser? user)
+sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, CodeUser? user)
 {
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), AfterTrouble = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan TrimEvery = TimeSpan.FromHours(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), AfterTrouble = TimeSpan.FromSeconds(1), LongestAfterTrouble = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan TrimEvery = TimeSpan.FromMinutes(1);
 
     private readonly long started = time.GetTimestamp();
 
@@ -19,9 +19,9 @@ sealed class AgentHost(AgentOptions options, IWorkspaces workspaces, IMessageBus
     {
         using var departure = new Departure(options.Parent, options.LeavesAfter, time);
         Native.AdoptOrphans();
-        CleanUp();
-        using var pool = new RunnerPool(options.Spares, RunEnvironment.OfMachine(user), user);
-        var preparation = new Preparation(options.CacheFolder, ids, time, pool, user);
+        var around = new RunEnvironment(user, folder.Mark);
+        using var pool = new RunnerPool(options.Spares, around.OfMachine(), user);
+        var preparation = new Preparation(new(options.CacheFolder, options.CacheBytes, user), ids, time, pool, around, user);
         await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time);
         var wakes = new WakeHandler(options, workspaces, bus, ids, time, preparation, pool, departure, card);
         card.Start();
@@ -37,6 +37,8 @@ sealed class AgentHost(AgentOptions options, IWorkspaces workspaces, IMessageBus
         var queue = QueueNames.ForMachine(options.Machine);
         var idleSince = time.GetTimestamp();
         var trimmed = time.GetTimestamp();
+        var trouble = new Trouble("taking a run", Console.Error.WriteLine);
+        var pause = AfterTrouble;
         while (!departure.Leaving.IsCancellationRequested)
         {
             var idle = time.GetElapsedTime(idleSince);
@@ -51,7 +53,10 @@ sealed class AgentHost(AgentOptions options, IWorkspaces workspaces, IMessageBus
                     await wakes.Handle(message);
                     idleSince = time.GetTimestamp();
                 }
-                else if (time.GetElapsedTime(trimmed) > TrimEvery)
+
+                trouble.IsOver();
+                pause = AfterTrouble;
+                if (time.GetElapsedTime(trimmed) > TrimEvery)
                 {
                     trimmed = time.GetTimestamp();
                     preparation.Trim();
@@ -61,21 +66,13 @@ sealed class AgentHost(AgentOptions options, IWorkspaces workspaces, IMessageBus
             {
                 return;
             }
-            catch (Exception trouble)
+            catch (Exception wrong)
             {
                 // Whatever it was about, the message's lock will end and the wake come again.
-                await Console.Error.WriteLineAsync($"{trouble.GetType().Name}: {trouble.Message}");
-                if (trouble is not (IOException or TimeoutException)) await Console.Error.WriteLineAsync(trouble.StackTrace);
-                await Task.Delay(AfterTrouble, time, CancellationToken.None);
+                if (trouble.Is(wrong) && wrong is not (IOException or TimeoutException)) await Console.Error.WriteLineAsync(wrong.StackTrace);
+                await Task.Delay(pause, time, departure.Leaving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                pause = pause * 2 < LongestAfterTrouble ? pause * 2 : LongestAfterTrouble;
             }
         }
-    }
-
-    // What attempts of an earlier process with this name left; nobody else uses the folder.
-    private void CleanUp()
-    {
-        var work = Path.Combine(options.Folder, "work");
-        if (!Directory.Exists(work)) return;
-        foreach (var left in Directory.EnumerateDirectories(work)) Folders.Delete(left);
     }
 }

@@ -44,6 +44,9 @@ sealed record AgentOptions
     /// <summary>The user that code runs as, by name or number; this process is root then. Null: as this process does.</summary>
     public string? RunAs { get; init; }
 
+    /// <summary>What the caches of this machine may take together: code, builds, set-ups, inputs. Null: half of the disk, at most 50 GiB.</summary>
+    public long? CacheBytes { get; init; }
+
     /// <summary>Refuse to work without a GPU. Default: computes on what there is.</summary>
     public bool NeedsGpu { get; init; }
 

@@ -23,6 +23,7 @@ static class AgentSettings
         Id = new("--id") { Description = "Its name, unique among the workers that live. Else one that is made up, without --data." },
         RunAs = new("--run-as") { Description = "The user that experiment code runs as, by name or number, when this worker is root: it then sees nothing of the worker's memory and credentials. Else EXP_RUN_AS, or as this worker does." },
         Lease = new("--lease") { Description = "How long a run stays with it without a word from it. Else EXP_LEASE, or 30 s." },
+        Cache = new("--cache") { Description = "What its caches (code, builds, set-ups, inputs) may take together, such as 20GB; what was not used for longest goes first. Else EXP_CACHE, or half of the disk, at most 50GB." },
         Idle = new("--exit-when-idle") { Description = "Leave after this long without a run. Else EXP_EXIT_WHEN_IDLE, or never." },
         Lifetime = new("--lifetime") { Description = "How long this machine is there: no new run in the second half, and the last one is handed back before the end. Else EXP_LIFETIME, or for ever." },
         LogLimit = new("--log-limit") { Description = "How many MiB are kept of what an attempt prints: of more, the beginning and the end. Else EXP_LOG_LIMIT, or 64." };
@@ -31,7 +32,10 @@ static class AgentSettings
     private static readonly Option<int> Spares = new("--spares") { Description = "Runner processes that wait in advance, of each kind.", DefaultValueFactory = _ => 1 };
 
     public static Command Command { get; } =
-        new("agent", "Takes runs of a machine class and executes them, one after another.") { Data, Blob, ServiceBus, Scratch, Workspace, Machine, Id, RunAs, Lease, Idle, Lifetime, LogLimit, Parent, Spares };
+        new("agent", "Takes runs of a machine class and executes them, one after another.")
+        {
+            Data, Blob, ServiceBus, Scratch, Workspace, Machine, Id, RunAs, Lease, Cache, Idle, Lifetime, LogLimit, Parent, Spares,
+        };
 
     /// <exception cref="SettingException">Something is missing or cannot be understood; the message says what.</exception>
     public static AgentOptions Read(ParseResult parsed)
@@ -61,6 +65,7 @@ static class AgentSettings
             Lifetime = lifetime is null || lifetime <= TimeSpan.FromDays(49) ? lifetime : throw new SettingException("--lifetime: at most 49 days"),
             LogLimitBytes = Text(LogLimit, "EXP_LOG_LIMIT") is { } limit ? MebiBytes(limit) : AgentOptions.DefaultLogLimit,
             RunAs = Text(RunAs, "EXP_RUN_AS"),
+            CacheBytes = Size(Cache, "EXP_CACHE"),
             NeedsGpu = Text(null, "EXP_GPU") == "true",
             Parent = parsed.GetValue(Parent),
             Spares = Math.Max(0, parsed.GetValue(Spares)),
@@ -71,6 +76,9 @@ static class AgentSettings
             if (option is not null && parsed.GetValue(option) is { Length: > 0 } given) return given;
             return data is null && variable is not null && Environment.GetEnvironmentVariable(variable) is { Length: > 0 } set ? set : null;
         }
+
+        long? Size(Option<string?> option, string variable) =>
+            Text(option, variable) is { } text ? Sizes.Parse(text) ?? throw new SettingException($"{option.Name} (or {variable}): '{text}' is not {Sizes.Wanted}") : null;
 
         TimeSpan? Length(Option<string?> option, string variable) =>
             Text(option, variable) is { } text ? Durations.Parse(text) ?? throw new SettingException($"{option.Name} (or {variable}): '{text}' is not {Durations.Wanted}") : null;

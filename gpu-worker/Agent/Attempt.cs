@@ -42,7 +42,7 @@ sealed class Attempt : IDisposable
     {
         using var preempt = departure.Leaving.Register(() => stop.Request(StopReason.Preempted));
         using var over = new CancellationTokenSource();
-        var heartbeat = new Heartbeat(record, metrics, options, time).Run(over.Token);
+        var heartbeat = new Heartbeat(record, metrics, options, time, Console.Error.WriteLine).Run(over.Token);
         try
         {
             if (await Ending() is { } ending) await record.Finish(ending);
@@ -97,7 +97,14 @@ sealed class Attempt : IDisposable
             };
         }
 
-        return await new CodeRun(store, prepared.Run, folder, prepared, log, metrics, record, persistence, stop, time, pool, departure).Execute();
+        try
+        {
+            return await new CodeRun(store, prepared.Run, folder, prepared, log, metrics, record, persistence, stop, time, pool, departure).Execute();
+        }
+        catch (RunnerStartException refused)
+        {
+            return await EndEarly(Cause.WorkerLost, refused.Message);
+        }
     }
 
     private async Task<RunRecord> FallBack(CheckpointRef checkpoint, string why)
@@ -118,6 +125,7 @@ sealed class Attempt : IDisposable
     private static (Cause Cause, string Message)? Explain(Exception problem) => problem switch
     {
         PreparationException known => (known.Cause, known.Message),
+        RunnerStartException refused => (Cause.WorkerLost, refused.Message),
         StoreFullException or IOException { HResult: Native.NoSpaceLeft } =>
             (Cause.StorageFull, $"there is no room left for the run's files: {problem.Message}"),
         StoreUnavailableException or OperationCanceledException => null,

@@ -33,7 +33,17 @@ sealed class Departure : IDisposable
     /// <summary>The last writes did not get through in time either: the lease will expire.</summary>
     public CancellationToken GivingUp { get; }
 
-    public void Leave() => leaving.Cancel();
+    public void Leave()
+    {
+        try
+        {
+            leaving.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has left; a timer or a signal came late.
+        }
+    }
 
     /// <summary>Called when the code has been ended: from now on little time is left.</summary>
     public void Hurry() => givingUp.CancelAfter(LastWrites);
@@ -55,11 +65,8 @@ sealed class Departure : IDisposable
     private async Task FollowParent(int id, TimeProvider time)
     {
         var started = StartOf(id);
-        while (!Leaving.IsCancellationRequested && started is not null && StartOf(id) == started)
-        {
-            await Task.Delay(ParentPoll, time, CancellationToken.None);
-        }
-
+        var following = new Routine("looking whether the parent lives", time, Console.Error.WriteLine);
+        await following.Run(() => Task.FromResult(started is not null && StartOf(id) == started), ParentPoll, ParentPoll, Leaving, atOnce: true);
         Leave();
     }
 

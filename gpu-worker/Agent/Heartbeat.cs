@@ -1,51 +1,35 @@
 using Serverless.Core.Runs;
-using Serverless.Core.Storage;
-using Serverless.Core.Messaging;
 using Serverless.GpuWorker.Collect;
 
 namespace Serverless.GpuWorker.Agent;
 
-/// <summary>Renews the lease, tells how far the run is, and sees what others wrote: a cancel request, or that the run was taken away.</summary>
-sealed class Heartbeat(OwnedRecord record, MetricCollector metrics, AgentOptions options, TimeProvider time)
+/// <summary>
+/// Renews the lease, tells how far the run is, and sees what others wrote: a cancel request, or that the run was taken away. It goes on whatever happens: an owner that falls silent is
+/// replaced, and then two compute the same.
+/// </summary>
+sealed class Heartbeat(OwnedRecord record, MetricCollector metrics, AgentOptions options, TimeProvider time, Action<string> say)
 {
-    public async Task Run(CancellationToken cancel)
-    {
-        try
-        {
-            var renewed = time.GetTimestamp();
-            while (true)
-            {
-                await Task.Delay(options.Watch, time, cancel);
-                if (time.GetElapsedTime(renewed) < options.Heartbeat)
-                {
-                    await Look();
-                    continue;
-                }
+    private long renewed = time.GetTimestamp();
 
-                renewed = time.GetTimestamp();
-                var latest = metrics.Latest;
-                if (!await record.Apply(new RunEvent.Renew(record.Epoch, latest.Count > 0 ? latest : null, metrics.Step))) return;
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The attempt is over, or was replaced.
-        }
-        catch (StoreFullException)
-        {
-            // Whoever has files to store says so.
-        }
+    /// <param name="over">The end of the attempt.</param>
+    public async Task Run(CancellationToken over)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(over, record.MayWrite);
+        await new Routine("renewing the lease", time, say).Run(Turn, options.Watch, options.Heartbeat, ended.Token);
     }
 
-    private async Task Look()
+    private async Task<bool> Turn()
     {
-        try
+        if (time.GetElapsedTime(renewed) < options.Heartbeat)
         {
             await record.Look();
+            return true;
         }
-        catch (Exception unreachable) when (unreachable is StoreUnavailableException or BusUnavailableException)
-        {
-            // What cannot be seen now is seen by a later look; until then the code computes on.
-        }
+
+        var latest = metrics.Latest;
+        var began = time.GetTimestamp();
+        if (!await record.Apply(new RunEvent.Renew(record.Epoch, latest.Count > 0 ? latest : null, metrics.Step))) return false;
+        renewed = began;
+        return true;
     }
 }

@@ -10,36 +10,17 @@ sealed class MessageLock : IAsyncDisposable
     private readonly CancellationTokenSource ended = new();
     private readonly Task renewing;
 
-    public MessageLock(IMessageBus bus, ReceivedMessage message, TimeProvider time) =>
-        renewing = Renew(bus, message, message.RenewEvery(time.GetUtcNow()), time, ended.Token);
+    public MessageLock(IMessageBus bus, ReceivedMessage message, TimeProvider time)
+    {
+        // A lost lock changes nothing about whose the run is: that is in its record.
+        var every = message.RenewEvery(time.GetUtcNow());
+        renewing = new Routine("renewing the lock of a wake", time, Console.Error.WriteLine).Run(() => bus.Renew(message, ended.Token), every, every, ended.Token);
+    }
 
     public async ValueTask DisposeAsync()
     {
         await ended.CancelAsync();
         await renewing;
         ended.Dispose();
-    }
-
-    // A lost lock changes nothing about whose the run is: that is in its record.
-    private static async Task Renew(IMessageBus bus, ReceivedMessage message, TimeSpan every, TimeProvider time, CancellationToken cancel)
-    {
-        try
-        {
-            while (true)
-            {
-                await Task.Delay(every, time, cancel);
-                try
-                {
-                    if (!await bus.Renew(message, cancel)) return;
-                }
-                catch (BusUnavailableException)
-                {
-                    // Tried again at the next turn.
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-        }
     }
 }

@@ -14,37 +14,31 @@ sealed class WorkerCard(AgentOptions options, IObjectStore store, TimeProvider t
     /// <summary>What it works on.</summary>
     public string? Run { get; set; }
 
-    public void Start() => writing = Task.Run(Write);
+    public void Start() => writing = Task.Run(() =>
+        new Routine("showing this worker to people", time, Console.Error.WriteLine).Run(Write, options.Heartbeat, 10 * options.Heartbeat, ended.Token, atOnce: true));
 
     public async ValueTask DisposeAsync()
     {
         await ended.CancelAsync();
         await writing;
-        await Try(() => store.Delete(WorkspacePaths.Worker(options.Id)));
+        try
+        {
+            await store.Delete(WorkspacePaths.Worker(options.Id));
+        }
+        catch (Exception)
+        {
+            // People see for how long it has been silent.
+        }
+
         ended.Dispose();
     }
 
-    private async Task Write()
+    private async Task<bool> Write()
     {
-        while (!ended.IsCancellationRequested)
-        {
-            var info = new WorkerInfo(
-                options.Id, options.Machine, Environment.MachineName, Environment.ProcessId, Environment.ProcessorCount,
-                GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, options.Device, Run, options.Heartbeat, started);
-            await Try(() => store.PutJson(WorkspacePaths.Worker(options.Id), info, cancel: ended.Token));
-            await Try(() => Task.Delay(options.Heartbeat, time, ended.Token));
-        }
-    }
-
-    // The next heartbeat says it again.
-    private static async Task Try(Func<Task> call)
-    {
-        try
-        {
-            await call();
-        }
-        catch (Exception missed) when (missed is IOException or OperationCanceledException)
-        {
-        }
+        var info = new WorkerInfo(
+            options.Id, options.Machine, Environment.MachineName, Environment.ProcessId, Environment.ProcessorCount,
+            GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, options.Device, Run, options.Heartbeat, started);
+        await store.PutJson(WorkspacePaths.Worker(options.Id), info, cancel: ended.Token);
+        return true;
     }
 }

@@ -31,7 +31,7 @@ sealed class LogPump
             int read;
             while ((read = output.Read(buffer)) > 0) Take(buffer.AsSpan(0, read), log);
         }
-        catch (Exception closed) when (closed is IOException or ObjectDisposedException)
+        catch (Exception)
         {
             // The runner was given up.
         }

@@ -15,6 +15,12 @@ sealed record Assignment
     /// <summary>Program and arguments; of an <see cref="Assembly"/> the arguments only.</summary>
     public IReadOnlyList<string> Command { get; init; } = [];
 
+    /// <summary>
+    /// The runner starts itself once more with this environment, as the user that it is, and reads the assignment again: for variables that the runtime and native libraries read when a
+    /// process starts.
+    /// </summary>
+    public bool Afresh { get; init; }
+
     // Binary, because reading JSON would cost a runner more than everything else that it does before the code's first line.
     public byte[] ToBytes()
     {
@@ -32,6 +38,7 @@ sealed record Assignment
         writer.Write(Assembly ?? "");
         writer.Write(Command.Count);
         foreach (var word in Command) writer.Write(word);
+        writer.Write(Afresh);
         writer.Seek(0, SeekOrigin.Begin);
         writer.Write((int)body.Length - sizeof(int));
         return body.ToArray();
@@ -52,22 +59,31 @@ sealed record Assignment
         var assembly = reader.ReadString();
         var command = new string[reader.ReadInt32()];
         for (var i = 0; i < command.Length; i++) command[i] = reader.ReadString();
-        return new() { Folder = folder, Environment = environment, Assembly = assembly.Length == 0 ? null : assembly, Command = command };
+        return new() { Folder = folder, Environment = environment, Assembly = assembly.Length == 0 ? null : assembly, Command = command, Afresh = reader.ReadBoolean() };
     }
 }
 
-/// <summary>What a runner says about a failure, one line on its report channel: kind, space, message.</summary>
+/// <summary>What a runner says, one line on its report channel: kind, space, message.</summary>
 sealed record RunnerReport(RunnerReport.Failure Kind, string Message)
 {
     public enum Failure
     {
+        /// <summary>None so far: the code begins.</summary>
+        None,
+
         /// <summary>An exception that nobody caught.</summary>
         Exception,
         OutOfMemory,
         DiskFull,
 
-        /// <summary>The runner could not start the code at all.</summary>
+        /// <summary>What was to be started is not there, or is no program.</summary>
         NotStarted,
+
+        /// <summary>The machine has no process or no memory left to start the code with.</summary>
+        NoResources,
+
+        /// <summary>The runner ended before the code's first line. Said by nobody; the agent concludes it.</summary>
+        NeverBegan,
     }
 
     private const string Prefix = "exp-report:";
@@ -76,7 +92,7 @@ sealed record RunnerReport(RunnerReport.Failure Kind, string Message)
 
     /// <summary>Null when the line is something else: what the .NET host itself prints when it cannot start, for example.</summary>
     public static RunnerReport? From(string line) =>
-        line.StartsWith(Prefix, StringComparison.Ordinal) && line.Length > Prefix.Length + 1 && line[Prefix.Length] is >= '0' and <= '3'
+        line.StartsWith(Prefix, StringComparison.Ordinal) && line.Length > Prefix.Length + 1 && line[Prefix.Length] is >= '0' and <= '5'
             ? new((Failure)(line[Prefix.Length] - '0'), line[(Prefix.Length + 2)..])
             : null;
 }

@@ -27,7 +27,7 @@ sealed class CodeRun(
     /// <returns>Null when another worker has the run.</returns>
     public async Task<Ending?> Execute()
     {
-        using var runner = pool.Take(prepared.Temperature, prepared.RunsInRunner ? run.Spec.Env.Keys : [], prepared.Assignment.Environment);
+        using var runner = pool.Take(prepared.Temperature);
         var pump = LogPump.Start(runner.Output, log);
         runner.Assign(prepared.Assignment);
         _ = Task.Run(() => pool.Refill(prepared.Temperature));

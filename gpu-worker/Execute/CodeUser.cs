@@ -12,21 +12,19 @@ namespace Serverless.GpuWorker.Execute;
 sealed class CodeUser
 {
     private const string SetPriv = "/usr/bin/setpriv", Users = "/etc/passwd";
+    private const UnixFileMode Owners = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     private readonly uint user, group;
 
-    private CodeUser(string name, uint user, uint group, string home) => (Name, this.user, this.group, Home) = (name, user, group, home);
+    private CodeUser(string name, uint user, uint group) => (Name, this.user, this.group) = (name, user, group);
 
     public string Name { get; }
-
-    /// <summary>A folder of its own: programs want one, and the agent's is closed.</summary>
-    public string Home { get; }
 
     /// <summary>What goes before a command to run it as this user. It becomes the command: the process stays the same.</summary>
     public IReadOnlyList<string> Become => [SetPriv, $"--reuid={user}", $"--regid={group}", "--clear-groups", "--no-new-privs", "--"];
 
     /// <param name="name">A name, or a number that need not have one.</param>
-    /// <param name="folder">The agent's, in which the user gets a home.</param>
+    /// <param name="folder">The agent's, in which the user gets folders to work in.</param>
     /// <exception cref="SettingException">Code cannot be run as this user; the message says what to change.</exception>
     public static CodeUser Named(string name, string folder)
     {
@@ -35,20 +33,30 @@ sealed class CodeUser
         if (ids.User == 0) throw new SettingException($"--run-as {name}: that is root, from whom nothing can be kept; name another user");
         if (!Environment.IsPrivilegedProcess) throw new SettingException($"--run-as {name}: only root can start processes of another user; start this worker as root, or leave --run-as out");
         if (!File.Exists(SetPriv)) throw new SettingException($"--run-as {name}: {SetPriv} is missing; install util-linux");
-        var home = Path.Combine(folder, "home");
-        Directory.CreateDirectory(home);
-        var found = new CodeUser(name, ids.User, ids.Group, home);
-        found.Give(home);
-        found.Try("-w", home, "a worker's folder must be open to it: the folders above, too");
+        var found = new CodeUser(name, ids.User, ids.Group);
+        LetThrough(folder);
+        LetThrough(Path.Combine(folder, "work"));
+        var tried = Directory.CreateDirectory(Path.Combine(folder, "work", "tried")).FullName;
+        found.Give(tried);
+        found.Try("-w", tried, "a worker's folder must be open to it: the folders above, too");
+        Directory.Delete(tried);
         found.Try("-x", RunnerProgram.Path, "it must be able to execute the worker's program");
         return found;
     }
 
     /// <summary>Makes a folder, with everything in it, the user's. Not to be called while code of a run may be at work in it.</summary>
-    public void Give(string folder) => ChangeOwner(new DirectoryInfo(folder), user, group);
+    public void Give(string folder) => Give(new DirectoryInfo(folder));
 
-    /// <summary>Makes it the agent's again: others may only read it. Not to be called while code of a run may be at work in it.</summary>
-    public static void TakeBack(string folder) => ChangeOwner(new DirectoryInfo(folder), 0, 0);
+    /// <summary>
+    /// Makes it the agent's again: others may read what its owner could, and change nothing, whatever rights were left to them. Not to be called while code of a run may be at work in it.
+    /// </summary>
+    public static void TakeBack(string folder) => TakeBack(new DirectoryInfo(folder));
+
+    /// <summary>Makes a folder that only the agent can enter.</summary>
+    public static void Close(string folder) => Make(folder, Owners);
+
+    /// <summary>Makes a folder in which others reach what they know the name of, and see no names.</summary>
+    public static void LetThrough(string folder) => Make(folder, Owners | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
 
     private static (uint User, uint Group)? Find(string name)
     {
@@ -78,11 +86,39 @@ sealed class CodeUser
         throw new SettingException(said.Length > 0 ? $"--run-as {Name}: {said}" : $"--run-as {Name}: this user cannot use {path}; {wanted}");
     }
 
+    private static void Make(string folder, UnixFileMode mode)
+    {
+        if (Native.ChangeMode(Directory.CreateDirectory(folder).FullName, mode) != 0) throw Failure("the rights", new DirectoryInfo(folder));
+    }
+
+    // From the leaves to the root: as long as the agent walks in it, it is not the user's, who could put a link there.
+    private void Give(FileSystemInfo entry)
+    {
+        if (entry is DirectoryInfo { LinkTarget: null } folder)
+        {
+            foreach (var inner in folder.EnumerateFileSystemInfos()) Give(inner);
+        }
+
+        ChangeOwner(entry, user, group);
+    }
+
+    // From the root to the leaves: what the agent walks in is not the user's any more.
+    private static void TakeBack(FileSystemInfo entry)
+    {
+        ChangeOwner(entry, 0, 0);
+        if (entry.LinkTarget is not null) return;
+        var owners = entry.UnixFileMode & Owners;
+        var readable = (int)owners & (int)(UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        if (Native.ChangeMode(entry.FullName, owners | (UnixFileMode)(readable >> 3 | readable >> 6)) != 0) throw Failure("the rights", entry);
+        if (entry is not DirectoryInfo folder) return;
+        foreach (var inner in folder.EnumerateFileSystemInfos()) TakeBack(inner);
+    }
+
+    // The owner of a link itself, never of what it leads to.
     private static void ChangeOwner(FileSystemInfo entry, uint user, uint group)
     {
-        // The owner of a link itself, never of what it leads to.
-        if (Native.ChangeOwner(entry.FullName, user, group) != 0) throw new IOException($"cannot change the owner of {entry.FullName}: {new Win32Exception().Message}");
-        if (entry is not DirectoryInfo folder || folder.LinkTarget is not null) return;
-        foreach (var inner in folder.EnumerateFileSystemInfos()) ChangeOwner(inner, user, group);
+        if (Native.ChangeOwner(entry.FullName, user, group) != 0) throw Failure("the owner", entry);
     }
+
+    private static IOException Failure(string what, FileSystemInfo entry) => new($"cannot change {what} of {entry.FullName}: {new Win32Exception().Message}");
 }

@@ -38,6 +38,9 @@ sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, Runne
         {
             { Kind: RunnerReport.Failure.OutOfMemory } => (Cause.OutOfMemory, Report.Message),
             { Kind: RunnerReport.Failure.DiskFull } => (Cause.DiskFull, Report.Message),
+            { Kind: RunnerReport.Failure.NoResources } => (Cause.WorkerLost, $"this worker's machine could not start the code: {Report.Message}"),
+            { Kind: RunnerReport.Failure.NeverBegan } => (Cause.WorkerLost,
+                $"the worker's runner ended with exit code {ExitCode} before the code began" + (Report.Message.Length > 0 ? $": {Report.Message}" : "")),
             { Kind: RunnerReport.Failure.NotStarted } when ExitCode != 0 => (Cause.UserCode, $"could not be started: {Report.Message}"),
             { Kind: RunnerReport.Failure.Exception } => (Cause.UserCode, Report.Message),
             _ when ExitCode == 0 => (Cause.Completed, null),
@@ -117,20 +120,20 @@ sealed class Execution(RunnerProcess runner, TimeProvider time)
         }
 
         var killed = false;
-        if (!exit.IsCompleted && !stop.Now.IsCompleted)
+        if (stopped is not null && !stop.Now.IsCompleted)
         {
-            runner.Terminate();
-            await Task.WhenAny(exit, stop.Now, Delay(grace, ended.Token));
-            killed = !exit.IsCompleted;
+            var left = runner.Leave(time, ended.Token);
+            await Task.WhenAny(left, stop.Now, Delay(grace, ended.Token));
+            killed = !left.IsCompleted;
         }
 
         runner.Kill();
         var code = await exit;
-        var left = await runner.KillOrphans(time);
+        var leftBehind = await runner.KillOrphans(time);
         await Task.WhenAny(runner.Report, Delay(ReportWait, ended.Token));
         await ended.CancelAsync();
         var report = runner.Report.IsCompletedSuccessfully ? await runner.Report : null;
-        return new(code, stop.Reason == StopReason.Fenced ? StopReason.Fenced : stopped, killed, report, code != 0 && memory.Found, left);
+        return new(code, stop.Reason == StopReason.Fenced ? StopReason.Fenced : stopped, killed, report, code != 0 && memory.Found, leftBehind);
     }
 
     // Timers take at most 49 days; waiting longer is waiting for ever.

@@ -11,6 +11,12 @@ static unsafe partial class Native
     /// <summary>errno of a full file system, which .NET hands on as an IOException's HResult.</summary>
     public const int NoSpaceLeft = 28;
 
+    /// <summary>errno when no process can be made: too many of them, or no memory.</summary>
+    public const int TryAgain = 11, NoMemory = 12;
+
+    private const int SigPipe = 13;
+    private const long PidfdOpen = 434, PidfdSendSignal = 424;
+    private const int CurrentFolder = -100, NoFollow = 0x100;
     private const int CloseOnExec = 0x80000, NonBlocking = 0x800;
     private const int SetPipeSize = 1031, ChildSubreaper = 36;
 
@@ -49,6 +55,18 @@ static unsafe partial class Native
     [LibraryImport("libc", EntryPoint = "lchown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int ChangeOwner(string path, uint user, uint group);
 
+    [LibraryImport("libc", EntryPoint = "fchmodat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int ChangeMode(int folder, string path, uint mode, int flags);
+
+    [LibraryImport("libc", EntryPoint = "execv", SetLastError = true)]
+    private static partial int Execute(byte* path, byte** arguments);
+
+    [LibraryImport("libc", EntryPoint = "signal")]
+    private static partial nint Handle(int signal, nint handler);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial long Call(long number, long a, long b, long c, long d);
+
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
 
@@ -76,6 +94,35 @@ static unsafe partial class Native
         if (OperatingSystem.IsLinux()) return DuplicateTo(file, target, CloseOnExec);
         return Duplicate(file);
     }
+
+    /// <summary>Undoes <see cref="MoveAside"/>.</summary>
+    public static void MoveBack(params ReadOnlySpan<(int File, int Target)> moves)
+    {
+        foreach (var (file, target) in moves) _ = DuplicateTo(file, target);
+    }
+
+    /// <summary>This process becomes another program, with the environment as it is in this moment.</summary>
+    /// <returns>Only when that failed: why.</returns>
+    public static string Become(IReadOnlyList<string> command)
+    {
+        // .NET ignores SIGPIPE. That would be handed on, to the code and whatever it starts.
+        Handle(SigPipe, 0);
+        var words = (byte**)NativeMemory.AllocZeroed((nuint)command.Count + 1, (nuint)sizeof(byte*));
+        for (var i = 0; i < command.Count; i++) words[i] = (byte*)Marshal.StringToCoTaskMemUTF8(command[i]);
+        _ = Execute(words[0], words);
+        return Marshal.GetLastPInvokeErrorMessage();
+    }
+
+    /// <summary>A handle on a process, which means this one for ever, also when its id is given to another. Linux only.</summary>
+    /// <returns>Null when it is gone.</returns>
+    public static SafeHandle? HoldProcess(int id) =>
+        Call(PidfdOpen, id, 0, 0, 0) is >= 0 and var file ? new Microsoft.Win32.SafeHandles.SafeFileHandle((nint)file, ownsHandle: true) : null;
+
+    public static void Signal(SafeHandle process, int signal) => _ = Call(PidfdSendSignal, process.DangerousGetHandle(), signal, 0, 0);
+
+    /// <summary>Sets the rights to something that is no link.</summary>
+    /// <returns>0, or -1.</returns>
+    public static int ChangeMode(string path, UnixFileMode mode) => ChangeMode(CurrentFolder, path, (uint)mode, NoFollow);
 
     /// <summary>Standard input becomes empty; standard error goes where standard output goes, so that their lines keep their order.</summary>
     public static void MergeStandardStreams()
@@ -125,6 +172,17 @@ static unsafe partial class Native
         stream.Dispose();
         return null;
     }
+
+    /// <summary>A handle on a folder, which means this one whatever becomes of its name. Linux only.</summary>
+    /// <returns>Null when it is none, or a link.</returns>
+    public static SafeHandle? HoldFolder(string path)
+    {
+        var (noFollow, folder) = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? (0x8000, 0x4000) : (0x20000, 0x10000);
+        return Open(path, CloseOnExec | noFollow | folder) is >= 0 and var file ? new Microsoft.Win32.SafeHandles.SafeFileHandle(file, ownsHandle: true) : null;
+    }
+
+    /// <summary>A path that leads to what is held. Linux only.</summary>
+    public static string PathThrough(SafeHandle held) => FormattableString.Invariant($"/proc/self/fd/{held.DangerousGetHandle()}");
 
     // Where a descriptor leads is not changed by what happens to names afterwards.
     private static bool IsBelow(int file, string folder)

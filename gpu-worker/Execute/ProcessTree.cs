@@ -15,7 +15,9 @@ static class ProcessTree
     // A kernel may be built without lists of children; then everything that runs is looked through, which costs a hundred times as much.
     private static readonly bool HasLists = File.Exists($"/proc/self/task/{Environment.ProcessId}/children");
 
-    private readonly record struct Entry(int Id, int Parent, bool Zombie);
+    /// <param name="Group">Its process group.</param>
+    /// <param name="Zombie">It is dead, but nobody took note of it yet.</param>
+    public readonly record struct Entry(int Id, int Parent, int Group, bool Zombie);
 
     /// <summary>
     /// Ends all processes below <paramref name="root"/>, except the <paramref name="spared"/> children of it and what is below those.
@@ -46,7 +48,8 @@ static class ProcessTree
         return left.Count > 0;
     }
 
-    private static List<Entry> Below(int root, IReadOnlySet<int> spared)
+    /// <summary>All processes below <paramref name="root"/>, except the <paramref name="spared"/> children of it and what is below those.</summary>
+    public static List<Entry> Below(int root, IReadOnlySet<int> spared)
     {
         var all = HasLists ? null : All().ToLookup(entry => entry.Parent);
         var found = new List<Entry>();
@@ -87,7 +90,7 @@ static class ProcessTree
         }
     }
 
-    private static IEnumerable<Entry> All()
+    public static IEnumerable<Entry> All()
     {
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
         {
@@ -96,15 +99,17 @@ static class ProcessTree
         }
     }
 
-    // "/proc/{id}/stat" is `id (name) state parent …`; the name may hold anything, also ')'.
-    private static Entry? EntryOf(int id)
+    // "/proc/{id}/stat" is `id (name) state parent group …`; the name may hold anything, also ')'.
+    public static Entry? EntryOf(int id)
     {
         if (Read($"/proc/{id}/stat") is not { } stat) return null;
         var rest = stat.AsSpan(stat.AsSpan().LastIndexOf((byte)')') + 1);
-        return rest.Length > 4 && Utf8Parser.TryParse(rest[3..], out int parent, out _) ? new(id, parent, rest[1] is (byte)'Z' or (byte)'X') : null;
+        if (rest.Length < 4 || !Utf8Parser.TryParse(rest[3..], out int parent, out var length)) return null;
+        return Utf8Parser.TryParse(rest[(3 + length + 1)..], out int group, out _) ? new(id, parent, group, rest[1] is (byte)'Z' or (byte)'X') : null;
     }
 
-    private static byte[]? Read(string file)
+    /// <summary>A file of /proc; null when its process is gone, or none of ours.</summary>
+    public static byte[]? Read(string file)
     {
         try
         {

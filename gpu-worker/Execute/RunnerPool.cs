@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.ComponentModel;
+using Serverless.GpuWorker.Agent;
 
 namespace Serverless.GpuWorker.Execute;
 
@@ -7,7 +9,7 @@ namespace Serverless.GpuWorker.Execute;
 /// without libtorch should not pay for it either, not even in advance.
 /// </summary>
 /// <param name="size">How many of each kind wait; 0: every run starts its own.</param>
-/// <param name="environment">What spares are started with.</param>
+/// <param name="environment">What runners are started with.</param>
 /// <param name="user">Whom runners run as; null: as this process does.</param>
 sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environment, CodeUser? user) : IDisposable
 {
@@ -20,33 +22,44 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
 
     private readonly ConcurrentDictionary<Temperature, ConcurrentQueue<RunnerProcess>> waiting = new();
     private readonly Lock gate = new();
+    private readonly Trouble trouble = new("starting a spare runner", Console.Error.WriteLine);
     private bool closed;
 
-    /// <param name="own">The run's own variables (of its spec); one that a started process would not see any more makes it start afresh.</param>
-    /// <param name="whole">Its whole environment.</param>
-    public RunnerProcess Take(Temperature temperature, IEnumerable<string> own, IReadOnlyDictionary<string, string> whole)
+    /// <exception cref="RunnerStartException">There is none, and none can be started.</exception>
+    public RunnerProcess Take(Temperature temperature)
     {
-        if (!own.Any(MustBeSetBeforeStart))
+        var spares = Spares(temperature);
+        while (spares.TryDequeue(out var spare))
         {
-            var spares = Spares(temperature);
-            while (spares.TryDequeue(out var spare))
-            {
-                if (!spare.HasExited) return spare;
-                spare.Dispose();
-            }
+            if (!spare.HasExited) return spare;
+            spare.Dispose();
         }
 
-        return RunnerProcess.Start(Temperature.Plain, whole, user);
+        try
+        {
+            return RunnerProcess.Start(Temperature.Plain, environment, user);
+        }
+        catch (Win32Exception refused)
+        {
+            throw new RunnerStartException(refused);
+        }
     }
 
-    /// <summary>Starts the spares that are missing.</summary>
+    /// <summary>Starts the spares that are missing, as far as the machine lets it: a run that finds none starts its own.</summary>
     public void Refill(Temperature temperature)
     {
         lock (gate)
         {
-            if (closed) return;
             var spares = Spares(temperature);
-            while (spares.Count < size) spares.Enqueue(RunnerProcess.Start(temperature, environment, user));
+            try
+            {
+                while (!closed && spares.Count < size) spares.Enqueue(RunnerProcess.Start(temperature, environment, user));
+                trouble.IsOver();
+            }
+            catch (Exception refused)
+            {
+                trouble.Is(refused);
+            }
         }
     }
 
@@ -59,7 +72,11 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
         }
     }
 
+    /// <summary>Whether a process that has started would not see a change of this variable any more.</summary>
     public static bool MustBeSetBeforeStart(string name) => ReadAtStart.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
 
     private ConcurrentQueue<RunnerProcess> Spares(Temperature temperature) => waiting.GetOrAdd(temperature, _ => new());
 }
+
+/// <summary>The machine has no process or no memory left to start a runner with: no fault of the run that needs it.</summary>
+sealed class RunnerStartException(Win32Exception refused) : Exception($"this worker's machine could not start a process: {refused.Message}", refused);

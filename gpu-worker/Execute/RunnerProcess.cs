@@ -22,6 +22,9 @@ sealed class RunnerProcess : IDisposable
     private static readonly TimeSpan OrphanPause = TimeSpan.FromMilliseconds(5);
     private const int OrphanLooks = 200;
 
+    /// <summary>How soon it is seen that code has left.</summary>
+    private static readonly TimeSpan LeavePoll = TimeSpan.FromMilliseconds(20);
+
     private readonly Process process;
     private readonly TaskCompletionSource<RunnerReport?> report = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -36,12 +39,12 @@ sealed class RunnerProcess : IDisposable
     /// </summary>
     public Stream Output => process.StandardOutput.BaseStream;
 
-    /// <summary>What the runner said about a failure; null when it ended without a word. Complete soon after the process is gone.</summary>
+    /// <summary>What the runner said about a failure; null when its code began, and it said nothing. Complete soon after the process is gone.</summary>
     public Task<RunnerReport?> Report => report.Task;
 
-    /// <param name="environment">Known before the process starts; what an assignment adds later is unseen by native libraries that read theirs at
-    /// start.</param>
+    /// <param name="environment">This machine's, nothing of a run's: on the way to another user root executes a program with it.</param>
     /// <param name="user">Who it is; null: who this process is.</param>
+    /// <exception cref="System.ComponentModel.Win32Exception">The machine has no process or no memory left for it.</exception>
     public static RunnerProcess Start(Temperature temperature, IReadOnlyDictionary<string, string> environment, CodeUser? user)
     {
         List<string> command = [.. user?.Become ?? [], RunnerProgram.Path, .. RunnerProgram.Arguments, "runner"];
@@ -71,7 +74,9 @@ sealed class RunnerProcess : IDisposable
         reader.Start();
         try
         {
-            process.StandardInput.BaseStream.Write(assignment.ToBytes());
+            // A runner that starts afresh reads its assignment once more.
+            if (assignment.Afresh) process.StandardInput.BaseStream.Write(assignment.ToBytes());
+            process.StandardInput.BaseStream.Write((assignment with { Afresh = false }).ToBytes());
             process.StandardInput.BaseStream.Flush();
         }
         catch (IOException)
@@ -87,10 +92,18 @@ sealed class RunnerProcess : IDisposable
         return process.ExitCode;
     }
 
-    /// <summary>Asks the code to checkpoint and leave: SIGTERM to it and to its children in the same group.</summary>
-    public void Terminate()
+    /// <summary>
+    /// Asks everything of the run to checkpoint and leave, and waits until it has left: the first process of it is often a shell, which the signal ends at once while the program that it
+    /// started is still saving. What has ended already, because somebody signalled all processes of the machine, is only waited for.
+    /// </summary>
+    public async Task Leave(TimeProvider time, CancellationToken cancel)
     {
-        if (Native.Kill(-process.Id, Native.SigTerm) != 0) Native.Kill(process.Id, Native.SigTerm);
+        var asked = HasExited ? null : Termination.Begin(process.Id, Members(), time);
+        while (!IsGone())
+        {
+            if (asked is { GoesOn: true }) asked.Continue(Members());
+            await Task.Delay(LeavePoll, time, cancel);
+        }
     }
 
     /// <summary>Ends the runner and everything below it, at once.</summary>
@@ -133,25 +146,47 @@ sealed class RunnerProcess : IDisposable
         process.Dispose();
     }
 
+    // The runner, what is below it, and what this process has adopted from it.
+    private List<ProcessTree.Entry> Members()
+    {
+        if (!OperatingSystem.IsLinux()) return [new(process.Id, Environment.ProcessId, process.Id, Zombie: false)];
+        lock (Gate) return [.. ProcessTree.Below(Environment.ProcessId, Live.Except([process.Id]).ToHashSet()).Where(member => !member.Zombie)];
+    }
+
+    private bool IsGone()
+    {
+        lock (Gate)
+        {
+            if (!process.HasExited) return false;
+            Live.Remove(process.Id);
+            return !ProcessTree.Reap(Environment.ProcessId, Live);
+        }
+    }
+
     private void ReadReports()
     {
+        RunnerReport? failure = null;
+        var begun = false;
+        var stray = new StringBuilder();
         try
         {
             using var lines = new StreamReader(process.StandardError.BaseStream, Encoding.UTF8);
-            RunnerReport? last = null;
-            var stray = new StringBuilder();
             while (lines.ReadLine() is { } line)
             {
-                if (RunnerReport.From(line) is { } said) last ??= said;
-                else if (stray.Length < 2000) stray.Append(stray.Length > 0 ? " " : "").Append(line);
+                if (RunnerReport.From(line) is not { } said)
+                {
+                    if (stray.Length < 2000) stray.Append(stray.Length > 0 ? " " : "").Append(line);
+                }
+                else if (said.Kind == RunnerReport.Failure.None) begun = true;
+                else failure ??= said;
             }
-
-            report.SetResult(last ?? (stray.Length > 0 ? new(RunnerReport.Failure.NotStarted, stray.ToString()) : null));
         }
-        catch (Exception broken) when (broken is IOException or ObjectDisposedException)
+        catch (Exception)
         {
-            report.TrySetResult(null);
+            // The runner was given up, and its pipe closed: what it said until then counts.
         }
+
+        report.SetResult(failure ?? (begun ? null : new(RunnerReport.Failure.NeverBegan, stray.ToString())));
     }
 }
 

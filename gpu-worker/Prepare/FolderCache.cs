@@ -1,74 +1,110 @@
-using Serverless.Core;
+using System.Globalization;
 
 namespace Serverless.GpuWorker.Prepare;
 
-/// <summary>
-/// Folders that are made once and then only read, shared by all agents of the machine. A folder is whole when it has its name: it is made under
-/// another one and renamed. A lock file per key makes the others wait for the first instead of making it again.
-/// </summary>
-sealed class FolderCache(string root, IIds ids, TimeProvider time)
+/// <summary>A folder of a cache that stays for as long as somebody keeps this.</summary>
+sealed class CacheEntry(string folder, IDisposable hold) : IDisposable
 {
+    public string Folder => folder;
+
+    public void Dispose() => hold.Dispose();
+}
+
+/// <summary>
+/// Folders that are made once and then only read, shared by all agents of the machine. A folder is made at the place where it stays, because virtual environments and the like hold absolute
+/// paths; it is whole when a file beside it says so, which holds its size, and whose own time is the last use. A lock beside it is held alone by whoever makes or removes the folder, and
+/// together by all who use it.
+/// </summary>
+sealed class FolderCache(string root, TimeProvider time)
+{
+    private const string DoneSuffix = ".done", LockSuffix = ".lock";
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(20);
 
     /// <param name="key">A file name.</param>
-    /// <param name="make">Fills the folder; when it throws, nothing is cached.</param>
-    /// <returns>The folder's path.</returns>
-    public async Task<string> GetOrMake(string key, Func<string, Task> make, CancellationToken cancel)
+    /// <param name="make">Fills the empty folder; when it throws, nothing is cached.</param>
+    public async Task<CacheEntry> GetOrMake(string key, Func<string, Task> make, CancellationToken cancel)
     {
-        var folder = Path.Combine(root, key);
-        if (Directory.Exists(folder)) return Used(folder);
         Directory.CreateDirectory(root);
-        await using var one = await Lock(folder + ".lock", LockPoll, time, cancel);
-        if (Directory.Exists(folder)) return Used(folder);
-        var making = Path.Combine(root, $".{key}.{ids.Nonce()}");
-        Directory.CreateDirectory(making);
+        var folder = Path.Combine(root, key);
+        while (true)
+        {
+            if (Find(folder) is { } found) return found;
+            if (LockFile.Try(folder + LockSuffix) is { } alone)
+            {
+                await using (alone)
+                {
+                    if (!File.Exists(folder + DoneSuffix)) await Make(folder, make);
+                }
+            }
+            else
+            {
+                await Task.Delay(LockPoll, time, cancel);
+            }
+        }
+    }
+
+    /// <summary>What there is, but for what is being made. What was never finished is removed by the way.</summary>
+    public IEnumerable<CacheItem> Items()
+    {
+        if (!Directory.Exists(root)) yield break;
+        foreach (var folder in Directory.GetDirectories(root))
+        {
+            var done = new FileInfo(folder + DoneSuffix);
+            if (!done.Exists) Remove(folder);
+            else if (SizeIn(done.FullName) is { } size) yield return new(size, done.LastWriteTimeUtc, () => Remove(folder));
+        }
+    }
+
+    private CacheEntry? Find(string folder)
+    {
+        var done = folder + DoneSuffix;
+        if (!File.Exists(done) || LockFile.TryShared(folder + LockSuffix) is not { } hold) return null;
+        if (File.Exists(done))
+        {
+            File.SetLastWriteTimeUtc(done, time.GetUtcNow().UtcDateTime);
+            return new(folder, hold);
+        }
+
+        hold.Dispose();
+        return null;
+    }
+
+    private async Task Make(string folder, Func<string, Task> make)
+    {
+        Folders.Delete(folder);
+        Directory.CreateDirectory(folder);
         try
         {
-            await make(making);
-            Directory.Move(making, folder);
+            await make(folder);
+            await File.WriteAllTextAsync(folder + DoneSuffix, Folders.Size(new(folder)).ToString(CultureInfo.InvariantCulture));
+            File.SetLastWriteTimeUtc(folder + DoneSuffix, time.GetUtcNow().UtcDateTime);
         }
         catch
         {
-            Folders.Delete(making);
+            File.Delete(folder + DoneSuffix);
+            Folders.Delete(folder);
             throw;
         }
-
-        return folder;
     }
 
-    /// <summary>Makes room: removes what was not used for longest until the rest fits. What was used within <paramref name="keep"/> stays.</summary>
-    public void Trim(long maxBytes, TimeSpan keep)
+    private static bool Remove(string folder)
     {
-        if (!Directory.Exists(root)) return;
-        var left = maxBytes;
-        foreach (var folder in new DirectoryInfo(root).EnumerateDirectories().OrderByDescending(folder => folder.LastWriteTimeUtc).ToList())
+        using var alone = LockFile.Try(folder + LockSuffix);
+        if (alone is null) return false;
+        File.Delete(folder + DoneSuffix);
+        Folders.Delete(folder);
+        return true;
+    }
+
+    private static long? SizeIn(string done)
+    {
+        try
         {
-            left -= Folders.Size(folder);
-            var abandoned = folder.Name.StartsWith('.');
-            if ((left < 0 || abandoned) && time.GetUtcNow() - folder.LastWriteTimeUtc > keep) Folders.Delete(folder.FullName);
+            return long.TryParse(File.ReadAllText(done), NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? size : 0;
         }
-    }
-
-    // The folder's own time is its last use: nothing is written into it any more.
-    private string Used(string folder)
-    {
-        Directory.SetLastWriteTimeUtc(folder, time.GetUtcNow().UtcDateTime);
-        return folder;
-    }
-
-    /// <summary>Waits until no process holds the file. It is let go when its holder dies.</summary>
-    public static async Task<FileStream> Lock(string file, TimeSpan poll, TimeProvider time, CancellationToken cancel)
-    {
-        while (true)
+        catch (FileNotFoundException)
         {
-            try
-            {
-                return new(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException held) when (held is not DirectoryNotFoundException)
-            {
-                await Task.Delay(poll, time, cancel);
-            }
+            return null;
         }
     }
 }

@@ -1,25 +1,31 @@
+using System.Runtime.InteropServices;
+using Serverless.GpuWorker.Execute;
+
 namespace Serverless.GpuWorker.Prepare;
 
 static class Folders
 {
-    /// <summary>Deletes a folder that code had in its hands: whatever it did to permissions, whatever is gone already. Best effort.</summary>
+    /// <summary>Far from what people make, and from what a stack has room for.</summary>
+    private const int MaxDepth = 1000;
+
+    /// <summary>Deletes a folder that code had in its hands, or still has: whatever it did to permissions, whatever is gone already, following no link. Best effort.</summary>
     public static void Delete(string folder)
     {
         try
         {
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            if (!Directory.Exists(folder)) return;
+            if (new DirectoryInfo(folder).LinkTarget is not null)
+            {
+                File.Delete(folder);
+                return;
+            }
+
+            if (OperatingSystem.IsLinux()) Empty(folder, depth: 0);
+            Directory.Delete(folder, recursive: !OperatingSystem.IsLinux());
         }
-        catch (Exception first) when (first is IOException or UnauthorizedAccessException)
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
-            try
-            {
-                MakeWritable(folder);
-                Directory.Delete(folder, recursive: true);
-            }
-            catch (Exception second) when (second is IOException or UnauthorizedAccessException)
-            {
-                // The next start of the agent tries again.
-            }
+            // The next start of an agent tries again.
         }
     }
 
@@ -36,16 +42,38 @@ static class Folders
         }
     }
 
-    public static long Size(DirectoryInfo folder) => folder.EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+    /// <summary>Of all files in a folder. Links are not followed: what they lead to is somebody else's.</summary>
+    public static long Size(DirectoryInfo folder) =>
+        folder.EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true }).Sum(file => file.Length);
 
-    private static void MakeWritable(string folder)
+    // Through a handle on each folder: a name may lead elsewhere in the next moment, when code puts a link in its place.
+    [System.Runtime.Versioning.SupportedOSPlatform("linux")]
+    private static void Empty(string folder, int depth)
     {
-        if (OperatingSystem.IsWindows()) return;
-        foreach (var inner in Directory.EnumerateDirectories(folder))
+        if (depth > MaxDepth) throw new IOException($"{folder} is nested too deeply");
+        using var held = OpenUp(folder);
+        if (held is null) return;
+        var here = Native.PathThrough(held);
+        foreach (var entry in new DirectoryInfo(here).GetFileSystemInfos())
         {
-            if (new DirectoryInfo(inner).LinkTarget is not null) continue;
-            File.SetUnixFileMode(inner, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            MakeWritable(inner);
+            var path = Path.Combine(here, entry.Name);
+            if (entry is DirectoryInfo { LinkTarget: null })
+            {
+                Empty(path, depth + 1);
+                Directory.Delete(path);
+            }
+            else
+            {
+                File.Delete(path);
+            }
         }
+    }
+
+    // Root needs no rights. Others may have taken them from themselves.
+    [System.Runtime.Versioning.SupportedOSPlatform("linux")]
+    private static SafeHandle? OpenUp(string folder)
+    {
+        if (!Environment.IsPrivilegedProcess) File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return Native.HoldFolder(folder);
     }
 }

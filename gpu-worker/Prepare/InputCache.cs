@@ -19,6 +19,9 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
     private const string SealSuffix = ".seal";
     private const int FetchingDegree = 8;
 
+    /// <summary>Between a look at a cached file and the run's link to it.</summary>
+    private static readonly TimeSpan BeingLinked = TimeSpan.FromMinutes(1);
+
     /// <summary>Puts an input under <paramref name="folder"/>.</summary>
     /// <exception cref="PreparationException">It is not what it was at submission.</exception>
     public async Task Materialize(IObjectStore store, InputRef input, string folder, CancellationToken cancel)
@@ -56,20 +59,23 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
         }
     }
 
-    /// <summary>As <see cref="FolderCache.Trim"/>. Runs that have a file keep it: it is linked.</summary>
-    public void Trim(long maxBytes, TimeSpan keep)
+    /// <summary>The files that there are. Runs that have one keep it: it is linked.</summary>
+    public IEnumerable<CacheItem> Items()
     {
-        if (!Directory.Exists(root)) return;
-        var left = maxBytes;
-        foreach (var seal in new DirectoryInfo(root).EnumerateFiles("*" + SealSuffix, SearchOption.AllDirectories)
-            .OrderByDescending(seal => seal.LastWriteTimeUtc).ToList())
+        if (!Directory.Exists(root)) yield break;
+        foreach (var seal in new DirectoryInfo(root).EnumerateFiles("*" + SealSuffix, SearchOption.AllDirectories))
         {
             var cached = new FileInfo(seal.FullName[..^SealSuffix.Length]);
-            left -= cached.Exists ? cached.Length : 0;
-            if (left >= 0 || time.GetUtcNow() - seal.LastWriteTimeUtc <= keep) continue;
-            seal.Delete();
-            cached.Delete();
+            yield return new(cached.Exists ? cached.Length : 0, seal.LastWriteTimeUtc, () => Remove(seal, cached));
         }
+    }
+
+    private bool Remove(FileInfo seal, FileInfo cached)
+    {
+        if (time.GetUtcNow() - seal.LastWriteTimeUtc < BeingLinked) return false;
+        seal.Delete();
+        cached.Delete();
+        return true;
     }
 
     private string Cached(string sha256) => Path.Combine(root, sha256[..2], sha256);

@@ -13,30 +13,16 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>What a runner is to do, and how warm it should be.</summary>
 /// <param name="Run">The run as it goes on: from the newest of its checkpoints that is whole.</param>
 /// <param name="Known">Checkpoint files that are stored already.</param>
-sealed record Prepared(RunRecord Run, Assignment Assignment, Temperature Temperature, IReadOnlyList<CheckpointManifest> Known)
-{
-    /// <summary>Whether the code runs inside the runner, whose libraries may have read their variables already.</summary>
-    public bool RunsInRunner => Assignment.Assembly is not null;
-}
+sealed record Prepared(RunRecord Run, Assignment Assignment, Temperature Temperature, IReadOnlyList<CheckpointManifest> Known);
 
 /// <summary>Everything between the claim and the code's first line. The caches are shared by all agents of the machine.</summary>
-sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool pool, CodeUser? user)
+sealed class Preparation(CacheFolders caches, IIds ids, TimeProvider time, RunnerPool pool, RunEnvironment around, CodeUser? user)
 {
-    private const long MaxCodeBytes = 4L << 30, MaxBuildBytes = 8L << 30, MaxInputBytes = 50L << 30;
-    private static readonly TimeSpan KeepAtLeast = TimeSpan.FromDays(1);
+    private readonly FolderCache snapshotFolders = new(caches.Code, time), builds = new(caches.Builds, time), setupFolders = new(caches.Setups, time);
+    private readonly InputCache inputs = new(caches.Inputs, ids, time);
 
-    private readonly FolderCache snapshotFolders = new(Path.Combine(cache, "code"), ids, time);
-    private readonly FolderCache builds = new(Path.Combine(cache, "build"), ids, time);
-    private readonly SetupCache setups = new(Path.Combine(cache, "setup"), user);
-    private readonly InputCache inputs = new(Path.Combine(cache, "inputs"), ids, time);
-
-    /// <summary>Gives room back; when nothing else is to do.</summary>
-    public void Trim()
-    {
-        snapshotFolders.Trim(MaxCodeBytes, KeepAtLeast);
-        builds.Trim(MaxBuildBytes, KeepAtLeast);
-        inputs.Trim(MaxInputBytes, KeepAtLeast);
-    }
+    /// <summary>Gives room back, whichever cache takes it.</summary>
+    public void Trim() => CacheItem.Trim([.. snapshotFolders.Items(), .. builds.Items(), .. setupFolders.Items(), .. inputs.Items()], caches.LimitBytes);
 
     /// <param name="fallBack">Told that a checkpoint is not whole, and why; answers with the run as it goes on without it.</param>
     /// <exception cref="PreparationException">The run cannot be executed; why is in it.</exception>
@@ -47,7 +33,7 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
         var spec = run.Spec;
         user?.Give(folder.Output);
         user?.Give(folder.Temporary);
-        var source = await new SnapshotCache(snapshotFolders).Get(store, spec.Code, cancel);
+        var source = folder.Keep(await new SnapshotCache(snapshotFolders).Get(store, spec.Code, cancel));
         await File.WriteAllBytesAsync(folder.Params, JsonSerializer.SerializeToUtf8Bytes(spec.Params, CoreJson.Options), cancel);
         foreach (var input in spec.Inputs) await inputs.Materialize(store, input, folder.Inputs, cancel);
         foreach (var dataset in spec.Datasets) await inputs.Materialize(store, dataset, folder.Inputs, cancel);
@@ -70,20 +56,23 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
             throw new PreparationException(Cause.Invalid, $"the checkpoint that the run starts from is not whole: {problem}");
         }
 
-        var environment = RunEnvironment.For(run, folder, device, user);
+        var environment = around.For(run, folder, device);
         var steps = new Steps(pool, log, stop, time);
-        if (spec.Setup is { } setup) await setups.Copy(source, spec, setup, environment, steps, folder.Code, time, cancel);
+        if (spec.Setup is { } setup) await new SetupCache(setupFolders, user).Copy(source, spec, setup, environment, steps, folder, cancel);
         else Folders.Copy(source, folder.Code);
         user?.Give(folder.Code);
+        user?.Give(folder.Home);
 
         switch (EntryPoint.Parse(spec.Command))
         {
             case EntryPoint.CSharp(var file, var arguments):
-                var assembly = await Compile(source, spec.Code.Tree, file, log, cancel);
-                var temperature = CompileReferences.Uses(assembly, "TorchSharp") ? Temperature.Torch : Temperature.Plain;
-                return new(run, new() { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments }, temperature, known);
+                var assembly = Path.Combine(folder.Keep(await Compile(source, spec.Code.Tree, file, log, cancel)), CSharpCompiler.AssemblyFile);
+                var afresh = spec.Env.Keys.Any(RunnerPool.MustBeSetBeforeStart);
+                var temperature = !afresh && CompileReferences.Uses(assembly, "TorchSharp") ? Temperature.Torch : Temperature.Plain;
+                return new(
+                    run, new() { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments, Afresh = afresh }, temperature, known);
             case EntryPoint.Project(var file, var arguments):
-                var program = await new ProjectBuild(builds, user).Build(source, run, file, environment, steps, cancel);
+                var program = await new ProjectBuild(builds, user).Build(source, run, file, environment, steps, folder, cancel);
                 ProjectBuild.AddLibraries(environment);
                 return Command(["dotnet", program, .. arguments]);
             case EntryPoint.Shell(var line):
@@ -96,12 +85,10 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
             new(run, new() { Folder = folder.Code, Environment = environment, Command = command }, Temperature.Plain, known);
     }
 
-    private async Task<string> Compile(string source, string tree, string entry, LogCollector log, CancellationToken cancel)
+    private Task<CacheEntry> Compile(string source, string tree, string entry, LogCollector log, CancellationToken cancel)
     {
         if (!File.Exists(Path.Combine(source, entry))) throw new PreparationException(Cause.Invalid, $"the code has no file '{entry}'");
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"csharp\n{tree}\n{entry}\n{CSharpCompiler.Identity}")));
-        var built = await builds.GetOrMake(key, folder =>
-            Task.Run(() => CSharpCompiler.Compile(source, entry, folder, log.Print, cancel), cancel), cancel);
-        return Path.Combine(built, CSharpCompiler.AssemblyFile);
+        return builds.GetOrMake(key, folder => Task.Run(() => CSharpCompiler.Compile(source, entry, folder, log.Print, cancel), cancel), cancel);
     }
 }

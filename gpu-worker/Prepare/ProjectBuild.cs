@@ -13,11 +13,11 @@ sealed class ProjectBuild(FolderCache builds, CodeUser? user)
 
     /// <returns>Path of the program's assembly.</returns>
     public async Task<string> Build(
-        string source, RunRecord run, string project, IReadOnlyDictionary<string, string> environment, Steps steps, CancellationToken cancel)
+        string source, RunRecord run, string project, IReadOnlyDictionary<string, string> environment, Steps steps, WorkFolder target, CancellationToken cancel)
     {
         var what = $"project\n{run.Spec.Code.Tree}\n{project}\n{CompileReferences.Identity}\n{EnvironmentKey(run)}";
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(what)));
-        var built = await builds.GetOrMake(key, async folder =>
+        var built = target.Keep(await builds.GetOrMake(key, async folder =>
         {
             // Building writes beside the sources (obj/), and projects refer to one another by relative paths: the whole tree is copied.
             var copy = Path.Combine(folder, "src");
@@ -34,7 +34,7 @@ sealed class ProjectBuild(FolderCache builds, CodeUser? user)
             await steps.Run("build", command, copy, Quiet(environment), run.Spec);
             Folders.Delete(copy);
             if (user is not null) CodeUser.TakeBack(folder);
-        }, cancel);
+        }, cancel));
         return Program(Path.Combine(built, Output), Path.GetFileNameWithoutExtension(project));
     }
 

@@ -8,7 +8,9 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>The environment that code sees: a little of this machine's, the spec's own, and the contract's.</summary>
-static class RunEnvironment
+/// <param name="user">Whom the code runs as; null: as this process does.</param>
+/// <param name="mark">By which processes of this worker are found when it is gone.</param>
+sealed class RunEnvironment(CodeUser? user, string mark)
 {
     /// <summary>
     /// Characters of a parameter that still go into a variable; Linux refuses to start a program with one of 128 KiB. The file of parameters has them
@@ -29,21 +31,23 @@ static class RunEnvironment
     /// <summary>
     /// What every process of a run gets of this one's environment: where programs, libraries and certificates are, and the language.
     /// </summary>
-    public static Dictionary<string, string> OfMachine(CodeUser? user)
+    public Dictionary<string, string> OfMachine()
     {
-        var all = new Dictionary<string, string>(Inherited);
+        var all = new Dictionary<string, string>(Inherited) { [Leftovers.Variable] = mark };
         if (user is null) return all;
-        (all["HOME"], all["USER"], all["LOGNAME"]) = (user.Home, user.Name, user.Name);
+        (all["USER"], all["LOGNAME"]) = (user.Name, user.Name);
+        all.Remove("HOME");
         all.Remove("DOTNET_CLI_HOME");
         return all;
     }
 
     /// <param name="device"><c>cpu</c> or <c>cuda:0</c>.</param>
-    /// <param name="user">Whom the code runs as; null: as this process does.</param>
-    public static Dictionary<string, string> For(RunRecord run, WorkFolder folder, string device, CodeUser? user)
+    public Dictionary<string, string> For(RunRecord run, WorkFolder folder, string device)
     {
-        var all = OfMachine(user);
+        var all = OfMachine();
+        if (user is not null) all["HOME"] = folder.Home;
         foreach (var (name, value) in run.Spec.Env) all[name] = value;
+        all[Leftovers.Variable] = mark;
         all["TMPDIR"] = folder.Temporary;
         all[ContractNames.RunId] = run.Id;
         all[ContractNames.Attempt] = run.Epoch.ToString(CultureInfo.InvariantCulture);

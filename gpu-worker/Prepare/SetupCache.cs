@@ -6,42 +6,43 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
-/// What a set-up command left in the code's folder. It is run at the place where its result stays, because virtual environments and the like hold
-/// absolute paths; runs get copies of the code's own files and links to what the set-up added at the top.
+/// What a set-up command left in the code's folder, and — where code has a home of its own — in its home. Runs get copies of the code's own files and links to what the set-up added at the top.
 /// </summary>
 /// <param name="user">Whom the command runs as; null: as this process does. What it left is read-only for every run.</param>
-sealed class SetupCache(string root, CodeUser? user)
+sealed class SetupCache(FolderCache folders, CodeUser? user)
 {
-    private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(100);
+    private const string Code = "code", Home = "home";
 
-    public async Task Copy(
-        string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, string target, TimeProvider time,
-        CancellationToken cancel)
+    /// <summary>What programs write into their homes by the way; it is not what somebody set up.</summary>
+    private static readonly string[] NotSetUp = [".cache", ".config"];
+
+    public async Task Copy(string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, WorkFolder target, CancellationToken cancel)
     {
         var variables = string.Join('\n', spec.Env.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
-        var folder = Path.Combine(root, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec.Code.Tree}\n{setup}\n{variables}"))));
-        var done = folder + ".done";
-        if (!File.Exists(done))
+        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec.Code.Tree}\n{setup}\n{variables}")));
+        var made = target.Keep(await folders.GetOrMake(key, folder => Make(folder, source, spec, setup, environment, steps), cancel));
+        foreach (var entry in new DirectoryInfo(Path.Combine(made, Code)).EnumerateFileSystemInfos())
         {
-            Directory.CreateDirectory(root);
-            await using var one = await FolderCache.Lock(folder + ".lock", LockPoll, time, cancel);
-            if (!File.Exists(done))
-            {
-                Folders.Delete(folder);
-                Folders.Copy(source, folder);
-                user?.Give(folder);
-                await steps.Run("setup", ["/bin/sh", "-c", setup], folder, environment, spec);
-                if (user is not null) CodeUser.TakeBack(folder);
-                await File.WriteAllTextAsync(done, setup, cancel);
-            }
-        }
-
-        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos())
-        {
-            var name = Path.Combine(target, entry.Name);
+            var name = Path.Combine(target.Code, entry.Name);
             if (!Path.Exists(Path.Combine(source, entry.Name)) || entry.LinkTarget is not null) File.CreateSymbolicLink(name, entry.FullName);
             else if (entry is DirectoryInfo) Folders.Copy(entry.FullName, name);
             else File.Copy(entry.FullName, name);
         }
+
+        foreach (var entry in new DirectoryInfo(Path.Combine(made, Home)).EnumerateFileSystemInfos())
+        {
+            if (!NotSetUp.Contains(entry.Name)) File.CreateSymbolicLink(Path.Combine(target.Home, entry.Name), entry.FullName);
+        }
+    }
+
+    private async Task Make(string folder, string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps)
+    {
+        var (code, home) = (Path.Combine(folder, Code), Path.Combine(folder, Home));
+        Folders.Copy(source, code);
+        Directory.CreateDirectory(home);
+        user?.Give(code);
+        user?.Give(home);
+        await steps.Run("setup", ["/bin/sh", "-c", setup], code, user is null ? environment : new Dictionary<string, string>(environment) { ["HOME"] = home }, spec);
+        if (user is not null) CodeUser.TakeBack(folder);
     }
 }

@@ -8,9 +8,8 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>Unpacked code snapshots by tree hash.</summary>
 sealed class SnapshotCache(FolderCache folders)
 {
-    /// <returns>A folder that is only read.</returns>
     /// <exception cref="PreparationException">The snapshot is missing, refused, or not what its hashes say.</exception>
-    public Task<string> Get(IObjectStore store, CodeRef code, CancellationToken cancel) =>
+    public Task<CacheEntry> Get(IObjectStore store, CodeRef code, CancellationToken cancel) =>
         folders.GetOrMake(code.Tree, folder => Unpack(store, code, folder, cancel), cancel);
 
     private static async Task Unpack(IObjectStore store, CodeRef code, string folder, CancellationToken cancel)

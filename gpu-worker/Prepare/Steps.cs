@@ -15,7 +15,7 @@ sealed class Steps(RunnerPool pool, LogCollector log, StopSignal stop, TimeProvi
     public async Task Run(string what, IReadOnlyList<string> command, string folder, IReadOnlyDictionary<string, string> environment, RunSpec spec)
     {
         log.Say($"{what}: {string.Join(' ', command.Count == 3 && command[1] == "-c" ? command.Skip(2) : command)}");
-        using var runner = pool.Take(Temperature.Plain, [], environment);
+        using var runner = pool.Take(Temperature.Plain);
         var pump = LogPump.Start(runner.Output, log);
         runner.Assign(new() { Folder = folder, Environment = environment, Command = command });
         var end = await new Execution(runner, time).Wait(stop, spec.Timeout, spec.Grace);

@@ -5,6 +5,8 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>One attempt's folder on this machine; deleted when the attempt is over.</summary>
 sealed class WorkFolder : IDisposable
 {
+    private readonly List<CacheEntry> kept = [];
+
     public WorkFolder(string root) => Root = root;
 
     public string Root { get; }
@@ -12,6 +14,7 @@ sealed class WorkFolder : IDisposable
     public string Inputs => Path.Combine(Root, "inputs");
     public string Output => Path.Combine(Root, "output");
     public string Temporary => Path.Combine(Root, "tmp");
+    public string Home => Path.Combine(Root, "home");
     public string From => Path.Combine(Root, "from");
     public string Resume => Path.Combine(Root, "resume");
     public string Params => Path.Combine(Root, "params.json");
@@ -22,13 +25,26 @@ sealed class WorkFolder : IDisposable
     public string MetricsBinary => Path.Combine(Output, ContractNames.MetricsBinary);
     public string MetricsJsonl => Path.Combine(Output, ContractNames.MetricsJsonl);
 
+    /// <summary>Keeps an entry of a cache from being removed for as long as this attempt lasts.</summary>
+    /// <returns>Its folder.</returns>
+    public string Keep(CacheEntry entry)
+    {
+        kept.Add(entry);
+        return entry.Folder;
+    }
+
     /// <summary>Begins anew.</summary>
     public WorkFolder Emptied()
     {
         Folders.Delete(Root);
-        foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Checkpoints, Artifacts, Data]) Directory.CreateDirectory(folder);
+        foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) Directory.CreateDirectory(folder);
         return this;
     }
 
-    public void Dispose() => Folders.Delete(Root);
+    public void Dispose()
+    {
+        Folders.Delete(Root);
+        foreach (var entry in kept) entry.Dispose();
+        kept.Clear();
+    }
 }

@@ -23,6 +23,7 @@ static class CSharpCode
         try
         {
             if (program.GetReferencedAssemblies().Any(assembly => assembly.Name == "TorchSharp")) Seed();
+            channel.Begin();
             var code = Invoke(entry, arguments);
             if (UsesSdk()) Shutdown();
             SkipDestructors();

@@ -6,13 +6,14 @@ namespace Serverless.GpuWorker.Runner;
 /// <summary>Runs a program as a child and ends as it ends. The runner stays beside it so that nothing outlives the agent.</summary>
 static class CommandLine
 {
-    public static int Execute(IReadOnlyList<string> command)
+    public static int Execute(IReadOnlyList<string> command, ControlChannel channel)
     {
         // The agent signals the whole group: the child is meant, its supervisor waits for it.
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, static signal => signal.Cancel = true);
         var start = new ProcessStartInfo(command[0]) { UseShellExecute = false };
         foreach (var word in command.Skip(1)) start.ArgumentList.Add(word);
         using var child = Process.Start(start)!;
+        channel.Begin();
         child.WaitForExit();
         return child.ExitCode;
     }

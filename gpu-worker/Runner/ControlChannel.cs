@@ -6,6 +6,8 @@ namespace Serverless.GpuWorker.Runner;
 /// <summary>The runner's end of its pipes to the agent.</summary>
 sealed unsafe class ControlChannel(int control, int report)
 {
+    private readonly Lock ending = new();
+
     /// <summary>Waits for the assignment; null when the agent is gone or has no use for this runner.</summary>
     public Assignment? ReadAssignment()
     {
@@ -16,7 +18,18 @@ sealed unsafe class ControlChannel(int control, int report)
     }
 
     /// <summary>From now on the end of the agent is the end of this process and of everything below it.</summary>
-    public void DieWithAgent() => new Thread(WaitForEnd, maxStackSize: 256 * 1024) { IsBackground = true, Name = "agent watch" }.Start();
+    public void DieWithAgent()
+    {
+        // The first process to be ended may be the one that this process waits for. Should it leave then, nobody would end the others.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => ending.Enter();
+        new Thread(WaitForEnd, maxStackSize: 256 * 1024) { IsBackground = true, Name = "agent watch" }.Start();
+    }
+
+    /// <summary>Both pipes are where this program finds them when it starts.</summary>
+    public void MoveBack() => Native.MoveBack((control, 0), (report, 2));
+
+    /// <summary>From here on a failure is the code's.</summary>
+    public void Begin() => Report(new(RunnerReport.Failure.None, ""));
 
     public void Report(RunnerReport said)
     {
@@ -29,10 +42,17 @@ sealed unsafe class ControlChannel(int control, int report)
     private void WaitForEnd()
     {
         Fill(new byte[1]);
+        ending.Enter();
         var self = Environment.ProcessId;
-        ProcessTree.KillBelow(self, new HashSet<int>());
-        Native.Kill(-self, Native.SigKill);
-        Native.Kill(self, Native.SigKill);
+        try
+        {
+            ProcessTree.KillBelow(self, new HashSet<int>());
+        }
+        finally
+        {
+            Native.Kill(-self, Native.SigKill);
+            Native.Kill(self, Native.SigKill);
+        }
     }
 
     private bool Fill(byte[] bytes)

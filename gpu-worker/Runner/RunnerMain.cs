@@ -28,13 +28,19 @@ static class RunnerMain
         Warmth.Plain();
         if (args is [_, "warm", ..]) Warmth.Torch();
         if (channel.ReadAssignment() is not { } assignment) return 0;
-        channel.DieWithAgent();
         ApplyEnvironment(assignment.Environment);
+        if (assignment.Afresh) return StartAfresh(channel);
+        channel.DieWithAgent();
         try
         {
             Directory.SetCurrentDirectory(assignment.Folder);
             return assignment.Assembly is { } assembly ? CSharpCode.Execute(assembly, [.. assignment.Command], channel)
-                : CommandLine.Execute(assignment.Command);
+                : CommandLine.Execute(assignment.Command, channel);
+        }
+        catch (System.ComponentModel.Win32Exception refused) when (refused.NativeErrorCode is Native.TryAgain or Native.NoMemory)
+        {
+            channel.Report(new(RunnerReport.Failure.NoResources, refused.Message));
+            return 1;
         }
         catch (Exception exception) when (
             exception is IOException or System.ComponentModel.Win32Exception or BadImageFormatException or UnauthorizedAccessException)
@@ -42,6 +48,13 @@ static class RunnerMain
             channel.Report(new(RunnerReport.Failure.NotStarted, exception.Message));
             return 1;
         }
+    }
+
+    private static int StartAfresh(ControlChannel channel)
+    {
+        channel.MoveBack();
+        channel.Report(new(RunnerReport.Failure.NoResources, Native.Become([RunnerProgram.Path, .. RunnerProgram.Arguments, "runner"])));
+        return 1;
     }
 
     // When memory runs out the kernel shall end the code, not the agent, which can tell of it.

@@ -20,8 +20,10 @@ public sealed class OtherUserTests
         (: > $EXP_INPUTS/in.txt) 2>/dev/null && echo "wrote to an input"
         grep -q '^NoNewPrivs:.*1' /proc/self/status && echo "gains no rights"
         cat $EXP_INPUTS/in.txt
-        echo tools: $(cat tools/made)
-        (: > tools/made) 2>/dev/null && echo "wrote to what the set-up left"
+        echo tools: $(cat tools/made) $(cat $HOME/.local/made)
+        for file in tools/made tools/new $HOME/.local/made; do (: > $file) 2>/dev/null && echo "wrote to what the set-up left: $file"; done
+        cache=$(dirname $(dirname $(dirname $(readlink -f tools))))
+        ls $cache $cache/setup $cache/build $cache/code $cache/inputs 2>/dev/null && echo "saw the caches"
         mkdir -p $EXP_OUTPUT/artifacts/private; echo mine > $EXP_OUTPUT/artifacts/private/kept.txt; chmod 700 $EXP_OUTPUT/artifacts/private; chmod 600 $EXP_OUTPUT/artifacts/private/kept.txt
         touch $TMPDIR/x $HOME/y
         """;
@@ -36,12 +38,12 @@ public sealed class OtherUserTests
         await rig.StartWorker(more: ["--run-as", Other]);
         await rig.PutText("data/in.txt", "an input\n");
 
-        var run = await rig.SubmitShell(Snooping, spec => spec with { Inputs = ["data/in.txt"], Setup = "mkdir tools; echo made > tools/made" });
+        var run = await rig.SubmitShell(Snooping, spec => spec with { Inputs = ["data/in.txt"], Setup = "umask 0; mkdir tools $HOME/.local; echo made > tools/made; echo at home > $HOME/.local/made; chmod 4777 tools/made" });
         var ended = await rig.Ended(run);
 
         var log = await rig.Log(run);
         Assert.True(ended.State == RunState.Succeeded, $"{ended.Message}\n{log}");
-        Assert.EndsWith($"user {Other} home {rig.Folder}/worker/w1/home\ngains no rights\nan input\ntools: made\n", log, StringComparison.Ordinal);
+        Assert.EndsWith($"user {Other} home {rig.Folder}/worker/w1/work/{run}-1/home\ngains no rights\nan input\ntools: made at home\n", log, StringComparison.Ordinal);
         var kept = Assert.Single((await rig.Outputs(ended)).Artifacts);
         Assert.Equal("mine\n", await rig.Text(kept.Key));
     }
@@ -55,6 +57,76 @@ public sealed class OtherUserTests
         var run = await rig.SubmitCSharp("Console.WriteLine(Environment.IsPrivilegedProcess); Console.WriteLine(File.ReadAllText(\"/proc/self/status\").Split('\\n').First(line => line.StartsWith(\"Uid\")));");
         await rig.Ended(run);
         Assert.Equal($"False\nUid:\t{Other}\t{Other}\t{Other}\t{Other}\n", await rig.Log(run));
+    }
+
+    /// <summary>What a spec's variables make the dynamic loader do, it does as the code's user only: here, to write a file.</summary>
+    [Theory(Skip = "only root can start processes of another user", SkipUnless = nameof(IsRootOnLinux))]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task VariablesOfTheSpec_AreSeenByNothingThatRootStarts(int spares)
+    {
+        await using var rig = new WorkerRig();
+        await Open(rig);
+        var traces = Directory.CreateDirectory(Path.Combine(rig.Folder, "traces")).FullName;
+        Allow(traces, (UnixFileMode)0b111_111_111);
+        await rig.StartWorker(spares: spares, more: ["--run-as", Other]);
+        var traced = new Dictionary<string, string> { ["LD_DEBUG"] = "files", ["LD_DEBUG_OUTPUT"] = $"{traces}/trace" };
+
+        string[] runs =
+        [
+            await rig.SubmitCSharp("Console.WriteLine(Environment.GetEnvironmentVariable(\"LD_DEBUG\"));", spec => spec with { Env = traced }),
+            await rig.SubmitShell("echo $LD_DEBUG", spec => spec with { Env = traced, Setup = "true" }),
+        ];
+
+        foreach (var run in runs)
+        {
+            var ended = await rig.Ended(run);
+            Assert.True(ended.State == RunState.Succeeded, ended.Message);
+            Assert.EndsWith("files\n", await rig.Log(run), StringComparison.Ordinal);
+        }
+
+        using var asking = Process.Start(new ProcessStartInfo("find", [traces, "-type", "f", "-printf", "%U\n"]) { RedirectStandardOutput = true })!;
+        var owners = (await asking.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal([Other], owners.Distinct());
+    }
+
+    /// <summary>Python, for one, executes what it finds in its home.</summary>
+    [Fact(Skip = "only root can start processes of another user", SkipUnless = nameof(IsRootOnLinux))]
+    public async Task Home_IsEmptyForEachAttempt()
+    {
+        await using var rig = new WorkerRig();
+        await Open(rig);
+        await rig.StartWorker(more: ["--run-as", Other]);
+        const string Command = "echo found: $(ls -A $HOME); echo left > $HOME/left; mkdir -m 700 $HOME/.closed; ln -s /etc $HOME/link";
+        foreach (var run in (string[])[await rig.SubmitShell(Command), await rig.SubmitShell(Command)])
+        {
+            Assert.Equal(RunState.Succeeded, (await rig.Ended(run)).State);
+            Assert.Equal("found:\n", await rig.Log(run));
+        }
+
+        Assert.True(Directory.Exists("/etc"));
+    }
+
+    /// <summary>Of this user there may be one process; the runtime of the runner needs several threads.</summary>
+    [Fact(Skip = "only root can start processes of another user", SkipUnless = nameof(IsRootOnLinux))]
+    public async Task AMachineThatIsOutOfProcesses_IsTheWorkersTrouble_NotTheCodes()
+    {
+        await using var rig = new WorkerRig();
+        await Open(rig);
+        var limited = Path.Combine(rig.Folder, "limited");
+        await File.WriteAllTextAsync(limited, $"#!/bin/sh\nexec prlimit --nproc=1 {rig.Program} \"$@\"\n", TestContext.Current.CancellationToken);
+        Allow(limited, (UnixFileMode)0b111_101_101);
+        rig.Program = limited;
+        await rig.StartWorker(more: ["--run-as", "54321"]);
+
+        foreach (var setup in (string?[])[null, "true"])
+        {
+            var run = await rig.SubmitShell("echo ran", spec => spec with { Setup = setup });
+            var back = await rig.Until(run, record => record.Lost == 1);
+            Assert.Equal((RunState.Queued, Cause.WorkerLost, 0), (back.State, back.Cause, back.Failures));
+            Assert.NotNull(back.NotBefore);
+            Assert.Contains("before the code began", back.Message, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
@@ -80,13 +152,17 @@ public sealed class OtherUserTests
         await WorkerRig.Until(() => Task.FromResult(worker.Errors.Contains(said, StringComparison.Ordinal)), () => worker.Errors);
     }
 
+    private static void Allow(string path, UnixFileMode mode)
+    {
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, mode);
+    }
+
     /// <summary>
     /// Lets the other user come to the rig's folder, with the worker's program in it: nobody knows who may enter the folder that all this was built in. Linked where the disk is the same.
     /// </summary>
     private static async Task Open(WorkerRig rig)
     {
-        if (OperatingSystem.IsWindows()) return;
-        File.SetUnixFileMode(rig.Folder, (UnixFileMode)0b111_101_101);
+        Allow(rig.Folder, (UnixFileMode)0b111_101_101);
         var (built, program) = (Path.GetDirectoryName(WorkerProcess.Executable)!, Path.Combine(rig.Folder, "program"));
         using var copying = Process.Start("sh", ["-c", "umask 022; cp -rl \"$1\" \"$2\" 2>/dev/null || { rm -rf \"$2\"; cp -r \"$1\" \"$2\"; }; chmod -R a+rX \"$2\"", "sh", built, program]);
         await copying.WaitForExitAsync(TestContext.Current.CancellationToken);

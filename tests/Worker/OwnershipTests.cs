@@ -1,5 +1,6 @@
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
+using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;
@@ -144,6 +145,31 @@ public sealed class OwnershipTests
         var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => rig.StartWorker("w1"));
 
         Assert.Contains("a worker named w1 is running", refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A healthy worker that falls silent is replaced, and two compute the same.</summary>
+    [Fact]
+    public async Task RecordThatCannotBeReadForAWhile_DoesNotEndTheHeartbeat()
+    {
+        await using var rig = new WorkerRig();
+        var first = await rig.StartWorker("w1", ShortLease);
+        var go = Path.Combine(rig.Folder, "go");
+        var run = await rig.SubmitShell($"echo begun; while [ ! -f {go} ]; do sleep 0.05; done");
+        await rig.LogHas(run, "begun");
+        var record = Path.Combine(rig.WorkspaceFolder, WorkspacePaths.Run(run));
+        var whole = await File.ReadAllBytesAsync(record, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(record, "{ \"half\": ", TestContext.Current.CancellationToken);
+        await first.Says("renewing the lease fails");
+
+        await File.WriteAllBytesAsync(record, whole, TestContext.Current.CancellationToken);
+        await first.Says("renewing the lease succeeds again");
+
+        // Whoever else there is waits for as long as the first is heard of.
+        await rig.StartWorker("w2", ShortLease);
+        await rig.Queue.Wake(await rig.Load(run), cancel: TestContext.Current.CancellationToken);
+        await rig.Ended(await rig.SubmitShell("sleep 2"));
+        await File.WriteAllTextAsync(go, "", TestContext.Current.CancellationToken);
+        Assert.Equal((RunState.Succeeded, 1), ((await rig.Ended(run)).State, (await rig.Load(run)).Epoch));
     }
 
     [Fact]

@@ -1,0 +1,102 @@
+using System.Text;
+using Serverless.Core;
+using Serverless.GpuWorker.Execute;
+using Serverless.GpuWorker.Prepare;
+
+namespace Serverless.GpuWorker.Agent;
+
+/// <summary>
+/// A living worker's own folder below the scratch folder. A lock file in it is held for as long as the worker's process is there, however that ends, and says the mark of the processes that it
+/// starts. So whoever starts next knows which folders have lost their worker, and can end and remove what it left.
+/// </summary>
+sealed class AgentFolder : IDisposable
+{
+    private const string LockName = "lock", Gone = ".gone-", MarkPrefix = Leftovers.Variable + "=";
+    private static readonly TimeSpan StartPoll = TimeSpan.FromMilliseconds(20);
+
+    private readonly FileStream held;
+
+    private AgentFolder(FileStream held, string mark) => (this.held, Mark) = (held, mark);
+
+    /// <summary>In the environment of every process that this worker starts, and of no other worker's.</summary>
+    public string Mark { get; }
+
+    /// <exception cref="SettingException">A worker of this name lives.</exception>
+    public static async Task<AgentFolder> Take(AgentOptions options, IIds ids, TimeProvider time, Action<string> say)
+    {
+        Directory.CreateDirectory(options.Scratch);
+
+        // One after another: a folder that is just being taken must not look like one that has lost its worker.
+        await using var starting = await LockFile.Wait(Path.Combine(options.Scratch, ".starting"), StartPoll, time, CancellationToken.None);
+        foreach (var folder in Directory.EnumerateDirectories(options.Scratch))
+        {
+            if (folder != options.Folder && !Path.GetFileName(folder).StartsWith('.')) Clear(folder, options.Scratch, ids, say);
+        }
+
+        var own = Take(options, ids, say);
+        _ = Task.Run(() => DeleteGone(options.Scratch));
+        return own;
+    }
+
+    public void Dispose() => held.Dispose();
+
+    private static AgentFolder Take(AgentOptions options, IIds ids, Action<string> say)
+    {
+        Directory.CreateDirectory(options.Folder);
+        var held = LockFile.Try(Path.Combine(options.Folder, LockName))
+            ?? throw new SettingException($"a worker named {options.Id} is running on {options.DataFolder ?? options.Scratch}; give this one another --id");
+        if (MarkIn(held) is { } before) End(before, options.Id, say);
+        foreach (var left in Directory.EnumerateDirectories(options.Folder)) Directory.Move(left, Path.Combine(options.Scratch, Gone + ids.Nonce()));
+        var mark = $"{options.Folder}:{ids.Nonce()}";
+        held.SetLength(0);
+        held.Write(Encoding.UTF8.GetBytes(MarkPrefix + mark));
+        held.Flush();
+        return new(held, mark);
+    }
+
+    // The scratch folder may hold other things: only what has the lock of a worker was a worker's.
+    private static void Clear(string folder, string scratch, IIds ids, Action<string> say)
+    {
+        try
+        {
+            var file = Path.Combine(folder, LockName);
+            if (!File.Exists(file) || LockFile.Try(file) is not { } held) return;
+            using (held)
+            {
+                if (MarkIn(held) is not { } mark) return;
+                End(mark, Path.GetFileName(folder), say);
+                Directory.Move(folder, Path.Combine(scratch, Gone + ids.Nonce()));
+            }
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            // Another user's, whose next worker can do it.
+        }
+    }
+
+    private static void End(string mark, string worker, Action<string> say)
+    {
+        var ended = Leftovers.End(mark);
+        if (ended > 0) say($"ended {ended} {(ended == 1 ? "process" : "processes")} that worker {worker} had left running when it was killed");
+    }
+
+    private static string? MarkIn(FileStream held)
+    {
+        using var reader = new StreamReader(held, Encoding.UTF8, leaveOpen: true);
+        held.Position = 0;
+        return reader.ReadToEnd() is { Length: > 0 } text && text.StartsWith(MarkPrefix, StringComparison.Ordinal) ? text[MarkPrefix.Length..] : null;
+    }
+
+    // Beside the work: it may be gigabytes.
+    private static void DeleteGone(string scratch)
+    {
+        try
+        {
+            foreach (var folder in Directory.EnumerateDirectories(scratch, Gone + "*")) Folders.Delete(folder);
+        }
+        catch (IOException)
+        {
+            // Another worker that has just started does the same. What is left then is left for the next start.
+        }
+    }
+}

@@ -1,0 +1,42 @@
+namespace Serverless.GpuWorker.Agent;
+
+/// <summary>
+/// Something that an agent does again and again beside its work. Only its end ends it: whatever a turn throws is said, and the next turn comes, later each time as long as they fail.
+/// </summary>
+/// <param name="what">What it does, as the beginning of a sentence: "renewing the lease".</param>
+/// <param name="say">Takes a line for people.</param>
+sealed class Routine(string what, TimeProvider time, Action<string> say)
+{
+    private readonly Trouble trouble = new(what, say);
+
+    /// <param name="turn">Says whether there is to be another one.</param>
+    /// <param name="every">The pause between turns.</param>
+    /// <param name="longest">The longest pause when turns fail; at least <paramref name="every"/>.</param>
+    /// <param name="atOnce">The first turn is not waited for.</param>
+    public async Task Run(Func<Task<bool>> turn, TimeSpan every, TimeSpan longest, CancellationToken ended, bool atOnce = false)
+    {
+        var pause = atOnce ? TimeSpan.Zero : every;
+        while (await Pause(pause, ended))
+        {
+            try
+            {
+                if (!await turn()) return;
+                trouble.IsOver();
+                pause = every;
+            }
+            catch (Exception wrong)
+            {
+                // Also a cancellation: a client's own timeout looks like one.
+                if (ended.IsCancellationRequested) return;
+                trouble.Is(wrong);
+                pause = pause < every ? every : pause * 2 < longest ? pause * 2 : longest;
+            }
+        }
+    }
+
+    private async Task<bool> Pause(TimeSpan length, CancellationToken ended)
+    {
+        await Task.Delay(length, time, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return !ended.IsCancellationRequested;
+    }
+}

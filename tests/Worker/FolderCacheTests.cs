@@ -1,0 +1,138 @@
+using Microsoft.Extensions.Time.Testing;
+using Serverless.GpuWorker.Prepare;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Worker;
+
+/// <summary>One rule for all caches of a worker: within one size, by last use, never what a run has in use.</summary>
+public sealed class FolderCacheTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly FakeTimeProvider time = new(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Trim_TakesWhatWasNotUsedForLongest_FromWhicheverCache()
+    {
+        var (builds, setups) = (Cache("builds"), Cache("setups"));
+        await Use(builds, "a");
+        await Use(setups, "b");
+        await Use(builds, "c");
+        await Use(builds, "a");
+
+        Trim(limit: 250, builds, setups);
+
+        Assert.Equal(["a", "c"], Kept());
+    }
+
+    [Fact]
+    public async Task Trim_LeavesWhatARunHasInUse_HoweverOld()
+    {
+        var cache = Cache("builds");
+        var inUse = await Make(cache, "old");
+        await Use(cache, "newer");
+        time.Advance(TimeSpan.FromDays(30));
+
+        Trim(limit: 0, cache);
+        Assert.Equal(["old"], Kept());
+        Assert.True(File.Exists(Path.Combine(inUse.Folder, "file")));
+
+        inUse.Dispose();
+        Trim(limit: 0, cache);
+        Assert.Empty(Kept());
+    }
+
+    [Fact]
+    public async Task WhatWasRemoved_IsMadeAgain()
+    {
+        var cache = Cache("builds");
+        await Use(cache, "a");
+        Trim(limit: 0, cache);
+
+        await Use(cache, "a");
+
+        Assert.Equal(["a"], Kept());
+    }
+
+    /// <summary>As when the machine loses power, or the worker is killed, in the middle of a set-up.</summary>
+    [Fact]
+    public async Task WhatWasNeverFinished_IsMadeAnew_OrRemovedByTheNextTrim()
+    {
+        var cache = Cache("builds");
+        foreach (var key in (string[])["a", "b"])
+        {
+            Directory.CreateDirectory(folder["builds/" + key]);
+            await File.WriteAllTextAsync(folder[$"builds/{key}/half"], "", Token);
+        }
+
+        using (var made = await Make(cache, "a")) Assert.False(File.Exists(Path.Combine(made.Folder, "half")));
+        Trim(limit: long.MaxValue, cache);
+
+        Assert.False(Directory.Exists(folder["builds/b"]));
+        Assert.Equal(["a"], Kept());
+    }
+
+    [Fact]
+    public async Task MakingThatFails_CachesNothing()
+    {
+        var cache = Cache("builds");
+        await Assert.ThrowsAsync<InvalidDataException>(() => cache.GetOrMake("a", into =>
+        {
+            File.WriteAllText(Path.Combine(into, "half"), "");
+            throw new InvalidDataException();
+        }, Token));
+
+        Assert.Empty(Directory.GetDirectories(folder["builds"]));
+        await Use(cache, "a");
+    }
+
+    [Fact]
+    public async Task ManyAtOnce_MakeItOnce()
+    {
+        var made = 0;
+        var all = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => new FolderCache(folder["builds"], TimeProvider.System).GetOrMake("a", async _ =>
+        {
+            Interlocked.Increment(ref made);
+            await Task.Yield();
+        }, Token))));
+
+        Assert.Equal(1, made);
+        foreach (var one in all) one.Dispose();
+    }
+
+    [Fact]
+    public async Task Delete_FollowsNoLink_AndTakesWhatHasNoRights()
+    {
+        var outside = Directory.CreateDirectory(folder["outside"]).FullName;
+        await File.WriteAllTextAsync(Path.Combine(outside, "mine"), "", Token);
+        var gone = Directory.CreateDirectory(folder["gone/closed/deep"]).Parent!.Parent!.FullName;
+        File.CreateSymbolicLink(Path.Combine(gone, "file"), Path.Combine(outside, "mine"));
+        Directory.CreateSymbolicLink(Path.Combine(gone, "closed", "folder"), outside);
+        Directory.CreateSymbolicLink(Path.Combine(gone, "closed", "dangling"), folder["nowhere"]);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(Path.Combine(gone, "closed"), UnixFileMode.None);
+        Directory.CreateSymbolicLink(folder["link"], outside);
+
+        Folders.Delete(gone);
+        Folders.Delete(folder["link"]);
+
+        Assert.False(Directory.Exists(gone));
+        Assert.True(File.Exists(Path.Combine(outside, "mine")));
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    private FolderCache Cache(string name) => new(folder[name], time);
+
+    private async Task<CacheEntry> Make(FolderCache cache, string key)
+    {
+        time.Advance(TimeSpan.FromMinutes(1));
+        return await cache.GetOrMake(key, into => File.WriteAllBytesAsync(Path.Combine(into, "file"), new byte[100], Token), Token);
+    }
+
+    private async Task Use(FolderCache cache, string key) => (await Make(cache, key)).Dispose();
+
+    private static void Trim(long limit, params FolderCache[] caches) => CacheItem.Trim(caches.SelectMany(cache => cache.Items()).ToList(), limit);
+
+    private List<string> Kept() => [.. Directory.GetDirectories(folder.Path).SelectMany(Directory.GetDirectories).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+}
