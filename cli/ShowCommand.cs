@@ -50,6 +50,11 @@ static class ShowCommand
         Section(output, "Parameters", new Listing("", "").AddAll(run.Spec.Params.Select(one => new Cell[] { new(one.Key, "dim"), Format.Value(one.Value) })));
         Section(output, "Metrics", new Listing("", ">").AddAll(
             run.Metrics.OrderBy(one => RunView.IsSystem(one.Key)).Select(one => new Cell[] { new(one.Key, "dim"), Format.Number(one.Value) })));
+        if (run.LeftOut is { } leftOut)
+        {
+            Section(output, $"Left out ({leftOut.Count})", new Listing("", "~").AddAll(leftOut.Files.Select(file => new Cell[] { new(file.Path, "yellow"), file.Why })));
+        }
+
         if (run.Attempts.Count > 1)
         {
             Section(output, "Attempts", new Listing("", "", "", "~").AddAll(run.Attempts.Select(attempt => new Cell[]

@@ -54,6 +54,9 @@ public sealed record RunRecord
     /// <summary>Key of the manifest of artifacts and published files; set by the end of the run.</summary>
     public string? Outputs { get; init; }
 
+    /// <summary>What the newest attempt left behind and could not be kept; null: nothing, as far as is known.</summary>
+    public LeftOut? LeftOut { get; init; }
+
     /// <summary>Latest value of up to <see cref="RunRules.MaxSummaryMetrics"/> metrics, so that lists need no curves.</summary>
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
     public long? Step { get; init; }

@@ -45,6 +45,7 @@ public static class RunRules
                 Epoch = epoch,
                 Lease = new(claim.Owner, claim.LeaseLength, Renewed: null, claim.Nonce),
                 NotBefore = null,
+                LeftOut = null,
 
                 // What came after the checkpoint did not happen.
                 Step = run.Head?.Step,
@@ -97,7 +98,7 @@ public static class RunRules
 
     private static Decision.Moved Finish(RunRecord run, Ending ending, DateTimeOffset now)
     {
-        run = EndAttempt(run, ending, now) with { Metrics = Summary(ending.Values) ?? run.Metrics, Step = ending.Step ?? run.Step };
+        run = EndAttempt(run, ending, now) with { Metrics = Summary(ending.Values) ?? run.Metrics, Step = ending.Step ?? run.Step, LeftOut = ending.LeftOut };
         var cause = ending.Cause;
 
         // A cancel that arrived while the code was failing or being handed back decides; one that arrived after it completed came too late.

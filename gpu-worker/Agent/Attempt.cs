@@ -22,6 +22,7 @@ sealed class Attempt : IDisposable
     private readonly OwnedRecord record;
     private readonly WorkFolder folder;
     private readonly LogCollector log;
+    private readonly Omissions omissions;
     private readonly MetricCollector metrics;
 
     public Attempt(
@@ -34,6 +35,7 @@ sealed class Attempt : IDisposable
         folder = new(Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"));
         MetricCollector? lines = null;
         log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence), line => lines?.Printed(line));
+        omissions = new(log);
         metrics = lines = new(folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence), log, time);
     }
 
@@ -79,7 +81,7 @@ sealed class Attempt : IDisposable
         Prepared prepared;
         try
         {
-            prepared = await persistence.Insist(() => preparation.Prepare(store, run, folder.Emptied(), options.Device, log, stop), stop.Asked);
+            prepared = await persistence.Insist(() => preparation.Prepare(store, run, folder.Emptied(), options.Device, log, omissions, stop), stop.Asked);
         }
         catch (Exception problem) when (Explain(problem) is { } explained)
         {
@@ -96,7 +98,7 @@ sealed class Attempt : IDisposable
             };
         }
 
-        return await new CodeRun(store, run, folder, prepared, log, metrics, record, persistence, stop, time, pool, departure).Execute();
+        return await new CodeRun(store, run, folder, prepared, log, metrics, omissions, record, persistence, stop, time, pool, departure).Execute();
     }
 
     private async Task<Ending> EndEarly(Cause cause, string message)
@@ -104,7 +106,7 @@ sealed class Attempt : IDisposable
         if (departure.Leaving.IsCancellationRequested) departure.Hurry();
         if (cause is not Cause.Build) log.Say(message);
         await log.Flush(record.MayWrite);
-        return new(cause, message, Metrics: metrics.End, Logs: log.End);
+        return new(cause, message, Metrics: metrics.End, Logs: log.End, LeftOut: omissions.Summary);
     }
 
     private static (Cause Cause, string Message)? Explain(Exception problem) => problem switch

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Serverless.Contract;
 using Serverless.Core.Runs;
-using Serverless.GpuWorker.Execute;
+using Serverless.Core.Storage.Plain;
 using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Collect;
@@ -153,23 +153,33 @@ sealed class MetricCollector(WorkFolder folder, SegmentWriter segments, LogColle
 
     private int ReadMore(string path, ref long position)
     {
-        var info = new FileInfo(path);
-        if (!info.Exists) return 0;
+        using var file = Open(path);
+        if (file is null) return 0;
         seenFile = true;
-        if (info.Length < position)
+        if (file.LengthBytes < position)
         {
-            log.Say($"{info.Name} became shorter; what it had before is kept, and it is read again from its beginning");
+            log.Say($"{Path.GetFileName(path)} became shorter; what it had before is kept, and it is read again from its beginning");
             position = 0;
             if (path == folder.MetricsBinary) streamBroken = true;
         }
 
-        if (info.Length == position) return 0;
-        using var file = Native.OpenWithoutFollowing(path, folder.Output);
-        if (file is null) return 0;
-        file.Position = position;
-        var read = file.Read(buffer);
+        file.Content.Position = position;
+        var read = file.Content.Read(buffer);
         position += read;
         return read;
+    }
+
+    // What is no plain file has no metrics. It is said once, at the end, with everything else that was left out.
+    private PlainFile? Open(string path)
+    {
+        try
+        {
+            return PlainFile.Open(folder.Output, Path.GetFileName(path));
+        }
+        catch (NotPlainException)
+        {
+            return null;
+        }
     }
 
     private long Now() => time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;

@@ -11,7 +11,7 @@ static unsafe partial class Native
     /// <summary>errno of a full file system, which .NET hands on as an IOException's HResult.</summary>
     public const int NoSpaceLeft = 28;
 
-    private const int CloseOnExec = 0x80000, NonBlocking = 0x800;
+    private const int CloseOnExec = 0x80000;
     private const int SetPipeSize = 1031, ChildSubreaper = 36;
 
     public static int SigStop => OperatingSystem.IsMacOS() ? 17 : 19;
@@ -51,9 +51,6 @@ static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int Close(int file);
 
     [LibraryImport("libc", EntryPoint = "dup")]
     private static partial int Duplicate(int file);
@@ -103,43 +100,4 @@ static unsafe partial class Native
     {
         if (OperatingSystem.IsLinux()) _ = Control((int)pipe.DangerousGetHandle(), SetPipeSize, 1024 * 1024);
     }
-
-    /// <summary>
-    /// Opens what the code left for reading, without following a link and without waiting at a named pipe; null when it cannot be opened so, or when it is not below
-    /// <paramref name="within"/>: a folder on the way may have become a link since it was listed, and the agent may be allowed to read what the code is not.
-    /// </summary>
-    public static FileStream? OpenWithoutFollowing(string path, string within)
-    {
-        if (!OperatingSystem.IsLinux()) return new FileInfo(path) is { LinkTarget: null, Exists: true } file ? file.OpenRead() : null;
-        var noFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
-        var opened = Open(path, CloseOnExec | NonBlocking | noFollow);
-        if (opened < 0) return null;
-        if (!IsBelow(opened, within))
-        {
-            _ = Close(opened);
-            return null;
-        }
-
-        var stream = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(opened, ownsHandle: true), FileAccess.Read, bufferSize: 0);
-        if (stream.CanSeek) return stream;
-        stream.Dispose();
-        return null;
-    }
-
-    // Where a descriptor leads is not changed by what happens to names afterwards.
-    private static bool IsBelow(int file, string folder)
-    {
-        var root = Open(folder, CloseOnExec);
-        if (root < 0) return false;
-        try
-        {
-            return PathOf(file) is { } at && PathOf(root) is { } above && at.StartsWith(above + '/', StringComparison.Ordinal);
-        }
-        finally
-        {
-            _ = Close(root);
-        }
-    }
-
-    private static string? PathOf(int file) => new FileInfo(FormattableString.Invariant($"/proc/self/fd/{file}")).LinkTarget;
 }

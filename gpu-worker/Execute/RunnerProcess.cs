@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 
 namespace Serverless.GpuWorker.Execute;
 
@@ -133,24 +132,21 @@ sealed class RunnerProcess : IDisposable
         process.Dispose();
     }
 
+    // Code can reach this pipe, so whatever comes is taken, and hardly any of it kept: it must not have to wait, nor fill this process's memory.
     private void ReadReports()
     {
+        RunnerReport? said = null;
         try
         {
-            using var lines = new StreamReader(process.StandardError.BaseStream, Encoding.UTF8);
-            RunnerReport? last = null;
-            var stray = new StringBuilder();
-            while (lines.ReadLine() is { } line)
-            {
-                if (RunnerReport.From(line) is { } said) last ??= said;
-                else if (stray.Length < 2000) stray.Append(stray.Length > 0 ? " " : "").Append(line);
-            }
-
-            report.SetResult(last ?? (stray.Length > 0 ? new(RunnerReport.Failure.NotStarted, stray.ToString()) : null));
+            said = RunnerReport.Read(process.StandardError.BaseStream);
         }
         catch (Exception broken) when (broken is IOException or ObjectDisposedException)
         {
-            report.TrySetResult(null);
+            // The runner was given up.
+        }
+        finally
+        {
+            report.TrySetResult(said);
         }
     }
 }

@@ -1,51 +1,67 @@
+using Serverless.Core.Storage.Plain;
+
 namespace Serverless.GpuWorker.Prepare;
 
 static class Folders
 {
-    /// <summary>Deletes a folder that code had in its hands: whatever it did to permissions, whatever is gone already. Best effort.</summary>
-    public static void Delete(string folder)
+    private const UnixFileMode Rights = (UnixFileMode)511;
+
+    /// <summary>Deletes a folder that code had in its hands: whatever it did to permissions and names, whatever is gone already. Best effort: the next start of the agent tries again.</summary>
+    public static void Delete(string folder) => Delete(Path.GetDirectoryName(folder)!, Path.GetFileName(folder));
+
+    /// <summary>As the other, for a folder below one that code may still write to: a link on the way leads nowhere.</summary>
+    public static void Delete(string root, string relative)
     {
         try
         {
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            if (OperatingSystem.IsLinux()) FolderRemoval.Remove(root, relative);
+            else if (Directory.Exists(Path.Combine(root, relative))) Directory.Delete(Path.Combine(root, relative), recursive: true);
         }
-        catch (Exception first) when (first is IOException or UnauthorizedAccessException)
+        catch (Exception kept) when (kept is IOException or UnauthorizedAccessException)
+        {
+            // Somebody holds it.
+        }
+    }
+
+    /// <summary>Copies the plain files in a folder; copies are writable.</summary>
+    /// <param name="leftOut">Takes the path and the problem of everything else.</param>
+    public static void Copy(string from, string to, Action<string, string> leftOut)
+    {
+        using var folder = PlainFolder.Open(from) ?? throw new DirectoryNotFoundException(from);
+        Copy(folder, "", to, leftOut);
+    }
+
+    private static void Copy(PlainFolder from, string path, string to, Action<string, string> leftOut)
+    {
+        Directory.CreateDirectory(to);
+        foreach (var entry in from.Entries())
         {
             try
             {
-                MakeWritable(folder);
-                Directory.Delete(folder, recursive: true);
+                if (entry.Problem is not null) throw new NotPlainException(entry.Problem);
+                if (entry.IsFolder)
+                {
+                    using var inside = from.Folder(entry.Name);
+                    if (inside is not null) Copy(inside, path + entry.Name + "/", Path.Combine(to, entry.Name), leftOut);
+                }
+                else if (from.File(entry.Name) is { } file)
+                {
+                    using (file) Copy(file, Path.Combine(to, entry.Name));
+                }
             }
-            catch (Exception second) when (second is IOException or UnauthorizedAccessException)
+            catch (NotPlainException problem)
             {
-                // The next start of the agent tries again.
+                leftOut(path + entry.Name, problem.Message);
             }
         }
     }
 
-    /// <summary>Copies what is in a folder, without links; copies are writable.</summary>
-    public static void Copy(string from, string to)
+    public static void Copy(PlainFile file, string to)
     {
-        Directory.CreateDirectory(to);
-        foreach (var entry in new DirectoryInfo(from).EnumerateFileSystemInfos())
-        {
-            if (entry.LinkTarget is not null) continue;
-            var target = Path.Combine(to, entry.Name);
-            if (entry is DirectoryInfo) Copy(entry.FullName, target);
-            else File.Copy(entry.FullName, target);
-        }
+        using var copy = new FileStream(to, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        file.Content.CopyTo(copy, 1024 * 1024);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(copy.SafeFileHandle, (file.Mode & Rights) | UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
     public static long Size(DirectoryInfo folder) => folder.EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
-
-    private static void MakeWritable(string folder)
-    {
-        if (OperatingSystem.IsWindows()) return;
-        foreach (var inner in Directory.EnumerateDirectories(folder))
-        {
-            if (new DirectoryInfo(inner).LinkTarget is not null) continue;
-            File.SetUnixFileMode(inner, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            MakeWritable(inner);
-        }
-    }
 }

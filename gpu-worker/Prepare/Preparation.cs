@@ -39,7 +39,7 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
 
     /// <exception cref="PreparationException">The run cannot be executed; why is in it.</exception>
     /// <exception cref="OperationCanceledException">The attempt is to end.</exception>
-    public async Task<Prepared> Prepare(IObjectStore store, RunRecord run, WorkFolder folder, string device, LogCollector log, StopSignal stop)
+    public async Task<Prepared> Prepare(IObjectStore store, RunRecord run, WorkFolder folder, string device, LogCollector log, Omissions omissions, StopSignal stop)
     {
         var cancel = stop.Asked;
         var spec = run.Spec;
@@ -55,8 +55,8 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
         if (run.Head is { } head) known.Add(await CheckpointFolder.Materialize(store, head.Manifest, folder.Resume, cancel));
         if (spec.From is { } from) await CheckpointFolder.Materialize(store, from.Manifest, folder.From, cancel);
 
-        if (spec.Setup is { } setup) await setups.Copy(source, spec, setup, environment, steps, folder.Code, time, cancel);
-        else Folders.Copy(source, folder.Code);
+        if (spec.Setup is { } setup) await setups.Copy(source, spec, setup, environment, steps, folder.Code, LeftOut, time, cancel);
+        else Folders.Copy(source, folder.Code, LeftOut);
         user?.Give(folder.Code);
 
         switch (EntryPoint.Parse(spec.Command))
@@ -74,6 +74,9 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
             default:
                 throw new PreparationException(Cause.Invalid, $"the command '{spec.Command}' names a folder; name the entry in it");
         }
+
+        // The code is missing what cannot be copied, and will say so itself where it needs it.
+        void LeftOut(string path, string problem) => omissions.Add($"code/{path}", problem);
 
         Prepared Command(IReadOnlyList<string> command) =>
             new(new() { Folder = folder.Code, Environment = environment, Command = command }, Temperature.Plain, known);
