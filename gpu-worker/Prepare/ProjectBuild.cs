@@ -25,7 +25,7 @@ sealed class ProjectBuild(FolderCache builds, CodeUser? user)
             user?.Give(folder);
             string[] command =
             [
-                "dotnet", "publish", project, "--configuration", "Release", "--output", Path.Combine(folder, Output),
+                "dotnet", "publish", "./" + project, "--configuration", "Release", "--output", Path.Combine(folder, Output),
                 "--nologo", "--verbosity", "quiet", "-consoleLoggerParameters:NoSummary",
                 "-nodeReuse:false", "-p:UseSharedCompilation=false", $"-p:PathMap={copy}/=./",
                 $"-p:CustomAfterMicrosoftCommonTargets={Path.Combine(AppContext.BaseDirectory, "ExperimentProject.targets")}",

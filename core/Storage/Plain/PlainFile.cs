@@ -63,6 +63,10 @@ internal sealed class PlainFile : IDisposable
             Open(path).Dispose();
             return null;
         }
+        catch (FileNotFoundException)
+        {
+            return "it is gone, or its name is not UTF-8";
+        }
         catch (IOException problem)
         {
             return problem.Message;
