@@ -35,7 +35,7 @@ sealed class Attempt : IDisposable
         folder = new(Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"));
         MetricCollector? lines = null;
         log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence), line => lines?.Printed(line));
-        omissions = new(log);
+        omissions = new(log.Say);
         metrics = lines = new(folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence), log, time);
     }
 

@@ -15,16 +15,16 @@ namespace Serverless.GpuWorker.Collect;
 /// Turns checkpoint folders into committed checkpoints: pieces and manifest are stored first, then one write of the record makes it exist, together
 /// with how far metrics and log had got when it was saved.
 /// </summary>
+/// <param name="output">The folder that code writes to.</param>
+/// <param name="known">Of checkpoints that are stored already, whose pieces are not stored again.</param>
+/// <param name="placeOf">How far the streams were when a checkpoint was saved, by what the SDK says of it, if it does.</param>
 /// <param name="commit">Applies the commit to the record, given the manifests that stay beside it; false when this attempt was replaced.</param>
 sealed class CheckpointCollector(
-    IObjectStore store, RunRecord run, WorkFolder folder, IEnumerable<CheckpointManifest> known, MetricCollector metrics, LogCollector log, Omissions omissions, Persistence persistence,
-    TimeProvider time, Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
+    IObjectStore store, RunRecord run, string output, IEnumerable<CheckpointManifest> known, Omissions omissions, Persistence persistence, TimeProvider time,
+    Func<CheckpointInfo?, CancellationToken, Task<SavePlace>> placeOf, Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
 {
     /// <summary>Code that does not rename whole folders into place is given this long to write no more.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(1);
-
-    /// <summary>The marker was printed before the folder got its name; this is only about reading it.</summary>
-    private static readonly TimeSpan MarkerPatience = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<string, string> stored = known.SelectMany(manifest => manifest.Files).SelectMany(file => file.Chunks)
         .GroupBy(chunk => HashOf(chunk.Key), StringComparer.Ordinal).ToDictionary(same => same.Key, same => same.First().Key, StringComparer.Ordinal);
@@ -59,7 +59,7 @@ sealed class CheckpointCollector(
         // The newest stays: code may look at it. Older ones are in the workspace now.
         foreach (var (step, path) in steps.SkipLast(1))
         {
-            if (committed.TryGetValue(step, out var there) && there == path) Folders.Delete(folder.Root, $"{Path.GetFileName(folder.Output)}/{path}");
+            if (committed.TryGetValue(step, out var there) && there == path) Folders.Delete(Path.GetDirectoryName(output)!, $"{Path.GetFileName(output)}/{path}");
         }
     }
 
@@ -73,7 +73,7 @@ sealed class CheckpointCollector(
         }
 
         // What else is in it is said when it is whole: until then it may become a file.
-        var found = PlainTree.Walk(folder.Output, path).ToList();
+        var found = PlainTree.Walk(output, path).ToList();
         var files = found.Where(file => file.Problem is null).OrderBy(file => file.Path, StringComparer.Ordinal).ToList();
         if (!IsWhole(path, files, atEnd)) return true;
         foreach (var file in found.Where(file => file.Problem is not null)) omissions.Add(file.Path, file.Problem!);
@@ -106,8 +106,8 @@ sealed class CheckpointCollector(
         var steps = new List<(long Step, string Path)>();
         try
         {
-            using var output = PlainFolder.Open(folder.Output);
-            using var checkpoints = output?.Folder(ContractNames.Checkpoints);
+            using var folder = PlainFolder.Open(output);
+            using var checkpoints = folder?.Folder(ContractNames.Checkpoints);
             foreach (var entry in checkpoints?.Entries().Take(PlainTree.MaxEntries) ?? [])
             {
                 var path = $"{ContractNames.Checkpoints}/{entry.Name}";
@@ -121,8 +121,7 @@ sealed class CheckpointCollector(
             omissions.Add(ContractNames.Checkpoints, problem.Message);
         }
 
-        steps.Sort();
-        return steps;
+        return [.. steps.OrderBy(step => step.Step).ThenBy(step => step.Path, StringComparer.Ordinal)];
     }
 
     private static long StepOf(string name) => long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1;
@@ -142,8 +141,7 @@ sealed class CheckpointCollector(
     private async Task<bool> Commit(long step, string path, List<FoundFile> found, CancellationToken cancel)
     {
         var info = ReadInfo(path);
-        var metricsPlace = await metrics.PlaceOf(info?.MetricsBytes, cancel);
-        var logPlace = await log.PlaceOf(info?.Marker ?? "", info?.Marker is null ? TimeSpan.Zero : MarkerPatience, time, cancel);
+        var place = await placeOf(info, cancel);
         var files = new List<CheckpointFile>();
         foreach (var file in found)
         {
@@ -153,7 +151,7 @@ sealed class CheckpointCollector(
         if (files.Count == 0) return true;
         var key = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step);
         await persistence.Insist(() => store.PutJson(key, new CheckpointManifest(step, run.Epoch, files), PutCondition.IfAbsent, cancel: cancel), cancel);
-        var made = new CheckpointRef(run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), metricsPlace, logPlace, info?.Metrics ?? metrics.Latest.ToDictionary());
+        var made = new CheckpointRef(run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), place.Metrics, place.Log, info?.Metrics ?? place.Latest);
         var stay = run.Spec.Checkpoints.KeptBeside(named, made);
         if (!await commit(made, stay)) return false;
         var before = named.Count;
@@ -169,7 +167,7 @@ sealed class CheckpointCollector(
         try
         {
             if (ObjectKey.Problem(relative) is { } problem) throw new NotPlainException(problem);
-            using var file = PlainFile.Open(folder.Output, path);
+            using var file = PlainFile.Open(output, path);
             return file is null ? null : await Upload(relative, file, cancel);
         }
         catch (NotPlainException problem)
@@ -211,7 +209,7 @@ sealed class CheckpointCollector(
     {
         try
         {
-            using var file = PlainFile.Open(folder.Output, $"{path}/{CheckpointFiles.Info}");
+            using var file = PlainFile.Open(output, $"{path}/{CheckpointFiles.Info}");
             var info = file is null ? null : JsonSerializer.Deserialize<CheckpointInfo>(file.ReadAll(MaxInfoBytes), CoreJson.Options);
             return info is { Metrics: { } metrics, MetricsBytes: >= 0 } ? info with { Metrics = metrics.Where(one => one.Key.Length <= MaxName).ToDictionary() } : null;
         }
@@ -223,3 +221,6 @@ sealed class CheckpointCollector(
 
     private static string HashOf(string key) => key[(key.LastIndexOf('/') + 1)..];
 }
+
+/// <summary>How far metrics and log had got, and the last value of each metric as far as it is known.</summary>
+sealed record SavePlace(StreamCursor Metrics, StreamCursor Log, IReadOnlyDictionary<string, double> Latest);

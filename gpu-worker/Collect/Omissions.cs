@@ -1,18 +1,20 @@
 using System.Text;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
-using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
 /// The one rule for what code leaves: whatever is wrong with an output leaves that output out, is said once in the log and stands in the run's record, and ends nothing.
 /// </summary>
-sealed class Omissions(LogCollector log)
+/// <param name="say">Takes a line for the run's log.</param>
+sealed class Omissions(Action<string> say)
 {
     /// <summary>Beyond, they are only counted.</summary>
-    private const int MaxKnown = 10_000, MaxSaid = LeftOut.MaxFiles, MaxPath = 200;
+    private const int MaxKnown = 5000;
+    private const int MaxSaid = LeftOut.MaxFiles, MaxPath = 200;
 
     private readonly Lock gate = new();
     private readonly HashSet<string> said = new(StringComparer.Ordinal);
@@ -24,28 +26,29 @@ sealed class Omissions(LogCollector log)
     {
         get
         {
-            lock (gate) return now.Count == 0 ? null : new([.. now.Take(LeftOut.MaxFiles).Select(one => new LeftOutFile(one.Key, one.Value))], now.Count + uncounted);
+            lock (gate) return now.Count == 0 ? null : new([.. now.Take(LeftOut.MaxFiles).Select(one => new LeftOutFile(Shown(one.Key), one.Value))], now.Count + uncounted);
         }
     }
 
     /// <summary>Whether a failure is an output's own. The others are about the attempt: it is over or was replaced, or nothing has room any more.</summary>
     public static bool IsOfOutput(Exception trouble) =>
-        trouble is not (OperationCanceledException or StreamTakenException or StoreFullException or StoreUnavailableException or IOException { HResult: Native.NoSpaceLeft });
+        trouble is not (OperationCanceledException or StreamTakenException or StoreFullException or StoreUnavailableException or IOException { HResult: Posix.ENOSPC });
 
     /// <param name="path">Below the output folder.</param>
     /// <param name="why">The end of a sentence that begins with the path.</param>
     public void Add(string path, string why)
     {
-        var name = Shown(path);
+        bool named;
         lock (gate)
         {
-            if (now.ContainsKey(name)) return;
-            if (now.Count < MaxKnown) now[name] = why;
+            if (now.ContainsKey(path)) return;
+            if (now.Count < MaxKnown) now[path] = why;
             else uncounted++;
-            if (said.Count > MaxSaid || !said.Add(name)) return;
+            if (said.Count > MaxSaid || !said.Add(path)) return;
+            named = said.Count <= MaxSaid;
         }
 
-        log.Say(said.Count <= MaxSaid ? $"left out: {name}: {why}" : "left out: more files, which are counted at the end");
+        say(named ? $"left out: {Shown(path)}: {why}" : "left out: more files; how many there are is in the run's record at its end");
     }
 
     /// <summary>Before a last look at everything below a folder: what is gone by then, or was mended, is not left out.</summary>
@@ -53,6 +56,7 @@ sealed class Omissions(LogCollector log)
     {
         lock (gate)
         {
+            uncounted = 0;
             foreach (var path in now.Keys.Where(path => path == below || path.StartsWith(below + "/", StringComparison.Ordinal)).ToList()) now.Remove(path);
         }
     }

@@ -4,7 +4,6 @@ using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Plain;
 using Serverless.Core.Workspaces;
-using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Collect;
 
@@ -12,7 +11,8 @@ namespace Serverless.GpuWorker.Collect;
 /// Uploads files of <c>artifacts/</c> and <c>data/</c> once nothing has changed in them for a while, so that little is left to do at the end; what
 /// changes afterwards is uploaded again. Only the manifest, written last, makes them count.
 /// </summary>
-sealed class OutputCollector(IObjectStore store, RunRecord run, WorkFolder folder, Omissions omissions, Persistence persistence)
+/// <param name="output">The folder that code writes to.</param>
+sealed class OutputCollector(IObjectStore store, RunRecord run, string output, Omissions omissions, Persistence persistence)
 {
     /// <summary>Small files, such as a picture of the last epoch, may be sent again more often than <see cref="MaySend"/> allows for their length, up to this for all together.</summary>
     private const long MaxExtraBytes = 64L << 20;
@@ -66,7 +66,7 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, WorkFolder folde
     private async Task<Dictionary<string, FileState>> Look(bool artifactsOnly, CancellationToken cancel)
     {
         var found = new Dictionary<string, FileState>(StringComparer.Ordinal);
-        foreach (var file in (artifactsOnly ? [ContractNames.Artifacts] : new[] { ContractNames.Artifacts, ContractNames.Data }).SelectMany(below => PlainTree.Walk(folder.Output, below)))
+        foreach (var file in (artifactsOnly ? [ContractNames.Artifacts] : new[] { ContractNames.Artifacts, ContractNames.Data }).SelectMany(below => PlainTree.Walk(output, below)))
         {
             cancel.ThrowIfCancellationRequested();
             if ((file.Problem ?? ObjectKey.Problem(KeyOf(file.Path))) is { } problem) omissions.Add(file.Path, problem);
@@ -115,7 +115,7 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, WorkFolder folde
     /// <returns>Null when it is gone.</returns>
     private async Task<OutputFile?> Send(string path, CancellationToken cancel)
     {
-        using var file = PlainFile.Open(folder.Output, path);
+        using var file = PlainFile.Open(output, path);
         if (file is null) return null;
         var upload = uploads[path] = new(file.State, (uploads.GetValueOrDefault(path)?.SentBytes ?? 0) + file.LengthBytes);
         var key = KeyOf(path);

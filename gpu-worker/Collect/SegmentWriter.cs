@@ -47,6 +47,3 @@ sealed class SegmentWriter(IObjectStore store, Func<int, string> key, Persistenc
         }
     }
 }
-
-/// <summary>This attempt's stream has another writer: nothing that it would say is known to be true.</summary>
-sealed class StreamTakenException(string message) : Exception(message);

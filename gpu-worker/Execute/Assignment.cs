@@ -55,3 +55,28 @@ sealed record Assignment
         return new() { Folder = folder, Environment = environment, Assembly = assembly.Length == 0 ? null : assembly, Command = command };
     }
 }
+
+/// <summary>What a runner says about a failure, one line on its report channel: kind, space, message.</summary>
+sealed record RunnerReport(RunnerReport.Failure Kind, string Message)
+{
+    public enum Failure
+    {
+        /// <summary>An exception that nobody caught.</summary>
+        Exception,
+        OutOfMemory,
+        DiskFull,
+
+        /// <summary>The runner could not start the code at all.</summary>
+        NotStarted,
+    }
+
+    private const string Prefix = "exp-report:";
+
+    public string ToLine() => $"{Prefix}{(int)Kind} {Message.ReplaceLineEndings(" ")}\n";
+
+    /// <summary>Null when the line is something else: what the .NET host itself prints when it cannot start, for example.</summary>
+    public static RunnerReport? From(string line) =>
+        line.StartsWith(Prefix, StringComparison.Ordinal) && line.Length > Prefix.Length + 1 && line[Prefix.Length] is >= '0' and <= '3'
+            ? new((Failure)(line[Prefix.Length] - '0'), line[(Prefix.Length + 2)..])
+            : null;
+}

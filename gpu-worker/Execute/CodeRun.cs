@@ -18,13 +18,21 @@ sealed class CodeRun(
     /// <summary>Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.</summary>
     private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
 
+    /// <summary>The marker of a checkpoint was printed before its folder got its name; this is only about reading it.</summary>
+    private static readonly TimeSpan MarkerPatience = TimeSpan.FromSeconds(2);
+
     /// <summary>How programs that end by themselves say it: libtorch, the C library, Python.</summary>
     private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "cannot allocate memory", "memory exhausted", "MemoryError"];
 
     private readonly CheckpointCollector checkpoints = new(
-        store, run, folder, prepared.Known, metrics, log, omissions, persistence, time, (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
+        store, run, folder.Output, prepared.Known, omissions, persistence, time,
+        async (info, cancel) => new(
+            await metrics.PlaceOf(info?.MetricsBytes, cancel),
+            await log.PlaceOf(info?.Marker ?? "", info?.Marker is null ? TimeSpan.Zero : MarkerPatience, time, cancel),
+            metrics.Latest.ToDictionary()),
+        (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
-    private readonly OutputCollector outputs = new(store, run, folder, omissions, persistence);
+    private readonly OutputCollector outputs = new(store, run, folder.Output, omissions, persistence);
 
     /// <returns>Null when another worker has the run.</returns>
     public async Task<Ending?> Execute()

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace Serverless.GpuWorker.Execute;
 
@@ -132,21 +133,24 @@ sealed class RunnerProcess : IDisposable
         process.Dispose();
     }
 
-    // Code can reach this pipe, so whatever comes is taken, and hardly any of it kept: it must not have to wait, nor fill this process's memory.
     private void ReadReports()
     {
-        RunnerReport? said = null;
         try
         {
-            said = RunnerReport.Read(process.StandardError.BaseStream);
+            using var lines = new BoundedLines(process.StandardError.BaseStream);
+            RunnerReport? last = null;
+            var stray = new StringBuilder();
+            while (lines.ReadLine() is { } line)
+            {
+                if (RunnerReport.From(line) is { } said) last ??= said;
+                else if (stray.Length < 2000) stray.Append(stray.Length > 0 ? " " : "").Append(line);
+            }
+
+            report.SetResult(last ?? (stray.Length > 0 ? new(RunnerReport.Failure.NotStarted, stray.ToString()) : null));
         }
         catch (Exception broken) when (broken is IOException or ObjectDisposedException)
         {
-            // The runner was given up.
-        }
-        finally
-        {
-            report.TrySetResult(said);
+            report.TrySetResult(null);
         }
     }
 }

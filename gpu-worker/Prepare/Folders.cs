@@ -4,7 +4,8 @@ namespace Serverless.GpuWorker.Prepare;
 
 static class Folders
 {
-    private const UnixFileMode Rights = (UnixFileMode)511;
+    // rwxrwxrwx: a copy has no more rights than who made it.
+    private const UnixFileMode Rights = (UnixFileMode)0b111_111_111;
 
     /// <summary>Deletes a folder that code had in its hands: whatever it did to permissions and names, whatever is gone already. Best effort: the next start of the agent tries again.</summary>
     public static void Delete(string folder) => Delete(Path.GetDirectoryName(folder)!, Path.GetFileName(folder));
@@ -31,6 +32,22 @@ static class Folders
         Copy(folder, "", to, leftOut);
     }
 
+    /// <summary>Copies one file, unless it is no plain one.</summary>
+    public static void CopyFile(string from, string to, Action<string, string> leftOut)
+    {
+        using var folder = PlainFolder.Open(Path.GetDirectoryName(from)!);
+        var name = Path.GetFileName(from);
+        try
+        {
+            using var file = folder?.File(name);
+            if (file is not null) Copy(file, to);
+        }
+        catch (NotPlainException problem)
+        {
+            leftOut(name, problem.Message);
+        }
+    }
+
     private static void Copy(PlainFolder from, string path, string to, Action<string, string> leftOut)
     {
         Directory.CreateDirectory(to);
@@ -39,15 +56,10 @@ static class Folders
             try
             {
                 if (entry.Problem is not null) throw new NotPlainException(entry.Problem);
-                if (entry.IsFolder)
-                {
-                    using var inside = from.Folder(entry.Name);
-                    if (inside is not null) Copy(inside, path + entry.Name + "/", Path.Combine(to, entry.Name), leftOut);
-                }
-                else if (from.File(entry.Name) is { } file)
-                {
-                    using (file) Copy(file, Path.Combine(to, entry.Name));
-                }
+                using var folder = entry.IsFolder ? from.Folder(entry.Name) : null;
+                using var file = entry.IsFolder ? null : from.File(entry.Name);
+                if (folder is not null) Copy(folder, path + entry.Name + "/", Path.Combine(to, entry.Name), leftOut);
+                else if (file is not null) Copy(file, Path.Combine(to, entry.Name));
             }
             catch (NotPlainException problem)
             {
@@ -56,7 +68,7 @@ static class Folders
         }
     }
 
-    public static void Copy(PlainFile file, string to)
+    private static void Copy(PlainFile file, string to)
     {
         using var copy = new FileStream(to, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
         file.Content.CopyTo(copy, 1024 * 1024);

@@ -44,7 +44,7 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
         var cancel = stop.Asked;
         var spec = run.Spec;
         var environment = RunEnvironment.For(run, folder, device, user);
-        var steps = new Steps(pool, log, stop, time);
+        var steps = new Steps(pool, log, omissions, stop, time);
         user?.Give(folder.Output);
         user?.Give(folder.Temporary);
         var source = await new SnapshotCache(snapshotFolders).Get(store, spec.Code, cancel);
@@ -55,8 +55,8 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
         if (run.Head is { } head) known.Add(await CheckpointFolder.Materialize(store, head.Manifest, folder.Resume, cancel));
         if (spec.From is { } from) await CheckpointFolder.Materialize(store, from.Manifest, folder.From, cancel);
 
-        if (spec.Setup is { } setup) await setups.Copy(source, spec, setup, environment, steps, folder.Code, LeftOut, time, cancel);
-        else Folders.Copy(source, folder.Code, LeftOut);
+        if (spec.Setup is { } setup) await setups.Copy(source, spec, setup, environment, steps, folder.Code, time, cancel);
+        else Folders.Copy(source, folder.Code, steps.LeaveOut);
         user?.Give(folder.Code);
 
         switch (EntryPoint.Parse(spec.Command))
@@ -74,9 +74,6 @@ sealed class Preparation(string cache, IIds ids, TimeProvider time, RunnerPool p
             default:
                 throw new PreparationException(Cause.Invalid, $"the command '{spec.Command}' names a folder; name the entry in it");
         }
-
-        // The code is missing what cannot be copied, and will say so itself where it needs it.
-        void LeftOut(string path, string problem) => omissions.Add($"code/{path}", problem);
 
         Prepared Command(IReadOnlyList<string> command) =>
             new(new() { Folder = folder.Code, Environment = environment, Command = command }, Temperature.Plain, known);

@@ -21,7 +21,7 @@ sealed class ProjectBuild(FolderCache builds, CodeUser? user)
         {
             // Building writes beside the sources (obj/), and projects refer to one another by relative paths: the whole tree is copied.
             var copy = Path.Combine(folder, "src");
-            Folders.Copy(source, copy, (path, problem) => throw new PreparationException(Cause.Invalid, $"the code's {path} cannot be built: {problem}"));
+            Folders.Copy(source, copy, steps.LeaveOut);
             user?.Give(folder);
             string[] command =
             [

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core.Runs;
-using Serverless.Core.Storage.Plain;
 using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Prepare;
@@ -16,7 +15,7 @@ sealed class SetupCache(string root, CodeUser? user)
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(100);
 
     public async Task Copy(
-        string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, string target, Action<string, string> leftOut, TimeProvider time,
+        string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, string target, TimeProvider time,
         CancellationToken cancel)
     {
         var variables = string.Join('\n', spec.Env.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
@@ -29,7 +28,7 @@ sealed class SetupCache(string root, CodeUser? user)
             if (!File.Exists(done))
             {
                 Folders.Delete(folder);
-                Folders.Copy(source, folder, leftOut);
+                Folders.Copy(source, folder, steps.LeaveOut);
                 user?.Give(folder);
                 await steps.Run("setup", ["/bin/sh", "-c", setup], folder, environment, spec);
                 if (user is not null) CodeUser.TakeBack(folder);
@@ -37,27 +36,12 @@ sealed class SetupCache(string root, CodeUser? user)
             }
         }
 
-        // The code's own files may not be any more what they were: the set-up had them in its hands.
-        using var result = PlainFolder.Open(folder) ?? throw new DirectoryNotFoundException(folder);
-        foreach (var entry in result.Entries())
+        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos())
         {
             var name = Path.Combine(target, entry.Name);
-            if (!Path.Exists(Path.Combine(source, entry.Name)) || entry.Look.Kind == FileKind.Link) File.CreateSymbolicLink(name, Path.Combine(folder, entry.Name));
-            else if (entry.IsFolder) Folders.Copy(Path.Combine(folder, entry.Name), name, (path, problem) => leftOut($"{entry.Name}/{path}", problem));
-            else CopyFile(result, entry, name, leftOut);
-        }
-    }
-
-    private static void CopyFile(PlainFolder result, PlainEntry entry, string target, Action<string, string> leftOut)
-    {
-        try
-        {
-            using var file = entry.Problem is null ? result.File(entry.Name) : throw new NotPlainException(entry.Problem);
-            if (file is not null) Folders.Copy(file, target);
-        }
-        catch (NotPlainException problem)
-        {
-            leftOut(entry.Name, problem.Message);
+            if (!Path.Exists(Path.Combine(source, entry.Name)) || entry.LinkTarget is not null) File.CreateSymbolicLink(name, entry.FullName);
+            else if (entry is DirectoryInfo) Folders.Copy(entry.FullName, name, (path, why) => steps.LeaveOut($"{entry.Name}/{path}", why));
+            else Folders.CopyFile(entry.FullName, name, steps.LeaveOut);
         }
     }
 }
