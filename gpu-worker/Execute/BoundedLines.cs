@@ -30,7 +30,7 @@ sealed class BoundedLines(Stream pipe) : IDisposable
 
     private bool Fill()
     {
-        (at, end) = (0, pipe.Read(buffer));
+        (at, end) = (0, pipe.Read(buffer, 0, buffer.Length));
         return end > 0;
     }
 }
