@@ -49,10 +49,11 @@ static class FilesCommand
         {
             var target = BelowData(session.Get(to) ?? Data);
             var found = session.Get(paths).SelectMany(path => Local(path, target)).ToList();
+            LocalFiles.Check(found.Select(one => one.File));
             if (found.Count > 1 && !target.EndsWith('/')) throw ExpException.Usage($"--to {target}: {found.Count} files need a folder; write {target}/");
             await Transfers.Run(session.Output, "Put", [.. found.Select(one => (one.Key, one.File, LengthBytes: new FileInfo(one.File).Length)).Select(one =>
                 new Transfer.Transfer(one.Key, one.LengthBytes, (moved, stop) => session.Api.PutFile(
-                    one.Key, one.LengthBytes, () => new CountedStream(new FileStream(one.File, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, useAsync: true), moved), stop)))], cancel);
+                    one.Key, one.LengthBytes, () => LocalFiles.Open(one.File, moved), stop)))], cancel);
             if (session.Output.Json) Output.WriteJson(found.Select(one => one.Key).ToList());
         });
     }

@@ -60,6 +60,11 @@ static class ShowCommand
         Section(output, "Metrics", new Listing("", ">").AddAll(
             run.Metrics.OrderBy(one => RunView.IsSystem(one.Key)).Select(one => new Cell[] { new(one.Key, "dim"), Format.Number(one.Value) })));
         if (run.MetricsLeftOut > 0) output.Remark($"[dim]and {run.MetricsLeftOut} metrics or more that the record has no room for: exp metrics {Format.ShortId(run.Id)}[/]");
+        if (run.LeftOut is { } leftOut)
+        {
+            Section(output, $"Left out ({leftOut.Count})", new Listing("", "~").AddAll(leftOut.Files.Select(file => new Cell[] { new(file.Path, "yellow"), file.Why })));
+        }
+
         if (run.Attempts.Count > 1)
         {
             Section(output, "Attempts", new Listing("", "", "", "~").AddAll(run.Attempts.Select(attempt => new Cell[]

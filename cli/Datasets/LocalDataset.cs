@@ -19,11 +19,12 @@ sealed class LocalDataset(Session session, string name, string path)
     public async Task<DatasetPublication> Publish(CancellationToken cancel)
     {
         var files = Found();
+        LocalFiles.Check(files.Select(file => file.File));
         var seen = files.ToDictionary(file => file.Path, file => Look(file.File), StringComparer.Ordinal);
         var hashes = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
         await Transfers.Run(session.Output, "Read", [.. files.Select(file => new Transfer.Transfer(file.Path, seen[file.Path].LengthBytes, async (moved, stop) =>
         {
-            await using var content = Open(file.File, moved);
+            await using var content = LocalFiles.Open(file.File, moved);
             hashes[file.Path] = Convert.ToHexStringLower(await SHA256.HashDataAsync(content, stop));
         }))], cancel);
 
@@ -45,7 +46,7 @@ sealed class LocalDataset(Session session, string name, string path)
         {
             try
             {
-                await session.Api.PutContent(name, sha256, seen[sources[sha256].Path].LengthBytes, () => Open(file, moved), stop);
+                await session.Api.PutContent(name, sha256, seen[sources[sha256].Path].LengthBytes, () => LocalFiles.Open(file, moved), stop);
             }
             catch (ExpException)
             {
@@ -69,8 +70,6 @@ sealed class LocalDataset(Session session, string name, string path)
         return files.Count is > 0 and <= DatasetPublishing.MaxFiles ? files
             : throw ExpException.Usage(files.Count == 0 ? $"{path} has no files" : $"{path} has {files.Count} files, at most {DatasetPublishing.MaxFiles}; pack them into archives");
     }
-
-    private static CountedStream Open(string file, Action<long> moved) => new(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16, useAsync: true), moved);
 
     private static (long LengthBytes, DateTime Written) Look(string file) => new FileInfo(file) is { Exists: true } info ? (info.Length, info.LastWriteTimeUtc) : (-1, default);
 }

@@ -1,3 +1,4 @@
+using Serverless.Core.Storage.Plain;
 using Serverless.Core.Submit;
 
 namespace Serverless.Cli.Submit;
@@ -14,7 +15,8 @@ sealed record ExperimentSource(ExperimentSpec Spec, string? CodePath)
     {
         if (Directory.Exists(path))
         {
-            return SpecFiles.Select(file => Path.Combine(path, file)).FirstOrDefault(File.Exists) is { } spec ? OfSpec(spec, arguments) : OfCode(path, Command(".", arguments));
+            if (SpecFiles.Select(file => Path.Combine(path, file)).FirstOrDefault(File.Exists) is not { } spec) return OfCode(path, Command(".", arguments));
+            return PlainFile.Problem(spec) is { } problem ? throw ExpException.Usage($"{spec}: {problem}") : OfSpec(spec, arguments);
         }
 
         if (!File.Exists(path)) throw ExpException.NotFound($"there is no file or folder {path}");
@@ -24,8 +26,8 @@ sealed record ExperimentSource(ExperimentSpec Spec, string? CodePath)
             ".yaml" or ".yml" or ".json" => OfSpec(path, arguments),
             ".cs" => OfCode(path, Command(file, arguments)),
             ".csproj" => OfCode(Path.GetDirectoryName(Path.GetFullPath(path))!, Command(file, arguments)),
-            ".py" => OfCode(path, Command($"python3 {Quoted(file)}", arguments)),
-            ".sh" => OfCode(path, Command($"sh {Quoted(file)}", arguments)),
+            ".py" => OfCode(path, Command($"python3 {Operand(file)}", arguments)),
+            ".sh" => OfCode(path, Command($"sh {Operand(file)}", arguments)),
             var other => throw ExpException.Usage($"how to run a {(other.Length > 0 ? other : "nameless")} file is not known; write its command into an experiment.yaml (exp init makes one) and submit that"),
         };
     }
@@ -66,6 +68,9 @@ sealed record ExperimentSource(ExperimentSpec Spec, string? CodePath)
     }
 
     private static string Command(string command, string[] arguments) => string.Join(' ', arguments.Select(Quoted).Prepend(command));
+
+    // An interpreter takes what begins with a hyphen for one of its options.
+    private static string Operand(string file) => Quoted(file.StartsWith('-') ? "./" + file : file);
 
     private static string Quoted(string word) =>
         word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./=:,+@%".Contains(c, StringComparison.Ordinal)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";

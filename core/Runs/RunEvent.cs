@@ -55,7 +55,7 @@ public abstract record RunEvent
 /// <param name="Metrics">Where the attempt's metric stream ended.</param>
 public sealed record Ending(
     Cause Cause, string? Message = null, int? ExitCode = null, string? Outputs = null, StreamCursor? Metrics = null, StreamCursor? Logs = null,
-    IReadOnlyDictionary<string, double>? Values = null, long? Step = null);
+    IReadOnlyDictionary<string, double>? Values = null, long? Step = null, LeftOut? LeftOut = null);
 
 /// <summary>What <see cref="RunRules.Decide"/> answers.</summary>
 public abstract record Decision

@@ -56,6 +56,9 @@ public sealed record RunRecord : IRecord
     /// <summary>Key of the manifest of artifacts and published files; set by the end of the run.</summary>
     public string? Outputs { get; init; }
 
+    /// <summary>What the newest attempt left behind and could not be kept; null: nothing, as far as is known.</summary>
+    public LeftOut? LeftOut { get; init; }
+
     /// <summary>Last value of up to <see cref="RunRules.MaxMetrics"/> metrics, in <see cref="MetricOrder"/>, so that no curve has to be read for it.</summary>
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
 

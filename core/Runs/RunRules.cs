@@ -52,6 +52,7 @@ public static class RunRules
                 Epoch = epoch,
                 Lease = new(claim.Owner, claim.LeaseLength, Renewed: null, claim.Nonce),
                 NotBefore = null,
+                LeftOut = null,
 
                 // What came after the checkpoint did not happen.
                 Step = run.Head?.Step,
@@ -138,7 +139,7 @@ public static class RunRules
 
     private static Decision.Moved Finish(RunRecord run, Ending ending, DateTimeOffset now)
     {
-        run = WithValues(EndAttempt(run, ending, now), ending.Values) with { Step = ending.Step ?? run.Step };
+        run = WithValues(EndAttempt(run, ending, now), ending.Values) with { Step = ending.Step ?? run.Step, LeftOut = ending.LeftOut };
         var cause = ending.Cause;
 
         // A cancel that arrived while the code was failing or being handed back decides; one that arrived after it completed came too late.

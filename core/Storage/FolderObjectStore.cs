@@ -1,6 +1,7 @@
 using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage;
 
@@ -10,7 +11,6 @@ namespace Serverless.Core.Storage;
 /// </summary>
 public sealed partial class FolderObjectStore : IObjectStore
 {
-    private const FileShare Shared = FileShare.ReadWrite | FileShare.Delete;
     private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(10);
 
     private readonly TimeProvider time;
@@ -120,7 +120,7 @@ public sealed partial class FolderObjectStore : IObjectStore
             SafeFileHandle? file = null;
             try
             {
-                if (open) file = File.OpenHandle(layout.PathOf(key), FileMode.Open, FileAccess.Read, Shared);
+                if (open) file = FileCalls.OpenPath(layout.PathOf(key));
                 var metadata = sidecars.Read(key, version);
 
                 // The file itself is looked at last: when no append was under way just before and it is still the same version, then so is all that was read between.

@@ -1,10 +1,14 @@
+using System.Text;
 using Serverless.Core.Storage;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Submit;
 
 /// <summary>Which files of a folder on this machine are code.</summary>
 internal static class CodeFolder
 {
+    private const int MaxIgnoreFile = 1024 * 1024, MaxNamed = 10;
+
     /// <returns>Path in the package and on disk, in the order of <see cref="CodeTree"/>.</returns>
     public static List<(string Name, string File)> Find(string path, IReadOnlyList<string>? include, CodeLimits limits)
     {
@@ -16,22 +20,17 @@ internal static class CodeFolder
         }
         else if (Directory.Exists(full))
         {
-            var patterns = include?.Select(Pattern).ToList();
-            var ignoreFile = Path.Combine(full, IgnoreRules.FileName);
-            var rules = new IgnoreRules(File.Exists(ignoreFile) ? File.ReadLines(ignoreFile) : []);
-            Walk(new(full, RealPath(full), patterns, rules, found, limits.Entries), full, "");
+            var rules = include is null ? null : new IncludeRules(include);
+            Walk(new(RealPath(full), rules, new(IgnoreLines(full)), found, limits.Entries), full, "", builtIn: false);
+            rules?.ThrowIfOneFoundNothing();
         }
         else
         {
             throw new SnapshotRefusedException($"there is no file or folder {path}");
         }
 
-        if (found.Count == 0) throw new SnapshotRefusedException($"no file of {path} is to be packed" + (include is null ? "" : $": none matches {string.Join(", ", include)}"));
-        foreach (var (name, _) in found)
-        {
-            if (ObjectKey.Problem(name) is { } problem) throw new SnapshotRefusedException($"'{name}': {problem}; rename it, or exclude it in {IgnoreRules.FileName}");
-        }
-
+        if (found.Count == 0) throw new SnapshotRefusedException($"no file of {path} is to be packed");
+        Check(found);
         found.Sort((a, b) => CodeTree.Order.Compare(a.Name, b.Name));
         var bytes = found.Sum(file => new FileInfo(file.File).Length);
         return bytes <= limits.UnpackedBytes ? found : throw TooLarge("", bytes, limits.UnpackedBytes, found);
@@ -45,37 +44,59 @@ internal static class CodeFolder
             + $"Exclude them in {IgnoreRules.FileName}, or put data under data/ and name it under inputs");
     }
 
-    private static PathPattern Pattern(string pattern)
+    // All at once: who has one pipe in a folder may have several.
+    private static void Check(List<(string Name, string File)> found)
     {
+        var problems = found.Select(file => (file.Name, Problem: ObjectKey.Problem(file.Name) ?? PlainFile.Problem(file.File)))
+            .Where(file => file.Problem is not null).Select(file => $"'{file.Name}': {file.Problem}").ToList();
+        if (problems.Count == 0) return;
+        var more = problems.Count > MaxNamed ? $"; and {problems.Count - MaxNamed} more" : "";
+        throw new SnapshotRefusedException($"{string.Join("; ", problems.Take(MaxNamed))}{more}; rename or remove it, or exclude it in {IgnoreRules.FileName}");
+    }
+
+    private static IEnumerable<string> IgnoreLines(string folder)
+    {
+        var path = Path.Combine(folder, IgnoreRules.FileName);
+        if (!File.Exists(path)) return [];
         try
         {
-            return new(pattern);
+            using var file = PlainFile.Open(path);
+            return Encoding.UTF8.GetString(file.ReadAll(MaxIgnoreFile)).TrimStart('\uFEFF').Split('\n');
         }
-        catch (ArgumentException)
+        catch (IOException problem)
         {
-            throw new SnapshotRefusedException($"code.include: '{pattern}' is not a pattern");
+            throw new SnapshotRefusedException($"'{IgnoreRules.FileName}': {problem.Message}");
         }
     }
 
-    private sealed record Search(string Root, string RealRoot, List<PathPattern>? Include, IgnoreRules Rules, List<(string Name, string File)> Found, int MaxEntries);
+    private sealed record Search(string RealRoot, IncludeRules? Include, IgnoreRules Ignore, List<(string Name, string File)> Found, int MaxEntries);
 
-    private static void Walk(Search search, string folder, string prefix)
+    /// <param name="builtIn">The folder is on the platform's own list, or in one that is.</param>
+    private static void Walk(Search search, string folder, string prefix, bool builtIn)
     {
         foreach (var item in new DirectoryInfo(folder).EnumerateFileSystemInfos())
         {
             var name = prefix + item.Name;
             var isLink = item.LinkTarget is not null;
             var isFolder = item is DirectoryInfo;
-            if (search.Rules.Excludes(name, isFolder)) continue;
-            if (isFolder)
+            var takesIn = search.Ignore.TakesIn(name, isFolder);
+            if (takesIn == false)
             {
-                // Below a folder that is a link there may be anything, the folder itself included.
-                if (!isLink) Walk(search, item.FullName, name + "/");
-                else if (search.Include is null || search.Include.Exists(pattern => pattern.Matches(name, isFolder: true))) throw LeadsOut(name, "is a link to a folder");
+                search.Include?.KeptOut(name);
                 continue;
             }
 
-            if (search.Include?.Exists(pattern => pattern.Covers(name)) == false) continue;
+            var isBuiltIn = takesIn is null && (builtIn || IgnoreRules.IsBuiltIn(name, isFolder));
+            if (isBuiltIn && search.Include?.Enters(name) != true && (isFolder || search.Include is null)) continue;
+            if (isFolder)
+            {
+                // Below a folder that is a link there may be anything, the folder itself included.
+                if (!isLink) Walk(search, item.FullName, name + "/", isBuiltIn);
+                else if (search.Include?.MatchesFolder(name) != false) throw LeadsOut(name, "is a link to a folder");
+                continue;
+            }
+
+            if (search.Include?.Takes(name, isBuiltIn) == false) continue;
             if (isLink && !RealPath(item.FullName).StartsWith(search.RealRoot + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             {
                 throw LeadsOut(name, "is a link that leads out of the folder, or to nothing");

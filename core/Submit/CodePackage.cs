@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Submit;
 
@@ -25,8 +26,10 @@ public sealed class CodePackage
     /// what the folder's <c>.expignore</c> names;
     /// the same files give the same zip, wherever and whenever.
     /// </summary>
-    /// <param name="include">Only files that match one of these; null: all.</param>
-    /// <exception cref="SnapshotRefusedException">Nothing to pack, too large, or a link that leads out; the message says what to change.</exception>
+    /// <param name="include">Only files that match one of these; null: all. One that names what would stay out takes it in.</param>
+    /// <exception cref="SnapshotRefusedException">
+    /// Nothing to pack, or nothing that matches one of <paramref name="include"/>; too large; a link that leads out, a pipe, a socket, a device; the message says what to change.
+    /// </exception>
     public static CodePackage Pack(string path, IReadOnlyList<string>? include = null, CodeLimits? limits = null, CancellationToken cancel = default)
     {
         limits ??= CodeLimits.Default;
@@ -38,7 +41,7 @@ public sealed class CodePackage
             foreach (var (name, file) in files)
             {
                 cancel.ThrowIfCancellationRequested();
-                var content = File.ReadAllBytes(file);
+                var content = Read(name, file, limits);
                 var entry = archive.CreateEntry(name, CompressionLevel.Optimal);
                 entry.LastWriteTime = NoTime;
                 entry.ExternalAttributes = ReadableFile << 16;
@@ -50,6 +53,19 @@ public sealed class CodePackage
         if (zip.Length > limits.ZipBytes) throw CodeFolder.TooLarge("packed", zip.Length, limits.ZipBytes, files);
         var bytes = zip.ToArray();
         return new(bytes, new(Convert.ToHexStringLower(SHA256.HashData(bytes)), CodeTree.Hash(facts), bytes.Length, facts));
+    }
+
+    private static byte[] Read(string name, string path, CodeLimits limits)
+    {
+        try
+        {
+            using var file = PlainFile.Open(path);
+            return file.ReadAll((int)Math.Min(limits.UnpackedBytes, Array.MaxLength));
+        }
+        catch (IOException problem)
+        {
+            throw new SnapshotRefusedException($"'{name}': {problem.Message}");
+        }
     }
 
     /// <summary>Looks through a zip that came from elsewhere, down to the last byte of each file.</summary>

@@ -22,8 +22,8 @@ internal sealed class PathPattern
         if (pattern.Length > Longest) throw new ArgumentException($"'{Excerpt.Of(pattern)}' is longer than {Longest} characters", nameof(pattern));
         foldersOnly = pattern.EndsWith('/');
         var body = pattern.Trim('/');
-        if (body.StartsWith("./", StringComparison.Ordinal)) body = body[2..];
         var fromTop = pattern.StartsWith('/') || body.Contains('/', StringComparison.Ordinal);
+        if (body.StartsWith("./", StringComparison.Ordinal)) body = body[2..];
         try
         {
             regex = new($"^{(fromTop ? "" : "(.*/)?")}{Translate(body)}$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
@@ -77,38 +77,4 @@ internal sealed class PathPattern
 
         return regex.ToString();
     }
-}
-
-/// <summary>
-/// What stays out of a package: the platform's own list, then the lines of <c>.expignore</c>; the last pattern that matches decides, '!' in front
-/// takes back in.
-/// </summary>
-internal sealed class IgnoreRules
-{
-    public const string FileName = ".expignore";
-
-    /// <summary>Build output, other people's packages, and whatever is hidden.</summary>
-    private static readonly string[] Always = [".*", "bin/", "obj/", "runs/", "node_modules/", "__pycache__/"];
-
-    private readonly List<(PathPattern Pattern, bool TakeIn)> rules = [];
-
-    /// <exception cref="SnapshotRefusedException">A line of the file is not a pattern.</exception>
-    public IgnoreRules(IEnumerable<string> lines)
-    {
-        foreach (var line in Always.Concat(lines.Select(line => line.TrimEnd())))
-        {
-            if (line.Length == 0 || line[0] == '#') continue;
-            var takeIn = line[0] == '!';
-            try
-            {
-                rules.Add((new(takeIn || line[0] == '\\' ? line[1..] : line), takeIn));
-            }
-            catch (ArgumentException)
-            {
-                throw new SnapshotRefusedException($"{FileName}: '{Excerpt.Of(line)}' is not a pattern");
-            }
-        }
-    }
-
-    public bool Excludes(string path, bool isFolder) => rules.FindLast(rule => rule.Pattern.Matches(path, isFolder)) is { Pattern: not null, TakeIn: false };
 }

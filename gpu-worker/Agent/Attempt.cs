@@ -22,6 +22,7 @@ sealed class Attempt : IDisposable
     private readonly OwnedRecord record;
     private readonly WorkFolder folder;
     private readonly LogCollector log;
+    private readonly Omissions omissions;
     private readonly MetricCollector metrics;
 
     public Attempt(
@@ -34,6 +35,7 @@ sealed class Attempt : IDisposable
         folder = new(Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"));
         var printed = new PrintedPoints(time);
         log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence), printed, options.LogLimitBytes);
+        omissions = new(log.Say);
         metrics = new(
             folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence), log, printed, time, MetricOrder.Of(run.Spec));
     }
@@ -80,7 +82,8 @@ sealed class Attempt : IDisposable
         Prepared prepared;
         try
         {
-            prepared = await persistence.Insist(() => preparation.Prepare(store, run, folder.Emptied(), options.Device, log, stop, FallBack), stop.Asked);
+            prepared = await persistence.Insist(
+                () => preparation.Prepare(store, run, folder.Emptied(), options.Device, log, omissions, stop, FallBack), stop.Asked);
         }
         catch (Exception problem) when (Explain(problem) is { } explained)
         {
@@ -99,7 +102,8 @@ sealed class Attempt : IDisposable
 
         try
         {
-            return await new CodeRun(store, prepared.Run, folder, prepared, log, metrics, record, persistence, stop, time, pool, departure).Execute();
+            return await new CodeRun(
+                store, prepared.Run, folder, prepared, log, metrics, omissions, record, persistence, stop, time, pool, departure).Execute();
         }
         catch (RunnerStartException refused)
         {
@@ -119,7 +123,7 @@ sealed class Attempt : IDisposable
         log.Close();
         if (cause is not Cause.Build) log.Say(message);
         await log.Flush(record.MayWrite);
-        return new(cause, message, Metrics: metrics.End, Logs: log.End);
+        return new(cause, message, Metrics: metrics.End, Logs: log.End, LeftOut: omissions.Summary);
     }
 
     private static (Cause Cause, string Message)? Explain(Exception problem) => problem switch

@@ -5,8 +5,8 @@ using Serverless.Contract;
 using Serverless.Core;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Storage.Plain;
 using Serverless.Core.Workspaces;
-using Serverless.GpuWorker.Execute;
 using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Collect;
@@ -15,44 +15,72 @@ namespace Serverless.GpuWorker.Collect;
 /// Turns checkpoint folders into committed checkpoints: pieces and manifest are stored first, then one write of the record makes it exist, together
 /// with how far metrics and log had got when it was saved.
 /// </summary>
+/// <param name="output">The folder that code writes to.</param>
+/// <param name="known">Of checkpoints that are stored already, whose pieces are not stored again.</param>
+/// <param name="placeOf">How far the streams were when a checkpoint was saved, by its step and by what the SDK says of it, if it does.</param>
 /// <param name="commit">Applies the commit to the record, given the manifests that stay beside it; false when this attempt was replaced.</param>
 sealed class CheckpointCollector(
-    IObjectStore store, RunRecord run, WorkFolder folder, IEnumerable<CheckpointManifest> known, MetricCollector metrics, LogCollector log, Persistence persistence, TimeProvider time,
-    Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
+    IObjectStore store, RunRecord run, string output, IEnumerable<CheckpointManifest> known, Omissions omissions, Persistence persistence, TimeProvider time,
+    Func<long, CheckpointInfo?, CancellationToken, Task<SavePlace>> placeOf, Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
 {
     /// <summary>Code that does not rename whole folders into place is given this long to write no more.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(1);
 
-    /// <summary>The marker was printed before the folder got its name; this is only about reading it.</summary>
-    private static readonly TimeSpan MarkerPatience = TimeSpan.FromSeconds(2);
-
     private readonly Dictionary<string, string> stored = known.SelectMany(manifest => manifest.Files).SelectMany(file => file.Chunks)
         .GroupBy(chunk => HashOf(chunk.Key), StringComparer.Ordinal).ToDictionary(same => same.Key, same => same.First().Key, StringComparer.Ordinal);
 
-    private readonly HashSet<long> committed = [];
+    /// <summary>It has the last value of each metric and the place in the data; longer ones are another program's.</summary>
+    private const int MaxInfoBytes = 1024 * 1024, MaxName = 500;
+
+    /// <summary>By step, the folder that it was in.</summary>
+    private readonly Dictionary<long, string> committed = [];
     private readonly CheckpointSweep sweep = new(store, run.Id, run.Epoch);
 
     /// <summary>What the record names. Nobody else changes that while this attempt has the run.</summary>
     private IReadOnlyList<CheckpointRef> named = run.Checkpoints;
-    private readonly Dictionary<string, (string Look, DateTimeOffset Since)> settling = new(StringComparer.Ordinal);
+    private Dictionary<string, (int Look, DateTimeOffset Since)> settling = new(StringComparer.Ordinal);
+
+    /// <summary>One piece at a time.</summary>
+    private readonly byte[] buffer = new byte[Chunking.MaxBytes];
 
     /// <summary>Commits the checkpoints that are whole, oldest first.</summary>
     /// <param name="atEnd">Nobody writes any more: what is there is taken as it is.</param>
     public async Task Collect(bool atEnd, CancellationToken cancel)
     {
-        foreach (var (step, path) in Steps())
+        var steps = Steps(atEnd);
+        settling = settling.Where(one => steps.Exists(step => step.Path == one.Key)).ToDictionary();
+        foreach (var (step, path) in steps)
         {
-            if (committed.Contains(step)) continue;
-            if (!IsWhole(path, atEnd)) continue;
-            if (!await Commit(step, path, cancel)) return;
-            committed.Add(step);
+            var isOurs = true;
+            await omissions.Guard(path, atEnd, async () => isOurs = await Take(step, path, atEnd, cancel));
+            if (!isOurs) return;
         }
 
         // The newest stays: code may look at it. Older ones are in the workspace now.
-        foreach (var (step, path) in Steps().SkipLast(1))
+        foreach (var (step, path) in steps.SkipLast(1))
         {
-            if (committed.Contains(step)) Folders.Delete(path);
+            if (committed.TryGetValue(step, out var there) && there == path) Folders.Delete(Path.GetDirectoryName(output)!, $"{Path.GetFileName(output)}/{path}");
         }
+    }
+
+    /// <returns>False when the attempt was replaced.</returns>
+    private async Task<bool> Take(long step, string path, bool atEnd, CancellationToken cancel)
+    {
+        if (committed.TryGetValue(step, out var there))
+        {
+            if (there != path) omissions.Add(path, $"step {step} is kept from {there}");
+            return true;
+        }
+
+        // What else is in it is said when it is whole: until then it may become a file.
+        var found = PlainTree.Walk(output, path).ToList();
+        var files = found.Where(file => file.Problem is null).OrderBy(file => file.Path, StringComparer.Ordinal).ToList();
+        if (!IsWhole(path, files, atEnd)) return true;
+        foreach (var file in found.Where(file => file.Problem is not null)) omissions.Add(file.Path, file.Problem!);
+        if (files.Count == 0) return true;
+        if (!await Commit(step, path, files, cancel)) return false;
+        committed[step] = path;
+        return true;
     }
 
     /// <summary>At the end of the attempt: deletes what is left of checkpoints that the record does not name, also of attempts that died.</summary>
@@ -73,52 +101,57 @@ sealed class CheckpointCollector(
         }
     }
 
-    private List<(long Step, string Path)> Steps()
+    private List<(long Step, string Path)> Steps(bool atEnd)
     {
+        var steps = new List<(long Step, string Path)>();
         try
         {
-            return [.. Directory.EnumerateDirectories(folder.Checkpoints)
-                .Select(path => (Step: StepOf(path), Path: path))
-                .Where(found => found.Step >= 0 && new DirectoryInfo(found.Path).LinkTarget is null)
-                .OrderBy(found => found.Step)];
+            using var folder = PlainFolder.Open(output);
+            using var checkpoints = folder?.Folder(ContractNames.Checkpoints);
+            foreach (var entry in checkpoints?.Entries().Take(PlainTree.MaxEntries) ?? [])
+            {
+                var path = $"{ContractNames.Checkpoints}/{entry.Name}";
+                var step = StepOf(entry.Name);
+                if (step >= 0 && entry is { IsFolder: true, Problem: null }) steps.Add((step, path));
+                else if (step >= 0 || (atEnd && !entry.Name.StartsWith('.'))) omissions.Add(path, entry.Problem ?? "a checkpoint is a folder that is named by its step");
+            }
         }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        catch (IOException problem) when (Omissions.IsOfOutput(problem))
         {
-            return [];
+            omissions.Add(ContractNames.Checkpoints, problem.Message);
         }
+
+        return [.. steps.OrderBy(step => step.Step).ThenBy(step => step.Path, StringComparer.Ordinal)];
     }
 
-    private static long StepOf(string path) =>
-        long.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1;
+    private static long StepOf(string name) => long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1;
 
-    private bool IsWhole(string path, bool atEnd)
+    private bool IsWhole(string path, List<FoundFile> files, bool atEnd)
     {
-        if (File.Exists(Path.Combine(path, CheckpointFiles.Info))) return true;
-        var files = Files(path);
+        if (atEnd || ReadInfo(path) is not null) return true;
         if (files.Count == 0) return false;
-        if (atEnd) return true;
-        var look = string.Join('|', files.Select(file => $"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}"));
-        var now = time.GetUtcNow();
+        var hash = new HashCode();
+        foreach (var file in files) hash.Add(file);
+        var (look, now) = (hash.ToHashCode(), time.GetUtcNow());
         if (settling.TryGetValue(path, out var before) && before.Look == look) return now - before.Since >= Settled;
         settling[path] = (look, now);
         return false;
     }
 
-    private async Task<bool> Commit(long step, string path, CancellationToken cancel)
+    private async Task<bool> Commit(long step, string path, List<FoundFile> found, CancellationToken cancel)
     {
         var info = ReadInfo(path);
-        var metricsPlace = await metrics.PlaceOf(info?.MetricsBytes, step, cancel);
-        var logPlace = await log.PlaceOf(info?.Marker ?? "", info?.Marker is null ? TimeSpan.Zero : MarkerPatience, time, cancel);
+        var place = await placeOf(step, info, cancel);
         var files = new List<CheckpointFile>();
-        foreach (var file in Files(path))
+        foreach (var file in found)
         {
-            var relative = Path.GetRelativePath(path, file.FullName);
-            if (await Upload(relative, file.FullName, cancel) is { } uploaded) files.Add(uploaded);
+            if (await Upload(path, file.Path, cancel) is { } uploaded) files.Add(uploaded);
         }
 
+        if (files.Count == 0) return true;
         var key = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step);
         await persistence.Insist(() => store.PutJson(key, new CheckpointManifest(step, run.Epoch, files), PutCondition.IfAbsent, cancel: cancel), cancel);
-        var made = new CheckpointRef(run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), metricsPlace, logPlace, info?.Metrics ?? metrics.Latest.ToDictionary());
+        var made = new CheckpointRef(run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), place.Metrics, place.Log, info?.Metrics ?? place.Latest);
         var stay = run.Spec.Checkpoints.KeptBeside(named, made);
         if (!await commit(made, stay)) return false;
         var before = named.Count;
@@ -127,65 +160,67 @@ sealed class CheckpointCollector(
         return true;
     }
 
-    private async Task<CheckpointFile?> Upload(string relative, string path, CancellationToken cancel)
+    /// <returns>Null when it cannot be kept.</returns>
+    private async Task<CheckpointFile?> Upload(string checkpoint, string path, CancellationToken cancel)
     {
-        if (ObjectKey.Problem(relative) is { } problem)
+        var relative = path[(checkpoint.Length + 1)..];
+        try
         {
-            log.Say($"the checkpoint's file {relative} is not kept: {problem}");
+            if (ObjectKey.Problem(relative) is { } problem) throw new NotPlainException(problem);
+            using var file = PlainFile.Open(output, path);
+            return file is null ? null : await Upload(relative, file, cancel);
+        }
+        catch (NotPlainException problem)
+        {
+            omissions.Add(path, problem.Message);
             return null;
         }
-
-        await using var file = Native.OpenWithoutFollowing(path, folder.Output);
-        if (file is null) return null;
-        using var whole = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var chunks = new List<Chunk>();
-        long length = 0;
-        foreach (var chunkLength in Chunking.Cut(path, file))
-        {
-            var bytes = new byte[chunkLength];
-            await file.ReadExactlyAsync(bytes, cancel);
-            whole.AppendData(bytes);
-            length += chunkLength;
-            chunks.Add(new(await Store(bytes, cancel), chunkLength));
-        }
-
-        return new(relative, length, Convert.ToHexStringLower(whole.GetHashAndReset()), chunks);
     }
 
-    private async Task<string> Store(byte[] bytes, CancellationToken cancel)
+    private async Task<CheckpointFile> Upload(string relative, PlainFile file, CancellationToken cancel)
     {
-        var hash = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        using var whole = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var chunks = new List<Chunk>();
+        foreach (var chunkLength in Chunking.Cut(relative, file.Content))
+        {
+            var bytes = buffer.AsMemory(0, chunkLength);
+            await file.Content.ReadExactlyAsync(bytes, cancel);
+            whole.AppendData(bytes.Span);
+            chunks.Add(new(await Store(chunkLength, cancel), chunkLength));
+        }
+
+        if (file.HasChanged) throw new IOException($"{relative} was written while it was read");
+        return new(relative, file.LengthBytes, Convert.ToHexStringLower(whole.GetHashAndReset()), chunks);
+    }
+
+    /// <summary>Stores what is in the buffer.</summary>
+    private async Task<string> Store(int length, CancellationToken cancel)
+    {
+        var hash = Convert.ToHexStringLower(SHA256.HashData(buffer.AsSpan(0, length)));
         if (stored.TryGetValue(hash, out var there)) return there;
         var key = WorkspacePaths.CheckpointChunk(run.Id, run.Epoch, hash);
-        await persistence.Insist(() => store.Put(key, bytes, PutCondition.IfAbsent, cancel: cancel), cancel);
+        await persistence.Insist(() => store.Put(key, new MemoryStream(buffer, 0, length, writable: false), PutCondition.IfAbsent, cancel: cancel), cancel);
         stored[hash] = key;
         return key;
     }
 
-    private static CheckpointInfo? ReadInfo(string path)
+    // What the SDK wrote, and nothing else of that name.
+    private CheckpointInfo? ReadInfo(string path)
     {
         try
         {
-            return JsonSerializer.Deserialize<CheckpointInfo>(File.ReadAllBytes(Path.Combine(path, CheckpointFiles.Info)), CoreJson.Options);
+            using var file = PlainFile.Open(output, $"{path}/{CheckpointFiles.Info}");
+            var info = file is null ? null : JsonSerializer.Deserialize<CheckpointInfo>(file.ReadAll(MaxInfoBytes), CoreJson.Options);
+            return info is { Metrics: { } metrics, MetricsBytes: >= 0 } ? info with { Metrics = metrics.Where(one => one.Key.Length <= MaxName).ToDictionary() } : null;
         }
-        catch (Exception none) when (none is IOException or JsonException or UnauthorizedAccessException)
+        catch (Exception none) when (none is JsonException or NotPlainException or NotSupportedException or InvalidOperationException)
         {
             return null;
-        }
-    }
-
-    private static List<FileInfo> Files(string path)
-    {
-        try
-        {
-            return [.. new DirectoryInfo(path).EnumerateFiles("*", SearchOption.AllDirectories)
-                .Where(file => file.LinkTarget is null).OrderBy(file => file.FullName, StringComparer.Ordinal)];
-        }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
-        {
-            return [];
         }
     }
 
     private static string HashOf(string key) => key[(key.LastIndexOf('/') + 1)..];
 }
+
+/// <summary>How far metrics and log had got, and the last value of each metric as far as it is known.</summary>
+sealed record SavePlace(StreamCursor Metrics, StreamCursor Log, IReadOnlyDictionary<string, double> Latest);

@@ -1,7 +1,6 @@
-using System.Collections.Concurrent;
 using Serverless.Contract;
 using Serverless.Core.Runs;
-using Serverless.GpuWorker.Execute;
+using Serverless.Core.Storage.Plain;
 using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Collect;
@@ -191,21 +190,18 @@ sealed class MetricCollector : IMetricSink, IDisposable
 
     private int ReadMore(string path, ref long position)
     {
-        var info = new FileInfo(path);
-        if (!info.Exists) return 0;
-        if (info.Length < position)
+        using var file = Open(path);
+        if (file is null) return 0;
+        if (file.LengthBytes < position)
         {
-            log.Say($"{info.Name} became shorter; what it had before is kept, and it is read again from its beginning");
+            log.Say($"{Path.GetFileName(path)} became shorter; what it had before is kept, and it is read again from its beginning");
             position = 0;
             if (path == folder.MetricsBinary) streamBroken = true;
             else jsonl = NewJsonl();
         }
 
-        if (info.Length == position) return 0;
-        using var file = Native.OpenWithoutFollowing(path, folder.Output);
-        if (file is null) return 0;
-        file.Position = position;
-        var read = file.Read(buffer);
+        file.Content.Position = position;
+        var read = file.Content.Read(buffer);
         position += read;
         return read;
     }
@@ -215,6 +211,19 @@ sealed class MetricCollector : IMetricSink, IDisposable
     private void SayOnce(string about, string text)
     {
         if (said.Add(about)) log.Say(text);
+    }
+
+    // What is no plain file has no metrics. It is said once, at the end, with everything else that was left out.
+    private PlainFile? Open(string path)
+    {
+        try
+        {
+            return PlainFile.Open(folder.Output, Path.GetFileName(path));
+        }
+        catch (NotPlainException)
+        {
+            return null;
+        }
     }
 
     private static string Shown(string name) => name.Length <= 40 ? name : name[..40] + "…";

@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
+using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Storage.Plain;
 using Serverless.Core.Workspaces;
-using Serverless.GpuWorker.Execute;
-using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Collect;
 
@@ -11,23 +11,29 @@ namespace Serverless.GpuWorker.Collect;
 /// Uploads files of <c>artifacts/</c> and <c>data/</c> once nothing has changed in them for a while, so that little is left to do at the end; what
 /// changes afterwards is uploaded again. Only the manifest, written last, makes them count.
 /// </summary>
-sealed class OutputCollector(IObjectStore store, RunRecord run, WorkFolder folder, LogCollector log, Persistence persistence)
+/// <param name="output">The folder that code writes to.</param>
+sealed class OutputCollector(IObjectStore store, RunRecord run, string output, Omissions omissions, Persistence persistence)
 {
-    private readonly record struct State(long LengthBytes, DateTime Changed);
+    /// <summary>Small files, such as a picture of the last epoch, may be sent again more often than <see cref="MaySend"/> allows for their length, up to this for all together.</summary>
+    private const long MaxExtraBytes = 64L << 20;
 
-    private readonly Dictionary<string, State> seen = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, (State State, OutputFile File)> uploaded = new(StringComparer.Ordinal);
-    private readonly HashSet<string> refused = new(StringComparer.Ordinal);
+    /// <summary>Nobody should write any more at the last look; whoever got away from the end of the code must not keep it from ending.</summary>
+    private const int LastTries = 3;
+
+    private Dictionary<string, FileState> seen = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Upload> uploads = new(StringComparer.Ordinal);
+    private long extraBytes;
 
     /// <summary>Uploads what was the same at the last call.</summary>
     public async Task UploadSettled(CancellationToken cancel)
     {
-        foreach (var (path, file) in Files().ToList())
+        var found = await Look(artifactsOnly: false, cancel);
+        foreach (var (path, state) in found)
         {
-            var state = new State(file.Length, file.LastWriteTimeUtc);
-            if (seen.TryGetValue(path, out var before) && before == state) await Upload(path, file.FullName, state, cancel);
-            else seen[path] = state;
+            if (seen.TryGetValue(path, out var before) && before == state && MaySend(path, state)) await omissions.Guard(path, isLast: false, () => Send(path, cancel));
         }
+
+        seen = found;
     }
 
     /// <summary>Uploads the rest and writes the manifest; null when the code left no files.</summary>
@@ -35,11 +41,15 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, WorkFolder folde
     /// <returns>The manifest's key.</returns>
     public async Task<string?> Finish(bool publish, CancellationToken cancel)
     {
+        omissions.LookAgain(ContractNames.Artifacts);
+        omissions.LookAgain(ContractNames.Data);
         var last = new Dictionary<string, OutputFile>(StringComparer.Ordinal);
-        foreach (var (path, file) in Files().Where(file => publish || !file.Path.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal)).ToList())
+        foreach (var (path, state) in await Look(artifactsOnly: !publish, cancel))
         {
-            await Upload(path, file.FullName, new(file.Length, file.LastWriteTimeUtc), cancel);
-            if (uploaded.TryGetValue(path, out var done)) last[path] = done.File;
+            await omissions.Guard(path, isLast: true, async () =>
+            {
+                if (await SendLast(path, state, cancel) is { } file) last[path] = file;
+            });
         }
 
         if (last.Count == 0) return null;
@@ -52,70 +62,89 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, WorkFolder folde
             .Select(file => file.Value).OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
 
-    private IEnumerable<(string Path, FileInfo File)> Files() =>
-        Below(folder.Artifacts, "artifacts/").Concat(Below(folder.Data, WorkspacePaths.Data));
-
-    // The code may delete, replace and link what it likes, also while this looks.
-    private IEnumerable<(string Path, FileInfo File)> Below(string root, string prefix)
+    /// <summary>The plain files there are now. What was uploaded of others is removed: a name may have become a folder of files, which a store of folders has no place for.</summary>
+    private async Task<Dictionary<string, FileState>> Look(bool artifactsOnly, CancellationToken cancel)
     {
-        var open = new Stack<string>([root]);
-        while (open.TryPop(out var inside))
+        var found = new Dictionary<string, FileState>(StringComparer.Ordinal);
+        foreach (var file in (artifactsOnly ? [ContractNames.Artifacts] : new[] { ContractNames.Artifacts, ContractNames.Data }).SelectMany(below => PlainTree.Walk(output, below)))
         {
-            FileSystemInfo[] entries;
+            cancel.ThrowIfCancellationRequested();
+            if ((file.Problem ?? ObjectKey.Problem(KeyOf(file.Path))) is { } problem) omissions.Add(file.Path, problem);
+            else found[file.Path] = file.State;
+        }
+
+        foreach (var gone in uploads.Keys.Where(path => !found.ContainsKey(path)).ToList())
+        {
+            await persistence.Insist(() => store.Delete(KeyOf(gone), cancel: cancel), cancel);
+            uploads.Remove(gone);
+        }
+
+        return found;
+    }
+
+    /// <summary>
+    /// While the code runs a file is sent again only when it is as long as all that was sent of it before: so it is sent three times at most, counted in its length, however
+    /// often it changes. The last look sends what is left.
+    /// </summary>
+    private bool MaySend(string path, FileState state)
+    {
+        if (!uploads.TryGetValue(path, out var upload)) return true;
+        if (upload.File is not null && upload.State == state) return false;
+        if (upload.SentBytes <= state.LengthBytes) return true;
+        if (extraBytes + state.LengthBytes > MaxExtraBytes) return false;
+        extraBytes += state.LengthBytes;
+        return true;
+    }
+
+    private async Task<OutputFile?> SendLast(string path, FileState state, CancellationToken cancel)
+    {
+        if (uploads.TryGetValue(path, out var upload) && upload.File is { } done && upload.State == state) return done;
+        for (var tries = 1; ; tries++)
+        {
             try
             {
-                entries = new DirectoryInfo(inside).GetFileSystemInfos();
+                return await Send(path, cancel);
             }
-            catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+            catch (ChangedException) when (tries < LastTries)
             {
-                continue;
-            }
-
-            foreach (var entry in entries)
-            {
-                var path = prefix + Path.GetRelativePath(root, entry.FullName);
-                if (entry.LinkTarget is not null) Refuse(path, "it is a link; copy what it points to");
-                else if (entry is FileInfo file && file.Exists) yield return (path, file);
-                else if (entry is DirectoryInfo) open.Push(entry.FullName);
+                // By a process that got away.
             }
         }
     }
 
-    private async Task Upload(string path, string file, State state, CancellationToken cancel)
+    /// <returns>Null when it is gone.</returns>
+    private async Task<OutputFile?> Send(string path, CancellationToken cancel)
     {
-        if (uploaded.TryGetValue(path, out var done) && done.State == state) return;
-        var split = path.IndexOf('/', StringComparison.Ordinal) + 1;
-        var relative = path[split..];
-        var key = path.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal)
-            ? WorkspacePaths.PublishedFile(run.Id, run.Epoch, relative)
-            : WorkspacePaths.Artifact(run.Id, run.Epoch, relative);
-        if (ObjectKey.Problem(key) is { } problem)
+        using var file = PlainFile.Open(output, path);
+        if (file is null) return null;
+        var upload = uploads[path] = new(file.State, (uploads.GetValueOrDefault(path)?.SentBytes ?? 0) + file.LengthBytes);
+        var key = KeyOf(path);
+        var sent = await persistence.Insist(async () =>
         {
-            Refuse(path, problem);
-            return;
-        }
-
-        var uploadedFile = await persistence.Insist<OutputFile?>(async () =>
-        {
-            await using var opened = Native.OpenWithoutFollowing(file, folder.Output);
-            if (opened is null) return null;
-
-            // A device has no length and may have no end.
-            Stream body = state.LengthBytes > 0 ? opened : Stream.Null;
-            var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(body, cancel));
-            opened.Position = 0;
-            var put = await store.Put(key, body, cancel: cancel);
-            return new(relative, key, put.Object!.LengthBytes, hash);
+            file.Content.Position = 0;
+            var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(file.Content, cancel));
+            file.Content.Position = 0;
+            var put = await store.Put(key, file.Content, cancel: cancel);
+            return new OutputFile(path[(path.IndexOf('/', StringComparison.Ordinal) + 1)..], key, put.Object!.LengthBytes, hash);
         }, cancel);
-        var now = new FileInfo(file);
 
-        // It changed under the reading: the hash may not be that of what was stored. Another look will come.
-        if (uploadedFile is not null && now.Exists && new State(now.Length, now.LastWriteTimeUtc) == state) uploaded[path] = (state, uploadedFile);
-        else if (uploadedFile is null) Refuse(path, "it is not a plain file that can be read");
+        // The hash may not be that of what was stored.
+        if (file.HasChanged) throw new ChangedException();
+        uploads[path] = upload with { File = sent };
+        return sent;
     }
 
-    private void Refuse(string path, string problem)
+    private string KeyOf(string path)
     {
-        if (refused.Add(path) && refused.Count <= 20) log.Say($"{path} is not kept: {problem}");
+        var split = path.IndexOf('/', StringComparison.Ordinal) + 1;
+        return path.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal)
+            ? WorkspacePaths.PublishedFile(run.Id, run.Epoch, path[split..])
+            : WorkspacePaths.Artifact(run.Id, run.Epoch, path[split..]);
     }
+
+    /// <param name="SentBytes">Of all its versions.</param>
+    /// <param name="File">Null until it is stored as a whole.</param>
+    private sealed record Upload(FileState State, long SentBytes, OutputFile? File = null);
+
+    private sealed class ChangedException() : IOException("it was written while it was read");
 }

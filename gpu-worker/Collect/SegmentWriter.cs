@@ -38,7 +38,7 @@ sealed class SegmentWriter(IObjectStore store, Func<int, string> key, Persistenc
             if (!result.Appended && result.LengthBytes != length + block.Length)
             {
                 var found = $"{key(segment)} has {result.LengthBytes} bytes where this worker wrote {length}";
-                throw new InvalidDataException($"{found}: somebody else writes to it");
+                throw new StreamTakenException($"{found}: somebody else writes to it");
             }
 
             length += block.Length;

@@ -1,5 +1,7 @@
+using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Storage.Plain;
 using Serverless.GpuWorker.Agent;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Prepare;
@@ -10,19 +12,27 @@ namespace Serverless.GpuWorker.Execute;
 /// Runs prepared code and collects what it makes while it runs, each kind of output at its own pace, none of them in the code's way.
 /// </summary>
 sealed class CodeRun(
-    IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, OwnedRecord record,
+    IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, Omissions omissions, OwnedRecord record,
     Persistence persistence, StopSignal stop, TimeProvider time, RunnerPool pool, Departure departure)
 {
     /// <summary>Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.</summary>
     private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
 
+    /// <summary>The marker of a checkpoint was printed before its folder got its name; this is only about reading it.</summary>
+    private static readonly TimeSpan MarkerPatience = TimeSpan.FromSeconds(2);
+
     /// <summary>How programs that end by themselves say it: libtorch, the C library, Python.</summary>
     private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "cannot allocate memory", "memory exhausted", "MemoryError"];
 
     private readonly CheckpointCollector checkpoints = new(
-        store, run, folder, prepared.Known, metrics, log, persistence, time, (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
+        store, run, folder.Output, prepared.Known, omissions, persistence, time,
+        async (step, info, cancel) => new(
+            await metrics.PlaceOf(info?.MetricsBytes, step, cancel),
+            await log.PlaceOf(info?.Marker ?? "", info?.Marker is null ? TimeSpan.Zero : MarkerPatience, time, cancel),
+            metrics.Latest.ToDictionary()),
+        (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
-    private readonly OutputCollector outputs = new(store, run, folder, log, persistence);
+    private readonly OutputCollector outputs = new(store, run, folder.Output, omissions, persistence);
 
     /// <returns>Null when another worker has the run.</returns>
     public async Task<Ending?> Execute()
@@ -35,9 +45,9 @@ sealed class CodeRun(
         Task[] collecting =
         [
             Start(),
-            Repeat(CollectStreams, CollectEvery, over.Token),
-            Repeat(() => checkpoints.Collect(atEnd: false, record.MayWrite), CollectEvery, over.Token),
-            Repeat(() => outputs.UploadSettled(record.MayWrite), OutputsEvery, over.Token),
+            Repeat("metrics", CollectStreams, CollectEvery, over.Token),
+            Repeat(ContractNames.Checkpoints, () => checkpoints.Collect(atEnd: false, record.MayWrite), CollectEvery, over.Token),
+            Repeat(ContractNames.Artifacts, () => outputs.UploadSettled(record.MayWrite), OutputsEvery, over.Token),
         ];
         var end = await new Execution(runner, time).Wait(stop, run.Spec.Timeout, run.Spec.Grace);
         if (departure.Leaving.IsCancellationRequested) departure.Hurry();
@@ -63,10 +73,12 @@ sealed class CodeRun(
         string? manifest = null;
         try
         {
-            await metrics.Collect(atEnd: true, record.MayWrite);
-            await checkpoints.Collect(atEnd: true, record.MayWrite);
-            await checkpoints.SweepAll(record.MayWrite);
-            manifest = await outputs.Finish(publish: cause == Cause.Completed, record.MayWrite);
+            await Last("metrics", () => metrics.Collect(atEnd: true, record.MayWrite));
+            await Last(ContractNames.MetricsJsonl, () => Look(ContractNames.MetricsJsonl));
+            await Last(ContractNames.MetricsBinary, () => Look(ContractNames.MetricsBinary));
+            await Last(ContractNames.Checkpoints, () => checkpoints.Collect(atEnd: true, record.MayWrite));
+            await Last(ContractNames.Checkpoints, () => checkpoints.SweepAll(record.MayWrite));
+            await Last(ContractNames.Artifacts, async () => manifest = await outputs.Finish(publish: cause == Cause.Completed, record.MayWrite));
             await log.Flush(record.MayWrite);
         }
         catch (Exception full) when (full is StoreFullException or IOException { HResult: Native.NoSpaceLeft })
@@ -79,7 +91,16 @@ sealed class CodeRun(
         }
 
         var latest = metrics.Latest;
-        return new(cause, message, end.ExitCode, manifest, metrics.End, log.End, latest.Count > 0 ? latest : null, metrics.Step);
+        return new(cause, message, end.ExitCode, manifest, metrics.End, log.End, latest.Count > 0 ? latest : null, metrics.Step, omissions.Summary);
+    }
+
+    private Task Last(string what, Func<Task> collect) => omissions.Guard(what, isLast: true, collect);
+
+    // What is wrong with a file of metrics, which whoever reads it as it grows keeps to itself.
+    private Task Look(string file)
+    {
+        PlainFile.Open(folder.Output, file)?.Dispose();
+        return Task.CompletedTask;
     }
 
     private async Task<bool> FlushLog()
@@ -96,12 +117,12 @@ sealed class CodeRun(
         await metrics.Collect(atEnd: false, record.MayWrite);
     }
 
-    private Task Repeat(Func<Task> collect, TimeSpan every, CancellationToken over) => Guard(async () =>
+    private Task Repeat(string what, Func<Task> collect, TimeSpan every, CancellationToken over) => Guard(async () =>
     {
         for (var wait = CollectFirst; ; wait = wait * 1.1 < every ? wait * 1.1 : every)
         {
             await Task.Delay(wait, time, over);
-            await collect();
+            await omissions.Guard(what, isLast: false, collect);
         }
     });
 
@@ -120,7 +141,7 @@ sealed class CodeRun(
         {
             stop.Request(StopReason.StorageFull);
         }
-        catch (Exception trouble) when (trouble is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception trouble)
         {
             log.Say($"collecting the run's files failed: {trouble.Message}");
             stop.Request(StopReason.WorkerFailed);

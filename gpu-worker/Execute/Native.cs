@@ -17,7 +17,7 @@ static unsafe partial class Native
     private const int SigPipe = 13;
     private const long PidfdOpen = 434, PidfdSendSignal = 424;
     private const int CurrentFolder = -100, NoFollow = 0x100;
-    private const int CloseOnExec = 0x80000, NonBlocking = 0x800;
+    private const int CloseOnExec = 0x80000;
     private const int SetPipeSize = 1031, ChildSubreaper = 36;
 
     public static int SigStop => OperatingSystem.IsMacOS() ? 17 : 19;
@@ -69,9 +69,6 @@ static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int Close(int file);
 
     [LibraryImport("libc", EntryPoint = "dup")]
     private static partial int Duplicate(int file);
@@ -150,54 +147,4 @@ static unsafe partial class Native
     {
         if (OperatingSystem.IsLinux()) _ = Control((int)pipe.DangerousGetHandle(), SetPipeSize, 1024 * 1024);
     }
-
-    /// <summary>
-    /// Opens what the code left for reading, without following a link and without waiting at a named pipe; null when it cannot be opened so, or when it is not below
-    /// <paramref name="within"/>: a folder on the way may have become a link since it was listed, and the agent may be allowed to read what the code is not.
-    /// </summary>
-    public static FileStream? OpenWithoutFollowing(string path, string within)
-    {
-        if (!OperatingSystem.IsLinux()) return new FileInfo(path) is { LinkTarget: null, Exists: true } file ? file.OpenRead() : null;
-        var noFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
-        var opened = Open(path, CloseOnExec | NonBlocking | noFollow);
-        if (opened < 0) return null;
-        if (!IsBelow(opened, within))
-        {
-            _ = Close(opened);
-            return null;
-        }
-
-        var stream = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(opened, ownsHandle: true), FileAccess.Read, bufferSize: 0);
-        if (stream.CanSeek) return stream;
-        stream.Dispose();
-        return null;
-    }
-
-    /// <summary>A handle on a folder, which means this one whatever becomes of its name. Linux only.</summary>
-    /// <returns>Null when it is none, or a link.</returns>
-    public static SafeHandle? HoldFolder(string path)
-    {
-        var (noFollow, folder) = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? (0x8000, 0x4000) : (0x20000, 0x10000);
-        return Open(path, CloseOnExec | noFollow | folder) is >= 0 and var file ? new Microsoft.Win32.SafeHandles.SafeFileHandle(file, ownsHandle: true) : null;
-    }
-
-    /// <summary>A path that leads to what is held. Linux only.</summary>
-    public static string PathThrough(SafeHandle held) => FormattableString.Invariant($"/proc/self/fd/{held.DangerousGetHandle()}");
-
-    // Where a descriptor leads is not changed by what happens to names afterwards.
-    private static bool IsBelow(int file, string folder)
-    {
-        var root = Open(folder, CloseOnExec);
-        if (root < 0) return false;
-        try
-        {
-            return PathOf(file) is { } at && PathOf(root) is { } above && at.StartsWith(above + '/', StringComparison.Ordinal);
-        }
-        finally
-        {
-            _ = Close(root);
-        }
-    }
-
-    private static string? PathOf(int file) => new FileInfo(FormattableString.Invariant($"/proc/self/fd/{file}")).LinkTarget;
 }

@@ -170,7 +170,7 @@ sealed class RunnerProcess : IDisposable
         var stray = new StringBuilder();
         try
         {
-            using var lines = new StreamReader(process.StandardError.BaseStream, Encoding.UTF8);
+            using var lines = new BoundedLines(process.StandardError.BaseStream);
             while (lines.ReadLine() is { } line)
             {
                 if (RunnerReport.From(line) is not { } said)

@@ -1,79 +1,85 @@
-using System.Runtime.InteropServices;
-using Serverless.GpuWorker.Execute;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.GpuWorker.Prepare;
 
 static class Folders
 {
-    /// <summary>Far from what people make, and from what a stack has room for.</summary>
-    private const int MaxDepth = 1000;
+    // rwxrwxrwx: a copy has no more rights than who made it.
+    private const UnixFileMode Rights = (UnixFileMode)0b111_111_111;
 
-    /// <summary>Deletes a folder that code had in its hands, or still has: whatever it did to permissions, whatever is gone already, following no link. Best effort.</summary>
-    public static void Delete(string folder)
+    private static readonly EnumerationOptions Below = new()
+    {
+        RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true,
+    };
+
+    /// <summary>Deletes a folder that code had in its hands: whatever it did to permissions and names, whatever is gone already. Best effort: the next start of the agent tries again.</summary>
+    public static void Delete(string folder) => Delete(Path.GetDirectoryName(folder)!, Path.GetFileName(folder));
+
+    /// <summary>As the other, for a folder below one that code may still write to: a link on the way leads nowhere.</summary>
+    public static void Delete(string root, string relative)
     {
         try
         {
-            if (!Directory.Exists(folder)) return;
-            if (new DirectoryInfo(folder).LinkTarget is not null)
-            {
-                File.Delete(folder);
-                return;
-            }
-
-            if (OperatingSystem.IsLinux()) Empty(folder, depth: 0);
-            Directory.Delete(folder, recursive: !OperatingSystem.IsLinux());
+            if (OperatingSystem.IsLinux()) FolderRemoval.Remove(root, relative);
+            else if (Directory.Exists(Path.Combine(root, relative))) Directory.Delete(Path.Combine(root, relative), recursive: true);
         }
-        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        catch (Exception kept) when (kept is IOException or UnauthorizedAccessException)
         {
-            // The next start of an agent tries again.
+            // Somebody holds it.
         }
     }
 
-    /// <summary>Copies what is in a folder, without links; copies are writable.</summary>
-    public static void Copy(string from, string to)
+    /// <summary>Copies the plain files in a folder; copies are writable.</summary>
+    /// <param name="leftOut">Takes the path and the problem of everything else.</param>
+    public static void Copy(string from, string to, Action<string, string> leftOut)
+    {
+        using var folder = PlainFolder.Open(from) ?? throw new DirectoryNotFoundException(from);
+        Copy(folder, "", to, leftOut);
+    }
+
+    /// <summary>Copies one file, unless it is no plain one.</summary>
+    public static void CopyFile(string from, string to, Action<string, string> leftOut)
+    {
+        using var folder = PlainFolder.Open(Path.GetDirectoryName(from)!);
+        var name = Path.GetFileName(from);
+        try
+        {
+            using var file = folder?.File(name);
+            if (file is not null) Copy(file, to);
+        }
+        catch (NotPlainException problem)
+        {
+            leftOut(name, problem.Message);
+        }
+    }
+
+    private static void Copy(PlainFolder from, string path, string to, Action<string, string> leftOut)
     {
         Directory.CreateDirectory(to);
-        foreach (var entry in new DirectoryInfo(from).EnumerateFileSystemInfos())
+        foreach (var entry in from.Entries())
         {
-            if (entry.LinkTarget is not null) continue;
-            var target = Path.Combine(to, entry.Name);
-            if (entry is DirectoryInfo) Copy(entry.FullName, target);
-            else File.Copy(entry.FullName, target);
+            try
+            {
+                if (entry.Problem is not null) throw new NotPlainException(entry.Problem);
+                using var folder = entry.IsFolder ? from.Folder(entry.Name) : null;
+                using var file = entry.IsFolder ? null : from.File(entry.Name);
+                if (folder is not null) Copy(folder, path + entry.Name + "/", Path.Combine(to, entry.Name), leftOut);
+                else if (file is not null) Copy(file, Path.Combine(to, entry.Name));
+            }
+            catch (NotPlainException problem)
+            {
+                leftOut(path + entry.Name, problem.Message);
+            }
         }
+    }
+
+    private static void Copy(PlainFile file, string to)
+    {
+        using var copy = new FileStream(to, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        file.Content.CopyTo(copy, 1024 * 1024);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(copy.SafeFileHandle, (file.Mode & Rights) | UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
     /// <summary>Of all files in a folder. Links are not followed: what they lead to is somebody else's.</summary>
-    public static long Size(DirectoryInfo folder) =>
-        folder.EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true }).Sum(file => file.Length);
-
-    // Through a handle on each folder: a name may lead elsewhere in the next moment, when code puts a link in its place.
-    [System.Runtime.Versioning.SupportedOSPlatform("linux")]
-    private static void Empty(string folder, int depth)
-    {
-        if (depth > MaxDepth) throw new IOException($"{folder} is nested too deeply");
-        using var held = OpenUp(folder);
-        if (held is null) return;
-        var here = Native.PathThrough(held);
-        foreach (var entry in new DirectoryInfo(here).GetFileSystemInfos())
-        {
-            var path = Path.Combine(here, entry.Name);
-            if (entry is DirectoryInfo { LinkTarget: null })
-            {
-                Empty(path, depth + 1);
-                Directory.Delete(path);
-            }
-            else
-            {
-                File.Delete(path);
-            }
-        }
-    }
-
-    // Root needs no rights. Others may have taken them from themselves.
-    [System.Runtime.Versioning.SupportedOSPlatform("linux")]
-    private static SafeHandle? OpenUp(string folder)
-    {
-        if (!Environment.IsPrivilegedProcess) File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return Native.HoldFolder(folder);
-    }
+    public static long Size(DirectoryInfo folder) => folder.EnumerateFiles("*", Below).Sum(file => file.Length);
 }

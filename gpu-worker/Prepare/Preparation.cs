@@ -27,7 +27,9 @@ sealed class Preparation(CacheFolders caches, IIds ids, TimeProvider time, Runne
     /// <param name="fallBack">Told that a checkpoint is not whole, and why; answers with the run as it goes on without it.</param>
     /// <exception cref="PreparationException">The run cannot be executed; why is in it.</exception>
     /// <exception cref="OperationCanceledException">The attempt is to end.</exception>
-    public async Task<Prepared> Prepare(IObjectStore store, RunRecord run, WorkFolder folder, string device, LogCollector log, StopSignal stop, Func<CheckpointRef, string, Task<RunRecord>> fallBack)
+    public async Task<Prepared> Prepare(
+        IObjectStore store, RunRecord run, WorkFolder folder, string device, LogCollector log, Omissions omissions, StopSignal stop,
+        Func<CheckpointRef, string, Task<RunRecord>> fallBack)
     {
         var cancel = stop.Asked;
         var spec = run.Spec;
@@ -57,9 +59,9 @@ sealed class Preparation(CacheFolders caches, IIds ids, TimeProvider time, Runne
         }
 
         var environment = around.For(run, folder, device);
-        var steps = new Steps(pool, log, stop, time);
+        var steps = new Steps(pool, log, omissions, stop, time);
         if (spec.Setup is { } setup) await new SetupCache(setupFolders, user).Copy(source, spec, setup, environment, steps, folder, cancel);
-        else Folders.Copy(source, folder.Code);
+        else Folders.Copy(source, folder.Code, steps.LeaveOut);
         user?.Give(folder.Code);
         user?.Give(folder.Home);
 

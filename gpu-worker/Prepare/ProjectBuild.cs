@@ -21,11 +21,11 @@ sealed class ProjectBuild(FolderCache builds, CodeUser? user)
         {
             // Building writes beside the sources (obj/), and projects refer to one another by relative paths: the whole tree is copied.
             var copy = Path.Combine(folder, "src");
-            Folders.Copy(source, copy);
+            Folders.Copy(source, copy, steps.LeaveOut);
             user?.Give(folder);
             string[] command =
             [
-                "dotnet", "publish", project, "--configuration", "Release", "--output", Path.Combine(folder, Output),
+                "dotnet", "publish", "./" + project, "--configuration", "Release", "--output", Path.Combine(folder, Output),
                 "--nologo", "--verbosity", "quiet", "-consoleLoggerParameters:NoSummary",
                 "-nodeReuse:false", "-p:UseSharedCompilation=false", $"-p:PathMap={copy}/=./",
                 $"-p:CustomAfterMicrosoftCommonTargets={Path.Combine(AppContext.BaseDirectory, "ExperimentProject.targets")}",

@@ -25,8 +25,8 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
         {
             var name = Path.Combine(target.Code, entry.Name);
             if (!Path.Exists(Path.Combine(source, entry.Name)) || entry.LinkTarget is not null) File.CreateSymbolicLink(name, entry.FullName);
-            else if (entry is DirectoryInfo) Folders.Copy(entry.FullName, name);
-            else File.Copy(entry.FullName, name);
+            else if (entry is DirectoryInfo) Folders.Copy(entry.FullName, name, (path, why) => steps.LeaveOut($"{entry.Name}/{path}", why));
+            else Folders.CopyFile(entry.FullName, name, steps.LeaveOut);
         }
 
         foreach (var entry in new DirectoryInfo(Path.Combine(made, Home)).EnumerateFileSystemInfos())
@@ -38,7 +38,7 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
     private async Task Make(string folder, string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps)
     {
         var (code, home) = (Path.Combine(folder, Code), Path.Combine(folder, Home));
-        Folders.Copy(source, code);
+        Folders.Copy(source, code, steps.LeaveOut);
         Directory.CreateDirectory(home);
         user?.Give(code);
         user?.Give(home);

@@ -7,8 +7,11 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>
 /// Runs the commands that come before the code (set-up, builds), in runners of their own: stopped, timed out and cleaned up like the code itself.
 /// </summary>
-sealed class Steps(RunnerPool pool, LogCollector log, StopSignal stop, TimeProvider time)
+sealed class Steps(RunnerPool pool, LogCollector log, Omissions omissions, StopSignal stop, TimeProvider time)
 {
+    /// <summary>Of the code's files, when it is no plain one: the code will say itself where it misses it.</summary>
+    public void LeaveOut(string path, string why) => omissions.Add($"code/{path}", why);
+
     /// <param name="what">For messages: <c>setup</c>.</param>
     /// <exception cref="PreparationException">It failed or took longer than the run may.</exception>
     /// <exception cref="OperationCanceledException">The attempt is to end.</exception>

@@ -11,23 +11,41 @@ public static class SafeTensors
 {
     /// <summary>Writes tensors to a file. It appears whole or not at all; an older one is replaced. On a GPU each tensor is a sync point.</summary>
     /// <param name="metadata">Texts kept in the file's header.</param>
+    /// <exception cref="ArgumentException">A tensor has a name that the format keeps for itself, or a metadata value is null. Nothing was written.</exception>
+    /// <exception cref="NotSupportedException">A tensor cannot be written as it is. Nothing was written.</exception>
     public static unsafe void Save(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var named = tensors.ToDictionary();
         var (header, bytes) = SafeTensorsHeader.Layout(named.Select(t => (t.Key, TensorMemory.DType(t.Value, t.Key), t.Value.shape)), metadata);
         var partial = path + ".tmp";
-        using (var file = File.OpenHandle(partial, FileMode.Create, FileAccess.Write))
+        try
         {
-            RandomAccess.Write(file, bytes, 0);
-            foreach (var entry in header.Entries)
+            using (var file = File.OpenHandle(partial, FileMode.Create, FileAccess.Write))
             {
-                using var scope = NewDisposeScope();
-                var cpu = TensorMemory.OnCpu(named[entry.Name]);
-                TensorMemory.Write(file, header.DataStart + entry.Begin, TensorMemory.Pointer(cpu), entry.LengthBytes);
+                RandomAccess.Write(file, bytes, 0);
+                foreach (var entry in header.Entries)
+                {
+                    using var scope = NewDisposeScope();
+                    var cpu = TensorMemory.OnCpu(named[entry.Name]);
+                    TensorMemory.Write(file, header.DataStart + entry.Begin, TensorMemory.Pointer(cpu), entry.LengthBytes);
+                }
             }
-        }
 
-        File.Move(partial, path, overwrite: true);
+            File.Move(partial, path, overwrite: true);
+        }
+        catch
+        {
+            // What was thrown says more than a second failure would.
+            try
+            {
+                File.Delete(partial);
+            }
+            catch (Exception kept) when (kept is IOException or UnauthorizedAccessException)
+            {
+            }
+
+            throw;
+        }
     }
 
     /// <summary>Writes a module's parameters and persistent buffers under their <c>state_dict</c> names.</summary>

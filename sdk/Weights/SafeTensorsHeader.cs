@@ -33,12 +33,15 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
     };
 
     /// <returns>The header, and its bytes with the length before them.</returns>
+    /// <exception cref="ArgumentException">What nobody could read again: a tensor of a reserved name, a metadata value that is null.</exception>
     public static (SafeTensorsHeader Header, byte[] Bytes) Layout(IEnumerable<(string Name, string DType, long[] Shape)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var entries = new List<TensorEntry>();
         long at = 0;
+        if (metadata?.FirstOrDefault(pair => pair.Value is null).Key is { } nothing) throw new ArgumentException($"metadata '{nothing}' is null; safetensors keeps texts only", nameof(metadata));
         foreach (var (name, dtype, shape) in tensors.OrderByDescending(t => ElementBytes(t.DType)).ThenBy(t => t.Name, StringComparer.Ordinal))
         {
+            if (name == MetadataKey) throw new ArgumentException($"'{MetadataKey}' is a name that safetensors keeps for itself; rename the tensor", nameof(tensors));
             var length = shape.Aggregate((long)ElementBytes(dtype), (product, n) => checked(product * n));
             entries.Add(new(name, dtype, shape, at, at + length));
             at += length;

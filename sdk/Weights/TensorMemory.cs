@@ -10,7 +10,11 @@ internal static unsafe class TensorMemory
     // One read or write call; Linux moves at most 2 GiB in one.
     private const int Piece = 1 << 30;
 
-    public static string DType(Tensor tensor, string name) => tensor.dtype switch
+    /// <exception cref="NotSupportedException">The tensor has no such bytes.</exception>
+    public static string DType(Tensor tensor, string name) => tensor.is_sparse
+        ? throw new NotSupportedException($"{name}: safetensors has no sparse tensors; convert it with .to_dense()")
+        : tensor.device_type == DeviceType.META ? throw new NotSupportedException($"{name}: it is on the meta device and has no values")
+        : tensor.dtype switch
     {
         ScalarType.Bool => "BOOL",
         ScalarType.Byte => "U8",

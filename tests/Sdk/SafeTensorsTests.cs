@@ -47,6 +47,32 @@ public sealed class SafeTensorsTests
         Assert.Equal("w: safetensors has no type for ComplexFloat64; convert it with .to(…)\n", outcome.Errors);
     }
 
+    [Fact]
+    public async Task Save_OfWhatNobodyCouldRead_IsRefused_AndLeavesNothingBehind()
+    {
+        using var folder = new SdkRunFolder();
+        var outcome = await folder.Run(SdkProgram.Of("""
+            var file = run.Artifact("t.safetensors");
+            void Refused(Action save) { try { save(); Console.WriteLine("saved"); } catch (Exception e) { Console.WriteLine($"{e.GetType().Name}: {e.Message}"); } }
+            Refused(() => SafeTensors.Save(file, [KeyValuePair.Create("__metadata__", ones(1))]));
+            Refused(() => SafeTensors.Save(file, [KeyValuePair.Create("w", ones(1))], new Dictionary<string, string> { ["k"] = null! }));
+            Refused(() => SafeTensors.Save(file, [KeyValuePair.Create("s", eye(3).to_sparse())]));
+            Refused(() => SafeTensors.Save(file, [KeyValuePair.Create("m", ones(1, device: torch.META))]));
+            System.IO.Directory.CreateDirectory(file);
+            Refused(() => SafeTensors.Save(file, [KeyValuePair.Create("w", ones(1))]));
+            System.IO.Directory.Delete(file);
+            """));
+
+        outcome.Succeeded();
+        Assert.Equal(5, outcome.Lines.Length);
+        Assert.StartsWith("ArgumentException: '__metadata__' is a name that safetensors keeps for itself; rename the tensor", outcome.Lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("ArgumentException: metadata 'k' is null; safetensors keeps texts only", outcome.Lines[1], StringComparison.Ordinal);
+        Assert.Equal("NotSupportedException: s: safetensors has no sparse tensors; convert it with .to_dense()", outcome.Lines[2]);
+        Assert.Equal("NotSupportedException: m: it is on the meta device and has no values", outcome.Lines[3]);
+        Assert.DoesNotContain("saved", outcome.Lines[4], StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(folder.Output, "artifacts")));
+    }
+
     private static readonly (string Header, int DataBytes, string Message)[] Damaged =
     [
         ("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 7, "the file has"),

@@ -91,6 +91,27 @@ public sealed class FolderByHandTests : IDisposable
     }
 
     [Fact]
+    public async Task APipe_ASocketAndADevice_AreNoObjects_AndNobodyWaitsForThem()
+    {
+        Directory.CreateDirectory(folder["data/in"]);
+        await Run("mkfifo", folder["data/in/pipe"]);
+        using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(folder["data/in/socket"]));
+        await Put("data/in/plain", "x");
+        foreach (var key in new[] { "data/in/pipe", "data/in/socket" })
+        {
+            Assert.Null((await store.Head(key, Cancel)).Value);
+            Assert.Null(await store.Open(key, cancel: Cancel).WaitAsync(TimeSpan.FromMinutes(1), Cancel));
+            Assert.Equal(DeleteOutcome.Missing, await store.Delete(key, cancel: Cancel));
+            Assert.Equal(PutOutcome.SourceMissing, (await store.Copy(key, "copy", cancel: Cancel)).Outcome);
+        }
+
+        Assert.Equal("data/in/plain", (await store.List("data/", cancel: Cancel).SingleAsync(Cancel)).Key);
+        Assert.Equal(PutOutcome.Stored, (await Put("data/in/pipe", "mine", PutCondition.IfAbsent)).Outcome);
+        Assert.Equal("mine", await File.ReadAllTextAsync(folder["data/in/pipe"], Cancel));
+    }
+
+    [Fact]
     public async Task AKeyBelowAnObject_AndOneThatIsAFolder_AreRefused()
     {
         await Put("a", "file");

@@ -85,8 +85,59 @@ public sealed class CodePackageTests : IDisposable
         Assert.Equal(["a.cs", "sub/b.cs"], Packed("**/*.cs"));
         Assert.Equal(["a.cs", "lib/d.txt", "sub/b.cs"], Packed("*.cs", "lib/"));
         Assert.Equal(["sub/c.txt"], Packed("./sub/[!b].txt"));
-        Assert.Contains("none matches *.py", Refused(() => Packed("*.py")), StringComparison.Ordinal);
+        Assert.Equal("code.include: no file matches '*.py', 'x/'; correct or remove it", Refused(() => Packed("*.cs", "*.py", "x/")));
         Assert.Equal("code.include: '[z-a]' is not a pattern", Refused(() => Packed("[z-a]")));
+    }
+
+    [Theory]
+    [InlineData("bin/helper.sh", "bin/helper.sh")]
+    [InlineData("/bin/", "bin/helper.sh bin/lib/x bin/tool")]
+    [InlineData("bin/*.sh", "bin/helper.sh")]
+    [InlineData("helper.sh bin/tool", "bin/tool helper.sh")]
+    [InlineData(".env", ".env sub/.env")]
+    [InlineData("./.env", ".env")]
+    [InlineData(".github/**/*.yml", ".github/workflows/ci.yml")]
+    [InlineData("sub/.*", "sub/.env")]
+    [InlineData("**/*.cs", "train.cs")]
+    [InlineData("*", "helper.sh sub/plain train.cs")]
+    public void Include_takes_what_it_names_even_if_it_would_stay_out(string patterns, string expected)
+    {
+        foreach (var path in (string[])["train.cs", "helper.sh", "bin/helper.sh", "bin/lib/x", "bin/tool", ".env", "sub/.env", "sub/plain", ".github/workflows/ci.yml", ".git/HEAD", "obj/gen.cs"]) Write(path, path);
+        Assert.Equal(expected.Split(' '), Packed(patterns.Split(' ')));
+    }
+
+    [Fact]
+    public void Include_cannot_name_what_the_ignore_file_excludes()
+    {
+        Write("train.cs", "x");
+        Write("data.csv", "x");
+        Write("weights/w.bin", "x");
+        Write(".expignore", "*.csv\nweights/\n");
+        Assert.Equal(
+            "code.include: no file matches 'data.csv', 'weights/w.bin', 'no.txt'; correct or remove it; .expignore excludes what 'data.csv', 'weights/w.bin' would match",
+            Refused(() => Packed("train.cs", "data.csv", "weights/w.bin", "no.txt")));
+    }
+
+    [Fact]
+    public void Pipes_sockets_and_devices_are_named_and_refused_unless_they_stay_out()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        Write("train.cs", "x");
+        MakePipe("p");
+        MakePipe("sub/q");
+        using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(Path.Combine(folder.FullName, "s")));
+        var refused = Refused(() => Packed());
+        Assert.Contains("'p': it is a named pipe", refused, StringComparison.Ordinal);
+        Assert.Contains("'sub/q': it is a named pipe", refused, StringComparison.Ordinal);
+        Assert.Contains("'s': it is a socket", refused, StringComparison.Ordinal);
+        Assert.Equal("'p': it is a named pipe; rename or remove it, or exclude it in .expignore", Refused(() => Pack(Path.Combine(folder.FullName, "p"))));
+        Assert.Equal(["train.cs"], Packed("*.cs"));
+        Write(".expignore", "p\nq\ns\n");
+        Assert.Equal(["train.cs"], Packed());
+        File.Delete(Path.Combine(folder.FullName, ".expignore"));
+        MakePipe(".expignore");
+        Assert.Equal("'.expignore': it is a named pipe", Refused(() => Packed()));
     }
 
     [Fact]
@@ -233,6 +284,13 @@ public sealed class CodePackageTests : IDisposable
         Assert.True(File.GetUnixFileMode(Path.Combine(target, "src/run.sh")).HasFlag(UnixFileMode.UserExecute));
         Assert.False(File.GetUnixFileMode(Path.Combine(target, "data.txt")).HasFlag(UnixFileMode.UserExecute));
         Assert.Throws<ArgumentException>(() => Unpack(new MemoryStream(packed.Zip.ToArray()), target));
+    }
+
+    private void MakePipe(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder.FullName, path))!);
+        using var made = System.Diagnostics.Process.Start("mkfifo", Path.Combine(folder.FullName, path));
+        made.WaitForExit();
     }
 
     private static CodePackage Pack(string path, IReadOnlyList<string>? include = null, CodeLimits? limits = null) =>

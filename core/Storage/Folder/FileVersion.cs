@@ -1,4 +1,5 @@
 using System.Globalization;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage.Folder;
 
@@ -12,14 +13,10 @@ internal readonly record struct FileVersion(long Ticks, long LengthBytes)
 
     public DateTimeOffset Modified => new(Ticks, TimeSpan.Zero);
 
-    /// <summary>The regular file at the path, or null: nothing, a folder and a link are no objects.</summary>
+    /// <summary>The plain file at the path, or null: nothing, a folder, a link, a pipe, a socket and a device are no objects.</summary>
     public static FileVersion? Of(string path)
     {
-        // Attributes, length and time of one FileInfo come from one lstat.
-        var info = new FileInfo(path);
-        var attributes = info.Attributes;
-        return (int)attributes == -1 || (attributes & (FileAttributes.Directory | FileAttributes.ReparsePoint)) != 0
-            ? null
-            : new(info.LastWriteTimeUtc.Ticks, info.Length);
+        var look = FileCalls.LookAt(path);
+        return look.Kind == FileKind.File ? new(look.State.Modified.Ticks, look.State.LengthBytes) : null;
     }
 }

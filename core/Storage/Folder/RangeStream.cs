@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>A part of an open file. Bytes appended to the file later are not in it.</summary>
-internal sealed class RangeStream(SafeFileHandle file, long start, long length, FolderFaults faults) : Stream
+internal sealed class RangeStream(SafeFileHandle file, long start, long length, FolderFaults? faults) : Stream
 {
     private long position;
 
@@ -31,7 +31,7 @@ internal sealed class RangeStream(SafeFileHandle file, long start, long length, 
             position += read;
             return read;
         }
-        catch (Exception e) when (faults.Of(e) is { } fault)
+        catch (Exception e) when (faults?.Of(e) is { } fault)
         {
             throw fault;
         }
