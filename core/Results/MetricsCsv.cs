@@ -30,7 +30,8 @@ sealed class MetricsCsv(MetricsQuery query)
         {
             if (point.Step < query.FromStep || Field(point.Name) is not { } name) continue;
             buffer.Write(name);
-            Utf8.TryWrite(buffer.GetSpan(MaxRest), CultureInfo.InvariantCulture, $",{point.Step},{point.Value:R},{MetricsReader.TimeOf(point):O}\n", out var written);
+            var time = MetricsReader.TimeOf(point);
+            Utf8.TryWrite(buffer.GetSpan(MaxRest), CultureInfo.InvariantCulture, $",{point.Step},{point.Value:R},{time:O}\n", out var written);
             buffer.Advance(written);
         }
 
