@@ -3,7 +3,10 @@ using Serverless.Core.Runs;
 
 namespace Serverless.Core.Reports;
 
-/// <summary>Which metrics a report plots: what can be compared, the most telling first. It is told what each run has logged, before any curve is kept in memory.</summary>
+/// <summary>
+/// Which metrics a report plots: what can be compared, the most telling first. It is told what each run has logged, before any curve is
+/// kept in memory.
+/// </summary>
 public sealed class CurveChoice
 {
     /// <summary>A report is read by people: more plots than this are left to <c>exp metrics</c>.</summary>
@@ -42,5 +45,6 @@ public sealed class CurveChoice
 
     /// <summary>Those that a spec names, then the most shared, then the most telling.</summary>
     public static IReadOnlyList<string> ByUse(IEnumerable<KeyValuePair<string, int>> uses, MetricOrder order) =>
-        [.. uses.OrderByDescending(use => order.IsNamed(use.Key)).ThenByDescending(use => use.Value).ThenBy(use => use.Key, order).Select(use => use.Key)];
+        [.. uses.OrderByDescending(use => order.IsNamed(use.Key)).ThenByDescending(use => use.Value).ThenBy(use => use.Key, order)
+            .Select(use => use.Key)];
 }

@@ -59,10 +59,13 @@ public static class MarkdownReport
             else if (c == '_' && (escaped.Length == 0 || !char.IsLetterOrDigit(escaped[^1]))) escaped.Append("\\_");
             // At the beginning of a line these make a list, or a heading of the line before; numbers may have them.
             else if (c is '-' or '+' or '=' && i == 0 && !char.IsLetterOrDigit(plain.ElementAtOrDefault(1))) escaped.Append('\\').Append(c);
-            else if (c is '.' or ')' && i > 0 && !char.IsLetterOrDigit(plain.ElementAtOrDefault(i + 1)) && plain.AsSpan(0, i).IndexOfAnyExceptInRange('0', '9') < 0) escaped.Append('\\').Append(c);
+            else if (c is '.' or ')' && NumbersAList(plain, i)) escaped.Append('\\').Append(c);
             else escaped.Append(c);
         }
 
         return escaped.ToString();
     }
+
+    private static bool NumbersAList(string text, int end) =>
+        end > 0 && text.AsSpan(0, end).IndexOfAnyExceptInRange('0', '9') < 0 && !char.IsLetterOrDigit(text.ElementAtOrDefault(end + 1));
 }

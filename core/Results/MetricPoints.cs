@@ -5,7 +5,9 @@ using Serverless.Core.Storage;
 
 namespace Serverless.Core.Results;
 
-/// <summary>All points of a run in order of logging, a bufferful at a time, over all attempts as <see cref="VisibleStream"/> puts them together.</summary>
+/// <summary>
+/// All points of a run in order of logging, a bufferful at a time, over all attempts as <see cref="VisibleStream"/> puts them together.
+/// </summary>
 sealed class MetricPoints(IObjectStore store, RunRecord run)
 {
     private const int BufferBytes = 64 * 1024;
@@ -47,7 +49,8 @@ sealed class MetricPoints(IObjectStore store, RunRecord run)
         }
     }
 
-    private async IAsyncEnumerable<List<MetricPoint>> Read(ObjectReading reading, string key, long? cut, [EnumeratorCancellation] CancellationToken cancel)
+    private async IAsyncEnumerable<List<MetricPoint>> Read(
+        ObjectReading reading, string key, long? cut, [EnumeratorCancellation] CancellationToken cancel)
     {
         var buffer = new byte[BufferBytes];
         var points = new List<MetricPoint>();
@@ -74,7 +77,8 @@ sealed class MetricPoints(IObjectStore store, RunRecord run)
         if (!damaged && length < cut) Problems.Short(key, length, cut.Value);
     }
 
-    private async Task<bool> IsThere(StreamPiece piece, int segment, CancellationToken cancel) => (await store.Head(Key(piece, segment), cancel)).Value is not null;
+    private async Task<bool> IsThere(StreamPiece piece, int segment, CancellationToken cancel) =>
+        (await store.Head(Key(piece, segment), cancel)).Value is not null;
 
     private string Key(StreamPiece piece, int segment) => VisibleStream.SegmentKey(run.Id, StreamKind.Metrics, piece.Epoch, segment);
 }

@@ -14,8 +14,8 @@ public sealed record MetricsQuery(IReadOnlyList<string> Names, long? FromStep = 
 }
 
 /// <summary>
-/// Reads a run's metrics. Whatever a run has logged, one reading holds at most <see cref="MaxHeld"/> points of at most <see cref="MaxSeries"/> metrics, some 20 MB, and
-/// never a whole segment.
+/// Reads a run's metrics. Whatever a run has logged, one reading holds at most <see cref="MaxHeld"/> points of at most
+/// <see cref="MaxSeries"/> metrics, some 20 MB, and never a whole segment.
 /// </summary>
 public sealed class MetricsReader(IObjectStore store)
 {
@@ -48,7 +48,8 @@ public sealed class MetricsReader(IObjectStore store)
             }
         }
 
-        return new(run.Id, [.. series.OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => new MetricSeries(one.Key, one.Value.Total, one.Value.Points()))])
+        var sorted = series.OrderBy(one => one.Key, StringComparer.Ordinal);
+        return new(run.Id, [.. sorted.Select(one => new MetricSeries(one.Key, one.Value.Total, one.Value.Points()))])
         {
             MaxPoints = most,
             SeriesLeftOut = leftOut.Count,
@@ -73,8 +74,8 @@ public sealed class MetricsReader(IObjectStore store)
     }
 
     /// <summary>
-    /// Every point as <c>metric,step,value,time</c>, in order of logging, in pieces of UTF-8 that are overwritten when the next is asked for. What could not be read is said
-    /// at the end, in lines that begin with '#'.
+    /// Every point as <c>metric,step,value,time</c>, in order of logging, in pieces of UTF-8 that are overwritten when the next is asked
+    /// for. What could not be read is said at the end, in lines that begin with '#'.
     /// </summary>
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> Csv(
         RunRecord run, MetricsQuery query, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)

@@ -3,8 +3,9 @@ using Serverless.Core.Api;
 namespace Serverless.Core.Results;
 
 /// <summary>
-/// Makes a long series short while it is read, without hiding its spikes: first and last point, and between them the minimum and the maximum of equal stretches, in
-/// their order. NaN is neither, unless a stretch has nothing else. When there are too many stretches, each becomes one with its neighbour.
+/// Makes a long series short while it is read, without hiding its spikes: first and last point, and between them the minimum and the
+/// maximum of equal stretches, in their order. NaN is neither, unless a stretch has nothing else. When there are too many stretches, each
+/// becomes one with its neighbour.
 /// </summary>
 public sealed class Thinner
 {

@@ -16,7 +16,14 @@ public sealed record CheckOutcome(string Metric, string Range, double? Value, bo
 public sealed record CheckTally(int Passed, int Failed)
 {
     /// <summary>Null when the run has no outcomes: nothing was to be checked, or it has not ended.</summary>
-    public static CheckTally? Of(RunRecord run) => run.Checks.Count == 0 ? null : new(run.Checks.Count(check => check.Passed), run.Checks.Count(check => !check.Passed));
+    public static CheckTally? Of(RunRecord run) =>
+        run.Checks.Count == 0 ? null : new(run.Checks.Count(check => check.Passed), run.Checks.Count(check => !check.Passed));
 
-    public override string ToString() => Failed == 0 ? $"{(Passed == 1 ? "1 check" : $"all {Passed} checks")} passed" : $"{Failed} of {Passed + Failed} check{(Passed + Failed == 1 ? "" : "s")} failed";
+    public override string ToString() => (Passed, Failed) switch
+    {
+        (1, 0) => "1 check passed",
+        (_, 0) => $"all {Passed} checks passed",
+        (0, 1) => "1 of 1 check failed",
+        _ => $"{Failed} of {Passed + Failed} checks failed",
+    };
 }

@@ -1,8 +1,9 @@
 namespace Serverless.Core.Runs;
 
 /// <summary>
-/// Which metrics say most about a run, where there is no room for all: those that its spec names; what was measured on held-out data (<c>val/*</c>, <c>test/*</c>,
-/// <c>eval/*</c>); accuracy, loss and their like; all others; and what the worker measured of the machine last. Equal ones by name.
+/// Which metrics say most about a run, where there is no room for all: those that its spec names; what was measured on held-out data
+/// (<c>val/*</c>, <c>test/*</c>, <c>eval/*</c>); accuracy, loss and their like; all others; and what the worker measured of the machine
+/// last. Equal ones by name.
 /// </summary>
 public sealed class MetricOrder : IComparer<string>
 {
@@ -42,5 +43,6 @@ public sealed class MetricOrder : IComparer<string>
         return (heldOut, telling) switch { (true, true) => 1, (true, false) => 2, (false, true) => 3, (false, false) => 4 };
     }
 
-    private static IEnumerable<string> NamesIn(RunSpec spec) => spec.Checkpoints.Best is { Metric: var best } ? spec.Checks.Keys.Append(best) : spec.Checks.Keys;
+    private static IEnumerable<string> NamesIn(RunSpec spec) =>
+        spec.Checkpoints.Best is { Metric: var best } ? spec.Checks.Keys.Append(best) : spec.Checks.Keys;
 }
