@@ -13,39 +13,9 @@ namespace Serverless.Core.Messaging;
 sealed class BusDatabase : IDisposable
 {
     public const int Busy = 5, Locked = 6, ReadOnly = 8, InputOutput = 10, Full = 13, Corrupt = 11, CannotOpen = 14, NotADatabase = 26;
-    private const int Schema = 2;
 
     // SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE
     private const int NoCheckpointOnClose = 1006;
-
-    // due: when the message may next be received, in ticks of the machine's uptime (see BusClock). A delay and a lock are the same to everybody but the holder of the
-    // lock, so one column serves both. place: ready messages go by it, then in the order of sending; a lock that ends brings its message back to where it was.
-    private const string Tables = """
-        CREATE TABLE messages (
-            number INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
-            due INTEGER NOT NULL, place INTEGER NOT NULL, lock TEXT, deliveries INTEGER NOT NULL);
-        CREATE INDEX messages_due ON messages (queue, due);
-        CREATE INDEX messages_next ON messages (queue, place, number, due);
-        CREATE TABLE dead_letters (
-            number INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
-            reason TEXT NOT NULL, at INTEGER NOT NULL, deliveries INTEGER NOT NULL);
-        CREATE INDEX dead_letters_queue ON dead_letters (queue);
-        CREATE TABLE subscriptions (topic TEXT NOT NULL, subscription TEXT NOT NULL, PRIMARY KEY (topic, subscription)) WITHOUT ROWID;
-        CREATE TABLE sent (queue TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (queue, id)) WITHOUT ROWID;
-        CREATE INDEX sent_at ON sent (at);
-        CREATE TABLE about (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-        """;
-
-    // Wakes are due at once and the memory of ids is lost, which is what a power cut may do as well.
-    private const string FromSchema1 = """
-        ALTER TABLE messages ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
-        UPDATE messages SET due = 0, lock = NULL;
-        DROP INDEX messages_next;
-        CREATE INDEX messages_due ON messages (queue, due);
-        CREATE INDEX messages_next ON messages (queue, place, number, due);
-        DELETE FROM sent;
-        CREATE TABLE about (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-        """;
 
     private readonly SqliteConnection connection;
     private readonly FileIdentity? identity;
@@ -298,17 +268,17 @@ sealed class BusDatabase : IDisposable
 
     private void MakeTables()
     {
-        if (Version() != Schema)
+        if (Version() != BusSchema.Number)
         {
             Execute("BEGIN IMMEDIATE");
             var version = Version();
-            if (version is not (0 or 1 or Schema)) throw new BusUnavailableException($"{connection.DataSource} was made by another version of this program (schema {version})");
-            if (version != Schema)
+            if (version is not (0 or 1 or BusSchema.Number)) throw new BusUnavailableException($"{connection.DataSource} was made by another version of this program (schema {version})");
+            if (version != BusSchema.Number)
             {
                 using var create = connection.CreateCommand();
-                create.CommandText = version == 0 ? Tables : FromSchema1;
+                create.CommandText = version == 0 ? BusSchema.Tables : BusSchema.From1;
                 create.ExecuteNonQuery();
-                Execute(string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version={Schema}"));
+                Execute(string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version={BusSchema.Number}"));
             }
 
             Execute("COMMIT");
