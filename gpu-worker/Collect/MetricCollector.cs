@@ -118,11 +118,12 @@ sealed class MetricCollector : IMetricSink, IDisposable
         }
 
         var now = time.GetUtcNow();
+        foreach (var point in points) origins.NoteWritten(point.Name);
         for (var i = 0; i < points.Count; i++)
         {
             // In the order in which they were made: a checkpoint cuts both sources at one place.
             var point = AtSensibleTime(points[i], now);
-            AddPrinted(Math.Min(point.UnixMicros, Micros(now - Precedence)));
+            AddPrinted(point.UnixMicros);
             AddWritten(point);
             streamPlaces.Add(ends[i], writer.End);
         }

@@ -12,9 +12,15 @@ sealed class MetricOrigins
     private readonly HashSet<string> written = new(StringComparer.Ordinal);
     private readonly HashSet<(string Name, long Step)> printed = [];
 
-    public bool KeepsWritten(string name, long step)
+    /// <summary>A file has the metric, from now on.</summary>
+    public void NoteWritten(string name)
     {
         if (written.Count < MaxNames) written.Add(name);
+    }
+
+    public bool KeepsWritten(string name, long step)
+    {
+        NoteWritten(name);
         return printed.Count == 0 || !printed.Contains((name, step));
     }
 

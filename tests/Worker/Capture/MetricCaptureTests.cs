@@ -79,6 +79,16 @@ public sealed class MetricCaptureTests : IDisposable
     }
 
     [Fact]
+    public async Task SameMetricPrintedAndLogged_IsThatOfTheSdk()
+    {
+        rig.Prints("step 1 loss=0.9\nstep 1 lr=0.1\n").Writes(ContractNames.MetricsBinary, Stream("loss", (1, Micros(5)), (2, Micros(6))));
+
+        await rig.Prints("step 2 loss=0.8\n").Ends();
+
+        Assert.Equal("lr@1=0.1 loss@1=1 loss@2=2", await rig.Curves());
+    }
+
+    [Fact]
     public async Task CheckpointOfTheSdk_CutsPrintedPointsWhereItCutsItsOwn()
     {
         await rig.Writes(ContractNames.MetricsBinary, Stream("acc", (1, Micros(0)), (2, Micros(2)))).Prints("step 1 loss=0.9\n").Collects();

@@ -66,7 +66,7 @@ public sealed class PrintedMetricsTests
         Assert.Equal("caf\ufffd@1=0.3", Read(Encoding.Latin1.GetBytes("step 1 café=0.3")));
     }
 
-    /// <summary>Each was more than a minute, or would be, for a parser that looks twice.</summary>
+    /// <summary>A parser that looks at a character again for each one before it takes minutes for each of them.</summary>
     [Theory]
     [InlineData("step 1 a=", "8")]
     [InlineData("step 1 ", "a=")]
