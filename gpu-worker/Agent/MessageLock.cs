@@ -16,7 +16,8 @@ sealed class MessageLock : IAsyncDisposable
         var every = left > TimeSpan.FromMilliseconds(300) ? left / 3 : TimeSpan.FromMilliseconds(100);
 
         // A lost lock changes nothing about whose the run is: that is in its record.
-        renewing = new Routine("renewing the lock of a wake", time, Console.Error.WriteLine).Run(() => bus.Renew(message, ended.Token), every, every, ended.Token);
+        var routine = new Routine("renewing the lock of a wake", time, Console.Error.WriteLine);
+        renewing = routine.Run(() => bus.Renew(message, ended.Token), every, every, ended.Token);
     }
 
     public async ValueTask DisposeAsync()

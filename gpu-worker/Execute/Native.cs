@@ -178,7 +178,8 @@ static unsafe partial class Native
     public static SafeHandle? HoldFolder(string path)
     {
         var (noFollow, folder) = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? (0x8000, 0x4000) : (0x20000, 0x10000);
-        return Open(path, CloseOnExec | noFollow | folder) is >= 0 and var file ? new Microsoft.Win32.SafeHandles.SafeFileHandle(file, ownsHandle: true) : null;
+        return Open(path, CloseOnExec | noFollow | folder) is >= 0 and var file
+            ? new Microsoft.Win32.SafeHandles.SafeFileHandle(file, ownsHandle: true) : null;
     }
 
     /// <summary>A path that leads to what is held. Linux only.</summary>

@@ -8,7 +8,13 @@ static class Folders
     /// <summary>Far from what people make, and from what a stack has room for.</summary>
     private const int MaxDepth = 1000;
 
-    /// <summary>Deletes a folder that code had in its hands, or still has: whatever it did to permissions, whatever is gone already, following no link. Best effort.</summary>
+    private static readonly EnumerationOptions OwnFiles =
+        new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true };
+
+    /// <summary>
+    /// Deletes a folder that code had in its hands, or still has: whatever it did to permissions, whatever is gone already, following no link. Best
+    /// effort.
+    /// </summary>
     public static void Delete(string folder)
     {
         try
@@ -43,8 +49,7 @@ static class Folders
     }
 
     /// <summary>Of all files in a folder. Links are not followed: what they lead to is somebody else's.</summary>
-    public static long Size(DirectoryInfo folder) =>
-        folder.EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true }).Sum(file => file.Length);
+    public static long Size(DirectoryInfo folder) => folder.EnumerateFiles("*", OwnFiles).Sum(file => file.Length);
 
     // Through a handle on each folder: a name may lead elsewhere in the next moment, when code puts a link in its place.
     [System.Runtime.Versioning.SupportedOSPlatform("linux")]
