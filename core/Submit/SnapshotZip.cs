@@ -168,7 +168,8 @@ public static class Sizes
     {
         var number = text.AsSpan().Trim().TrimEnd("iIbB");
         int? shift = number is [.., var unit] ? char.ToUpperInvariant(unit) switch { 'M' => 20, 'G' => 30, 'T' => 40, _ => null } : null;
-        if (shift is null || !double.TryParse(number[..^1].TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)) return null;
+        if (shift is null) return null;
+        if (!double.TryParse(number[..^1].TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)) return null;
         return value * (1L << shift.Value) is var bytes && bytes is >= 1 and < 1L << 60 ? (long)bytes : null;
     }
 

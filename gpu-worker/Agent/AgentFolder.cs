@@ -6,7 +6,8 @@ using Serverless.GpuWorker.Prepare;
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>
-/// A living worker's own folder below the scratch folder. A lock file in it is held for as long as the worker's process is there, however that ends, and says the mark of the processes that it
+/// A living worker's own folder below the scratch folder. A lock file in it is held for as long as the worker's process is there, however that ends,
+/// and says the mark of the processes that it
 /// starts. So whoever starts next knows which folders have lost their worker, and can end and remove what it left.
 /// </summary>
 sealed class AgentFolder : IDisposable
@@ -44,7 +45,8 @@ sealed class AgentFolder : IDisposable
     {
         Directory.CreateDirectory(options.Folder);
         var held = LockFile.Try(Path.Combine(options.Folder, LockName))
-            ?? throw new SettingException($"a worker named {options.Id} is running on {options.DataFolder ?? options.Scratch}; give this one another --id");
+            ?? throw new SettingException(
+                $"a worker named {options.Id} is running on {options.DataFolder ?? options.Scratch}; give this one another --id");
         if (MarkIn(held) is { } before) End(before, options.Id, say);
         foreach (var left in Directory.EnumerateDirectories(options.Folder)) Directory.Move(left, Path.Combine(options.Scratch, Gone + ids.Nonce()));
         var mark = $"{options.Folder}:{ids.Nonce()}";

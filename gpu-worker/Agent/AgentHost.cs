@@ -10,8 +10,8 @@ namespace Serverless.GpuWorker.Agent;
 /// <param name="user">Whom code runs as; null: as this process does.</param>
 sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, CodeUser? user)
 {
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), AfterTrouble = TimeSpan.FromSeconds(1), LongestAfterTrouble = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan TrimEvery = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), TrimEvery = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(1), LongestAfterTrouble = TimeSpan.FromSeconds(30);
 
     private readonly long started = time.GetTimestamp();
 

@@ -14,7 +14,8 @@ sealed class MessageLock : IAsyncDisposable
     {
         // A lost lock changes nothing about whose the run is: that is in its record.
         var every = message.RenewEvery(time.GetUtcNow());
-        renewing = new Routine("renewing the lock of a wake", time, Console.Error.WriteLine).Run(() => bus.Renew(message, ended.Token), every, every, ended.Token);
+        var routine = new Routine("renewing the lock of a wake", time, Console.Error.WriteLine);
+        renewing = routine.Run(() => bus.Renew(message, ended.Token), every, every, ended.Token);
     }
 
     public async ValueTask DisposeAsync()

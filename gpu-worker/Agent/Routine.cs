@@ -1,7 +1,8 @@
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>
-/// Something that an agent does again and again beside its work. Only its end ends it: whatever a turn throws is said, and the next turn comes, later each time as long as they fail.
+/// Something that an agent does again and again beside its work. Only its end ends it: whatever a turn throws is said, and the next turn comes, later
+/// each time as long as they fail.
 /// </summary>
 /// <param name="what">What it does, as the beginning of a sentence: "renewing the lease".</param>
 /// <param name="say">Takes a line for people.</param>

@@ -15,7 +15,8 @@ sealed class WorkerCard(AgentOptions options, IObjectStore store, TimeProvider t
     public string? Run { get; set; }
 
     public void Start() => writing = Task.Run(() =>
-        new Routine("showing this worker to people", time, Console.Error.WriteLine).Run(Write, options.Heartbeat, 10 * options.Heartbeat, ended.Token, atOnce: true));
+        new Routine("showing this worker to people", time, Console.Error.WriteLine)
+            .Run(Write, options.Heartbeat, 10 * options.Heartbeat, ended.Token, atOnce: true));
 
     public async ValueTask DisposeAsync()
     {

@@ -16,7 +16,8 @@ sealed record Assignment
     public IReadOnlyList<string> Command { get; init; } = [];
 
     /// <summary>
-    /// The runner starts itself once more with this environment, as the user that it is, and reads the assignment again: for variables that the runtime and native libraries read when a
+    /// The runner starts itself once more with this environment, as the user that it is, and reads the assignment again: for variables that the
+    /// runtime and native libraries read when a
     /// process starts.
     /// </summary>
     public bool Afresh { get; init; }

@@ -48,7 +48,8 @@ sealed class CodeUser
     public void Give(string folder) => Give(new DirectoryInfo(folder));
 
     /// <summary>
-    /// Makes it the agent's again: others may read what its owner could, and change nothing, whatever rights were left to them. Not to be called while code of a run may be at work in it.
+    /// Makes it the agent's again: others may read what its owner could, and change nothing, whatever rights were left to them. Not to be called
+    /// while code of a run may be at work in it.
     /// </summary>
     public static void TakeBack(string folder) => TakeBack(new DirectoryInfo(folder));
 
@@ -120,5 +121,6 @@ sealed class CodeUser
         if (Native.ChangeOwner(entry.FullName, user, group) != 0) throw Failure("the owner", entry);
     }
 
-    private static IOException Failure(string what, FileSystemInfo entry) => new($"cannot change {what} of {entry.FullName}: {new Win32Exception().Message}");
+    private static IOException Failure(string what, FileSystemInfo entry) =>
+        new($"cannot change {what} of {entry.FullName}: {new Win32Exception().Message}");
 }

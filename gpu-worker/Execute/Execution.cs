@@ -40,7 +40,8 @@ sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, Runne
             { Kind: RunnerReport.Failure.DiskFull } => (Cause.DiskFull, Report.Message),
             { Kind: RunnerReport.Failure.NoResources } => (Cause.WorkerLost, $"this worker's machine could not start the code: {Report.Message}"),
             { Kind: RunnerReport.Failure.NeverBegan } => (Cause.WorkerLost,
-                $"the worker's runner ended with exit code {ExitCode} before the code began" + (Report.Message.Length > 0 ? $": {Report.Message}" : "")),
+                $"the worker's runner ended with exit code {ExitCode} before the code began"
+                    + (Report.Message.Length > 0 ? $": {Report.Message}" : "")),
             { Kind: RunnerReport.Failure.NotStarted } when ExitCode != 0 => (Cause.UserCode, $"could not be started: {Report.Message}"),
             { Kind: RunnerReport.Failure.Exception } => (Cause.UserCode, Report.Message),
             _ when ExitCode == 0 => (Cause.Completed, null),

@@ -5,7 +5,8 @@ using System.Text;
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>
-/// Ends what a worker that is gone has left running: processes that were started with its mark in their environment, and whatever these have started. Descent does not lead to them any more:
+/// Ends what a worker that is gone has left running: processes that were started with its mark in their environment, and whatever these have started.
+/// Descent does not lead to them any more:
 /// when worker and runner die at once, their orphans are init's.
 /// </summary>
 static class Leftovers
@@ -52,7 +53,8 @@ static class Leftovers
     {
         if (!held.ContainsKey(entry.Parent) && !HasMark(entry.Id, wanted)) return null;
         var handle = Native.HoldProcess(entry.Id);
-        if (handle is not null && (HasMark(entry.Id, wanted) || (ProcessTree.EntryOf(entry.Id) is { Parent: var parent } && held.ContainsKey(parent)))) return handle;
+        var isStillIt = HasMark(entry.Id, wanted) || (ProcessTree.EntryOf(entry.Id) is { Parent: var parent } && held.ContainsKey(parent));
+        if (handle is not null && isStillIt) return handle;
         handle?.Dispose();
         return null;
     }

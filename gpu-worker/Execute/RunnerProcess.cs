@@ -39,7 +39,9 @@ sealed class RunnerProcess : IDisposable
     /// </summary>
     public Stream Output => process.StandardOutput.BaseStream;
 
-    /// <summary>What the runner said about a failure; null when its code began, and it said nothing. Complete soon after the process is gone.</summary>
+    /// <summary>
+    /// What the runner said about a failure; null when its code began, and it said nothing. Complete soon after the process is gone.
+    /// </summary>
     public Task<RunnerReport?> Report => report.Task;
 
     /// <param name="environment">This machine's, nothing of a run's: on the way to another user root executes a program with it.</param>
@@ -93,7 +95,8 @@ sealed class RunnerProcess : IDisposable
     }
 
     /// <summary>
-    /// Asks everything of the run to checkpoint and leave, and waits until it has left: the first process of it is often a shell, which the signal ends at once while the program that it
+    /// Asks everything of the run to checkpoint and leave, and waits until it has left: the first process of it is often a shell, which the signal
+    /// ends at once while the program that it
     /// started is still saving. What has ended already, because somebody signalled all processes of the machine, is only waited for.
     /// </summary>
     public async Task Leave(TimeProvider time, CancellationToken cancel)

@@ -1,8 +1,10 @@
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>
-/// SIGTERM for every process that a run has when it is asked to leave, each of them once: what a handler starts to save something is not disturbed. Whoever only reads what others of the run
-/// write (<c>train | tee log</c>) is asked last: without a reader the last words of the others would break their pipe, and end them before they have saved.
+/// SIGTERM for every process that a run has when it is asked to leave, each of them once: what a handler starts to save something is not disturbed.
+/// Whoever only reads what others of the run
+/// write (<c>train | tee log</c>) is asked last: without a reader the last words of the others would break their pipe, and end them before they have
+/// saved.
 /// </summary>
 sealed class Termination
 {
@@ -60,7 +62,8 @@ sealed class Termination
     {
         var sources = members.Select(member => (member.Id, Pipe: PipeAt(member.Id, StandardInput))).Where(reader => reader.Pipe is not null).ToList();
         if (sources.Count == 0) return [];
-        var written = members.SelectMany(member => new[] { (member.Id, Pipe: PipeAt(member.Id, StandardOutput)), (member.Id, Pipe: PipeAt(member.Id, StandardError)) })
+        int[] outputs = [StandardOutput, StandardError];
+        var written = members.SelectMany(member => outputs.Select(file => (member.Id, Pipe: PipeAt(member.Id, file))))
             .Where(writer => writer.Pipe is not null).ToLookup(writer => writer.Pipe, writer => writer.Id);
         return [.. sources.Where(reader => written[reader.Pipe].Any(writer => writer != reader.Id)).Select(reader => reader.Id)];
     }
@@ -70,7 +73,8 @@ sealed class Termination
     {
         try
         {
-            return new FileInfo(FormattableString.Invariant($"/proc/{process}/fd/{file}")).LinkTarget is { } target && target.StartsWith("pipe:", StringComparison.Ordinal) ? target : null;
+            var target = new FileInfo(FormattableString.Invariant($"/proc/{process}/fd/{file}")).LinkTarget;
+            return target?.StartsWith("pipe:", StringComparison.Ordinal) == true ? target : null;
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {

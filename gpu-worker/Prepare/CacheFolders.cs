@@ -11,11 +11,13 @@ sealed class CacheFolders
     /// <param name="user">Whom code runs as; null: as this process does.</param>
     public CacheFolders(string root, long? limitBytes, CodeUser? user)
     {
-        (Code, Builds, Setups, Inputs) = (Path.Combine(root, "code"), Path.Combine(root, "build"), Path.Combine(root, "setup"), Path.Combine(root, "inputs"));
+        (Code, Builds) = (Path.Combine(root, "code"), Path.Combine(root, "build"));
+        (Setups, Inputs) = (Path.Combine(root, "setup"), Path.Combine(root, "inputs"));
         LimitBytes = limitBytes ?? Math.Min(UsualLimitBytes, new DriveInfo(Directory.CreateDirectory(root).FullName).TotalSize / 2);
         if (user is null) return;
 
-        // A run gets copies of its code, links to its inputs, and the paths of what was built or set up for it. Of others it cannot learn the names, which are hashes of what they hold.
+        // A run gets copies of its code, links to its inputs, and the paths of what was built or set up for it. Of others it cannot learn the names,
+        // which are hashes of what they hold.
         foreach (var closed in (string[])[Code, Inputs]) CodeUser.Close(closed);
         foreach (var passable in (string[])[root, Builds, Setups]) CodeUser.LetThrough(passable);
     }

@@ -11,8 +11,10 @@ sealed class CacheEntry(string folder, IDisposable hold) : IDisposable
 }
 
 /// <summary>
-/// Folders that are made once and then only read, shared by all agents of the machine. A folder is made at the place where it stays, because virtual environments and the like hold absolute
-/// paths; it is whole when a file beside it says so, which holds its size, and whose own time is the last use. A lock beside it is held alone by whoever makes or removes the folder, and
+/// Folders that are made once and then only read, shared by all agents of the machine. A folder is made at the place where it stays, because virtual
+/// environments and the like hold absolute
+/// paths; it is whole when a file beside it says so, which holds its size, and whose own time is the last use. A lock beside it is held alone by
+/// whoever makes or removes the folder, and
 /// together by all who use it.
 /// </summary>
 sealed class FolderCache(string root, TimeProvider time)

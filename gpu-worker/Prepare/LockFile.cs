@@ -1,6 +1,9 @@
 namespace Serverless.GpuWorker.Prepare;
 
-/// <summary>Files whose lock means something between the processes of a machine. A lock is let go when its holder dies. Code that runs as another user cannot open them.</summary>
+/// <summary>
+/// Files whose lock means something between the processes of a machine. A lock is let go when its holder dies. Code that runs as another user cannot
+/// open them.
+/// </summary>
 static class LockFile
 {
     private const int WouldBlock = 11, WouldBlockOnMac = 35, SharingViolation = unchecked((int)0x80070020);

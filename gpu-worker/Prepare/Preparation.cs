@@ -22,7 +22,8 @@ sealed class Preparation(CacheFolders caches, IIds ids, TimeProvider time, Runne
     private readonly InputCache inputs = new(caches.Inputs, ids, time);
 
     /// <summary>Gives room back, whichever cache takes it.</summary>
-    public void Trim() => CacheItem.Trim([.. snapshotFolders.Items(), .. builds.Items(), .. setupFolders.Items(), .. inputs.Items()], caches.LimitBytes);
+    public void Trim() =>
+        CacheItem.Trim([.. snapshotFolders.Items(), .. builds.Items(), .. setupFolders.Items(), .. inputs.Items()], caches.LimitBytes);
 
     /// <param name="fallBack">Told that a checkpoint is not whole, and why; answers with the run as it goes on without it.</param>
     /// <exception cref="PreparationException">The run cannot be executed; why is in it.</exception>
@@ -71,12 +72,12 @@ sealed class Preparation(CacheFolders caches, IIds ids, TimeProvider time, Runne
                 var assembly = Path.Combine(folder.Keep(await Compile(source, spec.Code.Tree, file, log, cancel)), CSharpCompiler.AssemblyFile);
                 var afresh = spec.Env.Keys.Any(RunnerPool.MustBeSetBeforeStart);
                 var temperature = !afresh && CompileReferences.Uses(assembly, "TorchSharp") ? Temperature.Torch : Temperature.Plain;
-                return new(
-                    run, new() { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments, Afresh = afresh }, temperature, known);
+                var program = new Assignment { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments, Afresh = afresh };
+                return new(run, program, temperature, known);
             case EntryPoint.Project(var file, var arguments):
-                var program = await new ProjectBuild(builds, user).Build(source, run, file, environment, steps, folder, cancel);
+                var built = await new ProjectBuild(builds, user).Build(source, run, file, environment, steps, folder, cancel);
                 ProjectBuild.AddLibraries(environment);
-                return Command(["dotnet", program, .. arguments]);
+                return Command(["dotnet", built, .. arguments]);
             case EntryPoint.Shell(var line):
                 return Command(["/bin/sh", "-c", line]);
             default:

@@ -13,7 +13,8 @@ sealed class ProjectBuild(FolderCache builds, CodeUser? user)
 
     /// <returns>Path of the program's assembly.</returns>
     public async Task<string> Build(
-        string source, RunRecord run, string project, IReadOnlyDictionary<string, string> environment, Steps steps, WorkFolder target, CancellationToken cancel)
+        string source, RunRecord run, string project, IReadOnlyDictionary<string, string> environment, Steps steps, WorkFolder target,
+        CancellationToken cancel)
     {
         var what = $"project\n{run.Spec.Code.Tree}\n{project}\n{CompileReferences.Identity}\n{EnvironmentKey(run)}";
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(what)));

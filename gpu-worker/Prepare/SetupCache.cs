@@ -6,7 +6,8 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
-/// What a set-up command left in the code's folder, and — where code has a home of its own — in its home. Runs get copies of the code's own files and links to what the set-up added at the top.
+/// What a set-up command left in the code's folder, and — where code has a home of its own — in its home. Runs get copies of the code's own files and
+/// links to what the set-up added at the top.
 /// </summary>
 /// <param name="user">Whom the command runs as; null: as this process does. What it left is read-only for every run.</param>
 sealed class SetupCache(FolderCache folders, CodeUser? user)
@@ -16,7 +17,9 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
     /// <summary>What programs write into their homes by the way; it is not what somebody set up.</summary>
     private static readonly string[] NotSetUp = [".cache", ".config"];
 
-    public async Task Copy(string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, WorkFolder target, CancellationToken cancel)
+    public async Task Copy(
+        string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, WorkFolder target,
+        CancellationToken cancel)
     {
         var variables = string.Join('\n', spec.Env.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec.Code.Tree}\n{setup}\n{variables}")));
@@ -42,7 +45,8 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
         Directory.CreateDirectory(home);
         user?.Give(code);
         user?.Give(home);
-        await steps.Run("setup", ["/bin/sh", "-c", setup], code, user is null ? environment : new Dictionary<string, string>(environment) { ["HOME"] = home }, spec);
+        if (user is not null) environment = new Dictionary<string, string>(environment) { ["HOME"] = home };
+        await steps.Run("setup", ["/bin/sh", "-c", setup], code, environment, spec);
         if (user is not null) CodeUser.TakeBack(folder);
     }
 }

@@ -72,7 +72,7 @@ public sealed class ParserFuzzTests
         ["place in a log"] = (["1-100", "2-0"], text => LogPosition.Parse(text)),
         ["names of secrets"] = (["exp_0123", "a.b.c"], text => EntraTokens.IsToken(text)),
         ["ETags"] = (["*", "\"a\"", "W/\"a\", \"b\"", "\"0x8D\",\"x\""], text => Declared<RequestException>(() => ETagList.Parse("If-Match", text))),
-        ["list of what to ignore"] = (["*.pyc\n!keep.pyc\n/top\n# c\n[a-z]*\n"], text => Declared<SnapshotRefusedException>(() => new IgnoreRules(text.Split('\n').Take(3)).Excludes("a/b/keep.pyc", isFolder: false))),
+        ["list of what to ignore"] = (["*.pyc\n!keep.pyc\n/top\n# c\n[a-z]*\n"], text => Declared<SnapshotRefusedException>(() => new IgnoreRules(text.Split('\n').Take(3)).TakesIn("a/b/keep.pyc", isFolder: false))),
         ["delivery"] = ([new WebhookDelivery("msg_1", "w", 1, new("1", "run.failed", default, "workspace", "text")).ToMessage().Body], text => WebhookDelivery.From(new("1", OfBytes(text)))),
         ["event"] = ([new RunEnded("workspace", "01ABCDEFGHIJKLMNOPQRSTUVWX", RunState.Failed, Cause.UserCode).ToMessage(new Fixed()).Body], text => WorkspaceEvent.From(new("1", OfBytes(text)))),
     };

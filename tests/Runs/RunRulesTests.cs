@@ -42,6 +42,17 @@ public sealed class RunRulesTests
         Assert.Equal((RunState.Failed, Cause.UserCode, "it threw", 1), (run.State, run.Cause, run.Message, run.ExitCode));
     }
 
+    /// <summary>The worker that gave it up is idle, and would take it again at once.</summary>
+    [Fact]
+    public void WorkerThatGivesARunUp_LeavesItAWhile_AndOneThatHasToLeaveDoesNot()
+    {
+        var run = Moved(Claimed(Some.Run()), new RunEvent.Finish(1, new(Cause.WorkerLost, "no process can be started")));
+        Assert.Equal((RunState.Queued, Cause.WorkerLost, 1, 0), (run.State, run.Cause, run.Lost, run.Failures));
+        Assert.Equal(Some.Now + TimeSpan.FromSeconds(5), run.NotBefore);
+
+        Assert.Null(Moved(Claimed(Some.Run()), new RunEvent.Finish(1, new(Cause.Preempted))).NotBefore);
+    }
+
     [Theory]
     [InlineData(Cause.Build)]
     [InlineData(Cause.Timeout)]

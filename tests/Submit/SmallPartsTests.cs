@@ -99,6 +99,18 @@ public sealed class SmallPartsTests
     public void A_command_can_be_wrong_by_itself(string command, string? problem) => Assert.Equal(problem, EntryPoint.Problem(command));
 
     [Theory]
+    [InlineData("20GB", 20L << 30)]
+    [InlineData("1.5 GiB", 3L << 29)]
+    [InlineData("500m", 500L << 20)]
+    [InlineData("2TB", 2L << 40)]
+    [InlineData("20", null)]
+    [InlineData("GB", null)]
+    [InlineData("-1GB", null)]
+    [InlineData("0GB", null)]
+    [InlineData("", null)]
+    public void A_size_has_a_unit(string text, long? bytes) => Assert.Equal(bytes, Sizes.Parse(text));
+
+    [Theory]
     [InlineData("0.95..", 0.95, true)]
     [InlineData("0.95..", 0.9, false)]
     [InlineData("..0.1", 0.1, true)]

@@ -73,7 +73,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var run = Some.Run() with { Epoch = 1 };
         var checkpoints = new CheckpointCollector(
             store, run, Output, [], omissions, new(TimeProvider.System, _ => { }), TimeProvider.System,
-            (_, _) => Task.FromResult(new SavePlace(StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())),
+            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())),
             (checkpoint, _) =>
             {
                 made.Add(checkpoint);
@@ -118,7 +118,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var outputs = new OutputCollector(store, Some.Run(), Output, omissions, persistence);
         var checkpoints = new CheckpointCollector(
             store, Some.Run() with { Epoch = 1 }, Output, [], omissions, persistence, TimeProvider.System,
-            (_, _) => Task.FromResult(new SavePlace(StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())), (_, _) => Task.FromResult(true));
+            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())), (_, _) => Task.FromResult(true));
         var tree = new HostileTree(Output, Treasure, seed);
         var random = new Random(seed);
         var looks = 0;

@@ -60,7 +60,7 @@ public sealed class DamagedCheckpointTests(SharedWorker shared) : IClassFixture<
         Assert.Equal(4, ended.Head?.Step);
 
         // No step is missing, none is there twice.
-        var curve = Assert.Single(await new MetricsReader(rig.Store).Read(ended, new(["n"]), Cancel));
+        var curve = Assert.Single((await new MetricsReader(rig.Store).Read(ended, new(["n"]), Cancel)).Series);
         Assert.Equal([1, 2, 3, 4], curve.Points.Select(point => point.Step));
     }
 }

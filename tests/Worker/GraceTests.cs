@@ -4,7 +4,8 @@ using Serverless.Tests.Support;
 namespace Serverless.Tests.Worker;
 
 /// <summary>
-/// The grace belongs to everything that a run started. The program of these tests saves a checkpoint a second after it is asked to leave; what it was started through ends at once, or stays.
+/// The grace belongs to everything that a run started. The program of these tests saves a checkpoint a second after it is asked to leave; what it was
+/// started through ends at once, or stays.
 /// </summary>
 public sealed class GraceTests(SharedWorker shared) : IClassFixture<SharedWorker>
 {

@@ -10,7 +10,9 @@ public sealed class LeftoversTests
 {
     private static readonly TimeSpan ShortLease = TimeSpan.FromSeconds(1);
 
-    /// <summary>Processes that left the group and the session, of which one has no parent any more; all keep standing still until they are ended.</summary>
+    /// <summary>
+    /// Processes that left the group and the session, of which one has no parent any more; all keep standing still until they are ended.
+    /// </summary>
     private const string Code = "setsid sleep 1000 & echo pid=$!; setsid sh -c 'sleep 1000 & echo pid=$!; kill -STOP $!' ; echo pid=$$; echo begun; sleep 1000";
 
     [Theory]
@@ -84,10 +86,10 @@ public sealed class LeftoversTests
     private static void KillWithChildren(WorkerProcess worker)
     {
         Run("kill", "-STOP", $"{worker.ProcessId}");
-        foreach (var child in File.ReadAllText($"/proc/{worker.ProcessId}/task/{worker.ProcessId}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
-            .Concat(Directory.GetDirectories($"/proc/{worker.ProcessId}/task").SelectMany(thread => File.ReadAllText($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))).Distinct())
+        foreach (var thread in Directory.GetDirectories($"/proc/{worker.ProcessId}/task"))
         {
-            Run("kill", "-KILL", child);
+            var children = File.ReadAllText($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            foreach (var child in children) Run("kill", "-KILL", child);
         }
 
         worker.Kill();

@@ -27,7 +27,7 @@ sealed class CaptureRig : IDisposable
         printed = new(Time);
         var persistence = new Persistence(Time, _ => { });
         Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), persistence), printed, logLimit);
-        Metrics = new(folder, new(Store, segment => WorkspacePaths.MetricsSegment(Run.Id, 1, segment), persistence), Log, printed, Time);
+        Metrics = new(folder, new(Store, segment => WorkspacePaths.MetricsSegment(Run.Id, 1, segment), persistence), Log, printed, Time, MetricOrder.Of(Run.Spec));
     }
 
     public FakeTimeProvider Time { get; } = new(SampleRuns.Noon);

@@ -82,7 +82,7 @@ public sealed partial class LogCaptureTests : IDisposable
 
         async Task Follow()
         {
-            var length = await reader.Length(rig.Run, cancel: Cancel);
+            var length = (await reader.Measure(rig.Run, cancel: Cancel)).Length;
             Assert.InRange(length, seen.Count, long.MaxValue);
             await foreach (var bytes in reader.Read(rig.Run, seen.Count, length, cancel: Cancel)) seen.AddRange(bytes);
         }

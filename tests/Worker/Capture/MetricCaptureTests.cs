@@ -135,7 +135,7 @@ public sealed class MetricCaptureTests : IDisposable
         var stored = Stream("loss", (1, long.MaxValue), (2, long.MinValue), (3, Micros(0)));
         await rig.Store.Put(WorkspacePaths.MetricsSegment(rig.Run.Id, 1, 0), stored, cancel: Cancel);
 
-        var series = Assert.Single(await new MetricsReader(rig.Store).Read(rig.Run, new([]), Cancel));
+        var series = Assert.Single((await new MetricsReader(rig.Store).Read(rig.Run, new([]), Cancel)).Series);
 
         Assert.Equal([1, 2, 3], series.Points.Select(point => point.Step));
         Assert.Equal(rig.Time.GetUtcNow(), series.Points[2].At);
