@@ -1,4 +1,4 @@
-using Serverless.Core.Submit;
+using Serverless.Core.Code;
 
 namespace Serverless.Bench;
 

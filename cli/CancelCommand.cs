@@ -1,6 +1,7 @@
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Cli;
 

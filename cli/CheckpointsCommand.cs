@@ -5,7 +5,8 @@ using Serverless.Cli.Terminal;
 using Serverless.Cli.Transfer;
 using Serverless.Cli.Watch;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Cli;
 

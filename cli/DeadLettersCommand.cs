@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Serverless.Cli.Terminal;
-using Serverless.Core.Api;
+using Serverless.Core.Messaging;
 
 namespace Serverless.Cli;
 

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Core;
-using Serverless.Core.Api;
+using Serverless.Core.Doctor;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Cli;
 

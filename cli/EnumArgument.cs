@@ -1,5 +1,6 @@
 using System.CommandLine.Parsing;
 using Serverless.Core;
+using Serverless.Core.Spec;
 
 namespace Serverless.Cli;
 

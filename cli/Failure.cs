@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Serverless.Cli.Terminal;
-using Serverless.Core.Submit;
+using Serverless.Core.Messaging;
+using Serverless.Core.Reports;
+using Serverless.Core.Spec;
 
 namespace Serverless.Cli;
 

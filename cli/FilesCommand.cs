@@ -1,7 +1,9 @@
 using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Transfer;
-using Serverless.Core.Api;
+using Serverless.Core.Lineage;
+using Serverless.Core.Triggers;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Cli;
 

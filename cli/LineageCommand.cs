@@ -2,10 +2,12 @@ using System.CommandLine;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Core;
-using Serverless.Core.Api;
-using Serverless.Core.Datasets;
 using Serverless.Core.Lineage;
+using Serverless.Core.Logs;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Storage.Folder;
+using Serverless.Core.Triggers;
 using Spectre.Console;
 
 namespace Serverless.Cli;

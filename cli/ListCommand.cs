@@ -1,8 +1,11 @@
 using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
+using Serverless.Core.Logs;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Cli;
 
@@ -42,7 +45,7 @@ static class ListCommand
             }
             while (after is not null && (wanted == 0 || runs.Count < wanted));
 
-            if (session.Output.Json) Output.WriteJson(new Core.Api.RunList(runs, after, DamagedRecord.Listed(damaged)));
+            if (session.Output.Json) Output.WriteJson(new RunList(runs, after, DamagedRecord.Listed(damaged)));
             else Show(session, runs, after is not null);
             if (!session.Output.Json) DoctorCommand.Remark(session.Output, damaged);
         });

@@ -3,7 +3,9 @@ using System.Globalization;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
-using Serverless.Core.Api;
+using Serverless.Core.Metrics;
+using Serverless.Core.Reports;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Cli;
 

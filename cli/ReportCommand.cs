@@ -2,7 +2,8 @@ using System.CommandLine;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Transfer;
-using Serverless.Core.Api;
+using Serverless.Core.Reports;
+using Serverless.Core.Spec;
 
 namespace Serverless.Cli;
 

@@ -1,7 +1,11 @@
 using System.CommandLine;
 using Serverless.Cli.Platform;
 using Serverless.Cli.Terminal;
-using Serverless.Core.Submit;
+using Serverless.Core.Code;
+using Serverless.Core.Logs;
+using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Workers;
 
 namespace Serverless.Cli;
 

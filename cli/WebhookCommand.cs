@@ -1,8 +1,10 @@
 using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Core;
-using Serverless.Core.Api;
+using Serverless.Core.Logs;
 using Serverless.Core.Notifications;
+using Serverless.Core.Spec;
+using Serverless.Core.Submit;
 
 namespace Serverless.Cli;
 

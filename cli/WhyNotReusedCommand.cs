@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
-using Serverless.Core.Api;
+using Serverless.Core.Submit;
 
 namespace Serverless.Cli;
 

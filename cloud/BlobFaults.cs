@@ -1,6 +1,7 @@
 using Azure;
 using Azure.Identity;
 using Azure.Storage.Blobs.Models;
+using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 
 namespace Serverless.Cloud;

@@ -5,6 +5,10 @@ using Azure.Core;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
+using Serverless.Core.Deletion;
+using Serverless.Core.Logs;
+using Serverless.Core.Publishing;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 
 namespace Serverless.Cloud;

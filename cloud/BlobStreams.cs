@@ -1,3 +1,4 @@
+using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 
 namespace Serverless.Cloud;

@@ -3,6 +3,7 @@ using Azure.Core;
 using Azure.Identity;
 using Azure.Messaging.ServiceBus;
 using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
 
 namespace Serverless.Cloud;
 

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Serverless.Core.Reports;
+using Serverless.Core.Spec;
 
 namespace Serverless.Core;
 

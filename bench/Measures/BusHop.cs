@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
 
 namespace Serverless.Bench.Measures;
 

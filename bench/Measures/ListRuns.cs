@@ -2,7 +2,10 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Serverless.Core;
+using Serverless.Core.Logs;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Bench.Measures;

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using Serverless.Core.Logs;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 
 namespace Serverless.Bench.Measures;
 

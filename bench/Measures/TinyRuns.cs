@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using Serverless.Core.Logs;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Bench.Measures;
 

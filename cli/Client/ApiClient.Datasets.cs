@@ -1,5 +1,7 @@
-using Serverless.Core.Api;
 using Serverless.Core.Datasets;
+using Serverless.Core.Logs;
+using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 
 namespace Serverless.Cli.Client;
 

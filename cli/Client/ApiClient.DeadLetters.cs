@@ -1,4 +1,4 @@
-using Serverless.Core.Api;
+using Serverless.Core.Messaging;
 
 namespace Serverless.Cli.Client;
 

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Serverless.Core.Api;
+using Serverless.Core.Doctor;
 
 namespace Serverless.Cli.Client;
 

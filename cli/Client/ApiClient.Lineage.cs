@@ -1,4 +1,5 @@
-using Serverless.Core.Api;
+using Serverless.Core.Lineage;
+using Serverless.Core.Logs;
 
 namespace Serverless.Cli.Client;
 

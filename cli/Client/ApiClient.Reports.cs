@@ -1,4 +1,4 @@
-using Serverless.Core.Api;
+using Serverless.Core.Reports;
 
 namespace Serverless.Cli.Client;
 

@@ -4,7 +4,15 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Serverless.Cli.Transfer;
 using Serverless.Core.Api;
+using Serverless.Core.Logs;
+using Serverless.Core.Metrics;
+using Serverless.Core.Outputs;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
+using Serverless.Core.Workers;
 
 namespace Serverless.Cli.Client;
 

@@ -1,4 +1,3 @@
-using Serverless.Core.Api;
 using Serverless.Core.Notifications;
 
 namespace Serverless.Cli.Client;

@@ -1,11 +1,22 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Serverless.Core;
+using Serverless.Core.Access;
 using Serverless.Core.Api;
-using Serverless.Core.Notifications;
 using Serverless.Core.Datasets;
+using Serverless.Core.Doctor;
+using Serverless.Core.Lineage;
+using Serverless.Core.Messaging;
+using Serverless.Core.Metrics;
+using Serverless.Core.Notifications;
+using Serverless.Core.Outputs;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
+using Serverless.Core.Versions;
+using Serverless.Core.Workers;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Cli.Client;
 

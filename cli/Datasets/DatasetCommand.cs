@@ -1,9 +1,13 @@
 using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Transfer;
-using Serverless.Core.Api;
+using Serverless.Core.Code;
 using Serverless.Core.Datasets;
-using Serverless.Core.Submit;
+using Serverless.Core.Deletion;
+using Serverless.Core.Logs;
+using Serverless.Core.Publishing;
+using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 
 namespace Serverless.Cli.Datasets;
 

@@ -1,9 +1,12 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Serverless.Cli.Transfer;
-using Serverless.Core.Api;
+using Serverless.Core.Code;
 using Serverless.Core.Datasets;
-using Serverless.Core.Submit;
+using Serverless.Core.Deletion;
+using Serverless.Core.Publishing;
+using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Datasets;
 

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 using Serverless.Cli.Client;
 using Serverless.Cli.Submit;
 using Serverless.Cli.Terminal;
-using Serverless.Core.Api;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 

@@ -1,4 +1,5 @@
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Platform;
 

@@ -1,4 +1,6 @@
+using Serverless.Core.Messaging;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Platform;
 

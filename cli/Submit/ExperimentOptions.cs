@@ -2,7 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Serverless.Cli.Client;
-using Serverless.Core.Submit;
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Submit;
 

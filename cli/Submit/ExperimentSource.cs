@@ -1,5 +1,8 @@
+using Serverless.Core.Reports;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage.Plain;
 using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Submit;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Terminal;
 

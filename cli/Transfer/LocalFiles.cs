@@ -1,3 +1,5 @@
+using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Cli.Transfer;

@@ -1,7 +1,10 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
-using Serverless.Core.Api;
+using Serverless.Core.Code;
+using Serverless.Core.Deletion;
+using Serverless.Core.Platform;
+using Serverless.Core.Publishing;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
-using Serverless.Core.Results;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -21,7 +20,7 @@ internal sealed class ContentHashes(IObjectStore store)
         await using var reading = await store.Open(file.Key, cancel: cancel);
         if (reading is null) return null;
         var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(reading.Body, cancel));
-        var now = new InputRef(file.Key, reading.Object.ETag, hash, reading.Object.LengthBytes, Publication.RunOf(reading.Object));
+        var now = new InputRef(file.Key, reading.Object.ETag, hash, reading.Object.LengthBytes, WorkspaceFiles.PublishedBy(reading.Object));
         await store.PutJson(IndexOf(file.Key), now, cancel: cancel);
         return Remember(now);
     }
@@ -31,7 +30,7 @@ internal sealed class ContentHashes(IObjectStore store)
     {
         if (hashed.TryGetValue(file.Key, out var known) && known.ETag == file.ETag) return known;
         return (await store.Read<InputRef>(IndexOf(file.Key), cancel)).Found is { Record: var remembered } && remembered.ETag == file.ETag && remembered.Path == file.Key
-            ? Remember(remembered with { Run = Publication.RunOf(file) })
+            ? Remember(remembered with { Run = WorkspaceFiles.PublishedBy(file) })
             : null;
     }
 

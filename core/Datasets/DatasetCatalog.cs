@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using Serverless.Core.Api;
+using Serverless.Core.Deletion;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Datasets;

@@ -1,5 +1,5 @@
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
+using Serverless.Core.Spec;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Datasets;

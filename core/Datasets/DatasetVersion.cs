@@ -1,8 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Serverless.Core.Code;
+using Serverless.Core.Deletion;
+using Serverless.Core.Publishing;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Datasets;

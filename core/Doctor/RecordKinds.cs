@@ -1,10 +1,14 @@
-using Serverless.Core.Api;
+using Serverless.Core.Access;
+using Serverless.Core.Code;
 using Serverless.Core.Datasets;
 using Serverless.Core.Notifications;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
+using Serverless.Core.Versions;
+using Serverless.Core.Workers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Doctor;

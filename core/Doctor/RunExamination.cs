@@ -1,8 +1,12 @@
 using System.Runtime.CompilerServices;
-using Serverless.Core.Api;
-using Serverless.Core.Results;
+using Serverless.Core.Deletion;
+using Serverless.Core.Messaging;
+using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Storage.Folder;
+using Serverless.Core.Streams;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Doctor;

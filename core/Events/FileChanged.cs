@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Serverless.Core.Messaging;
+using Serverless.Core.Platform;
+using Serverless.Core.Spec;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Events;

@@ -1,3 +1,4 @@
+using Serverless.Core.Publishing;
 using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Events;

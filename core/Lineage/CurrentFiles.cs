@@ -1,7 +1,8 @@
 using Serverless.Core.Datasets;
-using Serverless.Core.Results;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Lineage;
 
@@ -16,7 +17,7 @@ internal sealed class CurrentFiles
     public int Count => files.Count;
 
     /// <summary>Runs that published some of them.</summary>
-    public IReadOnlyCollection<string> Publishers => files.Values.Select(Publication.RunOf).OfType<string>().ToHashSet(StringComparer.Ordinal);
+    public IReadOnlyCollection<string> Publishers => files.Values.Select(WorkspaceFiles.PublishedBy).OfType<string>().ToHashSet(StringComparer.Ordinal);
 
     public IReadOnlyCollection<string> Folders => files.Keys.Select(LineageIndex.FolderOf).ToHashSet(StringComparer.Ordinal);
 

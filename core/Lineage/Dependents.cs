@@ -1,4 +1,5 @@
-using Serverless.Core.Api;
+using Serverless.Core.Storage.Folder;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Lineage;
 

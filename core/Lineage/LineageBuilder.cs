@@ -1,8 +1,10 @@
 using System.Globalization;
-using Serverless.Core.Api;
+using Serverless.Core.Code;
 using Serverless.Core.Datasets;
+using Serverless.Core.Deletion;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Lineage;
 

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Security;
 using System.Text;
-using Serverless.Core.Api;
+using Serverless.Core.Publishing;
+using Serverless.Core.Storage.Folder;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Lineage;
 

@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Lineage;

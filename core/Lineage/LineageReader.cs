@@ -1,9 +1,8 @@
-using Serverless.Core.Api;
 using Serverless.Core.Datasets;
-using Serverless.Core.Results;
+using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Workspaces;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Lineage;
 

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
+using Serverless.Core.Publishing;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Messaging;
 

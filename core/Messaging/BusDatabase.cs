@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Messaging;

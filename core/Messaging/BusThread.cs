@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
+using Serverless.Core.Runs;
 
 namespace Serverless.Core.Messaging;
 

@@ -1,3 +1,5 @@
+using Serverless.Core.Runs;
+
 namespace Serverless.Core.Messaging;
 
 /// <summary>

@@ -1,20 +1,28 @@
 using System.Text.Json;
+using Serverless.Core.Datasets;
 using Serverless.Core.Events;
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
-using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Notifications;
 
 /// <summary>Events into notices, with what the workspace knows of them.</summary>
-sealed class NoticeComposer(Workspace workspace, TimeProvider time)
+sealed class NoticeComposer(string workspace, IObjectStore store, TimeProvider time)
 {
+    private readonly RunStore runs = new(store);
+    private readonly FiringStore firings = new(store);
+
     /// <summary>Null when there is nothing to tell: what it was about is gone, or it is not what the event says any more.</summary>
     public async Task<Notice?> Compose(WorkspaceEvent happened, CancellationToken cancel) => happened switch
     {
-        RunEnded ended => await workspace.Runs.Load(ended.Run, cancel) is { Run: { State.IsTerminal: true } run } ? Of(run) : null,
+        RunEnded ended => await runs.Load(ended.Run, cancel) is { Run: { State.IsTerminal: true } run } ? Of(run) : null,
         DatasetPublished published => Of(published),
-        TriggerActed acted => await workspace.Triggers.Firing(acted.Trigger, acted.Firing, cancel) is { Outcome: not FiringOutcome.Pending } firing ? Of(firing) : null,
+        TriggerActed acted => (await firings.Load(acted.Trigger, acted.Firing, cancel))?.Firing is { Outcome: not FiringOutcome.Pending } firing ? Of(firing) : null,
         _ => null,
     };
 
@@ -28,11 +36,11 @@ sealed class NoticeComposer(Workspace workspace, TimeProvider time)
         };
         var cause = run.Cause is { } why && run.State == RunState.Failed ? $" ({CoreJson.Name(why)})" : "";
         var text = $"{run.Project}/{run.Experiment} v{run.Version} {CoreJson.Name(run.State)}{cause}{(CheckTally.Of(run) is { Failed: > 0 } tally ? $", {tally}" : "")}";
-        return new(run.Id, type, run.Ended ?? time.GetUtcNow(), workspace.Name, text) { Run = NoticeRun.Of(run) };
+        return new(run.Id, type, run.Ended ?? time.GetUtcNow(), workspace, text) { Run = NoticeRun.Of(run) };
     }
 
     private Notice Of(DatasetPublished published) =>
-        new($"{published.Dataset}:{published.Version}", WebhookEvents.DatasetPublished, time.GetUtcNow(), workspace.Name, $"dataset {published.Dataset}:{published.Version} was published")
+        new($"{published.Dataset}:{published.Version}", WebhookEvents.DatasetPublished, time.GetUtcNow(), workspace, $"dataset {published.Dataset}:{published.Version} was published")
         {
             Dataset = new(published.Dataset, published.Version, published.Sha256),
         };
@@ -48,7 +56,7 @@ sealed class NoticeComposer(Workspace workspace, TimeProvider time)
         };
 
         // A replay is told again.
-        return new($"{firing.Id}-{firing.Replays}", type, firing.At, workspace.Name, NoticeRun.Cut($"trigger {firing.Trigger} {outcome}, because of {firing.Cause}")!)
+        return new($"{firing.Id}-{firing.Replays}", type, firing.At, workspace, NoticeRun.Cut($"trigger {firing.Trigger} {outcome}, because of {firing.Cause}")!)
         {
             Trigger = new(firing.Trigger, firing.Id, project, experiment, NoticeRun.Cut(outcome)!, [.. firing.Runs.Take(NoticeTrigger.MaxRuns).Select(run => run.Id)]),
         };

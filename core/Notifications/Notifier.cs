@@ -1,8 +1,10 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Serverless.Core.Events;
 using Serverless.Core.Messaging;
+using Serverless.Core.Platform;
+using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -33,7 +35,7 @@ public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Not
 /// Tells webhooks what happened: an event becomes one delivery for each webhook that wants it, and each delivery is tried by itself, so that one receiver that is away keeps
 /// nothing from the others.
 /// </summary>
-public sealed class Notifier(WorkspaceDirectory workspaces, IWorkspaces all, IMessageBus bus, WebhookSender sender, TimeProvider time, IIds ids, DamageNotices? damaged = null)
+public sealed class Notifier(IWorkspaces workspaces, IMessageBus bus, WebhookSender sender, TimeProvider time, IIds ids, DamageNotices? damaged = null)
 {
     /// <summary>Waits between tries: together about a day, after which somebody has to look.</summary>
     private static readonly TimeSpan[] Waits =
@@ -44,13 +46,13 @@ public sealed class Notifier(WorkspaceDirectory workspaces, IWorkspaces all, IMe
     /// <summary>However long a receiver asks to wait.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
-    public WebhookStore Webhooks { get; } = new(all.Platform, damaged);
+    public WebhookStore Webhooks { get; } = new(workspaces.Platform, damaged);
 
     /// <summary>Safe to do twice.</summary>
     public async Task Notify(WorkspaceEvent happened, CancellationToken cancel = default)
     {
         var webhooks = await Webhooks.List(happened.Workspace, cancel);
-        if (!webhooks.Any(webhook => webhook.IsOn) || await new NoticeComposer(workspaces.Open(happened.Workspace), time).Compose(happened, cancel) is not { } notice) return;
+        if (!webhooks.Any(webhook => webhook.IsOn) || await new NoticeComposer(happened.Workspace, workspaces.Open(happened.Workspace), time).Compose(happened, cancel) is not { } notice) return;
         foreach (var webhook in webhooks.Where(webhook => webhook.Wants(notice)))
         {
             await bus.Send(QueueNames.Webhooks, new WebhookDelivery(IdOf(webhook, notice), webhook.Name, 1, notice).ToMessage(), cancel: cancel);

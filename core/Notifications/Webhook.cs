@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
-using Serverless.Core.Results;
+using Serverless.Core.Datasets;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
 
 namespace Serverless.Core.Notifications;
 

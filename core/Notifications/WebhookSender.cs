@@ -4,6 +4,8 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
+using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
 
 namespace Serverless.Core.Notifications;
 

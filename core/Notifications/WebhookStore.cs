@@ -1,3 +1,5 @@
+using Serverless.Core.Code;
+using Serverless.Core.Deletion;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

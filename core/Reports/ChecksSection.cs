@@ -1,3 +1,5 @@
+using Serverless.Core.Triggers;
+
 namespace Serverless.Core.Reports;
 
 /// <summary>What became of the runs' checks, those that failed first.</summary>

@@ -1,4 +1,4 @@
-using Serverless.Core.Api;
+using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
 
 namespace Serverless.Core.Reports;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Serverless.Core.Logs;
 
 namespace Serverless.Core.Reports;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Serverless.Core.Logs;
 
 namespace Serverless.Core.Reports;
 

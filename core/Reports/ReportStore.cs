@@ -1,10 +1,12 @@
 using System.Text;
 using System.Text.Json;
-using Serverless.Core.Api;
-using Serverless.Core.Results;
+using Serverless.Core.Metrics;
+using Serverless.Core.Outputs;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Reports;

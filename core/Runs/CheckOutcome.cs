@@ -1,3 +1,5 @@
+using Serverless.Core.Triggers;
+
 namespace Serverless.Core.Runs;
 
 /// <summary>What became of one of the spec's checks when the run ended.</summary>

@@ -1,3 +1,4 @@
+using Serverless.Core.Deletion;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

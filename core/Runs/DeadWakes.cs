@@ -1,4 +1,6 @@
 using Serverless.Core.Messaging;
+using Serverless.Core.Platform;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

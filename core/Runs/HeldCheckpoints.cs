@@ -1,4 +1,5 @@
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Runs;

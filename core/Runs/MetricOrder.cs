@@ -1,3 +1,6 @@
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
+
 namespace Serverless.Core.Runs;
 
 /// <summary>

@@ -1,3 +1,6 @@
+using Serverless.Core.Messaging;
+using Serverless.Core.Triggers;
+
 namespace Serverless.Core.Runs;
 
 /// <summary>Everything that can happen to a run.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Runs;
 

@@ -1,3 +1,6 @@
+using Serverless.Core.Reports;
+using Serverless.Core.Submit;
+
 namespace Serverless.Core.Runs;
 
 public enum RunState

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Serverless.Core.Messaging;
+using Serverless.Core.Platform;
 
 namespace Serverless.Core.Runs;
 

@@ -1,6 +1,7 @@
 using System.IO.Enumeration;
 using System.Runtime.CompilerServices;
-using Serverless.Core.Storage.Folder;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage;
 

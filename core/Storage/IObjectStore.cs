@@ -1,3 +1,7 @@
+using Serverless.Core.Code;
+using Serverless.Core.Deletion;
+using Serverless.Core.Publishing;
+
 namespace Serverless.Core.Storage;
 
 /// <summary>

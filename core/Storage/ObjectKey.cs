@@ -1,3 +1,6 @@
+using Serverless.Core.Logs;
+using Serverless.Core.Spec;
+
 namespace Serverless.Core.Storage;
 
 /// <summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 
 namespace Serverless.Core.Submit;

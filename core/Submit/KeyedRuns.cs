@@ -1,7 +1,11 @@
-using Serverless.Core.Api;
+using Serverless.Core.Code;
 using Serverless.Core.Lineage;
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
+using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Submit;

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
-using Serverless.Core.Api;
+using Serverless.Core.Code;
+using Serverless.Core.Deletion;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

@@ -1,13 +1,18 @@
 using System.Globalization;
+using Serverless.Core.Code;
 using Serverless.Core.Datasets;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
+using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Submit;
 
 /// <summary>Spec → what its first run executes: every name looked up in the workspace. Whatever is missing or does not fit is said at once.</summary>
-internal sealed class Resolver(IObjectStore store, CodeStore code, Versions versions, DatasetCatalog catalog, SubmissionOptions options)
+internal sealed class Resolver(IObjectStore store, CodeStore code, VersionStore versions, DatasetCatalog catalog, SubmissionOptions options)
 {
     private readonly RunStore runs = new(store);
     private readonly InputFiles inputs = new(store, options);
@@ -22,10 +27,10 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, Versions vers
         var ofRuns = spec.Inputs.Index().ToLookup(input => input.Item.StartsWith(RunInput.Prefix, StringComparison.Ordinal));
         var places = ofRuns[false].ToLookup(input => input.Item.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal));
         var datasets = await datasetInputs.Resolve(places[false], problems, cancel);
-        var left = await RunInput.Resolve(store, ofRuns[true], problems, cancel);
+        var left = await RunInputs.Resolve(store, ofRuns[true], problems, cancel);
         var otherBytes = datasets.Sum(dataset => dataset.LengthBytes) + left.Sum(file => file.LengthBytes);
         IReadOnlyList<InputRef> files = [.. await inputs.Resolve(places[true], spec.Machine, otherBytes, problems, cancel), .. left];
-        if (RunInput.Clash(files, datasets) is { } both) problems.Add(new("inputs", both));
+        if (RunInputs.Clash(files, datasets) is { } both) problems.Add(new("inputs", both));
         problems.AddRange(datasets.Select(dataset => DatasetInputs.Problem(dataset, files)).OfType<string>().Select(clash => new Problem("inputs", clash)));
         if (problems.Count > 0) return null;
         return new()

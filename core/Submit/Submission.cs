@@ -1,8 +1,12 @@
-using Serverless.Core.Api;
+using Serverless.Core.Code;
 using Serverless.Core.Datasets;
 using Serverless.Core.Messaging;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
+using Serverless.Core.Versions;
 
 namespace Serverless.Core.Submit;
 
@@ -37,7 +41,7 @@ public sealed class Submission
     public CodeStore Code { get; }
 
     /// <summary>The workspace's versions.</summary>
-    public Versions Versions { get; }
+    public VersionStore Versions { get; }
 
     /// <summary>The workspace's datasets.</summary>
     public DatasetCatalog Datasets { get; }

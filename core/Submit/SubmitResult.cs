@@ -1,4 +1,7 @@
-using Serverless.Core.Api;
+using Serverless.Core.Code;
+using Serverless.Core.Messaging;
+using Serverless.Core.Reports;
+using Serverless.Core.Spec;
 
 namespace Serverless.Core.Submit;
 

@@ -1,7 +1,13 @@
-using Serverless.Core.Results;
+using Serverless.Core.Logs;
+using Serverless.Core.Metrics;
+using Serverless.Core.Outputs;
+using Serverless.Core.Publishing;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
+using Serverless.Core.Storage.Folder;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;
 
@@ -46,7 +52,7 @@ internal sealed class CauseReader(IObjectStore store, RunIndex index)
 
     /// <summary>A file that a run published says so, which is how lineage goes on through files.</summary>
     public async Task<KnownCause> Read(LiveTrigger trigger, TriggerCause.File file, StoredObject stored, CancellationToken cancel) => new(
-        new(TriggerKind.File, trigger.Name, file), stored.Metadata.TryGetValue(Publication.Source, out var publisher) ? await Run(publisher, cancel) : null);
+        new(TriggerKind.File, trigger.Name, file), stored.Metadata.TryGetValue(WorkspaceFiles.PublishedByName, out var publisher) ? await Run(publisher, cancel) : null);
 
     /// <summary>The record has the latest values of some metrics; when it is full, the others are looked for in the curves.</summary>
     public async Task<IReadOnlyDictionary<string, double>> Metrics(RunRecord run, IReadOnlyList<string> wanted, CancellationToken cancel)

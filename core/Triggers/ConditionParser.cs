@@ -1,6 +1,6 @@
 using System.Globalization;
-using Serverless.Core.Runs;
-using Serverless.Core.Submit;
+using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
 
 namespace Serverless.Core.Triggers;
 

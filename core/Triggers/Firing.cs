@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Serverless.Core.Api;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;

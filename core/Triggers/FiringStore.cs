@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Serverless.Core.Code;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

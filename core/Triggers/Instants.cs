@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Cronos;
+using Serverless.Core.Messaging;
 
 namespace Serverless.Core.Triggers;
 

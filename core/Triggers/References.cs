@@ -1,5 +1,7 @@
 using System.Text;
-using Serverless.Core.Submit;
+using Serverless.Core.Logs;
+using Serverless.Core.Spec;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Triggers;
 

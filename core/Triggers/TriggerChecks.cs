@@ -1,4 +1,8 @@
+using Serverless.Core.Logs;
+using Serverless.Core.Publishing;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 

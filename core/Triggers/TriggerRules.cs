@@ -1,7 +1,10 @@
 using System.Text.RegularExpressions;
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;

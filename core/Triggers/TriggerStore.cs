@@ -1,7 +1,10 @@
 using System.Collections.Concurrent;
-using Serverless.Core.Runs;
+using Serverless.Core.Code;
+using Serverless.Core.Deletion;
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;

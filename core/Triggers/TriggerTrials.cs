@@ -1,7 +1,11 @@
 using System.Text.Json;
+using Serverless.Core.Datasets;
+using Serverless.Core.Logs;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;

@@ -1,4 +1,4 @@
-using Serverless.Core.Api;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 
 namespace Serverless.Core.Workspaces;
@@ -6,6 +6,12 @@ namespace Serverless.Core.Workspaces;
 /// <summary>The team's own files: everything below <c>data/</c>, and nothing else of the workspace.</summary>
 public sealed class WorkspaceFiles(IObjectStore store)
 {
+    /// <summary>Name of the metadata in which a published file says which run it came from.</summary>
+    public const string PublishedByName = "publishedfrom";
+
+    /// <summary>The run that published this version of a file; null: somebody put it there.</summary>
+    public static string? PublishedBy(StoredObject file) => file.Metadata.GetValueOrDefault(PublishedByName);
+
     /// <summary>What is wrong with a file's path, or null.</summary>
     public static string? Problem(string path) =>
         ObjectKey.Problem(path) ?? (path.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) ? null : "files lie below data/: the path must begin with data/");

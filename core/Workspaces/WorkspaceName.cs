@@ -1,3 +1,5 @@
+using Serverless.Core.Spec;
+
 namespace Serverless.Core.Workspaces;
 
 /// <summary>The rules for workspace names, which are those of a container of a storage account.</summary>

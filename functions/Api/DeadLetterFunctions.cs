@@ -2,7 +2,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
-using Serverless.Core.Api;
+using Serverless.Core.Messaging;
+using Serverless.Core.Platform;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 

@@ -1,6 +1,9 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Serverless.Core.Deletion;
 using Serverless.Core.Lineage;
+using Serverless.Core.Publishing;
+using Serverless.Core.Spec;
 using Serverless.Functions.Http;
 
 namespace Serverless.Functions.Api;

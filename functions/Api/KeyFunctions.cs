@@ -2,7 +2,10 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
-using Serverless.Core.Api;
+using Serverless.Core.Deletion;
+using Serverless.Core.Platform;
+using Serverless.Core.Publishing;
+using Serverless.Core.Spec;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 

@@ -2,7 +2,10 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Serverless.Core;
-using Serverless.Core.Results;
+using Serverless.Core.Logs;
+using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Functions.Api;
 

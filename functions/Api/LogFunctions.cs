@@ -2,8 +2,10 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
-using Serverless.Core.Results;
+using Serverless.Core.Logs;
+using Serverless.Core.Platform;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 

@@ -1,8 +1,9 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
-using Serverless.Core.Api;
-using Serverless.Core.Results;
+using Serverless.Core.Metrics;
+using Serverless.Core.Platform;
+using Serverless.Core.Spec;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 

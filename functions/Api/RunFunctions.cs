@@ -2,10 +2,13 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
-using Serverless.Core.Api;
-using Serverless.Core.Results;
+using Serverless.Core.Deletion;
+using Serverless.Core.Platform;
+using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 

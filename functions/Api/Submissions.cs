@@ -1,5 +1,8 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Serverless.Core.Messaging;
+using Serverless.Core.Reports;
+using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 using Serverless.Functions.Http;
 

@@ -1,7 +1,9 @@
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
-using Serverless.Core.Workspaces;
+using Serverless.Core.Platform;
+using Serverless.Core.Publishing;
+using Serverless.Core.Runs;
 
 namespace Serverless.Functions.Events;
 
@@ -10,7 +12,7 @@ public sealed class EventFunctions(WorkspaceDirectory workspaces)
 {
     [Function("PublishOutputs")]
     public Task PublishOutputs([ServiceBusTrigger(QueueNames.Events, QueueNames.Platform, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
-        WorkspaceEvent.From(new Message("", body)) switch
+        EventReader.WorkspaceEventIn(new Message("", body)) switch
         {
             RunEnded ended => workspaces.Open(ended.Workspace).Publication.Publish(ended.Run, cancel),
             { } => Task.CompletedTask,

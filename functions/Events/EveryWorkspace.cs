@@ -1,6 +1,6 @@
 using Serverless.Core.Access;
+using Serverless.Core.Platform;
 using Serverless.Core.Storage;
-using Serverless.Core.Workspaces;
 
 namespace Serverless.Functions.Events;
 

@@ -1,8 +1,11 @@
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
+using Serverless.Core.Deletion;
+using Serverless.Core.Platform;
+using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Workspaces;
+using Serverless.Core.Submit;
 
 namespace Serverless.Functions.Events;
 

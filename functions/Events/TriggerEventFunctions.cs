@@ -2,8 +2,8 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
+using Serverless.Core.Platform;
 using Serverless.Core.Storage;
-using Serverless.Core.Workspaces;
 
 namespace Serverless.Functions.Events;
 
@@ -12,7 +12,7 @@ public sealed class TriggerEventFunctions(WorkspaceDirectory workspaces, ApiKeys
 {
     [Function("TriggerOnEvent")]
     public Task OnEvent([ServiceBusTrigger(QueueNames.Events, QueueNames.Triggers, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
-        WorkspaceEvent.From(new Message("", body)) is { } happened
+        EventReader.WorkspaceEventIn(new Message("", body)) is { } happened
             ? workspaces.Open(happened.Workspace).Triggers.Handle(happened, cancel)
             : throw new InvalidDataException("the event cannot be understood");
 

@@ -1,5 +1,7 @@
 using Serverless.Core.Access;
+using Serverless.Core.Logs;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Functions.Hosting;

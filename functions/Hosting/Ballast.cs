@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Functions.Hosting;
 

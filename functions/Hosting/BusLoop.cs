@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
 
 namespace Serverless.Functions.Hosting;
 

@@ -12,6 +12,7 @@ using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Submit;

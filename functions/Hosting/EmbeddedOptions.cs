@@ -1,5 +1,6 @@
 using System.Net;
 using Serverless.Core.Messaging;
+using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
 

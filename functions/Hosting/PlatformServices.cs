@@ -4,6 +4,7 @@ using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
+using Serverless.Core.Platform;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;

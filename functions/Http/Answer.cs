@@ -2,8 +2,12 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Serverless.Core;
-using Problem = Serverless.Core.Submit.Problem;
-using ProblemList = Serverless.Core.Submit.ProblemList;
+using Serverless.Core.Api;
+using Serverless.Core.Reports;
+using Serverless.Core.Spec;
+using Serverless.Core.Submit;
+using Problem = Serverless.Core.Spec.Problem;
+using ProblemList = Serverless.Core.Spec.ProblemList;
 using ProblemDetails = Serverless.Core.Api.ProblemDetails;
 
 namespace Serverless.Functions.Http;

@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Serverless.Core.Api;
 using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using ProblemDetails = Serverless.Core.Api.ProblemDetails;
 

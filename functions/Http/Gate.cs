@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
-using Serverless.Core.Workspaces;
+using Serverless.Core.Platform;
+using Serverless.Core.Spec;
 using Serverless.Functions.Hosting;
 using ProblemDetails = Serverless.Core.Api.ProblemDetails;
 

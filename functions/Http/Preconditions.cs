@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Functions.Http;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Serverless.Core;
+using Serverless.Core.Spec;
 
 namespace Serverless.Functions.Http;
 

@@ -2,10 +2,13 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Serverless.Core;
+using Serverless.Core.Access;
+using Serverless.Core.Api;
+using Serverless.Core.Logs;
 using Serverless.Functions.Hosting;
 using Serverless.Functions.Http;
 using ProblemDetails = Serverless.Core.Api.ProblemDetails;
-using Serverless.Core;
 
 namespace Serverless.Functions.OpenApi;
 

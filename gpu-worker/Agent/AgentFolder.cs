@@ -1,5 +1,7 @@
 using System.Text;
 using Serverless.Core;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Execute;
 using Serverless.GpuWorker.Prepare;
 

@@ -2,7 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using Serverless.Cloud;
 using Serverless.Core;
-using Serverless.Core.Submit;
+using Serverless.Core.Code;
+using Serverless.Core.Logs;
+using Serverless.Core.Platform;
+using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.GpuWorker.Agent;

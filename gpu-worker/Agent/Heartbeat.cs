@@ -1,4 +1,5 @@
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Collect;
 
 namespace Serverless.GpuWorker.Agent;

@@ -1,3 +1,4 @@
+using Serverless.Core.Notifications;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

@@ -1,5 +1,6 @@
-using Serverless.Core.Api;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Workers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.GpuWorker.Agent;

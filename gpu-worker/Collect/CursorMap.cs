@@ -1,5 +1,6 @@
 using Serverless.Contract;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 
 namespace Serverless.GpuWorker.Collect;
 

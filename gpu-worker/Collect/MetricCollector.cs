@@ -1,6 +1,8 @@
 using Serverless.Contract;
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage.Plain;
+using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Collect;

@@ -1,5 +1,8 @@
 using System.Globalization;
+using Serverless.Core.Messaging;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.GpuWorker.Execute;
 

@@ -6,7 +6,9 @@ using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Emit;
 using Microsoft.CodeAnalysis.Text;
+using Serverless.Core.Logs;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 
 namespace Serverless.GpuWorker.Prepare;
 

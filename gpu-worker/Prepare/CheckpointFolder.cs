@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 
 namespace Serverless.GpuWorker.Prepare;

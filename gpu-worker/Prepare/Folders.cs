@@ -1,4 +1,7 @@
+using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage.Plain;
+using Serverless.Core.Triggers;
 
 namespace Serverless.GpuWorker.Prepare;
 

@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Serverless.Core;
 using Serverless.Core.Datasets;
+using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Execute;
 

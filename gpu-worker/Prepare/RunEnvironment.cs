@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Serverless.Contract;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Prepare;

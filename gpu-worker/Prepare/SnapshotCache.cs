@@ -1,3 +1,6 @@
+using Serverless.Core.Code;
+using Serverless.Core.Messaging;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;

@@ -1,4 +1,5 @@
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Execute;
 

@@ -1,6 +1,10 @@
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Access;
+using Serverless.Core.Deletion;
+using Serverless.Core.Logs;
+using Serverless.Core.Platform;
+using Serverless.Core.Publishing;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Cloud;

@@ -1,7 +1,11 @@
 using System.Text.Json;
 using Serverless.Core;
+using Serverless.Core.Datasets;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Submit;
+using Serverless.Core.Versions;
 using Serverless.Tests.Submit;
 
 namespace Serverless.Tests.Datasets;

@@ -4,7 +4,10 @@ using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Datasets;
 using Serverless.Core.Events;
+using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
+using Serverless.Core.Publishing;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
@@ -54,7 +57,7 @@ sealed class DatasetRig
         var told = new List<DatasetPublished>();
         while (await Bus.Receive(QueueNames.Subscription(QueueNames.Events, "test"), TimeSpan.Zero, Cancel) is { } received)
         {
-            told.Add(Assert.IsType<DatasetPublished>(WorkspaceEvent.From(received.Message)));
+            told.Add(Assert.IsType<DatasetPublished>(EventReader.WorkspaceEventIn(received.Message)));
             await Bus.Complete(received, Cancel);
         }
 

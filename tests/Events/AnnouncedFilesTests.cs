@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Serverless.Core.Events;
-using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 

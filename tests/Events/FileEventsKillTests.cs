@@ -1,6 +1,7 @@
 using Serverless.Core;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using Serverless.Contract;
-using Serverless.Core.Submit;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Experiments;

@@ -3,7 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Access;
-using Serverless.Core.Api;
+using Serverless.Core.Spec;
 
 namespace Serverless.Tests.Functions;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Serverless.Core.Api;
-using Serverless.Core.Submit;
+using Serverless.Core.Code;
+using Serverless.Core.Spec;
 
 namespace Serverless.Tests.Functions;
 

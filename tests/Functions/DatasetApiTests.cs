@@ -3,8 +3,13 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core;
-using Serverless.Core.Api;
 using Serverless.Core.Datasets;
+using Serverless.Core.Deletion;
+using Serverless.Core.Lineage;
+using Serverless.Core.Publishing;
+using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Submit;
 
 namespace Serverless.Tests.Functions;
 

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Http.Json;
 using Serverless.Core;
-using Serverless.Core.Api;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Functions;

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Functions.Http;
 

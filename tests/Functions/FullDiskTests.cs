@@ -1,5 +1,8 @@
 using System.Net;
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
+using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 using Serverless.Tests.Runs;

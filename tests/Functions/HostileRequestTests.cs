@@ -2,8 +2,8 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
-using Serverless.Core.Api;
-using Serverless.Core.Submit;
+using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
 
 namespace Serverless.Tests.Functions;
 

@@ -1,14 +1,14 @@
 using System.Text;
 using Serverless.Core;
 using Serverless.Core.Access;
-using Serverless.Core.Datasets;
+using Serverless.Core.Code;
 using Serverless.Core.Events;
+using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
-using Serverless.Core.Results;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
@@ -74,7 +74,7 @@ public sealed class ParserFuzzTests
         ["ETags"] = (["*", "\"a\"", "W/\"a\", \"b\"", "\"0x8D\",\"x\""], text => Declared<RequestException>(() => ETagList.Parse("If-Match", text))),
         ["list of what to ignore"] = (["*.pyc\n!keep.pyc\n/top\n# c\n[a-z]*\n"], text => Declared<SnapshotRefusedException>(() => new IgnoreRules(text.Split('\n').Take(3)).TakesIn("a/b/keep.pyc", isFolder: false))),
         ["delivery"] = ([new WebhookDelivery("msg_1", "w", 1, new("1", "run.failed", default, "workspace", "text")).ToMessage().Body], text => WebhookDelivery.From(new("1", OfBytes(text)))),
-        ["event"] = ([new RunEnded("workspace", "01ABCDEFGHIJKLMNOPQRSTUVWX", RunState.Failed, Cause.UserCode).ToMessage(new Fixed()).Body], text => WorkspaceEvent.From(new("1", OfBytes(text)))),
+        ["event"] = ([new RunEnded("workspace", "01ABCDEFGHIJKLMNOPQRSTUVWX", RunState.Failed, Cause.UserCode).ToMessage(new Fixed()).Body], text => EventReader.WorkspaceEventIn(new("1", OfBytes(text)))),
     };
 
     public static TheoryData<string> Parsers => [.. OfText.Keys];

@@ -1,7 +1,13 @@
+using Serverless.Core;
 using Serverless.Core.Datasets;
-using Serverless.Core.Events;
-using Serverless.Core.Lineage;
+using Serverless.Core.Deletion;
+using Serverless.Core.Logs;
+using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Lineage;
@@ -64,7 +70,7 @@ public sealed class DeletionTests
             await world.Succeed(run, [("w/a", "1")], follow: false);
             var (failing, ids) = (world.Data.Failing, new Core.SystemIds(world.Data.Time));
             (failing.FailAt, failing.AfterWriting) = (at, afterWriting);
-            var deletion = new Core.Submit.RunDeletion(failing.Store, world.Submission(failing.Store, failing.Bus), new("team", failing.Store, failing.Bus, ids), world.Lineage);
+            var deletion = new RunDeletion(failing.Store, world.Submission(failing.Store, failing.Bus), new("team", failing.Store, failing.Bus, ids), world.Lineage);
             try
             {
                 await deletion.Delete(run, cancel: Cancel);

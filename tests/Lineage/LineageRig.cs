@@ -1,14 +1,18 @@
 using System.Text;
 using System.Text.Json;
 using Serverless.Core;
-using Serverless.Core.Api;
+using Serverless.Core.Deletion;
 using Serverless.Core.Events;
 using Serverless.Core.Lineage;
+using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
-using Serverless.Core.Results;
+using Serverless.Core.Publishing;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Datasets;
 using Serverless.Tests.Submit;
@@ -118,7 +122,7 @@ sealed class LineageRig
         var told = new List<WorkspaceEvent>();
         while (await Data.Bus.Receive(QueueNames.Subscription(QueueNames.Events, "test"), TimeSpan.Zero, Cancel) is { } received)
         {
-            told.Add(WorkspaceEvent.From(received.Message)!);
+            told.Add(EventReader.WorkspaceEventIn(received.Message)!);
             await Data.Bus.Complete(received, Cancel);
         }
 

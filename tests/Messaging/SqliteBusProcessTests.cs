@@ -1,6 +1,8 @@
 using System.Globalization;
 using Serverless.Core;
 using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
+using Serverless.Core.Submit;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Messaging;

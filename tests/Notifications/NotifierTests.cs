@@ -4,10 +4,13 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
+using Serverless.Core.Datasets;
 using Serverless.Core.Events;
+using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
@@ -36,7 +39,7 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         bus = new(time, Some.LeaseLength);
         sender = new(new(AllowPrivate: true), time);
         var ids = new SystemIds(time);
-        notifier = new(new(this, bus, ids, time, new SubmissionOptions()), this, bus, sender, time, ids);
+        notifier = new(this, bus, sender, time, ids);
     }
 
     public IObjectStore Platform { get; }

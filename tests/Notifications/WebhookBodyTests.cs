@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
-using Serverless.Core.Runs;
 using Serverless.Tests.Runs;
 
 namespace Serverless.Tests.Notifications;

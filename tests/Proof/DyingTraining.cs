@@ -1,8 +1,10 @@
 using System.Text.Json;
-using Serverless.Core.Api;
-using Serverless.Core.Results;
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
+using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Proof;

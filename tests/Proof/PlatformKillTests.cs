@@ -1,5 +1,7 @@
 using System.Globalization;
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Proof;

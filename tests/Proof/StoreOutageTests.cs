@@ -1,4 +1,8 @@
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Proof;

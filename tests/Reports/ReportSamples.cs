@@ -1,7 +1,11 @@
 using System.Text.Json;
-using Serverless.Core.Api;
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
+using Serverless.Core.Metrics;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Reports;
 

@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.Text.RegularExpressions;
-using Serverless.Core.Api;
+using Serverless.Core.Metrics;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 using Serverless.Functions.Reports;
 using static Serverless.Tests.Reports.ReportSamples;
 

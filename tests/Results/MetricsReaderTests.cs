@@ -1,5 +1,7 @@
-using Serverless.Core.Results;
-using Serverless.Core.Storage;
+using Serverless.Core.Logs;
+using Serverless.Core.Metrics;
+using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 using static Serverless.Tests.Results.SampleRuns;
 

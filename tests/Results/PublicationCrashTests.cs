@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
-using Serverless.Core.Results;
+using Serverless.Core.Logs;
+using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -147,7 +148,7 @@ public sealed class PublicationCrashTests
         var store = new MemoryObjectStore(new FakeTimeProvider());
         await store.Put(WorkspacePaths.Data + "a", "somebody's"u8, cancel: Cancel);
         await Finish(store, Older);
-        await store.Put(WorkspacePaths.Data + "c", "of an earlier run"u8, metadata: new Dictionary<string, string> { [Publication.Source] = Older }, cancel: Cancel);
+        await store.Put(WorkspacePaths.Data + "c", "of an earlier run"u8, metadata: new Dictionary<string, string> { [WorkspaceFiles.PublishedByName] = Older }, cancel: Cancel);
         await Finish(store, Id);
         return store;
     }

@@ -1,4 +1,6 @@
-using Serverless.Core.Results;
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
+using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

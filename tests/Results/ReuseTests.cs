@@ -2,12 +2,12 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
-using Serverless.Core.Api;
-using Serverless.Core.Lineage;
-using Serverless.Core.Results;
+using Serverless.Core.Deletion;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
+using Serverless.Core.Versions;
 using Serverless.Tests.Submit;
 using Serverless.Tests.Support;
 

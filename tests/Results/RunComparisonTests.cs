@@ -1,4 +1,5 @@
-using Serverless.Core.Results;
+using Serverless.Core.Reports;
+using Serverless.Core.Triggers;
 using static Serverless.Tests.Results.SampleRuns;
 
 namespace Serverless.Tests.Results;

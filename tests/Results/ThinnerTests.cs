@@ -1,5 +1,5 @@
-using Serverless.Core.Api;
-using Serverless.Core.Results;
+using Serverless.Core.Metrics;
+using Serverless.Core.Triggers;
 using static Serverless.Tests.Results.SampleRuns;
 
 namespace Serverless.Tests.Results;

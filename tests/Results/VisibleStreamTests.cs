@@ -1,5 +1,5 @@
-using Serverless.Core.Results;
 using Serverless.Core.Runs;
+using Serverless.Core.Streams;
 using static Serverless.Tests.Results.SampleRuns;
 
 namespace Serverless.Tests.Results;

@@ -1,3 +1,4 @@
+using Serverless.Core.Logs;
 using Serverless.Core.Notifications;
 using Serverless.Core.Runs;
 using Serverless.Core.Triggers;

@@ -1,4 +1,6 @@
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Runs;

@@ -1,5 +1,7 @@
+using Serverless.Core.Deletion;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 

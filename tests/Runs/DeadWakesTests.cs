@@ -1,7 +1,10 @@
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Messaging;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Runs;

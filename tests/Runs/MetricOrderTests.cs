@@ -1,4 +1,6 @@
+using Serverless.Core.Logs;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Runs;
 

@@ -1,9 +1,13 @@
 using Microsoft.Extensions.Time.Testing;
-using Serverless.Core.Events;
 using Serverless.Core;
+using Serverless.Core.Events;
+using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 
@@ -37,7 +41,7 @@ public sealed class RunQueueTests
         await Submitted();
         await Claimed();
         Assert.True((await queue.Apply("run-1", new RunEvent.Finish(1, new(Cause.Completed)), Cancel)).Moved);
-        Assert.Equal([new RunEnded("workspace", "run-1", RunState.Succeeded, Cause.Completed)], bus.Peek(Events).Select(WorkspaceEvent.From));
+        Assert.Equal([new RunEnded("workspace", "run-1", RunState.Succeeded, Cause.Completed)], bus.Peek(Events).Select(EventReader.WorkspaceEventIn));
         Assert.Empty(store.PeekAll(WorkspacePaths.Active));
     }
 

@@ -3,6 +3,10 @@ using System.Text;
 using System.Text.Json;
 using Serverless.Contract;
 using Serverless.Core;
+using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Sdk;

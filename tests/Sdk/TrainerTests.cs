@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Text.Json;
 using Serverless.Contract;
 using Serverless.Core;
+using Serverless.Core.Messaging;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Sdk;

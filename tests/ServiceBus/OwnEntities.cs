@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Azure.Messaging.ServiceBus.Administration;
 using Serverless.Cloud;
 using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
 
 namespace Serverless.Tests.ServiceBus;
 

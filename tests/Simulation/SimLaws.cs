@@ -1,7 +1,10 @@
-using Serverless.Core.Events;
 using Serverless.Core;
+using Serverless.Core.Events;
+using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
+using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 
@@ -118,7 +121,7 @@ sealed class SimLaws(SimWorld world)
         Law(Told(id) == run.State, () => $"{id} ended {run.State} and was forgotten before that was told");
     }
 
-    private RunState? Told(string id) => world.Bus.Peek(SimWorld.Events).Select(WorkspaceEvent.From).OfType<RunEnded>().LastOrDefault(ended => ended.Run == id)?.State;
+    private RunState? Told(string id) => world.Bus.Peek(SimWorld.Events).Select(EventReader.WorkspaceEventIn).OfType<RunEnded>().LastOrDefault(ended => ended.Run == id)?.State;
 
     private void Law(bool holds, Func<string> otherwise)
     {

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Serverless.Core;
 using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Simulation;

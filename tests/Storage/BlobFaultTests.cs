@@ -3,6 +3,8 @@ using Azure.Core.Pipeline;
 using Azure.Storage;
 using Azure.Storage.Blobs;
 using Serverless.Cloud;
+using Serverless.Core.Code;
+using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 using Serverless.Tests.Support;
 

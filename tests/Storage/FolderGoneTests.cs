@@ -1,3 +1,4 @@
+using Serverless.Core.Code;
 using Serverless.Core.Storage;
 using Serverless.Tests.Support;
 

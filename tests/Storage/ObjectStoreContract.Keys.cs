@@ -1,3 +1,6 @@
+using Serverless.Core.Code;
+using Serverless.Core.Deletion;
+using Serverless.Core.Logs;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Storage;

@@ -1,4 +1,8 @@
 using System.Text;
+using Serverless.Core.Code;
+using Serverless.Core.Deletion;
+using Serverless.Core.Logs;
+using Serverless.Core.Publishing;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Storage;

@@ -1,3 +1,8 @@
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
+using Serverless.Core.Platform;
+using Serverless.Core.Reports;
+using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 using Serverless.Tests.Triggers;
 
@@ -54,7 +59,7 @@ public sealed class RunInputTests
         Assert.Contains("both be artifacts/a", Assert.Single(await Problems(world, $"run:{first}/artifacts/a", $"run:{second}/artifacts/a")).Message, StringComparison.Ordinal);
     }
 
-    private static async Task<IReadOnlyList<Serverless.Core.Api.SubmittedRun>> Submit(TriggerWorld world, params string[] inputs) =>
+    private static async Task<IReadOnlyList<SubmittedRun>> Submit(TriggerWorld world, params string[] inputs) =>
         Assert.IsType<SubmitResult.Accepted>(await world.Workspace.Submission.Submit(Spec(world, inputs), "ann", cancel: Cancel)).Answer.Runs;
 
     private static async Task<IReadOnlyList<Problem>> Problems(TriggerWorld world, params string[] inputs) =>

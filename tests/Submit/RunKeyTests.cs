@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
+using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
+using Serverless.Core.Versions;
 
 namespace Serverless.Tests.Submit;
 

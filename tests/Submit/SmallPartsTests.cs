@@ -1,6 +1,9 @@
 using System.Text.Json;
+using Serverless.Core.Code;
+using Serverless.Core.Logs;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Submit;
 

@@ -1,7 +1,8 @@
 using System.IO.Compression;
 using System.Text;
+using Serverless.Core.Code;
+using Serverless.Core.Logs;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
 
 namespace Serverless.Tests.Submit;
 

@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Submit;
 

@@ -2,11 +2,14 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
-using Serverless.Core.Api;
 using Serverless.Core.Messaging;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
+using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 

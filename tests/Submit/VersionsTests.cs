@@ -1,8 +1,12 @@
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
+using Serverless.Core.Code;
+using Serverless.Core.Publishing;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
+using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 
@@ -39,14 +43,14 @@ public sealed class VersionsTests
     [Fact]
     public async Task A_changed_definition_is_the_next_version_and_the_same_one_the_same()
     {
-        var versions = new Versions(store);
+        var versions = new VersionStore(store);
         Assert.Equal((1, 2, 1), (await Register(versions, 0), await Register(versions, 1), await Register(versions, 0)));
         Assert.Equal((3, 2), (await Register(versions, 2), await Register(versions, 1)));
 
         // Another process knows nothing yet and answers the same.
         Assert.Equal((2, 4, 1), (await Register(new(store), 1), await Register(new(store), 3), await Register(new(store), 0)));
         Assert.Equal(4, await Register(versions, 3));
-        Assert.Equal(1, await new Versions(store).Register("p", "other", Definition(0), new("zip", "tree"), null, Cancel));
+        Assert.Equal(1, await new VersionStore(store).Register("p", "other", Definition(0), new("zip", "tree"), null, Cancel));
     }
 
     [Fact]
@@ -55,26 +59,26 @@ public sealed class VersionsTests
         Assert.Equal((1, 2), (await Register(new(store), 0), await Register(new(store), 1)));
         await store.Put(WorkspacePaths.Version("p", "n", 1), "{"u8, cancel: Cancel);
         Assert.Equal((2, 3), (await Register(new(store), 1), await Register(new(store), 2)));
-        Assert.Equal([3, 2], (await new Versions(store).List("p", "n", Cancel)).Select(version => version.Number));
+        Assert.Equal([3, 2], (await new VersionStore(store).List("p", "n", Cancel)).Select(version => version.Number));
     }
 
     [Fact]
     public async Task Many_who_submit_at_once_agree_on_the_numbers()
     {
-        var processes = Enumerable.Range(0, 4).Select(_ => new Versions(store)).ToList();
+        var processes = Enumerable.Range(0, 4).Select(_ => new VersionStore(store)).ToList();
         var given = await Task.WhenAll(Enumerable.Range(0, 80).Select(i => Task.Run(async () => (Definition: i % 10, Number: await Register(processes[i % 4], i % 10)), Cancel)));
         Assert.Equal(10, given.Distinct().Count());
         Assert.Equal(10, given.Select(one => one.Number).Distinct().Count());
 
         // Whoever comes later reads the same numbers. One may be skipped: two processes wrote one definition under two, of which the lower counts.
-        var listed = await new Versions(store).List("p", "n", Cancel);
+        var listed = await new VersionStore(store).List("p", "n", Cancel);
         Assert.Equal(given.Select(one => (one.Number, Definition(one.Definition).Hash())).Distinct().OrderDescending(), listed.Select(version => (version.Number, version.Hash)));
     }
 
     [Fact]
     public async Task One_process_skips_no_number()
     {
-        var versions = new Versions(store);
+        var versions = new VersionStore(store);
         var given = await Task.WhenAll(Enumerable.Range(0, 80).Select(i => Task.Run(() => Register(versions, i % 10), Cancel)));
         Assert.Equal(Enumerable.Range(1, 10), given.Distinct().Order());
         Assert.Equal(10, store.PeekAll(WorkspacePaths.Projects).Count);
@@ -86,7 +90,7 @@ public sealed class VersionsTests
     public async Task A_number_that_a_failure_left_open_is_given_next(bool afterWriting)
     {
         var failing = new FailingWrites(store, new MemoryMessageBus(time, TimeSpan.FromMinutes(1))) { FailAt = 1, AfterWriting = afterWriting, Recovers = true };
-        var versions = new Versions(failing.Store);
+        var versions = new VersionStore(failing.Store);
         await Register(versions, 0);
         await Assert.ThrowsAsync<StoreUnavailableException>(() => Register(versions, 1));
         Assert.Equal(afterWriting ? 3 : 2, await Register(versions, 2));
@@ -104,13 +108,13 @@ public sealed class VersionsTests
         // Version 3 may be told only when 2 is taken, and nobody but this caller is there to take it.
         Assert.Equal(2, await Register(new(store), 2));
         Assert.Equal((2, 4), (await Register(new(store), 2), await Register(new(store), 1)));
-        Assert.Equal([4, 2, 1], (await new Versions(store).List("p", "n", Cancel)).Select(version => version.Number));
+        Assert.Equal([4, 2, 1], (await new VersionStore(store).List("p", "n", Cancel)).Select(version => version.Number));
     }
 
     [Fact]
     public async Task Versions_are_listed_newest_first()
     {
-        var versions = new Versions(store);
+        var versions = new VersionStore(store);
         await versions.Register("p", "n", Definition(0), new("zip", "tree", "c0ffee0"), "ann", Cancel);
         time.Advance(TimeSpan.FromHours(1));
         await Register(versions, 1);
@@ -118,14 +122,14 @@ public sealed class VersionsTests
         Assert.Equal([2, 1], listed.Select(version => version.Number));
         Assert.Equal(("c0ffee0", "ann", "tree", time.GetUtcNow().AddHours(-1)), (listed[1].Commit, listed[1].By, listed[1].Tree, listed[1].Created));
 
-        Assert.Equal(listed, await new Versions(store).List("p", "n", Cancel));
+        Assert.Equal(listed, await new VersionStore(store).List("p", "n", Cancel));
         Assert.Equal(2, await Register(new(store), 1));
     }
 
     [Fact]
     public async Task A_diff_says_what_changed_in_the_definition_and_in_the_code()
     {
-        var versions = new Versions(store);
+        var versions = new VersionStore(store);
         var one = await Snapshots.Put(store, ("a.cs", "1"), ("b.cs", "1"), ("c.cs", "1"));
         var two = await Snapshots.Put(store, ("a.cs", "1"), ("b.cs", "2"), ("d.cs", "1"));
         await versions.Register("p", "n", Some with { Tree = "1" }, new(one, "1", "c0ffee0"), null, Cancel);
@@ -163,5 +167,5 @@ public sealed class VersionsTests
 
     private static ExperimentDefinition Definition(int i) => Some with { Seeds = [i] };
 
-    private static Task<int> Register(Versions versions, int i) => versions.Register("p", "n", Definition(i), new("zip", "tree"), null, Cancel);
+    private static Task<int> Register(VersionStore versions, int i) => versions.Register("p", "n", Definition(i), new("zip", "tree"), null, Cancel);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
 
 namespace Serverless.Tests.Support;
 

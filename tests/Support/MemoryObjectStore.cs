@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Serverless.Core.Code;
+using Serverless.Core.Deletion;
+using Serverless.Core.Publishing;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Support;

@@ -1,4 +1,5 @@
 using Serverless.Core.Messaging;
+using Serverless.Core.Runs;
 
 namespace Serverless.Tests.Support;
 

@@ -1,3 +1,5 @@
+using Serverless.Core.Code;
+using Serverless.Core.Messaging;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Triggers;

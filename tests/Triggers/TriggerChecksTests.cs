@@ -1,3 +1,5 @@
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 
 namespace Serverless.Tests.Triggers;

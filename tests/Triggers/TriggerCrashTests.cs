@@ -1,7 +1,8 @@
-using Serverless.Core.Events;
+using Serverless.Core.Code;
+using Serverless.Core.Platform;
 using Serverless.Core.Storage;
+using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
-using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Triggers;

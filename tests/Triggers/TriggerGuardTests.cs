@@ -1,4 +1,9 @@
 using Serverless.Core.Events;
+using Serverless.Core.Logs;
+using Serverless.Core.Platform;
+using Serverless.Core.Publishing;
+using Serverless.Core.Runs;
+using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Triggers;

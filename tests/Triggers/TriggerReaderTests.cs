@@ -1,5 +1,8 @@
 using System.Text.Json;
-using Serverless.Core.Submit;
+using Serverless.Core;
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Triggers;

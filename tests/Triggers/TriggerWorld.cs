@@ -1,10 +1,14 @@
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
-using Serverless.Core.Api;
+using Serverless.Core.Code;
 using Serverless.Core.Events;
+using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
+using Serverless.Core.Platform;
+using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
@@ -133,7 +137,7 @@ sealed class TriggerWorld
     public IReadOnlyList<RunRecord> Runs(string? experiment = null) =>
         [.. Store.PeekAll(WorkspacePaths.Runs).Select(entry => JsonSerializer.Deserialize<RunRecord>(entry.Body, CoreJson.Options)!).Where(run => experiment is null || run.Experiment == experiment)];
 
-    public IReadOnlyList<TriggerActed> Acts => [.. Bus.Peek(Told).Select(WorkspaceEvent.From).OfType<TriggerActed>()];
+    public IReadOnlyList<TriggerActed> Acts => [.. Bus.Peek(Told).Select(EventReader.WorkspaceEventIn).OfType<TriggerActed>()];
 
     public IReadOnlyList<MemoryObjectStore.Entry> Pending => Store.PeekAll(WorkspacePaths.PendingFirings);
 

@@ -1,4 +1,8 @@
+using Serverless.Core.Logs;
 using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;
@@ -112,7 +116,7 @@ public sealed class GraceTests(SharedWorker shared) : IClassFixture<SharedWorker
         Assert.Contains("stored\n", await rig.Log(run), StringComparison.Ordinal);
     }
 
-    private static async Task<string> Begun(WorkerRig rig, string command, Func<Core.Submit.ExperimentSpec, Core.Submit.ExperimentSpec>? with = null)
+    private static async Task<string> Begun(WorkerRig rig, string command, Func<ExperimentSpec, ExperimentSpec>? with = null)
     {
         var run = await rig.Submit(spec => (with ?? (same => same))(spec with { Command = command }), ("train.sh", Program), ("run.sh", "sh train.sh\necho after\n"));
         await rig.LogHas(run, "begun");

@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;

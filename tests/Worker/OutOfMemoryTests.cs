@@ -1,5 +1,7 @@
+using Serverless.Core.Logs;
+using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
+using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;

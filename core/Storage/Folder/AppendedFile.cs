@@ -1,4 +1,6 @@
 using Microsoft.Win32.SafeHandles;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using Serverless.Core.Runs;
+using Serverless.Core.Spec;
 
 namespace Serverless.Core.Storage.Folder;
 

@@ -1,3 +1,7 @@
+using Serverless.Core.Reports;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
+
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>

@@ -1,3 +1,6 @@
+using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
+
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>Turns what the system says into what the port promises.</summary>

@@ -1,5 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
+using Serverless.Core.Deletion;
+using Serverless.Core.Publishing;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

@@ -1,3 +1,7 @@
+using Serverless.Core.Publishing;
+using Serverless.Core.Spec;
+using Serverless.Core.Storage.Plain;
+
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>What was noticed since the last look.</summary>

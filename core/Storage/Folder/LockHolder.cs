@@ -1,5 +1,7 @@
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

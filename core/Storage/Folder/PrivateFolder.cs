@@ -1,4 +1,6 @@
 using System.Runtime.Versioning;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

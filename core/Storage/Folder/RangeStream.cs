@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using Serverless.Core.Spec;
 
 namespace Serverless.Core.Storage.Folder;
 

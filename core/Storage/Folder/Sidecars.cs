@@ -1,4 +1,6 @@
 using System.Text;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

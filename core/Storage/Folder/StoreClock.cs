@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Serverless.Core.Spec;
 
 namespace Serverless.Core.Storage.Folder;
 

@@ -1,3 +1,9 @@
+using Serverless.Core.Deletion;
+using Serverless.Core.Publishing;
+using Serverless.Core.Spec;
+using Serverless.Core.Storage.Folder;
+using Serverless.Core.Triggers;
+
 namespace Serverless.Core.Storage.Plain;
 
 internal enum FileKind

@@ -1,4 +1,7 @@
 using System.Text;
+using Serverless.Core.Messaging;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Plain;
 

@@ -1,7 +1,9 @@
 using System.Text;
 using Serverless.Contract;
-using Serverless.Core.Results;
+using Serverless.Core.Metrics;
+using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Collect;
 

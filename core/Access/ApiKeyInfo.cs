@@ -1,0 +1,12 @@
+using Serverless.Core.Platform;
+using Serverless.Core.Spec;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Access;
+
+/// <param name="Key">The secret itself, only in the answer that creates it.</param>
+public sealed record ApiKeyInfo(string Id, string Name, Access.Role Role, string Workspace, DateTimeOffset Created, string? Key = null) : IRecord
+{
+    string? IRecord.Problem(string key) => Id.Length == 0 ? "it has no id" : WorkspaceName.Problem(Workspace) is null ? null : "it names no workspace";
+}

@@ -1,0 +1,67 @@
+using System.Collections.Concurrent;
+using Serverless.Core.Spec;
+using Serverless.Core.Storage;
+using Serverless.Core.Triggers;
+using Serverless.Core.Workspaces;
+
+namespace Serverless.Core.Runs;
+
+/// <summary>Which runs to list. Null: any.</summary>
+/// <param name="States">Empty: any.</param>
+public sealed record RunFilter(string? Project = null, string? Experiment = null, IReadOnlyList<RunState>? States = null, string? Tag = null)
+{
+    public bool Matches(RunSummary run) =>
+        (Project is null || run.Project == Project)
+        && (Experiment is null || run.Experiment == Experiment)
+        && (States is not { Count: > 0 } || States.Contains(run.State))
+        && (Tag is null || run.Tags.Contains(Tag, StringComparer.Ordinal));
+}
+
+/// <summary>Lists runs from the summaries in their objects' metadata, newest first; no record is read that has one.</summary>
+public sealed class RunIndex(IObjectStore store)
+{
+    /// <summary>Some 1 KiB each; beyond it the cache begins anew.</summary>
+    private const int MaxCached = 50_000;
+
+    // A summary is true of one ETag for ever.
+    private readonly ConcurrentDictionary<string, (string ETag, RunSummary Summary)> cache = new(StringComparer.Ordinal);
+
+    /// <param name="limit">At least 1.</param>
+    /// <param name="after">The last run of the page before.</param>
+    public async Task<RunList> List(RunFilter filter, int limit, string? after = null, CancellationToken cancel = default)
+    {
+        var found = new List<RunSummary>();
+        var damaged = new List<DamagedRecord>();
+        await foreach (var stored in store.List(WorkspacePaths.Runs, after is null ? null : WorkspacePaths.Run(after), cancel))
+        {
+            if (WorkspacePaths.RunIdOf(stored.Key) is not { } id) continue;
+            var (run, damage) = await Summary(id, stored, cancel);
+            if (damage is not null) damaged.Add(damage);
+            if (run is null || !filter.Matches(run)) continue;
+            if (found.Count == limit) return new(found, found[^1].Id, DamagedRecord.Listed(damaged));
+            found.Add(run);
+        }
+
+        return new(found, null, DamagedRecord.Listed(damaged));
+    }
+
+    /// <summary>Null when there is no such run, or its record is damaged.</summary>
+    public async Task<RunSummary?> Find(string id, CancellationToken cancel = default) =>
+        (await store.Head(WorkspacePaths.Run(id), cancel)).Value is { } stored ? (await Summary(id, stored, cancel)).Summary : null;
+
+    /// <summary>Neither when the run was deleted meanwhile.</summary>
+    private async ValueTask<(RunSummary? Summary, DamagedRecord? Damage)> Summary(string id, StoredObject stored, CancellationToken cancel)
+    {
+        if (cache.TryGetValue(stored.Key, out var cached) && cached.ETag == stored.ETag) return (cached.Summary, null);
+        if (RunSummary.FromMetadata(stored.Metadata) is not { } summary || summary.Id != id)
+        {
+            var read = await new RunStore(store).Read(id, cancel);
+            if (read.Found is not { Record: var run }) return (null, read.Damage);
+            summary = RunSummary.Of(run);
+        }
+
+        if (cache.Count >= MaxCached) cache.Clear();
+        cache[stored.Key] = (stored.ETag, summary);
+        return (summary, null);
+    }
+}

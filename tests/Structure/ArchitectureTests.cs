@@ -1,0 +1,74 @@
+using Mono.Cecil;
+using Serverless.Core.Triggers;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Structure;
+
+public sealed class ArchitectureTests
+{
+    private const string Core = "Serverless.Core";
+
+    [Fact]
+    public void EveryRoomOfCore_UsesOnlyRoomsBeforeIt()
+    {
+        using var module = Read(Core);
+        var backwards =
+            from used in References.Of(module)
+            let room = RoomOf(used.From)
+            let other = used.To.Scope == module ? RoomOf(used.To) : null
+            where room is not null && other is not null && Place(other) > Place(room)
+            select $"{room} → {other}: {used.From.Name} uses {used.To.Name}";
+
+        Assert.Empty(backwards.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void EveryFolderOfCore_IsARoomOfTheOrder_AndEveryRoomAFolder()
+    {
+        var folders = Directory.GetDirectories(Repository.PathOf("core")).Select(Path.GetFileName).Where(name => name is not "bin" and not "obj");
+
+        Assert.Equal(Rooms.Order.Where(room => room != Rooms.Root).Order(StringComparer.Ordinal), folders.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void TheMapInTheReadme_ShowsTheRoomsInTheirOrder()
+    {
+        var map = string.Join(" · ", Rooms.Order.Where(room => room != Rooms.Root).Select(room => $"`{room}`"));
+
+        Assert.Contains(map, string.Join(' ', File.ReadAllText(Repository.PathOf("README.md")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+    }
+
+    [Theory, MemberData(nameof(Assemblies))]
+    public void EveryAssembly_UsesOnlyThoseThatAreNamedForIt(string assembly)
+    {
+        using var module = Read(assembly);
+        var used = References.Of(module).Select(pair => (pair.From, To: pair.To.Scope.Name.Replace(".dll", "", StringComparison.Ordinal))).ToList();
+        var ours = used.Where(pair => Rooms.Assemblies.ContainsKey(pair.To) && pair.To != assembly && !Rooms.Assemblies[assembly].Contains(pair.To));
+        var foreign = used.Where(pair => Rooms.Foreign.GetValueOrDefault(assembly, []).Any(name => pair.To.StartsWith(name, StringComparison.Ordinal)));
+
+        Assert.Empty(ours.Concat(foreign).Select(pair => $"{pair.From.FullName} uses {pair.To}").Distinct());
+    }
+
+    public static TheoryData<string> Assemblies => [.. Rooms.Assemblies.Keys];
+
+    private static ModuleDefinition Read(string assembly)
+    {
+        var file = assembly == "exp" ? BuiltPrograms.PathOf("cli", "exp.dll") : Path.Combine(AppContext.BaseDirectory, $"{assembly}.dll");
+        return ModuleDefinition.ReadModule(file);
+    }
+
+    private static int Place(string room)
+    {
+        var place = Rooms.Order.ToList().IndexOf(room);
+        return place >= 0 ? place : throw new InvalidOperationException($"core/{room} has no place in {nameof(Rooms)}.{nameof(Rooms.Order)}");
+    }
+
+    /// <summary>Null for what the compiler made up.</summary>
+    private static string? RoomOf(TypeReference type) => type.Namespace switch
+    {
+        Core => Rooms.Root,
+        "Serverless.Contract" => "Contract",
+        var name when name.StartsWith(Core + '.', StringComparison.Ordinal) => name[(Core.Length + 1)..].Split('.')[0],
+        _ => null,
+    };
+}
