@@ -71,7 +71,7 @@ public sealed class TriggerCommandTests(SharedPlatform shared)
         Platform.Script("bad-trigger.yaml", "name: bad\nwhen: { run: { project: p, experiment: e, where: 'acc >' } }\nthen: { project: p, name: n, command: sh x.sh }\nlimits: { perhour: 1 }\n");
         var bad = await Platform.Exp("trigger", "add", "bad-trigger.yaml");
         Assert.Equal(2, bad.ExitCode);
-        Assert.Equal(["exp: bad-trigger.yaml has 2 problems:", "  when.run.where: at character 6: it ends where a metric, params.NAME, state, step, seed, tags or a number is expected"], bad.ErrorLines[..2]);
+        Assert.Equal(["exp: bad-trigger.yaml has 2 problems:", "  when.run.where: at character 6: it ends where a metric, params.NAME, state, step, seed, tags, checks or a number is expected"], bad.ErrorLines[..2]);
         Assert.Contains("did you mean 'perHour'?", bad.ErrorLines[2], StringComparison.Ordinal);
 
         Platform.Script("good/x.sh", "true\n");
