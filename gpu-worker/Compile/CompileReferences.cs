@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.CodeAnalysis;
 
-namespace Serverless.GpuWorker.Prepare;
+namespace Serverless.GpuWorker.Compile;
 
 /// <summary>What experiment code may refer to: the running .NET, the SDK, TorchSharp and ML.NET, all as the worker itself has them.</summary>
 static class CompileReferences
