@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using System.Text;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -17,6 +19,9 @@ static class CSharpCompiler
 {
     public const string AssemblyName = "experiment";
     public const string AssemblyFile = AssemblyName + ".dll";
+
+    /// <summary>Names of the assemblies that the program uses, one a line: whoever asks need not read a file that may be huge.</summary>
+    public const string ReferencesFile = AssemblyName + ".references";
 
     /// <summary>A folder at the snapshot's root whose C# files belong to every program in it: what several experiments have in common.</summary>
     private const string Shared = "shared";
@@ -58,7 +63,7 @@ static class CSharpCompiler
         Emit([sample, usings], Stream.Null, Stream.Null);
     }
 
-    /// <summary>Writes <see cref="AssemblyFile"/> and its symbols.</summary>
+    /// <summary>Writes <see cref="AssemblyFile"/>, its symbols and its <see cref="ReferencesFile"/>.</summary>
     /// <param name="log">Takes every error, a line each.</param>
     /// <returns>Whether the code compiled; when it did not, with the first errors.</returns>
     public static CompileAnswer Compile(CompileRequest request, Action<string> log)
@@ -67,8 +72,9 @@ static class CSharpCompiler
         using var symbols = new MemoryStream();
         var emitted = Emit(Parse(request.Source, request.Entry), assembly, symbols);
         if (!emitted.Success) return Failure(emitted.Diagnostics, log);
-        File.WriteAllBytes(Path.Combine(request.Into, AssemblyFile), assembly.ToArray());
-        File.WriteAllBytes(Path.Combine(request.Into, AssemblyName + ".pdb"), symbols.ToArray());
+        Write(assembly, request.Into, AssemblyFile);
+        Write(symbols, request.Into, AssemblyName + ".pdb");
+        File.WriteAllLines(Path.Combine(request.Into, ReferencesFile), ReferencesOf(assembly));
         return new(CompileAnswer.Kinds.Compiled);
     }
 
@@ -78,6 +84,20 @@ static class CSharpCompiler
         var compilation = CSharpCompilation.Create(AssemblyName, trees, CompileReferences.All, Options);
         if (MainOf(trees[0]) is { } main) compilation = compilation.WithOptions(Options.WithMainTypeName(main));
         return compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb));
+    }
+
+    private static void Write(MemoryStream content, string folder, string name)
+    {
+        using var file = File.Create(Path.Combine(folder, name));
+        content.WriteTo(file);
+    }
+
+    private static List<string> ReferencesOf(MemoryStream assembly)
+    {
+        assembly.Position = 0;
+        using var image = new PEReader(assembly, PEStreamOptions.LeaveOpen);
+        var metadata = image.GetMetadataReader();
+        return [.. metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name))];
     }
 
     private static List<SyntaxTree> Parse(string source, string entry)

@@ -1,5 +1,3 @@
-using System.Reflection.Metadata;
-using System.Reflection.PortableExecutable;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.CodeAnalysis;
@@ -18,14 +16,6 @@ static class CompileReferences
 
     /// <summary>Differs when any reference is another one.</summary>
     public static string Identity { get; } = Hash();
-
-    /// <summary>Whether a compiled program uses an assembly, by its simple name.</summary>
-    public static bool Uses(string assembly, string reference)
-    {
-        using var image = new PEReader(File.OpenRead(assembly));
-        var metadata = image.GetMetadataReader();
-        return metadata.AssemblyReferences.Any(handle => metadata.StringComparer.Equals(metadata.GetAssemblyReference(handle).Name, reference));
-    }
 
     private static List<string> Find()
     {

@@ -74,9 +74,10 @@ sealed class Preparation(
         switch (EntryPoint.Parse(spec.Command))
         {
             case EntryPoint.CSharp(var file, var arguments):
-                var assembly = Path.Combine(folder.Keep(await Compile(source, spec, file, log, cancel)), CSharpCompiler.AssemblyFile);
+                var compiled = folder.Keep(await Compile(source, spec, file, log, cancel));
+                var assembly = Path.Combine(compiled, CSharpCompiler.AssemblyFile);
                 var afresh = spec.Env.Keys.Any(RunnerPool.MustBeSetBeforeStart);
-                var temperature = !afresh && CompileReferences.Uses(assembly, "TorchSharp") ? Temperature.Torch : Temperature.Plain;
+                var temperature = !afresh && UsesTorch(compiled) ? Temperature.Torch : Temperature.Plain;
                 var program = new Assignment { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments, Afresh = afresh };
                 return new(run, program, temperature, known);
             case EntryPoint.Project(var file, var arguments):
@@ -93,10 +94,12 @@ sealed class Preparation(
             new(run, new() { Folder = folder.Code, Environment = environment, Command = command }, Temperature.Plain, known);
     }
 
+    private static bool UsesTorch(string compiled) => File.ReadLines(Path.Combine(compiled, CSharpCompiler.ReferencesFile)).Contains("TorchSharp");
+
     private Task<CacheEntry> Compile(string source, RunSpec spec, string entry, LogCollector log, CancellationToken cancel)
     {
         if (!File.Exists(Path.Combine(source, entry))) throw new PreparationException(Cause.Invalid, $"the code has no file '{entry}'");
-        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"csharp\n{spec.Code.Tree}\n{entry}\n{Compiler.Identity}")));
+        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"program\n{spec.Code.Tree}\n{entry}\n{Compiler.Identity}")));
         return builds.GetOrMake(key, folder => compiler.Compile(new(source, entry, folder), spec.Timeout, log.Print, cancel), cancel);
     }
 }

@@ -11,18 +11,6 @@ public sealed class HostileSourceTests(SharedWorker shared) : IClassFixture<Shar
 
     private readonly WorkerRig rig = shared.Rig;
 
-    /// <summary>Every lambda fits every overload as long as those inside it do: 4 to the power of 14 ways to look at the innermost one.</summary>
-    private static string Endless { get; } = $$"""
-        {{string.Concat(Enumerable.Range(0, 14).Select(i => $"M(x{i} => "))}}x0.Length{{new string(')', 14)}};
-        static partial class Program
-        {
-            static int M(Func<int, int> f) => 0;
-            static int M(Func<string, int> f) => 0;
-            static int M(Func<double, int> f) => 0;
-            static int M(Func<DateTime, int> f) => 0;
-        }
-        """;
-
     [Fact]
     public async Task TypesNestedTooDeep_EndAsBuild_AndSayWhatToChange()
     {
@@ -50,7 +38,7 @@ public sealed class HostileSourceTests(SharedWorker shared) : IClassFixture<Shar
     [Fact]
     public async Task CompileThatNeverEnds_EndsWithTheTimeoutOfItsRun()
     {
-        var run = await rig.SubmitCSharp(Endless, spec => spec with { Timeout = TimeSpan.FromSeconds(3) });
+        var run = await rig.SubmitCSharp(HostileSource.Endless, spec => spec with { Timeout = TimeSpan.FromSeconds(3) });
 
         var ended = await EndedOnce(run, Cause.Timeout);
 
@@ -60,7 +48,7 @@ public sealed class HostileSourceTests(SharedWorker shared) : IClassFixture<Shar
     [Fact]
     public async Task CompileThatNeverEnds_EndsWhenItIsCancelled()
     {
-        var run = await rig.SubmitCSharp(Endless);
+        var run = await rig.SubmitCSharp(HostileSource.Endless);
         await rig.Until(run, record => record.State == RunState.Preparing);
 
         await rig.Cancel(run, "not needed");
@@ -73,14 +61,14 @@ public sealed class HostileSourceTests(SharedWorker shared) : IClassFixture<Shar
     {
         await using var own = new WorkerRig();
         var worker = await own.StartWorker();
-        var run = await own.SubmitCSharp(Endless);
+        var run = await own.SubmitCSharp(HostileSource.Endless);
         var compiler = await CompilerOf(worker);
 
         worker.Terminate();
 
         Assert.Equal(0, await worker.Exited());
         Assert.Equal(RunState.Queued, (await own.Load(run)).State);
-        Assert.False(Lives(compiler));
+        Assert.False(CompilerChild.Lives(compiler));
     }
 
     [Fact]
@@ -88,12 +76,12 @@ public sealed class HostileSourceTests(SharedWorker shared) : IClassFixture<Shar
     {
         await using var own = new WorkerRig();
         var worker = await own.StartWorker();
-        await own.SubmitCSharp(Endless);
+        await own.SubmitCSharp(HostileSource.Endless);
         var compiler = await CompilerOf(worker);
 
         worker.Kill();
 
-        await WorkerRig.Until(() => Task.FromResult(!Lives(compiler)), () => "the compiler lives on");
+        await WorkerRig.Until(() => Task.FromResult(!CompilerChild.Lives(compiler)), () => "the compiler lives on");
     }
 
     /// <summary>Somebody else's doing: the run is tried again, and is not called uncompilable.</summary>
@@ -102,7 +90,7 @@ public sealed class HostileSourceTests(SharedWorker shared) : IClassFixture<Shar
     {
         await using var own = new WorkerRig();
         var worker = await own.StartWorker();
-        var run = await own.SubmitCSharp(Endless);
+        var run = await own.SubmitCSharp(HostileSource.Endless);
         var compiler = await CompilerOf(worker);
 
         _ = Native.Kill(compiler, Native.SigKill);
@@ -123,13 +111,8 @@ public sealed class HostileSourceTests(SharedWorker shared) : IClassFixture<Shar
     /// <summary>Without spares a worker has a compiler only when it compiles.</summary>
     private static async Task<int> CompilerOf(WorkerProcess worker)
     {
-        var found = 0;
-        await WorkerRig.Until(() => Task.FromResult((found = Compiler(worker)) != 0), () => "there is no compiler");
-        return found;
+        int? found = null;
+        await WorkerRig.Until(() => Task.FromResult((found = CompilerChild.Of(worker.ProcessId)) is not null), () => "there is no compiler");
+        return found!.Value;
     }
-
-    private static int Compiler(WorkerProcess worker) => ProcessTree.Below(worker.ProcessId, new HashSet<int>())
-        .FirstOrDefault(entry => ProcessTree.Read($"/proc/{entry.Id}/cmdline") is { } line && line.AsSpan().IndexOf("\0compiler\0"u8) > 0).Id;
-
-    private static bool Lives(int process) => ProcessTree.EntryOf(process) is { Zombie: false };
 }
