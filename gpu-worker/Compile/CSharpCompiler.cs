@@ -56,11 +56,12 @@ static class CSharpCompiler
         """;
 
     /// <summary>Compiles what lies on every program's way, so that the first program need not wait for it.</summary>
-    public static void Warm()
+    /// <returns>Whether the sample compiled. When it did not, only the first half of the way was gone.</returns>
+    public static bool Warm()
     {
         var usings = CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings, Encoding.UTF8), Parsing, "implicit-usings.cs");
         var sample = CSharpSyntaxTree.ParseText(SourceText.From(Sample, Encoding.UTF8), Parsing, "sample.cs");
-        Emit([sample, usings], Stream.Null, Stream.Null);
+        return Emit([sample, usings], Stream.Null, Stream.Null).Success;
     }
 
     /// <summary>Writes <see cref="AssemblyFile"/>, its symbols and its <see cref="ReferencesFile"/>.</summary>

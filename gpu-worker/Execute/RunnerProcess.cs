@@ -134,7 +134,11 @@ sealed class RunnerProcess : IDisposable
     private List<ProcessTree.Entry> Members()
     {
         if (!OperatingSystem.IsLinux()) return [new(process.Id, Environment.ProcessId, process.Id, Zombie: false)];
-        lock (Children.Gate) return [.. ProcessTree.Below(Environment.ProcessId, Children.Known.Except([process.Id]).ToHashSet()).Where(member => !member.Zombie)];
+        lock (Children.Gate)
+        {
+            var others = Children.Known.Except([process.Id]).ToHashSet();
+            return [.. ProcessTree.Below(Environment.ProcessId, others).Where(member => !member.Zombie)];
+        }
     }
 
     private bool IsGone()

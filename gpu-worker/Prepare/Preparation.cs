@@ -67,7 +67,7 @@ sealed class Preparation(
         var environment = around.For(run, folder, device);
         var steps = new Steps(pool, log, omissions, stop, time);
         if (spec.Setup is { } setup) await new SetupCache(setupFolders, user).Copy(source, spec, setup, environment, steps, folder, cancel);
-        else Folders.Copy(source, folder.Code, steps.LeaveOut);
+        else Folders.Copy(source, folder.Code, steps.LeaveOut, cancel);
         user?.Give(folder.Code);
         user?.Give(folder.Home);
 

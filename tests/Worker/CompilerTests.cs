@@ -112,6 +112,9 @@ public sealed class CompilerTests : IDisposable
     }
 
     [Fact]
+    public void TheSampleForWarmingUp_IsAProgram() => Assert.True(CSharpCompiler.Warm());
+
+    [Fact]
     public void Disposed_ItsProcessIsGone()
     {
         compiler.Warm();

@@ -14,7 +14,8 @@ public sealed class HostileSourceTests(SharedWorker shared) : IClassFixture<Shar
     [Fact]
     public async Task TypesNestedTooDeep_EndAsBuild_AndSayWhatToChange()
     {
-        var run = await rig.SubmitCSharp($"{string.Concat(Enumerable.Repeat("A<", 30_000))}int{new string('>', 30_000)} x = null; class A<T> {{ }}");
+        var open = string.Concat(Enumerable.Repeat("A<", 30_000));
+        var run = await rig.SubmitCSharp($"{open}int{new string('>', 30_000)} x = null; class A<T> {{ }}");
 
         var ended = await EndedOnce(run, Cause.Build);
 
