@@ -38,7 +38,7 @@ static class Folders
 
     /// <summary>Copies the plain files in a folder; copies are writable.</summary>
     /// <param name="leftOut">Takes the path and the problem of everything else.</param>
-    /// <exception cref="OperationCanceledException">Cancelled, also within a file: it may be as long as somebody cared to claim.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled, also within a file: a set-up command can leave long ones.</exception>
     public static void Copy(string from, string to, Action<string, string> leftOut, CancellationToken cancel)
     {
         using var folder = PlainFolder.Open(from) ?? throw new DirectoryNotFoundException(from);
