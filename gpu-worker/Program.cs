@@ -1,4 +1,5 @@
 using Serverless.GpuWorker.Agent;
+using Serverless.GpuWorker.Compile;
 using Serverless.GpuWorker.Runner;
 
 namespace Serverless.GpuWorker;
@@ -6,5 +7,10 @@ namespace Serverless.GpuWorker;
 static class Program
 {
     // The runner's way in is as short as can be: each run pays for what is loaded and compiled on it.
-    static int Main(string[] args) => args is ["runner", ..] ? RunnerMain.Run(args) : AgentCommand.Run(args);
+    static int Main(string[] args) => args switch
+    {
+        ["runner", ..] => RunnerMain.Run(args),
+        ["compiler", ..] => CompilerMain.Run(args),
+        _ => AgentCommand.Run(args),
+    };
 }

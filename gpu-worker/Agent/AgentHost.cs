@@ -23,13 +23,15 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
         Native.AdoptOrphans();
         var around = new RunEnvironment(user, folder.Mark);
         using var pool = new RunnerPool(options.Spares, around.OfMachine(), user);
-        var preparation = new Preparation(new(options.CacheFolder, options.CacheBytes, user), ids, time, pool, around, user);
+        using var compiler = new Compiler(around.OfMachine(), time);
+        var preparation = new Preparation(new(options.CacheFolder, options.CacheBytes, user), ids, time, pool, compiler, around, user);
         await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time);
         var wakes = new WakeHandler(options, workspaces, bus, ids, time, preparation, pool, departure, card);
         card.Start();
         pool.Refill(Temperature.Plain);
         Console.WriteLine("ready");
         _ = Task.Run(() => pool.Refill(Temperature.Torch));
+        if (options.Spares > 0) _ = Task.Run(compiler.Warm);
         await TakeRuns(wakes, preparation, departure);
         return 0;
     }

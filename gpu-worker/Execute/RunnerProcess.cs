@@ -15,9 +15,6 @@ enum Temperature
 /// <summary>A runner as its agent sees it: given one assignment, it executes it and dies. When the agent dies, it and all below it die.</summary>
 sealed class RunnerProcess : IDisposable
 {
-    private static readonly Lock Gate = new();
-    private static readonly HashSet<int> Live = [];
-
     /// <summary>What was killed is dead after a moment, unless it hangs in the kernel; the next run's end looks again.</summary>
     private static readonly TimeSpan OrphanPause = TimeSpan.FromMilliseconds(5);
     private const int OrphanLooks = 200;
@@ -51,23 +48,7 @@ sealed class RunnerProcess : IDisposable
     {
         List<string> command = [.. user?.Become ?? [], RunnerProgram.Path, .. RunnerProgram.Arguments, "runner"];
         if (temperature == Temperature.Torch) command.Add("warm");
-        var start = new ProcessStartInfo(command[0])
-        {
-            UseShellExecute = false,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = AppContext.BaseDirectory,
-        };
-        foreach (var word in command.Skip(1)) start.ArgumentList.Add(word);
-        start.Environment.Clear();
-        foreach (var (name, value) in environment) start.Environment[name] = value;
-        lock (Gate)
-        {
-            var process = Process.Start(start)!;
-            Live.Add(process.Id);
-            return new(process);
-        }
+        return new(Children.Start(command, environment));
     }
 
     public void Assign(Assignment assignment)
@@ -112,7 +93,7 @@ sealed class RunnerProcess : IDisposable
     /// <summary>Ends the runner and everything below it, at once.</summary>
     public void Kill()
     {
-        lock (Gate)
+        lock (Children.Gate)
         {
             if (process.HasExited) return;
             ProcessTree.KillBelow(process.Id, new HashSet<int>());
@@ -129,11 +110,11 @@ sealed class RunnerProcess : IDisposable
         for (var look = 0; look < OrphanLooks; look++)
         {
             // Under the gate nobody is starting a runner, so that every child that is not known is an orphan.
-            lock (Gate)
+            lock (Children.Gate)
             {
-                Live.Remove(process.Id);
-                killed.UnionWith(ProcessTree.KillBelow(Environment.ProcessId, Live));
-                if (!ProcessTree.Reap(Environment.ProcessId, Live)) break;
+                Children.Forget(process.Id);
+                killed.UnionWith(ProcessTree.KillBelow(Environment.ProcessId, Children.Known));
+                if (!ProcessTree.Reap(Environment.ProcessId, Children.Known)) break;
             }
 
             await Task.Delay(OrphanPause, time);
@@ -145,7 +126,7 @@ sealed class RunnerProcess : IDisposable
     public void Dispose()
     {
         Kill();
-        lock (Gate) Live.Remove(process.Id);
+        Children.Forget(process.Id);
         process.Dispose();
     }
 
@@ -153,16 +134,20 @@ sealed class RunnerProcess : IDisposable
     private List<ProcessTree.Entry> Members()
     {
         if (!OperatingSystem.IsLinux()) return [new(process.Id, Environment.ProcessId, process.Id, Zombie: false)];
-        lock (Gate) return [.. ProcessTree.Below(Environment.ProcessId, Live.Except([process.Id]).ToHashSet()).Where(member => !member.Zombie)];
+        lock (Children.Gate)
+        {
+            var others = Children.Known.Except([process.Id]).ToHashSet();
+            return [.. ProcessTree.Below(Environment.ProcessId, others).Where(member => !member.Zombie)];
+        }
     }
 
     private bool IsGone()
     {
-        lock (Gate)
+        lock (Children.Gate)
         {
             if (!process.HasExited) return false;
-            Live.Remove(process.Id);
-            return !ProcessTree.Reap(Environment.ProcessId, Live);
+            Children.Forget(process.Id);
+            return !ProcessTree.Reap(Environment.ProcessId, Children.Known);
         }
     }
 

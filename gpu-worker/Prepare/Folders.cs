@@ -1,3 +1,4 @@
+using System.Buffers;
 using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Plain;
@@ -15,7 +16,10 @@ static class Folders
         RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true,
     };
 
-    /// <summary>Deletes a folder that code had in its hands: whatever it did to permissions and names, whatever is gone already. Best effort: the next start of the agent tries again.</summary>
+    /// <summary>
+    /// Deletes a folder that code had in its hands: whatever it did to permissions and names, whatever is gone already. Best effort: the next start
+    /// of the agent tries again.
+    /// </summary>
     public static void Delete(string folder) => Delete(Path.GetDirectoryName(folder)!, Path.GetFileName(folder));
 
     /// <summary>As the other, for a folder below one that code may still write to: a link on the way leads nowhere.</summary>
@@ -34,21 +38,22 @@ static class Folders
 
     /// <summary>Copies the plain files in a folder; copies are writable.</summary>
     /// <param name="leftOut">Takes the path and the problem of everything else.</param>
-    public static void Copy(string from, string to, Action<string, string> leftOut)
+    /// <exception cref="OperationCanceledException">Cancelled, also within a file: a set-up command can leave long ones.</exception>
+    public static void Copy(string from, string to, Action<string, string> leftOut, CancellationToken cancel)
     {
         using var folder = PlainFolder.Open(from) ?? throw new DirectoryNotFoundException(from);
-        Copy(folder, "", to, leftOut);
+        Copy(folder, "", to, leftOut, cancel);
     }
 
     /// <summary>Copies one file, unless it is no plain one.</summary>
-    public static void CopyFile(string from, string to, Action<string, string> leftOut)
+    public static void CopyFile(string from, string to, Action<string, string> leftOut, CancellationToken cancel)
     {
         using var folder = PlainFolder.Open(Path.GetDirectoryName(from)!);
         var name = Path.GetFileName(from);
         try
         {
             using var file = folder?.File(name);
-            if (file is not null) Copy(file, to);
+            if (file is not null) Copy(file, to, cancel);
         }
         catch (NotPlainException problem)
         {
@@ -56,7 +61,7 @@ static class Folders
         }
     }
 
-    private static void Copy(PlainFolder from, string path, string to, Action<string, string> leftOut)
+    private static void Copy(PlainFolder from, string path, string to, Action<string, string> leftOut, CancellationToken cancel)
     {
         Directory.CreateDirectory(to);
         foreach (var entry in from.Entries())
@@ -66,8 +71,8 @@ static class Folders
                 if (entry.Problem is not null) throw new NotPlainException(entry.Problem);
                 using var folder = entry.IsFolder ? from.Folder(entry.Name) : null;
                 using var file = entry.IsFolder ? null : from.File(entry.Name);
-                if (folder is not null) Copy(folder, path + entry.Name + "/", Path.Combine(to, entry.Name), leftOut);
-                else if (file is not null) Copy(file, Path.Combine(to, entry.Name));
+                if (folder is not null) Copy(folder, path + entry.Name + "/", Path.Combine(to, entry.Name), leftOut, cancel);
+                else if (file is not null) Copy(file, Path.Combine(to, entry.Name), cancel);
             }
             catch (NotPlainException problem)
             {
@@ -76,11 +81,25 @@ static class Folders
         }
     }
 
-    private static void Copy(PlainFile file, string to)
+    private static void Copy(PlainFile file, string to, CancellationToken cancel)
     {
         using var copy = new FileStream(to, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-        file.Content.CopyTo(copy, 1024 * 1024);
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(copy.SafeFileHandle, (file.Mode & Rights) | UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        var buffer = ArrayPool<byte>.Shared.Rent(1024 * 1024);
+        try
+        {
+            for (int read; (read = file.Content.Read(buffer)) > 0;)
+            {
+                cancel.ThrowIfCancellationRequested();
+                copy.Write(buffer.AsSpan(0, read));
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        if (OperatingSystem.IsWindows()) return;
+        File.SetUnixFileMode(copy.SafeFileHandle, (file.Mode & Rights) | UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
     /// <summary>Of all files in a folder. Links are not followed: what they lead to is somebody else's.</summary>

@@ -9,6 +9,7 @@ using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Collect;
+using Serverless.GpuWorker.Compile;
 using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Prepare;
@@ -19,7 +20,8 @@ namespace Serverless.GpuWorker.Prepare;
 sealed record Prepared(RunRecord Run, Assignment Assignment, Temperature Temperature, IReadOnlyList<CheckpointManifest> Known);
 
 /// <summary>Everything between the claim and the code's first line. The caches are shared by all agents of the machine.</summary>
-sealed class Preparation(CacheFolders caches, IIds ids, TimeProvider time, RunnerPool pool, RunEnvironment around, CodeUser? user)
+sealed class Preparation(
+    CacheFolders caches, IIds ids, TimeProvider time, RunnerPool pool, Compiler compiler, RunEnvironment around, CodeUser? user)
 {
     private readonly FolderCache snapshotFolders = new(caches.Code, time), builds = new(caches.Builds, time), setupFolders = new(caches.Setups, time);
     private readonly InputCache inputs = new(caches.Inputs, ids, time);
@@ -65,16 +67,17 @@ sealed class Preparation(CacheFolders caches, IIds ids, TimeProvider time, Runne
         var environment = around.For(run, folder, device);
         var steps = new Steps(pool, log, omissions, stop, time);
         if (spec.Setup is { } setup) await new SetupCache(setupFolders, user).Copy(source, spec, setup, environment, steps, folder, cancel);
-        else Folders.Copy(source, folder.Code, steps.LeaveOut);
+        else Folders.Copy(source, folder.Code, steps.LeaveOut, cancel);
         user?.Give(folder.Code);
         user?.Give(folder.Home);
 
         switch (EntryPoint.Parse(spec.Command))
         {
             case EntryPoint.CSharp(var file, var arguments):
-                var assembly = Path.Combine(folder.Keep(await Compile(source, spec.Code.Tree, file, log, cancel)), CSharpCompiler.AssemblyFile);
+                var compiled = folder.Keep(await Compile(source, spec, file, log, cancel));
+                var assembly = Path.Combine(compiled, CSharpCompiler.AssemblyFile);
                 var afresh = spec.Env.Keys.Any(RunnerPool.MustBeSetBeforeStart);
-                var temperature = !afresh && CompileReferences.Uses(assembly, "TorchSharp") ? Temperature.Torch : Temperature.Plain;
+                var temperature = !afresh && UsesTorch(compiled) ? Temperature.Torch : Temperature.Plain;
                 var program = new Assignment { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments, Afresh = afresh };
                 return new(run, program, temperature, known);
             case EntryPoint.Project(var file, var arguments):
@@ -91,10 +94,12 @@ sealed class Preparation(CacheFolders caches, IIds ids, TimeProvider time, Runne
             new(run, new() { Folder = folder.Code, Environment = environment, Command = command }, Temperature.Plain, known);
     }
 
-    private Task<CacheEntry> Compile(string source, string tree, string entry, LogCollector log, CancellationToken cancel)
+    private static bool UsesTorch(string compiled) => File.ReadLines(Path.Combine(compiled, CSharpCompiler.ReferencesFile)).Contains("TorchSharp");
+
+    private Task<CacheEntry> Compile(string source, RunSpec spec, string entry, LogCollector log, CancellationToken cancel)
     {
         if (!File.Exists(Path.Combine(source, entry))) throw new PreparationException(Cause.Invalid, $"the code has no file '{entry}'");
-        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"csharp\n{tree}\n{entry}\n{CSharpCompiler.Identity}")));
-        return builds.GetOrMake(key, folder => Task.Run(() => CSharpCompiler.Compile(source, entry, folder, log.Print, cancel), cancel), cancel);
+        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"program\n{spec.Code.Tree}\n{entry}\n{Compiler.Identity}")));
+        return builds.GetOrMake(key, folder => compiler.Compile(new(source, entry, folder), spec.Timeout, log.Print, cancel), cancel);
     }
 }

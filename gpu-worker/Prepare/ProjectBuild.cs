@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core.Runs;
+using Serverless.GpuWorker.Compile;
 using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Prepare;
@@ -22,7 +23,7 @@ sealed class ProjectBuild(FolderCache builds, CodeUser? user)
         {
             // Building writes beside the sources (obj/), and projects refer to one another by relative paths: the whole tree is copied.
             var copy = Path.Combine(folder, "src");
-            Folders.Copy(source, copy, steps.LeaveOut);
+            Folders.Copy(source, copy, steps.LeaveOut, cancel);
             user?.Give(folder);
             string[] command =
             [

@@ -24,13 +24,13 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
     {
         var variables = string.Join('\n', spec.Env.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec.Code.Tree}\n{setup}\n{variables}")));
-        var made = target.Keep(await folders.GetOrMake(key, folder => Make(folder, source, spec, setup, environment, steps), cancel));
+        var made = target.Keep(await folders.GetOrMake(key, folder => Make(folder, source, spec, setup, environment, steps, cancel), cancel));
         foreach (var entry in new DirectoryInfo(Path.Combine(made, Code)).EnumerateFileSystemInfos())
         {
             var name = Path.Combine(target.Code, entry.Name);
             if (!Path.Exists(Path.Combine(source, entry.Name)) || entry.LinkTarget is not null) File.CreateSymbolicLink(name, entry.FullName);
-            else if (entry is DirectoryInfo) Folders.Copy(entry.FullName, name, (path, why) => steps.LeaveOut($"{entry.Name}/{path}", why));
-            else Folders.CopyFile(entry.FullName, name, steps.LeaveOut);
+            else if (entry is DirectoryInfo) Folders.Copy(entry.FullName, name, (path, why) => steps.LeaveOut($"{entry.Name}/{path}", why), cancel);
+            else Folders.CopyFile(entry.FullName, name, steps.LeaveOut, cancel);
         }
 
         foreach (var entry in new DirectoryInfo(Path.Combine(made, Home)).EnumerateFileSystemInfos())
@@ -39,10 +39,11 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
         }
     }
 
-    private async Task Make(string folder, string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps)
+    private async Task Make(
+        string folder, string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, CancellationToken cancel)
     {
         var (code, home) = (Path.Combine(folder, Code), Path.Combine(folder, Home));
-        Folders.Copy(source, code, steps.LeaveOut);
+        Folders.Copy(source, code, steps.LeaveOut, cancel);
         Directory.CreateDirectory(home);
         user?.Give(code);
         user?.Give(home);

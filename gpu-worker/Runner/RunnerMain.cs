@@ -24,7 +24,7 @@ static class RunnerMain
         Native.AdoptOrphans();
         var channel = new ControlChannel(Native.MoveAside(0, ControlFile), Native.MoveAside(2, ReportFile));
         Native.MergeStandardStreams();
-        if (OperatingSystem.IsLinux()) BeFirstToGo();
+        MemoryVictim.Volunteer();
         Warmth.Plain();
         if (args is [_, "warm", ..]) Warmth.Torch();
         if (channel.ReadAssignment() is not { } assignment) return 0;
@@ -55,19 +55,6 @@ static class RunnerMain
         channel.MoveBack();
         channel.Report(new(RunnerReport.Failure.NoResources, Native.Become([RunnerProgram.Path, .. RunnerProgram.Arguments, "runner"])));
         return 1;
-    }
-
-    // When memory runs out the kernel shall end the code, not the agent, which can tell of it.
-    private static void BeFirstToGo()
-    {
-        try
-        {
-            File.WriteAllText("/proc/self/oom_score_adj", "500");
-        }
-        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
-        {
-            // Then it decides by size, which is the code as well, nearly always.
-        }
     }
 
     // Both views of the environment: .NET keeps a copy of its own, native libraries read the process's.

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using Serverless.Contract;
 using Serverless.Core;
@@ -187,6 +188,16 @@ sealed class WorkerProcess : IAsyncDisposable
     public bool HasExited => process.HasExited;
 
     public int ProcessId => process.Id;
+
+    /// <summary>The most memory that it has had at once.</summary>
+    public long PeakBytes
+    {
+        get
+        {
+            var line = File.ReadLines($"/proc/{process.Id}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
+            return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
+        }
+    }
 
     public string Errors
     {

@@ -151,13 +151,7 @@ public sealed class HostileOutputTests(SharedWorker shared) : IClassFixture<Shar
         Assert.Equal((RunState.Succeeded, 1, null as string), (ended.State, ended.Epoch, ended.Message));
         Assert.Equal(101, (await own.Outputs(ended)).Artifacts.Count);
         Assert.Equal(["a.safetensors", "b.safetensors", "c.safetensors", "checkpoint.json"], (await own.Manifest(Assert.Single(ended.Checkpoints))).Files.Select(file => file.Path));
-        Assert.InRange(Peak(worker), 0, MaxWorkerBytes);
+        Assert.InRange(worker.PeakBytes, 0, MaxWorkerBytes);
         Assert.Equal(RunState.Succeeded, (await own.Ended(await own.SubmitShell("true"))).State);
-    }
-
-    private static long Peak(WorkerProcess worker)
-    {
-        var line = File.ReadLines($"/proc/{worker.ProcessId}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
-        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
     }
 }

@@ -1,16 +1,15 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using System.Text;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Emit;
 using Microsoft.CodeAnalysis.Text;
-using Serverless.Core.Logs;
-using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
-namespace Serverless.GpuWorker.Prepare;
+namespace Serverless.GpuWorker.Compile;
 
 /// <summary>
 /// Compiles an experiment without a project file: the entry file and all other C# files in its folder and below. Other files with statements of their
@@ -20,6 +19,9 @@ static class CSharpCompiler
 {
     public const string AssemblyName = "experiment";
     public const string AssemblyFile = AssemblyName + ".dll";
+
+    /// <summary>Names of the assemblies that the program uses, one a line: whoever asks need not read a file that may be huge.</summary>
+    public const string ReferencesFile = AssemblyName + ".references";
 
     /// <summary>A folder at the snapshot's root whose C# files belong to every program in it: what several experiments have in common.</summary>
     private const string Shared = "shared";
@@ -43,32 +45,66 @@ static class CSharpCompiler
         global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;
         """;
 
-    /// <summary>Whatever makes the same source compile to something else, for keys of caches.</summary>
-    public static string Identity { get; } = $"{typeof(CSharpCompilation).Assembly.ManifestModule.ModuleVersionId:N}-{CompileReferences.Identity}";
+    private const string Sample = """
+        using Serverless; using TorchSharp; using static TorchSharp.torch;
+        var rows = Enumerable.Range(0, 3).Select(i => new Row(i, $"row {i}")).Where(row => row.Name.Length > 0).ToList();
+        foreach (var (index, name) in rows) Console.WriteLine($"{index:0.0} {name}");
+        using var scope = NewDisposeScope();
+        var model = nn.Linear(2, 1);
+        await Task.CompletedTask;
+        record Row(int Index, string Name);
+        """;
 
-    /// <summary>Writes <see cref="AssemblyFile"/> and its symbols.</summary>
-    /// <param name="source">The unpacked snapshot.</param>
-    /// <param name="entry">Path of the entry file in it.</param>
-    /// <param name="log">Takes every error, a line each.</param>
-    /// <exception cref="PreparationException">The code does not compile; the message has the first errors.</exception>
-    public static void Compile(string source, string entry, string into, Action<string> log, CancellationToken cancel)
+    /// <summary>Compiles what lies on every program's way, so that the first program need not wait for it.</summary>
+    /// <returns>Whether the sample compiled. When it did not, only the first half of the way was gone.</returns>
+    public static bool Warm()
     {
-        var trees = Parse(source, entry, cancel);
-        var compilation = CSharpCompilation.Create(AssemblyName, trees, CompileReferences.All, Options);
-        if (MainOf(trees[0]) is { } main) compilation = compilation.WithOptions(Options.WithMainTypeName(main));
-        using var assembly = new MemoryStream();
-        using var symbols = new MemoryStream();
-        var emitting = new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb);
-        var emitted = compilation.Emit(assembly, symbols, options: emitting, cancellationToken: cancel);
-        if (!emitted.Success) throw Failure(emitted.Diagnostics, log);
-        File.WriteAllBytes(Path.Combine(into, AssemblyFile), assembly.ToArray());
-        File.WriteAllBytes(Path.Combine(into, AssemblyName + ".pdb"), symbols.ToArray());
+        var usings = CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings, Encoding.UTF8), Parsing, "implicit-usings.cs");
+        var sample = CSharpSyntaxTree.ParseText(SourceText.From(Sample, Encoding.UTF8), Parsing, "sample.cs");
+        return Emit([sample, usings], Stream.Null, Stream.Null).Success;
     }
 
-    private static List<SyntaxTree> Parse(string source, string entry, CancellationToken cancel)
+    /// <summary>Writes <see cref="AssemblyFile"/>, its symbols and its <see cref="ReferencesFile"/>.</summary>
+    /// <param name="log">Takes every error, a line each.</param>
+    /// <returns>Whether the code compiled; when it did not, with the first errors.</returns>
+    public static CompileAnswer Compile(CompileRequest request, Action<string> log)
     {
-        var main = ParseFile(source, entry, cancel);
-        var usings = CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings, Encoding.UTF8), Parsing, "implicit-usings.cs", cancel);
+        using var assembly = new MemoryStream();
+        using var symbols = new MemoryStream();
+        var emitted = Emit(Parse(request.Source, request.Entry), assembly, symbols);
+        if (!emitted.Success) return Failure(emitted.Diagnostics, log);
+        Write(assembly, request.Into, AssemblyFile);
+        Write(symbols, request.Into, AssemblyName + ".pdb");
+        File.WriteAllLines(Path.Combine(request.Into, ReferencesFile), ReferencesOf(assembly));
+        return new(CompileAnswer.Kinds.Compiled);
+    }
+
+    // Without analyzers and generators: nothing of the snapshot is executed here.
+    private static EmitResult Emit(List<SyntaxTree> trees, Stream assembly, Stream symbols)
+    {
+        var compilation = CSharpCompilation.Create(AssemblyName, trees, CompileReferences.All, Options);
+        if (MainOf(trees[0]) is { } main) compilation = compilation.WithOptions(Options.WithMainTypeName(main));
+        return compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb));
+    }
+
+    private static void Write(MemoryStream content, string folder, string name)
+    {
+        using var file = File.Create(Path.Combine(folder, name));
+        content.WriteTo(file);
+    }
+
+    private static List<string> ReferencesOf(MemoryStream assembly)
+    {
+        assembly.Position = 0;
+        using var image = new PEReader(assembly, PEStreamOptions.LeaveOpen);
+        var metadata = image.GetMetadataReader();
+        return [.. metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name))];
+    }
+
+    private static List<SyntaxTree> Parse(string source, string entry)
+    {
+        var main = ParseFile(source, entry);
+        var usings = CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings, Encoding.UTF8), Parsing, "implicit-usings.cs");
         var trees = new List<SyntaxTree> { main, usings };
         var folder = Path.GetDirectoryName(entry) ?? "";
         string[] folders = folder is not ("" or Shared) && Directory.Exists(Path.Combine(source, Shared)) ? [folder, Shared] : [folder];
@@ -77,18 +113,18 @@ static class CSharpCompiler
         {
             var path = Path.GetRelativePath(source, file);
             if (path == entry || path.Split('/').Any(part => part is "bin" or "obj")) continue;
-            var tree = ParseFile(source, path, cancel);
+            var tree = ParseFile(source, path);
             if (!HasStatements(tree)) trees.Add(tree);
         }
 
         return trees;
     }
 
-    private static SyntaxTree ParseFile(string source, string path, CancellationToken cancel)
+    private static SyntaxTree ParseFile(string source, string path)
     {
         using var file = File.OpenRead(Path.Combine(source, path));
         // The path goes into the symbols: stack traces then say train.cs:line 12.
-        return CSharpSyntaxTree.ParseText(SourceText.From(file, Encoding.UTF8, canBeEmbedded: false), Parsing, path, cancel);
+        return CSharpSyntaxTree.ParseText(SourceText.From(file, Encoding.UTF8, canBeEmbedded: false), Parsing, path);
     }
 
     private static bool HasStatements(SyntaxTree tree) => tree.GetCompilationUnitRoot().Members.OfType<GlobalStatementSyntax>().Any();
@@ -110,7 +146,7 @@ static class CSharpCompiler
         return string.Join('.', names.OfType<string>().Reverse());
     }
 
-    private static PreparationException Failure(ImmutableArray<Diagnostic> diagnostics, Action<string> log)
+    private static CompileAnswer Failure(ImmutableArray<Diagnostic> diagnostics, Action<string> log)
     {
         var errors = diagnostics.Where(found => found.Severity == DiagnosticSeverity.Error)
             .OrderBy(found => found.Location.SourceTree?.FilePath, StringComparer.Ordinal).ThenBy(found => found.Location.SourceSpan.Start)
@@ -118,7 +154,7 @@ static class CSharpCompiler
         foreach (var error in errors.Take(MaxErrorsInLog)) log(error);
         if (errors.Count > MaxErrorsInLog) log($"and {errors.Count - MaxErrorsInLog} errors more");
         var rest = errors.Count > MaxErrorsInMessage ? $"; and {errors.Count - MaxErrorsInMessage} more" : "";
-        return new(Cause.Build, string.Join("; ", errors.Take(MaxErrorsInMessage)) + rest);
+        return new(CompileAnswer.Kinds.Failed, string.Join("; ", errors.Take(MaxErrorsInMessage)) + rest);
     }
 
     // The compiler's usual form, which editors turn into links: train.cs(12,5): error CS0103: …

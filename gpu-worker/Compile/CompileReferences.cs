@@ -1,10 +1,8 @@
-using System.Reflection.Metadata;
-using System.Reflection.PortableExecutable;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.CodeAnalysis;
 
-namespace Serverless.GpuWorker.Prepare;
+namespace Serverless.GpuWorker.Compile;
 
 /// <summary>What experiment code may refer to: the running .NET, the SDK, TorchSharp and ML.NET, all as the worker itself has them.</summary>
 static class CompileReferences
@@ -18,14 +16,6 @@ static class CompileReferences
 
     /// <summary>Differs when any reference is another one.</summary>
     public static string Identity { get; } = Hash();
-
-    /// <summary>Whether a compiled program uses an assembly, by its simple name.</summary>
-    public static bool Uses(string assembly, string reference)
-    {
-        using var image = new PEReader(File.OpenRead(assembly));
-        var metadata = image.GetMetadataReader();
-        return metadata.AssemblyReferences.Any(handle => metadata.StringComparer.Equals(metadata.GetAssemblyReference(handle).Name, reference));
-    }
 
     private static List<string> Find()
     {
