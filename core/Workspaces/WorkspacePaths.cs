@@ -153,6 +153,7 @@ public static class PlatformPaths
     public static string RevokedAdmins(string workspace) => $"revoked-admins/{workspace}.json";
     public static string WebhooksOf(string workspace) => $"{Webhooks}{workspace}/";
     public static string Webhook(string workspace, string name) => $"{WebhooksOf(workspace)}{name}.json";
+    public static string? WebhookNameOf(string key) => key.Split('/') is ["webhooks", _, var file] && file.EndsWith(".json", StringComparison.Ordinal) ? file[..^".json".Length] : null;
     public static string UndeliveredOf(string workspace) => $"{UndeliveredNotices}{workspace}/";
     public static string UndeliveredOf(string workspace, string webhook) => $"{UndeliveredOf(workspace)}{webhook}/";
     public static string Undelivered(string workspace, string webhook, string delivery) => $"{UndeliveredOf(workspace, webhook)}{delivery}.json";
