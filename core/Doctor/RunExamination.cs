@@ -22,8 +22,6 @@ internal sealed class RunExamination(IObjectStore store, RunRecord run)
     {
         await foreach (var stored in store.List(WorkspacePaths.AttemptsOf(run.Id), cancel: cancel)) there[stored.Key] = stored.LengthBytes;
         var found = new List<Finding>();
-        var snapshot = WorkspacePaths.Code(run.Spec.Code.Snapshot);
-        if ((await store.Head(snapshot, cancel)).Value is null) found.Add(new(snapshot, FindingKind.Missing, $"the code of run {run.Id}", "send it again: exp run from a checkout of that code does"));
         if (run.Outputs is { } outputs) await Outputs(outputs, found, cancel);
         if (there.ContainsKey(WorkspacePaths.Publication(run.Id))) await Manifest<PublicationRecord>(WorkspacePaths.Publication(run.Id), "what became of its publication", found, cancel);
         foreach (var checkpoint in run.Checkpoints) await Checkpoint(checkpoint, found, cancel);

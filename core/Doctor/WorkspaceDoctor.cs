@@ -20,6 +20,9 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
 
     private readonly RunStore runs = new(store);
 
+    /// <summary>Hashes of snapshots and contents.</summary>
+    private readonly HashSet<string> looked = new(StringComparer.Ordinal);
+
     /// <summary>Objects that were looked at so far.</summary>
     public long Examined { get; private set; }
 
@@ -35,6 +38,7 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
             await foreach (var finding in Records(platform, kind, isPlatform: true, cancel)) yield return finding;
         }
 
+        await foreach (var finding in Snapshots(cancel)) yield return finding;
         await foreach (var finding in Runs(cancel)) yield return finding;
         await foreach (var finding in Datasets(cancel)) yield return finding;
         await foreach (var finding in Marks(cancel)) yield return finding;
@@ -94,11 +98,33 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
             }
 
             if (await runs.Sound(id, cancel) is not { } run) continue;
+            if (looked.Add(run.Spec.Code.Snapshot) && await Snapshot(run.Spec.Code.Snapshot, $"the code of run {run.Id}", cancel) is { } lost) yield return lost;
             var examination = new RunExamination(store, run);
             await foreach (var finding in examination.Look(cancel)) yield return finding;
             Examined += examination.Examined;
         }
     }
+
+    private async IAsyncEnumerable<Finding> Snapshots([EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var stored in store.List(WorkspacePaths.Codes, cancel: cancel))
+        {
+            if (WorkspacePaths.CodeOf(stored.Key) is { } sha256 && looked.Add(sha256) && await Snapshot(sha256, "a snapshot of code", cancel) is { } damaged) yield return damaged;
+        }
+    }
+
+    private async Task<Finding?> Snapshot(string sha256, string what, CancellationToken cancel)
+    {
+        var key = WorkspacePaths.Code(sha256);
+        Examined++;
+        return await Fault(key, sha256, cancel) is { } fault ? new(key, FindingKind.Missing, $"{what} {fault}", "send it again: exp run from a checkout of that code does") : null;
+    }
+
+    /// <summary>What is wrong with an object that its hash names; null: nothing.</summary>
+    private async Task<string?> Fault(string key, string sha256, CancellationToken cancel) =>
+        (await store.Head(key, cancel)).Value is not { } there ? "is missing"
+        : await store.IsWhole(there, sha256, cancel) ? null
+        : $"is damaged: its {there.LengthBytes} bytes are not those that were stored";
 
     private async IAsyncEnumerable<Finding> Datasets([EnumeratorCancellation] CancellationToken cancel)
     {
@@ -106,14 +132,14 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
         await foreach (var info in catalog.Versions(cancel: cancel))
         {
             if (info.IsDeleted || await catalog.Sound(info.Name, info.Number, cancel) is not { } version) continue;
-            foreach (var file in version.Files.DistinctBy(file => file.Sha256))
+            foreach (var file in version.Files.Where(file => looked.Add(file.Sha256)))
             {
                 Examined++;
-                var content = (await store.Head(WorkspacePaths.Content(file.Sha256), cancel)).Value;
-                if (content?.LengthBytes == file.LengthBytes) continue;
-                yield return new(
-                    WorkspacePaths.Content(file.Sha256), FindingKind.Missing, $"{file.Path} of dataset {version} {(content is null ? "is missing" : $"has {content.LengthBytes} bytes instead of {file.LengthBytes}")}",
-                    "put it back from a backup");
+                var key = WorkspacePaths.Content(file.Sha256);
+                if (await Fault(key, file.Sha256, cancel) is { } fault)
+                {
+                    yield return new(key, FindingKind.Missing, $"{file.Path} of dataset {version} {fault}", "put it back from a backup, or publish the same files again from a copy that is whole");
+                }
             }
         }
     }

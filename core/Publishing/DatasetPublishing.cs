@@ -67,9 +67,9 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
         var stored = await Stored(name, cancel);
         var missing = new System.Collections.Concurrent.ConcurrentBag<string>();
         var several = new ParallelOptions { MaxDegreeOfParallelism = 2 * CopyingDegree, CancellationToken = cancel };
-        await Parallel.ForEachAsync(files.Select(file => file.Sha256).Distinct().Where(sha256 => !stored.Contains(sha256)), several, async (sha256, stop) =>
+        await Parallel.ForEachAsync(files.Select(file => file.Sha256).Distinct(), several, async (sha256, stop) =>
         {
-            if (!await Contents.Hold(sha256, stop)) missing.Add(sha256);
+            if (!await Contents.Hold(sha256, stored.Contains(sha256), stop)) missing.Add(sha256);
         });
 
         // Who published a file is what this workspace knows; a sender cannot say it.
@@ -137,7 +137,7 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
         await store.Delete(WorkspacePaths.UntoldDataset(name, number), cancel: cancel);
     }
 
-    /// <summary>Contents of the dataset's living versions: they are there, and stay for longer than a publication may take.</summary>
+    /// <summary>Contents of the dataset's living versions: they stay for longer than a publication may take.</summary>
     private async Task<HashSet<string>> Stored(string name, CancellationToken cancel)
     {
         var (latest, _) = await catalog.Find(new(name), cancel);
@@ -147,7 +147,7 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
     /// <returns>False when the file is no longer what was hashed.</returns>
     private async Task<bool> Copy(StoredObject file, string sha256, HashSet<string> stored, CancellationToken cancel)
     {
-        if (stored.Contains(sha256) || await Contents.Hold(sha256, cancel)) return true;
+        if (await Contents.Hold(sha256, stored.Contains(sha256), cancel)) return true;
         await using var reading = await store.Open(file.Key, cancel: cancel);
         if (reading?.Object.ETag != file.ETag) return false;
         try

@@ -99,6 +99,7 @@ public static class WorkspacePaths
     /// <summary>A file of datasets, by its content. In 256 folders, as file systems like it.</summary>
     public static string Content(string sha256) => $"{Contents}{sha256[..2]}/{sha256}";
 
+    public static string? CodeOf(string key) => Between(key, Codes, ".zip");
     public static string? ContentOf(string key) => key.Split('/') is ["contents", var folder, { Length: 64 } sha256] && sha256.StartsWith(folder, StringComparison.Ordinal) ? sha256 : null;
 
     public static (string Name, int Number)? DatasetVersionOf(string key) =>

@@ -53,7 +53,7 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
             var missing = $"{dataset} has no file {path}";
             if (dataset.Files.FirstOrDefault(file => file.Path == path) is not { } found) return Answer.NotFound(missing);
             return await DirectAnswer.ToRead(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), limits)
-                ?? await ObjectAnswer.Of(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), missing);
+                ?? await ObjectAnswer.Of(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), missing, new(found.LengthBytes, found.Sha256));
         });
 
     [Function("DatasetUpload")]

@@ -270,11 +270,11 @@ public sealed class DatasetPublishingTests
         // Between the listing and the deletion somebody finds the content and counts on it.
         var removed = await contents.Sweep(async () =>
         {
-            Assert.True(await contents.Hold(DatasetRig.Hash("held"), Cancel));
+            Assert.True(await contents.Hold(DatasetRig.Hash("held"), cancel: Cancel));
             return new HashSet<string> { DatasetRig.Hash("needed") };
         }, Cancel);
         Assert.Equal((1, 3), (removed, rig.Contents));
-        Assert.False(await contents.Hold(DatasetRig.Hash("orphan"), Cancel));
+        Assert.False(await contents.Hold(DatasetRig.Hash("orphan"), cancel: Cancel));
     }
 
     private Task Send(string text) => rig.Publishing().Contents.Put(DatasetRig.Hash(text), new MemoryStream(Encoding.UTF8.GetBytes(text)), Cancel);
