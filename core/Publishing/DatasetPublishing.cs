@@ -11,7 +11,7 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Publishing;
 
 /// <summary>
-/// Makes versions: contents → note that it is to be told → marks of its lineage → the version, put if absent → event. Whoever loses the race for a number reads what won and decides again, so
+/// Makes versions: contents → note that it is to be told → marks of its lineage → the version, put if absent → its number is given for good → event. Whoever loses the race for a number reads what won and decides again, so
 /// numbers have no gaps and one content has one living version. Safe to repeat after a failure at any point.
 /// </summary>
 public sealed class DatasetPublishing(string workspace, IObjectStore store, IMessageBus bus, IIds ids, DatasetCatalog catalog)
@@ -106,11 +106,11 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
         var sha256 = CodeTree.Hash(files.Select(file => new CodeFileFact(file.Path, file.LengthBytes, file.Sha256)));
         while (true)
         {
-            var highest = 0;
+            var highest = await catalog.HighestGiven(name, cancel);
             DatasetVersionInfo? same = null;
             await foreach (var entry in catalog.Entries(name, cancel))
             {
-                highest = entry.Number;
+                highest = Math.Max(highest, entry.Number);
                 if (entry.Info is { IsDeleted: false } version && version.Sha256 == sha256) same ??= version;
             }
 
@@ -133,6 +133,7 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
 
     private async Task Tell(string name, int number, string sha256, CancellationToken cancel)
     {
+        await store.Put(WorkspacePaths.GivenNumber(name, number), [], PutCondition.IfAbsent, cancel: cancel);
         await bus.Publish(QueueNames.Events, new DatasetPublished(workspace, name, number, sha256).ToMessage(ids), cancel);
         await store.Delete(WorkspacePaths.UntoldDataset(name, number), cancel: cancel);
     }
