@@ -10,6 +10,7 @@ using Serverless.Core.Outputs;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
+using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workers;
@@ -99,7 +100,7 @@ sealed partial class ApiClient
         var file = $"api/runs/{Escaped(id)}/checkpoints/{step}/{EscapedPath(path)}";
         if (lengthBytes >= LargeBytes && await Get<FilePieces>($"{file}?pieces=true", cancel) is { Pieces: { Count: > 0 } pieces })
         {
-            return new Pieces([.. pieces.Select(piece => new Uri(piece.Url))], OpenElsewhere);
+            return new JoinedStream([.. pieces.Select(piece => (Func<CancellationToken, Task<Stream>>)(stop => OpenElsewhere(new(piece.Url), stop)))]);
         }
 
         return await (await Send(HttpMethod.Get, file, null, cancel)).Content.ReadAsStreamAsync(cancel);

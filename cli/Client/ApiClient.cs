@@ -20,7 +20,9 @@ sealed partial class ApiClient : IDisposable
         http = Client();
         http.BaseAddress = connection.Address;
         elsewhere = new(Client);
-        if (connection.Key is { } key) http.DefaultRequestHeaders.Authorization = new("Bearer", key);
+        if (connection.Key is not { } key) return;
+        if (key.Any(c => c is <= ' ' or > '~')) throw ExpException.Usage($"the key for {connection.Source} has characters that no key has; set EXP_KEY to one, or put back what it was read from");
+        http.DefaultRequestHeaders.Authorization = new("Bearer", key);
     }
 
     public Uri Address => connection.Address;

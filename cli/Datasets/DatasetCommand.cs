@@ -122,7 +122,7 @@ static class DatasetCommand
             var version = await session.Api.GetDataset(Parsed(session.Get(which)), cancel);
             var to = session.Get(folder) is { Length: > 0 } given ? given : version.Name;
             await Transfers.Run(session.Output, $"Got {version} into {to}", [.. version.Files.Select(file => new Transfer.Transfer(file.Path, file.LengthBytes, (moved, stop) =>
-                Transfers.Save(open => session.Api.OpenDatasetFile(version, file.Path, file.LengthBytes, open), Transfers.Below(to, file.Path), moved, stop)))], cancel);
+                Transfers.Save(open => session.Api.OpenDatasetFile(version, file.Path, file.LengthBytes, open), Transfers.Below(to, file.Path), moved, stop, new(file.LengthBytes, file.Sha256))))], cancel);
             if (session.Output.Json) Output.WriteJson(version.Files.Select(file => Transfers.Below(to, file.Path)).ToList());
         });
     }

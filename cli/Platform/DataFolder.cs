@@ -1,4 +1,6 @@
+using System.Text;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Storage.Plain;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Platform;
@@ -6,6 +8,8 @@ namespace Serverless.Cli.Platform;
 /// <summary>The folder that a platform on this machine keeps everything in.</summary>
 sealed class DataFolder(string path)
 {
+    private const int MaxBytes = 4096;
+
     public string Path { get; } = System.IO.Path.GetFullPath(path);
 
     /// <summary>Written by the platform at its first start, readable by its owner only.</summary>
@@ -50,15 +54,18 @@ sealed class DataFolder(string path)
     {
         try
         {
-            return File.ReadAllText(file).Trim() is { Length: > 0 } text ? text : null;
+            using var opened = PlainFile.Open(file);
+            return Encoding.UTF8.GetString(opened.ReadAll(MaxBytes)).Trim() is { Length: > 0 } text ? text : null;
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        catch (FileNotFoundException)
         {
             return null;
         }
-        catch (UnauthorizedAccessException)
+        catch (NotPlainException problem)
         {
-            throw new ExpException(ExitCode.NotAllowed, $"{file} belongs to another user; set EXP_KEY to a key of your own");
+            throw PrivateFolder.BelongsToAnother(file)
+                ? new ExpException(ExitCode.NotAllowed, $"{file} belongs to another user; set EXP_KEY to a key of your own")
+                : ExpException.Usage($"{file} cannot be read: {problem.Message}");
         }
     }
 }

@@ -1,4 +1,5 @@
 using Serverless.Cli.Terminal;
+using Serverless.Core.Storage;
 using Spectre.Console;
 
 namespace Serverless.Cli.Transfer;
@@ -44,7 +45,9 @@ static class Transfers
     }
 
     /// <summary>Writes a file that appears only when it is whole.</summary>
-    public static async Task Save(Func<CancellationToken, Task<Stream>> open, string file, Action<long> moved, CancellationToken cancel)
+    /// <param name="known">What it must be, when that is on record.</param>
+    /// <exception cref="ExpException">What came is something else, or not all of it came.</exception>
+    public static async Task Save(Func<CancellationToken, Task<Stream>> open, string file, Action<long> moved, CancellationToken cancel, KnownContent? known = null)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
         var partial = file + ".partial";
@@ -53,20 +56,29 @@ static class Transfers
             await using (var to = File.Create(partial))
             {
                 await using var from = await open(cancel);
-                await Copy(from, to, moved, cancel);
+                await using var verified = known?.Verified(from, "what came") ?? from;
+                await Copy(verified, to, moved, cancel);
             }
 
             File.Move(partial, file, overwrite: true);
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (Broken(e, file) is { } broken)
         {
-            throw new ExpException(ExitCode.Unreachable, $"the connection broke while {file} was fetched; try again", inner: e);
+            throw broken;
         }
         finally
         {
             File.Delete(partial);
         }
     }
+
+    /// <summary>What went wrong while a content was fetched; null: it was something else.</summary>
+    public static ExpException? Broken(Exception e, string what) => e switch
+    {
+        ContentMismatchException => new(ExitCode.Unreachable, $"{what} is damaged in the workspace: {e.Message}; what can be done: exp doctor", inner: e),
+        HttpRequestException or HttpIOException => new(ExitCode.Unreachable, $"the connection broke while {what} was fetched; try again, and if it breaks again look at: exp doctor", inner: e),
+        _ => null,
+    };
 
     /// <summary>The place of a relative path of the platform's in a folder here.</summary>
     /// <exception cref="ExpException">It would lie outside.</exception>

@@ -18,6 +18,7 @@ namespace Serverless.Core.Access;
 public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, DamageNotices? damaged = null)
 {
     public const string Prefix = "exp_";
+    private const int SecretBytes = 32;
     public static readonly TimeSpan Remembered = TimeSpan.FromSeconds(10);
 
     /// <summary>Unknown keys are remembered too; a flood of them must not fill the memory.</summary>
@@ -25,7 +26,11 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
 
     private readonly ConcurrentDictionary<string, (ApiKeyInfo? Key, long Until)> remembered = new(StringComparer.Ordinal);
 
-    public static string NewSecret() => Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+    public static string NewSecret() => Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SecretBytes));
+
+    /// <summary>Whether <see cref="NewSecret"/> could have made it: what is shorter could be guessed.</summary>
+    public static bool IsSecret(string text) =>
+        text.Length == Prefix.Length + (2 * SecretBytes) && text.StartsWith(Prefix, StringComparison.Ordinal) && text[Prefix.Length..].All(char.IsAsciiHexDigitLower);
 
     /// <summary>The key that a secret belongs to, or null.</summary>
     public ValueTask<ApiKeyInfo?> Find(string secret, CancellationToken cancel = default) => Known(Hash(secret), cancel);
@@ -37,9 +42,7 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
     public async Task<ApiKeyInfo?> Add(Person person, string name, Role role, string workspace, CancellationToken cancel = default)
     {
         var key = new ApiKeyInfo(ids.Nonce(), name, role, workspace, time.GetUtcNow());
-        var put = await platform.PutJson(PlatformPaths.Key(person.ToString()), key, PutCondition.IfAbsent, cancel: cancel);
-        remembered.TryRemove(person.ToString(), out _);
-        return put.Stored ? key : null;
+        return (await Place(person.ToString(), key, cancel)).IsNew ? key : null;
     }
 
     /// <returns>The key with its secret, which nothing can show again.</returns>
@@ -54,14 +57,8 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         RegisterHash(Hash(secret), name, role, workspace, cancel);
 
     /// <summary>The same for a secret that stays with whoever made it: of it, this platform only ever sees the SHA-256, in lower-case hexadecimal.</summary>
-    public async Task<ApiKeyInfo> RegisterHash(string hash, string name, Role role, string workspace, CancellationToken cancel = default)
-    {
-        var key = new ApiKeyInfo(ids.Nonce(), name, role, workspace, time.GetUtcNow());
-        var put = await platform.PutJson(PlatformPaths.Key(hash), key, PutCondition.IfAbsent, cancel: cancel);
-        remembered.TryRemove(hash, out _);
-        if (put.Stored || await Read(PlatformPaths.Key(hash), cancel) is not { } known) return key;
-        return known;
-    }
+    public async Task<ApiKeyInfo> RegisterHash(string hash, string name, Role role, string workspace, CancellationToken cancel = default) =>
+        (await Place(hash, new(ids.Nonce(), name, role, workspace, time.GetUtcNow()), cancel)).Key;
 
     /// <summary>The workspace's keys, oldest first, without secrets.</summary>
     public async Task<IReadOnlyList<ApiKeyInfo>> List(string workspace, CancellationToken cancel = default)
@@ -136,6 +133,34 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         {
             if (await Read(stored.Key, cancel) is { } key) yield return (stored.Key, key);
         }
+    }
+
+    /// <summary>Puts a key where there is none, or in the place of a damaged one, which opens nothing and would lock its holder out for good.</summary>
+    /// <returns>What is there now.</returns>
+    /// <exception cref="DamagedRecordException">One of a newer format is.</exception>
+    private async Task<(ApiKeyInfo Key, bool IsNew)> Place(string name, ApiKeyInfo key, CancellationToken cancel)
+    {
+        var (at, condition) = (PlatformPaths.Key(name), PutCondition.IfAbsent);
+        while (!(await platform.PutJson(at, key, condition, cancel: cancel)).Stored)
+        {
+            if (await platform.Get(at, cancel: cancel) is not { } there)
+            {
+                condition = PutCondition.IfAbsent;
+                continue;
+            }
+
+            try
+            {
+                return (there.Json<ApiKeyInfo>(), IsNew: false);
+            }
+            catch (DamagedRecordException damaged) when (!damaged.Damage.IsNewer)
+            {
+                condition = PutCondition.IfMatch(there.Object.ETag);
+            }
+        }
+
+        remembered.TryRemove(name, out _);
+        return (key, IsNew: true);
     }
 
     private async ValueTask<ApiKeyInfo?> Known(string name, CancellationToken cancel)

@@ -21,7 +21,10 @@ public abstract record CodePut
     public sealed record Refused(string Message) : CodePut;
 }
 
-/// <summary>The code snapshots of a workspace, each with its facts beside it. A snapshot never changes, so facts once read are remembered.</summary>
+/// <summary>
+/// The code snapshots of a workspace, each with its facts beside it. A snapshot never changes, so facts once read are remembered; whether it still is there and whole is another
+/// question, asked before anything is to run from it.
+/// </summary>
 public sealed class CodeStore(IObjectStore store, CodeLimits? limits = null)
 {
     private const int Remembered = 64;
@@ -42,13 +45,17 @@ public sealed class CodeStore(IObjectStore store, CodeLimits? limits = null)
 
         if (found.Sha256 != sha256) return new CodePut.HashMismatch(found.Sha256);
         zip.Position = 0;
-        await store.Put(WorkspacePaths.Code(sha256), zip, PutCondition.IfAbsent, cancel: cancel);
+        await store.PutSealed(WorkspacePaths.Code(sha256), sha256, zip, cancel);
         await store.PutJson(WorkspacePaths.CodeFacts(sha256), found, cancel: cancel);
         Remember(found);
         return new CodePut.Stored(found);
     }
 
-    /// <summary>Null when there is no such snapshot.</summary>
+    /// <summary>The facts of a snapshot that can be run from; null when it is missing or damaged, and has to be put.</summary>
+    public async Task<CodeFacts?> Find(string sha256, CancellationToken cancel = default) =>
+        await store.EnsureSealed(WorkspacePaths.Code(sha256), sha256, cancel: cancel) ? await Facts(sha256, cancel) : null;
+
+    /// <summary>What is known of a snapshot, which may be gone; null when nothing is.</summary>
     public async Task<CodeFacts?> Facts(string sha256, CancellationToken cancel = default)
     {
         if (facts.TryGetValue(sha256, out var known)) return known;

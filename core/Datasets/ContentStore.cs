@@ -19,33 +19,12 @@ public sealed class ContentStore(IObjectStore store)
     public static readonly TimeSpan KeptUnused = TimeSpan.FromDays(2);
 
     /// <exception cref="ContentMismatchException">The body is something else; nothing was stored.</exception>
-    public async Task Put(string sha256, Stream body, CancellationToken cancel = default)
-    {
-        await using var verified = new VerifiedStream(body, sha256);
-        try
-        {
-            await store.Put(WorkspacePaths.Content(sha256), verified, PutCondition.IfAbsent, cancel: cancel);
-        }
-        catch (Exception) when (verified.Mismatch is not null)
-        {
-            throw verified.Mismatch;
-        }
-    }
+    public Task Put(string sha256, Stream body, CancellationToken cancel = default) => store.PutSealed(WorkspacePaths.Content(sha256), sha256, body, cancel);
 
-    /// <summary>Whether the content is there; if so, it stays for as long as a publication may take.</summary>
-    public async Task<bool> Hold(string sha256, CancellationToken cancel = default)
-    {
-        var key = WorkspacePaths.Content(sha256);
-        while (true)
-        {
-            var (found, now) = await store.Head(key, cancel);
-            if (found is null) return false;
-            if (now - found.Modified < Held) return true;
-            await using var reading = await store.Open(key, cancel: cancel);
-            if (reading is null) return false;
-            if ((await store.Put(key, reading.Body, PutCondition.IfMatch(reading.Object.ETag), cancel: cancel)).Stored) return true;
-        }
-    }
+    /// <summary>Whether the content is there and whole; if so, it stays for as long as a publication may take.</summary>
+    /// <param name="isNeeded">By a living version, so that it stays anyway.</param>
+    public Task<bool> Hold(string sha256, bool isNeeded = false, CancellationToken cancel = default) =>
+        store.EnsureSealed(WorkspacePaths.Content(sha256), sha256, isNeeded ? null : Held, cancel);
 
     /// <summary>Null: it is not there.</summary>
     public Task<ObjectReading?> Open(string sha256, ByteRange? range = null, CancellationToken cancel = default) => store.Open(WorkspacePaths.Content(sha256), range, cancel);

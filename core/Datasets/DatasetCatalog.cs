@@ -78,6 +78,11 @@ public sealed class DatasetCatalog(IObjectStore store)
         // Another version in the place of the one that was meant would be a silent change of an input.
         var meant = reference.Number is { } wanted ? entries.Find(entry => entry.Number == wanted) : reference.Hash is null ? entries.LastOrDefault() : null;
         if (meant?.Damage is { } damage) return (null, $"{damage}; see: exp doctor");
+        if (reference is { Number: null, Hash: null } && await HighestGiven(reference.Name, cancel) is var highest && highest > (meant?.Number ?? 0))
+        {
+            return (null, string.Create(CultureInfo.InvariantCulture, $"the record of {reference.Name}:{highest}, the latest version, is lost; name another version, or see: exp doctor"));
+        }
+
         if (all.Count == 0) return (null, $"there is no dataset '{reference.Name}'{Suggestion.Clause(reference.Name, await Names(cancel))}");
         var living = all.Where(version => !version.IsDeleted).ToList();
         if (reference.Number is { } number)
@@ -114,6 +119,14 @@ public sealed class DatasetCatalog(IObjectStore store)
         }
 
         return names;
+    }
+
+    /// <summary>The highest number that a content ever had, even if the record of that version is lost: runs may name it.</summary>
+    internal async Task<int> HighestGiven(string name, CancellationToken cancel)
+    {
+        var highest = 0;
+        await foreach (var given in store.List(WorkspacePaths.GivenNumbersOf(name), cancel: cancel)) highest = Math.Max(highest, WorkspacePaths.GivenNumberOf(given.Key)?.Number ?? 0);
+        return highest;
     }
 
     internal async Task<(string ETag, DatasetVersion Version)?> Load(string name, int number, CancellationToken cancel)

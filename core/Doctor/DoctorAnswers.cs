@@ -19,7 +19,7 @@ public enum FindingKind
     /// <summary>A record of a format that only a newer version of the platform knows.</summary>
     Newer,
 
-    /// <summary>A record names an object that is missing, or shorter than it says.</summary>
+    /// <summary>A record names an object that is missing, or something else than it says.</summary>
     Missing,
 
     /// <summary>Nothing leads to it, or it leads to nothing.</summary>

@@ -18,7 +18,12 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
     /// <summary>A key, or a mark, without its run is a submission in progress, or one that died; after this it is the latter.</summary>
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(1);
 
+    private const string ByHand = "move it elsewhere by hand, and put the records back from a backup";
+
     private readonly RunStore runs = new(store);
+
+    /// <summary>Runs, hashes of snapshots and contents, and misplaced objects that were dealt with.</summary>
+    private readonly HashSet<string> looked = new(StringComparer.Ordinal);
 
     /// <summary>Objects that were looked at so far.</summary>
     public long Examined { get; private set; }
@@ -35,8 +40,11 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
             await foreach (var finding in Records(platform, kind, isPlatform: true, cancel)) yield return finding;
         }
 
+        await foreach (var finding in Snapshots(cancel)) yield return finding;
         await foreach (var finding in Runs(cancel)) yield return finding;
+        await foreach (var finding in LostRuns(cancel)) yield return finding;
         await foreach (var finding in Datasets(cancel)) yield return finding;
+        await foreach (var finding in LostVersions(cancel)) yield return finding;
         await foreach (var finding in Marks(cancel)) yield return finding;
         await foreach (var finding in Keys(cancel)) yield return finding;
     }
@@ -72,8 +80,11 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
 
     private async IAsyncEnumerable<Finding> Records(IObjectStore from, RecordKind kind, bool isPlatform, [EnumeratorCancellation] CancellationToken cancel)
     {
+        var folder = kind.Prefix.TrimEnd('/');
+        if (looked.Add(folder) && (await from.Head(folder, cancel)).Value is not null) yield return new(folder, FindingKind.Stray, "it is a file in the place of a folder of records", ByHand, Platform: isPlatform);
         await foreach (var stored in from.List(kind.Prefix, cancel: cancel))
         {
+            if (stored.Key.Contains(".json/", StringComparison.Ordinal) && looked.Add(stored.Key)) yield return new(stored.Key, FindingKind.Stray, "it lies in a folder that has the name of a record", ByHand, Platform: isPlatform);
             if (!kind.IsOne(stored.Key)) continue;
             Examined++;
             if (await kind.Damage(from, stored.Key, cancel) is not { } damage) continue;
@@ -87,18 +98,50 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
     {
         await foreach (var stored in store.List(WorkspacePaths.Runs, cancel: cancel))
         {
-            if (WorkspacePaths.RunIdOf(stored.Key) is not { } id)
-            {
-                if (stored.Key.Contains(".json/", StringComparison.Ordinal)) yield return new(stored.Key, FindingKind.Stray, "it lies in a folder that has the name of a record", "move it elsewhere by hand, and put the record back from a backup");
-                continue;
-            }
-
+            if (WorkspacePaths.RunIdOf(stored.Key) is not { } id) continue;
+            looked.Add(id);
             if (await runs.Sound(id, cancel) is not { } run) continue;
+            if (looked.Add(run.Spec.Code.Snapshot) && await Snapshot(run.Spec.Code.Snapshot, $"the code of run {run.Id}", cancel) is { } lost) yield return lost;
             var examination = new RunExamination(store, run);
             await foreach (var finding in examination.Look(cancel)) yield return finding;
             Examined += examination.Examined;
         }
     }
+
+    /// <summary>A run's record goes last when it is deleted, so attempts without one have lost it.</summary>
+    private async IAsyncEnumerable<Finding> LostRuns([EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var stored in store.List(WorkspacePaths.Attempts, cancel: cancel))
+        {
+            if (WorkspacePaths.AttemptedRunOf(stored.Key) is not { } id || !looked.Add(id) || !await IsLost(WorkspacePaths.Run(id), cancel)) continue;
+            yield return new(WorkspacePaths.Run(id), FindingKind.Missing, $"there are attempts of run {id} and no record", "put it back from a backup; without it nothing leads to what is below attempts/");
+        }
+    }
+
+    /// <summary>What was moved away was dealt with.</summary>
+    private async Task<bool> IsLost(string key, CancellationToken cancel) =>
+        (await store.Head(key, cancel)).Value is null && (await store.Head(WorkspacePaths.Damaged(key, 1), cancel)).Value is null;
+
+    private async IAsyncEnumerable<Finding> Snapshots([EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var stored in store.List(WorkspacePaths.Codes, cancel: cancel))
+        {
+            if (WorkspacePaths.CodeOf(stored.Key) is { } sha256 && looked.Add(sha256) && await Snapshot(sha256, "a snapshot of code", cancel) is { } damaged) yield return damaged;
+        }
+    }
+
+    private async Task<Finding?> Snapshot(string sha256, string what, CancellationToken cancel)
+    {
+        var key = WorkspacePaths.Code(sha256);
+        Examined++;
+        return await Fault(key, sha256, cancel) is { } fault ? new(key, FindingKind.Missing, $"{what} {fault}", "send it again: exp run from a checkout of that code does") : null;
+    }
+
+    /// <summary>What is wrong with an object that its hash names; null: nothing.</summary>
+    private async Task<string?> Fault(string key, string sha256, CancellationToken cancel) =>
+        (await store.Head(key, cancel)).Value is not { } there ? "is missing"
+        : await store.IsWhole(there, sha256, cancel) ? null
+        : $"is damaged: its {there.LengthBytes} bytes are not those that were stored";
 
     private async IAsyncEnumerable<Finding> Datasets([EnumeratorCancellation] CancellationToken cancel)
     {
@@ -106,15 +149,26 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
         await foreach (var info in catalog.Versions(cancel: cancel))
         {
             if (info.IsDeleted || await catalog.Sound(info.Name, info.Number, cancel) is not { } version) continue;
-            foreach (var file in version.Files.DistinctBy(file => file.Sha256))
+            foreach (var file in version.Files.Where(file => looked.Add(file.Sha256)))
             {
                 Examined++;
-                var content = (await store.Head(WorkspacePaths.Content(file.Sha256), cancel)).Value;
-                if (content?.LengthBytes == file.LengthBytes) continue;
-                yield return new(
-                    WorkspacePaths.Content(file.Sha256), FindingKind.Missing, $"{file.Path} of dataset {version} {(content is null ? "is missing" : $"has {content.LengthBytes} bytes instead of {file.LengthBytes}")}",
-                    "put it back from a backup");
+                var key = WorkspacePaths.Content(file.Sha256);
+                if (await Fault(key, file.Sha256, cancel) is { } fault)
+                {
+                    yield return new(key, FindingKind.Missing, $"{file.Path} of dataset {version} {fault}", "put it back from a backup, or publish the same files again from a copy that is whole");
+                }
             }
+        }
+    }
+
+    private async IAsyncEnumerable<Finding> LostVersions([EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var given in store.List(WorkspacePaths.GivenNumbers, cancel: cancel))
+        {
+            if (WorkspacePaths.GivenNumberOf(given.Key) is not var (name, number)) continue;
+            Examined++;
+            var key = WorkspacePaths.DatasetVersion(name, number);
+            if (await IsLost(key, cancel)) yield return new(key, FindingKind.Missing, $"dataset {name}:{number} was published", "put it back from a backup; its number stays taken");
         }
     }
 

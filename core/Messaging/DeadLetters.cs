@@ -14,7 +14,7 @@ public sealed class DeadLetters(string workspace, IMessageBus bus, IReadOnlyList
     private IEnumerable<string> Queues =>
     [
         .. machineClasses.Select(QueueNames.ForMachine), QueueNames.Subscription(QueueNames.Events, QueueNames.Platform),
-        QueueNames.Subscription(QueueNames.Events, QueueNames.Triggers), QueueNames.FileEvents,
+        QueueNames.Subscription(QueueNames.Events, QueueNames.Triggers), QueueNames.Subscription(QueueNames.Events, QueueNames.Notices), QueueNames.FileEvents,
     ];
 
     /// <summary>Oldest first.</summary>

@@ -13,7 +13,8 @@ namespace Serverless.Core.Notifications;
 /// <summary>A request that is to be sent, and how often that was tried.</summary>
 /// <param name="Id">The same at every try: webhook and notice.</param>
 /// <param name="Attempt">1 for the first.</param>
-public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Notice Notice)
+/// <param name="Unasked">The webhook could not be read: whether it wants the notice is asked when it can be.</param>
+public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Notice Notice, bool Unasked = false)
 {
     /// <summary>Equal for equal tries, so that a repeated event and a crash between two steps send nothing twice while the bus remembers.</summary>
     public Message ToMessage() => new($"{Id}:{Attempt}", JsonSerializer.Serialize(this, CoreJson.Options));
@@ -51,19 +52,36 @@ public sealed class Notifier(IWorkspaces workspaces, IMessageBus bus, WebhookSen
     /// <summary>Safe to do twice.</summary>
     public async Task Notify(WorkspaceEvent happened, CancellationToken cancel = default)
     {
-        var webhooks = await Webhooks.List(happened.Workspace, cancel);
-        if (!webhooks.Any(webhook => webhook.IsOn) || await new NoticeComposer(happened.Workspace, workspaces.Open(happened.Workspace), time).Compose(happened, cancel) is not { } notice) return;
+        var (webhooks, damaged) = await Webhooks.List(happened.Workspace, cancel);
+        if (damaged.Count == 0 && !webhooks.Any(webhook => webhook.IsOn)) return;
+        if (await new NoticeComposer(happened.Workspace, workspaces.Open(happened.Workspace), time).Compose(happened, cancel) is not { } notice) return;
         foreach (var webhook in webhooks.Where(webhook => webhook.Wants(notice)))
         {
             await bus.Send(QueueNames.Webhooks, new WebhookDelivery(IdOf(webhook, notice), webhook.Name, 1, notice).ToMessage(), cancel: cancel);
         }
+
+        foreach (var name in damaged.Select(damage => PlatformPaths.WebhookNameOf(damage.Key)).OfType<string>())
+        {
+            await bus.Send(QueueNames.Webhooks, new WebhookDelivery(IdOf(name, "unread", notice), name, 1, notice, Unasked: true).ToMessage(), cancel: cancel);
+        }
     }
 
-    /// <summary>One try. What was not taken is tried again later, and put aside in the end.</summary>
+    /// <summary>One try. What was not taken is tried again later, and put aside in the end; so is what is for a webhook that cannot be read.</summary>
     public async Task Deliver(WebhookDelivery delivery, CancellationToken cancel = default)
     {
         var workspace = delivery.Notice.Workspace;
-        if (await Webhooks.Find(workspace, delivery.Webhook, cancel) is not { } webhook) return;
+        Webhook webhook;
+        try
+        {
+            if (await Webhooks.Find(workspace, delivery.Webhook, cancel) is not { } found || (delivery.Unasked && !found.Wants(delivery.Notice))) return;
+            webhook = found;
+        }
+        catch (DamagedRecordException damaged)
+        {
+            await Later(damaged.Message, null);
+            return;
+        }
+
         if (!webhook.IsOn)
         {
             await PutAside($"the webhook is paused: {webhook.Paused}");
@@ -80,14 +98,21 @@ public sealed class Notifier(IWorkspaces workspaces, IMessageBus bus, WebhookSen
             await Webhooks.Change(workspace, webhook.Name, now => now?.Url == webhook.Url ? now with { Paused = "the receiver answered 410 Gone" } : null, cancel);
             await PutAside(answer.Problem!);
         }
-        else if (delivery.Attempt > Waits.Length)
-        {
-            await PutAside(answer.Problem!);
-        }
         else
         {
+            await Later(answer.Problem!, answer.RetryAfter);
+        }
+
+        async Task Later(string reason, TimeSpan? asked)
+        {
+            if (delivery.Attempt > Waits.Length)
+            {
+                await PutAside(reason);
+                return;
+            }
+
             var wait = Waits[delivery.Attempt - 1];
-            if (answer.RetryAfter is { } asked && asked > wait) wait = asked < LongestWait ? asked : LongestWait;
+            if (asked > wait) wait = asked < LongestWait ? asked.Value : LongestWait;
             await bus.Send(QueueNames.Webhooks, (delivery with { Attempt = delivery.Attempt + 1 }).ToMessage(), wait, cancel);
         }
 
@@ -114,6 +139,8 @@ public sealed class Notifier(IWorkspaces workspaces, IMessageBus bus, WebhookSen
         return true;
     }
 
-    private static string IdOf(Webhook webhook, Notice notice) =>
-        "msg_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{notice.Workspace}\n{webhook.Name}\n{webhook.Created:O}\n{notice.Type}\n{notice.Id}")).AsSpan(0, 16));
+    private static string IdOf(Webhook webhook, Notice notice) => IdOf(webhook.Name, $"{webhook.Created:O}", notice);
+
+    private static string IdOf(string webhook, string made, Notice notice) =>
+        "msg_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{notice.Workspace}\n{webhook}\n{made}\n{notice.Type}\n{notice.Id}")).AsSpan(0, 16));
 }

@@ -11,24 +11,26 @@ namespace Serverless.Core.Notifications;
 public sealed record Undelivered(string Id, Notice Notice, int Attempts, string Reason, DateTimeOffset At);
 
 /// <summary>The webhooks of every workspace, in the platform container.</summary>
-/// <param name="damaged">Told of those that cannot be read.</param>
-public sealed class WebhookStore(IObjectStore platform, DamageNotices? damaged = null)
+/// <param name="notices">Told of those that cannot be read.</param>
+public sealed class WebhookStore(IObjectStore platform, DamageNotices? notices = null)
 {
     public async Task<Webhook?> Find(string workspace, string name, CancellationToken cancel = default) =>
         (await platform.Get(PlatformPaths.Webhook(workspace, name), cancel: cancel))?.Json<Webhook>();
 
-    /// <summary>Those that can be read.</summary>
-    public async Task<IReadOnlyList<Webhook>> List(string workspace, CancellationToken cancel = default)
+    /// <summary>All that can be read, by name, and those that cannot.</summary>
+    public async Task<(IReadOnlyList<Webhook> Webhooks, IReadOnlyList<DamagedRecord> Damaged)> List(string workspace, CancellationToken cancel = default)
     {
-        var webhooks = new List<Webhook>();
+        var (webhooks, damaged) = (new List<Webhook>(), new List<DamagedRecord>());
         await foreach (var stored in platform.List(PlatformPaths.WebhooksOf(workspace), cancel: cancel))
         {
             var read = await platform.Read<Webhook>(stored.Key, cancel);
-            if (read.Damage is { } damage) damaged?.Tell(damage);
             if (read.Found is { Record: var webhook }) webhooks.Add(webhook);
+            if (read.Damage is not { } damage) continue;
+            notices?.Tell(damage);
+            damaged.Add(damage);
         }
 
-        return webhooks;
+        return (webhooks, damaged);
     }
 
     /// <summary>Stores what was made of the webhook as it is, or of null when there is none.</summary>

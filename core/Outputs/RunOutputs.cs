@@ -8,6 +8,8 @@ namespace Serverless.Core.Outputs;
 /// <summary>Artifacts and checkpoints of a run.</summary>
 public sealed class RunOutputs(IObjectStore store)
 {
+    private const int LookingDegree = 16;
+
     /// <summary>
     /// What the run's output manifest names; while an attempt lives, what that attempt has uploaded so far (the only listing that readers do, and it shows
     /// nothing that any decision rests on).
@@ -38,15 +40,21 @@ public sealed class RunOutputs(IObjectStore store)
         return found is null ? null : await Manifest<CheckpointManifest>(found.Manifest, cancel);
     }
 
-    /// <summary>Writes a checkpoint's file, chunk after chunk.</summary>
-    public async Task Copy(CheckpointFile file, Stream to, CancellationToken cancel = default)
+    /// <summary>A checkpoint's file, chunk after chunk. It is verified as it is read.</summary>
+    /// <exception cref="InvalidDataException">A chunk is missing, or has another length.</exception>
+    public async Task<Stream> Open(CheckpointFile file, CancellationToken cancel = default)
     {
-        foreach (var chunk in file.Chunks)
+        var several = new ParallelOptions { MaxDegreeOfParallelism = LookingDegree, CancellationToken = cancel };
+        await Parallel.ForEachAsync(file.Chunks, several, async (chunk, stop) =>
         {
-            await using var reading = await store.Open(chunk.Key, cancel: cancel) ?? throw new InvalidDataException($"{chunk.Key}, a part of the checkpoint, is missing");
-            await reading.Body.CopyToAsync(to, cancel);
-        }
+            if ((await store.Head(chunk.Key, stop)).Value is not { } there) throw Missing(chunk);
+            if (there.LengthBytes != chunk.LengthBytes) throw new InvalidDataException($"{chunk.Key}, a part of the checkpoint, has {there.LengthBytes} bytes instead of {chunk.LengthBytes}");
+        });
+        return new KnownContent(file.LengthBytes, file.Sha256).Verified(
+            new JoinedStream([.. file.Chunks.Select(chunk => (Func<CancellationToken, Task<Stream>>)(async stop => (await store.Open(chunk.Key, cancel: stop) ?? throw Missing(chunk)).Body))]), $"{file.Path} of the checkpoint");
     }
+
+    private static InvalidDataException Missing(Chunk chunk) => new($"{chunk.Key}, a part of the checkpoint, is missing");
 
     private async Task<T> Manifest<T>(string key, CancellationToken cancel) =>
         (await store.Get(key, cancel: cancel) ?? throw new InvalidDataException($"{key}, which the run's record names, is missing")).Json<T>();

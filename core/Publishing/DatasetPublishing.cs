@@ -11,7 +11,7 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Publishing;
 
 /// <summary>
-/// Makes versions: contents → note that it is to be told → marks of its lineage → the version, put if absent → event. Whoever loses the race for a number reads what won and decides again, so
+/// Makes versions: contents → note that it is to be told → marks of its lineage → the version, put if absent → its number is given for good → event. Whoever loses the race for a number reads what won and decides again, so
 /// numbers have no gaps and one content has one living version. Safe to repeat after a failure at any point.
 /// </summary>
 public sealed class DatasetPublishing(string workspace, IObjectStore store, IMessageBus bus, IIds ids, DatasetCatalog catalog)
@@ -67,9 +67,9 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
         var stored = await Stored(name, cancel);
         var missing = new System.Collections.Concurrent.ConcurrentBag<string>();
         var several = new ParallelOptions { MaxDegreeOfParallelism = 2 * CopyingDegree, CancellationToken = cancel };
-        await Parallel.ForEachAsync(files.Select(file => file.Sha256).Distinct().Where(sha256 => !stored.Contains(sha256)), several, async (sha256, stop) =>
+        await Parallel.ForEachAsync(files.Select(file => file.Sha256).Distinct(), several, async (sha256, stop) =>
         {
-            if (!await Contents.Hold(sha256, stop)) missing.Add(sha256);
+            if (!await Contents.Hold(sha256, stored.Contains(sha256), stop)) missing.Add(sha256);
         });
 
         // Who published a file is what this workspace knows; a sender cannot say it.
@@ -106,11 +106,11 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
         var sha256 = CodeTree.Hash(files.Select(file => new CodeFileFact(file.Path, file.LengthBytes, file.Sha256)));
         while (true)
         {
-            var highest = 0;
+            var highest = await catalog.HighestGiven(name, cancel);
             DatasetVersionInfo? same = null;
             await foreach (var entry in catalog.Entries(name, cancel))
             {
-                highest = entry.Number;
+                highest = Math.Max(highest, entry.Number);
                 if (entry.Info is { IsDeleted: false } version && version.Sha256 == sha256) same ??= version;
             }
 
@@ -133,11 +133,12 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
 
     private async Task Tell(string name, int number, string sha256, CancellationToken cancel)
     {
+        await store.Put(WorkspacePaths.GivenNumber(name, number), [], PutCondition.IfAbsent, cancel: cancel);
         await bus.Publish(QueueNames.Events, new DatasetPublished(workspace, name, number, sha256).ToMessage(ids), cancel);
         await store.Delete(WorkspacePaths.UntoldDataset(name, number), cancel: cancel);
     }
 
-    /// <summary>Contents of the dataset's living versions: they are there, and stay for longer than a publication may take.</summary>
+    /// <summary>Contents of the dataset's living versions: they stay for longer than a publication may take.</summary>
     private async Task<HashSet<string>> Stored(string name, CancellationToken cancel)
     {
         var (latest, _) = await catalog.Find(new(name), cancel);
@@ -147,7 +148,7 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
     /// <returns>False when the file is no longer what was hashed.</returns>
     private async Task<bool> Copy(StoredObject file, string sha256, HashSet<string> stored, CancellationToken cancel)
     {
-        if (stored.Contains(sha256) || await Contents.Hold(sha256, cancel)) return true;
+        if (await Contents.Hold(sha256, stored.Contains(sha256), cancel)) return true;
         await using var reading = await store.Open(file.Key, cancel: cancel);
         if (reading?.Object.ETag != file.ETag) return false;
         try

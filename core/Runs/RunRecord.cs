@@ -83,7 +83,9 @@ public sealed record RunRecord : IRecord
     /// <summary>Files of its <c>data/</c> that are not in the workspace's, or not its own there, and why. Null: all were published, or none yet.</summary>
     public IReadOnlyList<UnpublishedFile>? Unpublished { get; init; }
 
-    string? IRecord.Problem(string key) => key == WorkspacePaths.Run(Id) ? null : $"it is the record of run {Id}";
+    string? IRecord.Problem(string key) => key != WorkspacePaths.Run(Id) ? $"it is the record of run {Id}"
+        : Attempts.SelectMany(attempt => (StreamCursor?[])[attempt.Metrics, attempt.Logs, attempt.Resume?.Metrics, attempt.Resume?.Logs]).Any(end => end?.IsPossible() is false) ? "a stream of it ends where none can"
+        : null;
 }
 
 /// <param name="Path">As the code wrote it below <c>data/</c>.</param>
@@ -119,7 +121,12 @@ public sealed record Attempt(
 /// <summary>A place in a stream that is stored as numbered segments: whole segments before <paramref name="Segment"/>, then bytes of it.</summary>
 public sealed record StreamCursor(int Segment, long LengthBytes)
 {
+    /// <summary>Far more than any run has; readers look at each segment, so that a damaged number must not send them on for ever.</summary>
+    private const int MaxSegments = 1_000_000;
+
     public static StreamCursor Start { get; } = new(0, 0);
+
+    public bool IsPossible() => Segment is >= 0 and < MaxSegments && LengthBytes >= 0;
 }
 
 /// <summary>A committed checkpoint: it exists because the record names it.</summary>

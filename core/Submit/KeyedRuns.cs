@@ -28,6 +28,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
 {
     private readonly RunStore runs = new(store);
     private readonly LineageIndex lineage = new(store);
+    private readonly KeptResults results = new(store);
 
     /// <param name="wanted">The run to make when there is none to reuse.</param>
     /// <param name="again">An earlier try with the same run id may have got to any point.</param>
@@ -36,6 +37,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
         if (again && await runs.Load(wanted.Run, cancel) is { } own) return await Awake(own.Run, reused: false, cancel);
         var wantedKey = RunKey.Of(wanted.Spec);
         var key = WorkspacePaths.Key(wantedKey);
+        string? because = null;
         while (true)
         {
             var put = await store.PutJson(key, wanted, PutCondition.IfAbsent, cancel: cancel);
@@ -51,7 +53,8 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
                     // A submitter that died before the record may have come back when its inputs had changed: then the run has another key. Nobody can be given a damaged one.
                     if (read.Found is { Record: var run } && run.Key == wantedKey && run.State is not (RunState.Failed or RunState.Cancelled) && run.Cancel is null)
                     {
-                        return await Awake(await Expecting(run, wanted.Spec.Checks, cancel), reused: true, cancel);
+                        if (await results.Lost(run, cancel) is not { } lost) return await Awake(await Expecting(run, wanted.Spec.Checks, cancel), reused: true, cancel);
+                        because = $"; run {run.Id} has the same key, but {lost}";
                     }
                 }
                 else if ((await store.Head(key, cancel)).Value?.ETag != taken.Object.ETag)
@@ -65,7 +68,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             }
 
             put = await store.PutJson(key, wanted, PutCondition.IfMatch(taken.Object.ETag), cancel: cancel);
-            if (put.Stored) return await Make(wanted, put.Now, reused: false, cancel);
+            if (put.Stored) return await Make(wanted, put.Now, reused: false, cancel, because);
         }
     }
 
@@ -94,7 +97,8 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
         }
     }
 
-    private async Task<SubmittedRun> Make(KeyRecord wanted, DateTimeOffset now, bool reused, CancellationToken cancel)
+    /// <param name="because">Why an earlier run is not given back, for the history.</param>
+    private async Task<SubmittedRun> Make(KeyRecord wanted, DateTimeOffset now, bool reused, CancellationToken cancel, string? because = null)
     {
         var run = new RunRecord
         {
@@ -109,7 +113,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             Tags = wanted.Tags,
             Origin = wanted.Origin,
             Fresh = wanted.Fresh,
-            History = [new(now, RunState.Queued, 0, Message: "submitted" + (wanted.Origin is { } origin ? $" by {origin}" : wanted.By is null ? "" : $" by {wanted.By}"))],
+            History = [new(now, RunState.Queued, 0, Message: "submitted" + (wanted.Origin is { } origin ? $" by {origin}" : wanted.By is null ? "" : $" by {wanted.By}") + because)],
         };
         await lineage.Mark(run.Id, run.Spec, run.Origin, cancel);
         await queue.Announce(run.Id, cancel);

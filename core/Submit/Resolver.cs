@@ -74,9 +74,9 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, VersionStore 
             return default;
         }
 
-        if (await code.Facts(snapshot, cancel) is not { } facts)
+        if (await code.Find(snapshot, cancel) is not { } facts)
         {
-            problems.Add(new("code.snapshot", $"there is no snapshot {snapshot} in the workspace; upload it first"));
+            problems.Add(new("code.snapshot", $"there is no snapshot {snapshot} in the workspace, or it is damaged; upload it first"));
             return default;
         }
 

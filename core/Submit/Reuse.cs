@@ -19,6 +19,7 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
     private const int ReadingDegree = 8;
 
     private readonly RunStore runs = new(store);
+    private readonly KeptResults results = new(store);
 
     /// <param name="other">The run to compare with; null: the nearest earlier one of the same experiment.</param>
     public async Task<ReuseExplanation> Explain(RunRecord run, RunRecord? other, CancellationToken cancel = default)
@@ -27,7 +28,7 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
         if (other is null)
         {
             var before = await Before(run, cancel);
-            if (before.Find(earlier => earlier.Key == run.Key) is { } same) return Told(run, same, now);
+            if (before.Find(earlier => earlier.Key == run.Key) is { } same) return await Told(run, same, now, cancel);
             if (await Deleted(run.Key, cancel) is { } deleted && deleted.At <= run.Created)
             {
                 return new(run.Id, run.Key, ReuseReason.Deleted, $"run {deleted.Run} had the same key and was deleted", deleted.Run, [], now);
@@ -43,14 +44,15 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
                 .MinBy(pair => (pair.Differences.Select(difference => difference.Part).Distinct().Count(), pair.Differences.Count)).Run;
         }
 
-        if (other.Key == run.Key) return Told(run, other, now);
+        if (other.Key == run.Key) return await Told(run, other, now, cancel);
         var differences = await Between(other, run, cancel);
         var parts = differences.Select(difference => difference.Part).Distinct().ToList();
         return new(run.Id, run.Key, ReuseReason.Differs, $"its key differs from that of run {other.Id} in {string.Join(", ", parts)}", other.Id, differences, now);
     }
 
-    private static ReuseExplanation Told(RunRecord run, RunRecord same, string? now)
+    private async Task<ReuseExplanation> Told(RunRecord run, RunRecord same, string? now, CancellationToken cancel)
     {
+        var lost = await results.Lost(same, cancel);
         var (reason, why) = same switch
         {
             _ when same.Id == run.Id => (ReuseReason.Same, "that is the run itself"),
@@ -58,6 +60,7 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
             _ when run.Fresh => (ReuseReason.Fresh, $"it was asked for afresh; run {same.Id} has the same key"),
             { State: RunState.Failed } => (ReuseReason.Failed, $"run {same.Id} has the same key and failed; a failed run is not given back"),
             { State: RunState.Cancelled } => (ReuseReason.Cancelled, $"run {same.Id} has the same key and was cancelled; a cancelled run is not given back"),
+            _ when lost is not null => (ReuseReason.ResultsLost, $"run {same.Id} has the same key, but its results are lost: {lost}"),
             { Cancel: not null } => (ReuseReason.Cancelled, $"run {same.Id} has the same key and was asked to end; it is not joined any more"),
             _ => (ReuseReason.Same, $"run {same.Id} has the same key, but the key stood for another run when this one was submitted"),
         };
@@ -85,7 +88,7 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
     /// <summary>The run that a submission with this key is given.</summary>
     private async Task<string?> Standing(string key, CancellationToken cancel) =>
         (await store.Read<KeyRecord>(WorkspacePaths.Key(key), cancel)).Found is { Record.Run: var holder }
-            && await runs.Sound(holder, cancel) is { Cancel: null, State: not (RunState.Failed or RunState.Cancelled) }
+            && await runs.Sound(holder, cancel) is { Cancel: null, State: not (RunState.Failed or RunState.Cancelled) } run && await results.Lost(run, cancel) is null
             ? holder
             : null;
 

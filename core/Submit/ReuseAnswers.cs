@@ -30,6 +30,9 @@ public enum ReuseReason
     /// <summary>The earlier run with its key was deleted.</summary>
     Deleted,
 
+    /// <summary>Results of the earlier run with its key are missing or damaged.</summary>
+    ResultsLost,
+
     /// <summary>Both have the same key, and one can stand for the other.</summary>
     Same,
 }

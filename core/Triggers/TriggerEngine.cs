@@ -60,16 +60,23 @@ public sealed class TriggerEngine
         return state.Admitted.Count(admission => now - admission.At < TimeSpan.FromHours(1));
     }
 
-    public Task Handle(WorkspaceEvent happened, CancellationToken cancel = default) => happened switch
+    /// <exception cref="DamagedRecordException">A trigger cannot be read, and might have acted; the others have. Once it is whole, the same event makes up for it.</exception>
+    public async Task Handle(WorkspaceEvent happened, CancellationToken cancel = default)
     {
-        RunEnded ended => Handle(ended, cancel),
-        DatasetPublished published => Handle(published, cancel),
-        _ => Task.CompletedTask,
-    };
+        if (happened is not (RunEnded or DatasetPublished)) return;
+        var (awake, damaged) = await Awake(cancel);
+        await (happened switch
+        {
+            RunEnded ended => Handle(ended, awake, cancel),
+            DatasetPublished published => Handle(published, awake, cancel),
+            _ => Task.CompletedTask,
+        });
+        KeepFor(damaged);
+    }
 
-    private async Task Handle(RunEnded ended, CancellationToken cancel)
+    private async Task Handle(RunEnded ended, IReadOnlyList<LiveTrigger> awake, CancellationToken cancel)
     {
-        var concerned = await Awake(trigger => trigger.When.Runs is not null, cancel);
+        var concerned = awake.Where(trigger => trigger.When.Runs is not null).ToList();
         if (concerned.Count == 0 || await causes.Run(ended.Run, cancel) is not { State.IsTerminal: true, Ended: { } at } run) return;
         await Each(concerned.Where(trigger => trigger.When.Runs == (run.Project, run.Experiment) && at >= trigger.Record.Since), async trigger =>
         {
@@ -88,9 +95,9 @@ public sealed class TriggerEngine
         });
     }
 
-    private async Task Handle(DatasetPublished published, CancellationToken cancel)
+    private async Task Handle(DatasetPublished published, IReadOnlyList<LiveTrigger> awake, CancellationToken cancel)
     {
-        var concerned = await Awake(trigger => trigger.When.Dataset == published.Dataset, cancel);
+        var concerned = awake.Where(trigger => trigger.When.Dataset == published.Dataset).ToList();
         if (concerned.Count == 0 || (await store.Head(WorkspacePaths.DatasetVersion(published.Dataset, published.Version), cancel)).Value is not { } manifest) return;
         await Each(concerned.Where(trigger => manifest.Modified >= trigger.Record.Since), async trigger =>
             await Fire(trigger, (await causes.Read(trigger, new TriggerCause.Dataset(published.Dataset, published.Version), cancel))!, cancel));
@@ -100,16 +107,22 @@ public sealed class TriggerEngine
     /// A file counts once it has been left alone for the trigger's debounce; until then the event is sent again for that time. Of several versions only the newest
     /// counts: the others have been replaced by the time their events are looked at, and what replaced them has an event of its own.
     /// </summary>
+    /// <exception cref="DamagedRecordException">As for other events.</exception>
     public async Task Handle(FileChanged changed, CancellationToken cancel = default)
     {
-        var concerned = await Awake(trigger => trigger.When.File is not null && trigger.Pattern!.Matches(changed.Path, isFolder: false) && changed.At >= trigger.Record.Since, cancel);
-        if (concerned.Count == 0) return;
+        var (awake, damaged) = await Awake(cancel);
+        var concerned = awake.Where(trigger => trigger.When.File is not null && trigger.Pattern!.Matches(changed.Path, isFolder: false) && changed.At >= trigger.Record.Since).ToList();
+        if (concerned.Count == 0 && damaged.Count == 0) return;
         var (stored, now) = await store.Head(changed.Path, cancel);
         if (stored is null || !ETags.AreEqual(stored.ETag, changed.ETag)) return;
         var early = concerned.Select(trigger => DebounceLeft(trigger, changed, now)).Where(left => left > TimeSpan.Zero).ToList();
         await Each(concerned.Where(trigger => DebounceLeft(trigger, changed, now) <= TimeSpan.Zero), async trigger =>
             await Fire(trigger, await causes.Read(trigger, new TriggerCause.File(changed.Path, stored.ETag), stored, cancel), cancel));
+
+
+        // What is sent again meets the damage again; kept as well, it would become more with every try.
         if (early.Count > 0) await bus.Send(QueueNames.FileEvents, changed.ToMessage(ids), early.Min(), cancel);
+        else KeepFor(damaged);
     }
 
     private static TimeSpan Debounce(LiveTrigger trigger) => trigger.Record.Definition.Limits.Debounce ?? TriggerLimits.DefaultDebounce;
@@ -119,7 +132,7 @@ public sealed class TriggerEngine
         changed.At - now > Debounce(trigger) ? TimeSpan.Zero : Debounce(trigger) - (now - changed.At);
 
     /// <summary>By the clock: what schedules call for now.</summary>
-    public async Task Tick(CancellationToken cancel = default) => await Each(await Awake(trigger => trigger.When.Schedule is not null, cancel), async trigger =>
+    public async Task Tick(CancellationToken cancel = default) => await Each((await Awake(cancel)).Triggers.Where(trigger => trigger.When.Schedule is not null), async trigger =>
     {
         var through = (await firings.State(trigger.Record, cancel)).State.Through ?? DateTimeOffset.MinValue;
         foreach (var instant in Instants.Due(trigger.When.Schedule!, through > trigger.Record.Since ? through : trigger.Record.Since, time.GetUtcNow()))
@@ -141,7 +154,7 @@ public sealed class TriggerEngine
             if ((await store.Head(stored.Key, cancel)).Now - stored.Modified >= LeftUndoneAfter) left.Add((id, stored.Key));
         }
 
-        var unreadable = (await Stored.List(cancel)).Damaged.Select<DamagedRecord, Func<Task>>(damage => () => throw new DamagedRecordException(damage));
+        var unreadable = (await Stored.Live(cancel)).Damaged.Select<DamagedRecord, Func<Task>>(damage => () => throw new DamagedRecordException(damage));
         await Each(left.Select<(string Id, string Key), Func<Task>>(undone => () => Finish(undone.Id, undone.Key, cancel)).Concat(unreadable), work => work());
         return left.Count;
     }
@@ -278,8 +291,17 @@ public sealed class TriggerEngine
         }
     }
 
-    private async Task<IReadOnlyList<LiveTrigger>> Awake(Func<LiveTrigger, bool> wanted, CancellationToken cancel) =>
-        [.. (await Stored.Live(cancel)).Where(trigger => trigger.Record.Paused is null && wanted(trigger))];
+    private async Task<(IReadOnlyList<LiveTrigger> Triggers, IReadOnlyList<DamagedRecord> Damaged)> Awake(CancellationToken cancel)
+    {
+        var (triggers, damaged) = await Stored.Live(cancel);
+        return ([.. triggers.Where(trigger => trigger.Record.Paused is null)], damaged);
+    }
+
+    /// <summary>Whether an event concerns a trigger that cannot be read is not known, so it fails, and is kept as whatever fails is.</summary>
+    private static void KeepFor(IReadOnlyList<DamagedRecord> damaged)
+    {
+        if (damaged.Count > 0) throw new DamagedRecordException(damaged[0]);
+    }
 
     /// <summary>Null when the trigger that began it is no longer there.</summary>
     private async Task<LiveTrigger?> Live(PendingFiring pending, CancellationToken cancel) =>

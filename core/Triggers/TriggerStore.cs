@@ -54,7 +54,7 @@ public sealed class TriggerStore(IObjectStore store, IIds ids)
     /// <summary>All that can be read, by name, and those that cannot.</summary>
     public async Task<(IReadOnlyList<TriggerRecord> Triggers, IReadOnlyList<DamagedRecord> Damaged)> List(CancellationToken cancel = default)
     {
-        var (triggers, damaged) = await Read(cancel);
+        var (triggers, damaged) = await Live(cancel);
         return ([.. triggers.Select(trigger => trigger.Record)], damaged);
     }
 
@@ -107,9 +107,7 @@ public sealed class TriggerStore(IObjectStore store, IIds ids)
         return removed;
     }
 
-    internal async Task<IReadOnlyList<LiveTrigger>> Live(CancellationToken cancel) => (await Read(cancel)).Triggers;
-
-    private async Task<(IReadOnlyList<LiveTrigger> Triggers, IReadOnlyList<DamagedRecord> Damaged)> Read(CancellationToken cancel)
+    internal async Task<(IReadOnlyList<LiveTrigger> Triggers, IReadOnlyList<DamagedRecord> Damaged)> Live(CancellationToken cancel)
     {
         var (all, damaged) = (new List<LiveTrigger>(), new List<DamagedRecord>());
         await foreach (var stored in store.List(WorkspacePaths.Triggers, cancel: cancel))

@@ -72,7 +72,9 @@ public static class WorkspacePaths
     public static string LineageMark(string from, string to) => $"index/lineage/{from}/{to}";
     public static string Worker(string workerId) => $"{Workers}{workerId}.json";
 
-    public static string AttemptsOf(string runId) => $"attempts/{runId}/";
+    public const string Attempts = "attempts/";
+    public static string AttemptsOf(string runId) => $"{Attempts}{runId}/";
+    public static string? AttemptedRunOf(string key) => key.Split('/') is ["attempts", var id, _, ..] ? id : null;
     public static string Attempt(string runId, int epoch) => $"{AttemptsOf(runId)}{epoch:D6}/";
     public static string MetricsSegment(string runId, int epoch, int segment) => $"{Attempt(runId, epoch)}metrics/{segment:D6}.expm";
     public static string LogSegment(string runId, int epoch, int segment) => $"{Attempt(runId, epoch)}logs/{segment:D6}.log";
@@ -99,6 +101,15 @@ public static class WorkspacePaths
     /// <summary>A file of datasets, by its content. In 256 folders, as file systems like it.</summary>
     public static string Content(string sha256) => $"{Contents}{sha256[..2]}/{sha256}";
 
+    /// <summary>Numbers of versions that were given to a content, so that a version whose record is lost keeps its own.</summary>
+    public static string GivenNumber(string dataset, int number) => $"{GivenNumbersOf(dataset)}{number:D6}";
+    public static string GivenNumbersOf(string dataset) => $"{GivenNumbers}{dataset}/";
+    public const string GivenNumbers = "given/datasets/";
+
+    public static (string Name, int Number)? GivenNumberOf(string key) =>
+        key.Split('/') is ["given", "datasets", var name, var text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (name, number) : null;
+
+    public static string? CodeOf(string key) => Between(key, Codes, ".zip");
     public static string? ContentOf(string key) => key.Split('/') is ["contents", var folder, { Length: 64 } sha256] && sha256.StartsWith(folder, StringComparison.Ordinal) ? sha256 : null;
 
     public static (string Name, int Number)? DatasetVersionOf(string key) =>
@@ -153,6 +164,7 @@ public static class PlatformPaths
     public static string RevokedAdmins(string workspace) => $"revoked-admins/{workspace}.json";
     public static string WebhooksOf(string workspace) => $"{Webhooks}{workspace}/";
     public static string Webhook(string workspace, string name) => $"{WebhooksOf(workspace)}{name}.json";
+    public static string? WebhookNameOf(string key) => key.Split('/') is ["webhooks", _, var file] && file.EndsWith(".json", StringComparison.Ordinal) ? file[..^".json".Length] : null;
     public static string UndeliveredOf(string workspace) => $"{UndeliveredNotices}{workspace}/";
     public static string UndeliveredOf(string workspace, string webhook) => $"{UndeliveredOf(workspace)}{webhook}/";
     public static string Undelivered(string workspace, string webhook, string delivery) => $"{UndeliveredOf(workspace, webhook)}{delivery}.json";

@@ -21,9 +21,9 @@ namespace Serverless.Functions.Api;
 public sealed class CodeFunctions(Gate gate, ApiLimits limits)
 {
     [Function("CodeGet")]
-    [Operation("What is known of a snapshot; 404 says that it has to be put", Answer = typeof(CodeFacts), Errors = [404])]
+    [Operation("What is known of a snapshot; 404 says that it is missing or damaged and has to be put", Answer = typeof(CodeFacts), Errors = [404])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "code/{sha256}")] HttpRequest request, string sha256) => gate.Reader(request, async caller =>
-        await caller.Workspace.Submission.Code.Facts(Checked(sha256), caller.Cancel) is { } facts ? Answer.Json(facts) : Answer.NotFound($"there is no snapshot {sha256}"));
+        await caller.Workspace.Submission.Code.Find(Checked(sha256), caller.Cancel) is { } facts ? Answer.Json(facts) : Answer.NotFound($"there is no whole snapshot {sha256}"));
 
     [Function("CodeUpload")]
     [Operation("Where to send a large snapshot: straight to the store, where it can take it; then put it with uploaded=true and no body", Role = Role.Writer, Answer = typeof(UploadPlace),

@@ -53,7 +53,7 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
             var missing = $"{dataset} has no file {path}";
             if (dataset.Files.FirstOrDefault(file => file.Path == path) is not { } found) return Answer.NotFound(missing);
             return await DirectAnswer.ToRead(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), limits)
-                ?? await ObjectAnswer.Of(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), missing);
+                ?? await ObjectAnswer.Of(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), missing, new(found.LengthBytes, found.Sha256));
         });
 
     [Function("DatasetUpload")]
@@ -128,6 +128,7 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
         var reference = DatasetReference.Parse($"{name}:{version}") ?? DatasetReference.Parse($"{name}@{version}")
             ?? throw new RequestException(StatusCodes.Status400BadRequest, $"'{version}' is no version of a dataset: a number, latest, or at least 8 characters of its hash");
         var (found, problem) = await caller.Workspace.Datasets.Find(reference, caller.Cancel);
+        if (found is null && reference.Number is { } number) await caller.Workspace.Datasets.Get(reference.Name, number, caller.Cancel);
         return found is not null && await caller.Workspace.Datasets.Get(found.Name, found.Number, caller.Cancel) is { Deleted: null } whole
             ? whole
             : throw new RequestException(StatusCodes.Status404NotFound, problem ?? $"{reference} was deleted");

@@ -4,6 +4,7 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Outputs;
 using Serverless.Core.Platform;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
 using Serverless.Core.Triggers;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
@@ -27,7 +28,7 @@ public sealed class OutputFunctions(Gate gate, ApiLimits limits)
             var missing = $"run {id} has no artifact {path}";
             if (await caller.Workspace.Outputs.Artifact(await caller.Run(id), path, caller.Cancel) is not { } file) return Answer.NotFound(missing);
             return await DirectAnswer.ToRead(request, caller.Workspace.Store, file.Key, limits)
-                ?? await ObjectAnswer.Of(request, caller.Workspace.Store, file.Key, missing);
+                ?? await ObjectAnswer.Of(request, caller.Workspace.Store, file.Key, missing, new(file.LengthBytes, file.Sha256));
         });
 
     [Function("RunCheckpoints")]
@@ -50,13 +51,15 @@ public sealed class OutputFunctions(Gate gate, ApiLimits limits)
             var manifest = await Manifest(caller, id, step);
             if (manifest.Files.FirstOrDefault(file => file.Path == path) is not { } found) return Answer.NotFound($"the checkpoint has no file {path}");
             if (request.QueryFlag("pieces")) return Answer.Json(await DirectAnswer.Pieces(caller.Workspace.Store, found, limits, caller.Cancel));
-            return Answer.Stream(context =>
+            var content = await caller.Workspace.Outputs.Open(found, caller.Cancel);
+            return Answer.Stream(async context =>
             {
+                await using var body = content;
                 context.Response.ContentType = ObjectAnswer.ContentTypeOf(path);
                 context.Response.ContentLength = found.LengthBytes;
                 context.Response.Headers.ETag = ObjectAnswer.Quoted(found.Sha256);
                 ObjectAnswer.Guard(context.Response);
-                return caller.Workspace.Outputs.Copy(found, context.Response.Body, context.RequestAborted);
+                await body.CopyToAsync(context.Response.Body, context.RequestAborted);
             });
         });
 

@@ -19,7 +19,7 @@ public sealed class WebhookFunctions(Gate gate, Notifier notifier, WebhookOption
     [Function("WebhookList")]
     [Operation("Where notices of what happens in the workspace are sent", Answer = typeof(WebhookInfo[]))]
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "webhooks")] HttpRequest request) => gate.Reader(request, async caller =>
-        Answer.Json((await notifier.Webhooks.List(caller.Key.Workspace, caller.Cancel)).Select(webhook => Info(webhook, caller)).ToArray()));
+        Answer.Json((await notifier.Webhooks.List(caller.Key.Workspace, caller.Cancel)).Webhooks.Select(webhook => Info(webhook, caller)).ToArray()));
 
     [Function("WebhookShow")]
     [Operation("One webhook, without its secret", Answer = typeof(WebhookInfo), Errors = [404])]

@@ -1,6 +1,8 @@
+using System.Text;
 using Serverless.Core.Access;
 using Serverless.Core.Logs;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Storage.Plain;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
@@ -10,19 +12,42 @@ namespace Serverless.Functions.Hosting;
 static class AdminKey
 {
     public const string FileName = "admin.key";
+    private const int MaxBytes = 4096;
+    private const string Remedy = "put the key back, or remove the file: a new key is made then";
 
     /// <summary>Makes the key at first start, and sees to it that the key in the file is known: with the folder's owner, not with the file, lies the right to come in.</summary>
     public static async Task Ensure(string file, ApiKeys keys, CancellationToken cancel)
     {
-        if (File.Exists(file)) PrivateFolder.EnsureFile(file);
-        var secret = File.Exists(file) ? (await File.ReadAllTextAsync(file, cancel)).Trim() : null;
-        if (secret is not { Length: > 0 })
+        var secret = Read(file);
+        if (secret is null)
         {
             secret = ApiKeys.NewSecret();
             await Write(file, secret, cancel);
         }
 
         if (await keys.Find(secret, cancel) is null) await keys.Register(secret, "admin", Role.Admin, LocalWorkspaces.Default, cancel);
+    }
+
+    /// <summary>Null: there is none yet, or what made it died before it wrote.</summary>
+    /// <exception cref="StartException">It holds something else than a key. Whoever could guess that would come in, and a new key in its place would lock out who has the old one.</exception>
+    private static string? Read(string file)
+    {
+        try
+        {
+            using var opened = PlainFile.Open(file);
+            PrivateFolder.EnsureFile(file);
+            var text = Encoding.Latin1.GetString(opened.ReadAll(MaxBytes)).Trim();
+            if (text.Length == 0) return null;
+            return ApiKeys.IsSecret(text) ? text : throw new StartException($"{file} holds no key of this platform; {Remedy}");
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (NotPlainException problem)
+        {
+            throw new StartException($"{file} cannot be read: {problem.Message}; {Remedy}");
+        }
     }
 
     /// <summary>Under its name the file is whole and private, whenever it is looked at.</summary>
@@ -34,7 +59,7 @@ static class AdminKey
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         await using (var stream = new FileStream(temporary, options))
         {
-            await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(secret + "\n"), cancel);
+            await stream.WriteAsync(Encoding.ASCII.GetBytes(secret + "\n"), cancel);
             stream.Flush(flushToDisk: true);
         }
 

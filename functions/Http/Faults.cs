@@ -49,7 +49,7 @@ static class Faults
                 return Answer.Problem(StatusCodes.Status409Conflict, $"{fault.Message}; choose another name");
             case DamagedRecordException damaged:
                 return new(new ProblemDetails("Damaged record", StatusCodes.Status409Conflict, $"{damaged.Message}; what can be done: exp doctor"));
-            case InvalidDataException:
+            case InvalidDataException or ContentMismatchException:
                 return new(new ProblemDetails("Damaged data", StatusCodes.Status409Conflict, $"stored data is damaged: {fault.Message}; what else is: exp doctor"));
             default:
                 log.LogError(fault, "{Method} {Path}", context.Request.Method, context.Request.Path);

@@ -13,7 +13,8 @@ static class ObjectAnswer
     private static readonly FileExtensionContentTypeProvider ContentTypes = Types();
 
     /// <param name="missing">Said with 404 when the object is missing.</param>
-    public static async Task<IActionResult> Of(HttpRequest request, IObjectStore store, string key, string missing)
+    /// <param name="known">What it must be, when that is on record: another length is 409 before the body, other bytes cut a whole body off before its end.</param>
+    public static async Task<IActionResult> Of(HttpRequest request, IObjectStore store, string key, string missing, KnownContent? known = null)
     {
         var cancel = request.HttpContext.RequestAborted;
         var headers = request.GetTypedHeaders();
@@ -26,6 +27,7 @@ static class ObjectAnswer
         {
             head = (await store.Head(key, cancel)).Value;
             if (head is null) return Answer.NotFound(missing);
+            known?.CheckLength(key, head.LengthBytes);
             if (!preconditions.Matches(head.ETag)) return Answer.Problem(StatusCodes.Status412PreconditionFailed, "it is another version");
             if (!preconditions.NoneMatches(head.ETag)) return Answer.Status(StatusCodes.Status304NotModified, to => to.ETag = Quoted(head.ETag));
             if (isPartOnlyIf && !(headers.IfRange?.EntityTag is { IsWeak: false } same && same.Tag == Quoted(head.ETag))) range = null;
@@ -44,6 +46,13 @@ static class ObjectAnswer
         var reading = await store.Open(key, wanted, cancel);
         if (reading is null) return Answer.NotFound(missing);
         var total = reading.Object.LengthBytes;
+        if (known is not null)
+        {
+            if (total != known.LengthBytes) await reading.DisposeAsync();
+            known.CheckLength(key, total);
+            if (wanted is null) reading = reading with { Body = known.Verified(reading.Body, key) };
+        }
+
         if (wanted is { } part && part.Offset >= total)
         {
             await reading.DisposeAsync();

@@ -125,6 +125,34 @@ public sealed class ApiKeysTests
         Assert.Contains(file, Assert.Single(told), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"id\":\"half")]
+    public async Task RegisteringAKeyWhoseRecordIsDamaged_LetsItsHolderInAgain(string record)
+    {
+        var secret = ApiKeys.NewSecret();
+        await keys.Register(secret, "admin", Role.Admin, "team", Cancel);
+        var file = Assert.Single(platform.PeekAll(PlatformPaths.Keys)).Object.Key;
+        await platform.Put(file, System.Text.Encoding.UTF8.GetBytes(record), cancel: Cancel);
+        var started = new ApiKeys(platform, time, new SystemIds(time));
+        Assert.Null(await started.Find(secret, Cancel));
+
+        await started.Register(secret, "admin", Role.Admin, "team", Cancel);
+        Assert.Equal(Role.Admin, (await started.Find(secret, Cancel))?.Role);
+    }
+
+    [Fact]
+    public async Task RegisteringAKeyOfANewerFormat_LeavesItAlone()
+    {
+        var secret = ApiKeys.NewSecret();
+        await keys.Register(secret, "admin", Role.Admin, "team", Cancel);
+        var file = Assert.Single(platform.PeekAll(PlatformPaths.Keys)).Object.Key;
+        await platform.Put(file, "{\"formatVersion\":7}"u8, cancel: Cancel);
+
+        await Assert.ThrowsAsync<DamagedRecordException>(() => new ApiKeys(platform, time, new SystemIds(time)).Register(secret, "admin", Role.Admin, "team", Cancel));
+        Assert.Equal("{\"formatVersion\":7}"u8, Assert.Single(platform.PeekAll(PlatformPaths.Keys)).Body);
+    }
+
     /// <summary>Before one of its calls, counted from 0, something else happens.</summary>
     private sealed class Interrupted(IObjectStore inner, int at, Func<Task> interrupt) : IObjectStore
     {

@@ -33,6 +33,26 @@ public sealed class DatasetCommandTests(SharedPlatform shared)
     }
 
     [Fact]
+    public async Task ADamagedContent_IsNotTakenForTheFile_AndPublishingAgainMendsIt()
+    {
+        Platform.Script("precious/a.txt", "precious\n");
+        Assert.Equal(0, (await Platform.Exp("dataset", "publish", "./precious")).ExitCode);
+        var sha256 = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("precious\n"u8));
+        var stored = Path.Combine(Platform.Data, "workspace", "contents", sha256[..2], sha256);
+        foreach (var damaged in (string[])["wr", "worthless"])
+        {
+            File.WriteAllText(stored, damaged);
+            var refused = await Platform.Exp("dataset", "get", "precious:1", "precious-again");
+            Assert.NotEqual(0, refused.ExitCode);
+            Assert.Contains(sha256, refused.Error, StringComparison.Ordinal);
+            Assert.False(File.Exists(Path.Combine(Platform.Folder, "precious-again/a.txt")));
+            var mended = await Platform.Exp("dataset", "publish", "precious");
+            Assert.Contains("Sent: 1 file", mended.Error, StringComparison.Ordinal);
+            Assert.Equal("precious\n", File.ReadAllText(stored));
+        }
+    }
+
+    [Fact]
     public async Task Lineage_IsATree_APictureAndAReasonNotToDelete()
     {
         var maker = Platform.Script("makes-weights.sh", "mkdir -p \"$EXP_OUTPUT/data/made\"; echo w > \"$EXP_OUTPUT/data/made/w\"\n");

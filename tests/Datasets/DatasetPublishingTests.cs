@@ -43,6 +43,23 @@ public sealed class DatasetPublishingTests
     }
 
     [Fact]
+    public async Task ALostVersion_KeepsItsNumber_AndNoOtherTakesItsPlaceAsTheLatest()
+    {
+        await rig.Put("data/digits/a", "1");
+        await rig.Publish();
+        await rig.Put("data/digits/a", "2");
+        await rig.Publish();
+        await rig.Store.Delete(WorkspacePaths.DatasetVersion("digits", 2), cancel: Cancel);
+
+        var (latest, problem) = await rig.Catalog.Find(DatasetReference.Parse("digits:latest")!, Cancel);
+        Assert.Null(latest);
+        Assert.Contains("the record of digits:2, the latest version, is lost", problem, StringComparison.Ordinal);
+        await rig.Put("data/digits/a", "3");
+        Assert.Equal(3, (await rig.Publish()).Number);
+        Assert.Equal(3, (await rig.Catalog.Find(DatasetReference.Parse("digits:latest")!, Cancel)).Version?.Number);
+    }
+
+    [Fact]
     public async Task AFolder_BecomesAVersion_WithEachContentStoredOnce()
     {
         await rig.Put("data/digits/train.csv", "1,2", publishedBy: "RUN");
@@ -134,8 +151,8 @@ public sealed class DatasetPublishingTests
             if (!world.Failing.Failed) break;
         }
 
-        // Three hashes remembered, three contents, the note, the mark, the version, the event, the note's end.
-        Assert.Equal(11, deaths);
+        // Three hashes remembered, three contents, the note, the mark, the version, its number, the event, the note's end.
+        Assert.Equal(12, deaths);
     }
 
     [Fact]
@@ -270,11 +287,11 @@ public sealed class DatasetPublishingTests
         // Between the listing and the deletion somebody finds the content and counts on it.
         var removed = await contents.Sweep(async () =>
         {
-            Assert.True(await contents.Hold(DatasetRig.Hash("held"), Cancel));
+            Assert.True(await contents.Hold(DatasetRig.Hash("held"), cancel: Cancel));
             return new HashSet<string> { DatasetRig.Hash("needed") };
         }, Cancel);
         Assert.Equal((1, 3), (removed, rig.Contents));
-        Assert.False(await contents.Hold(DatasetRig.Hash("orphan"), Cancel));
+        Assert.False(await contents.Hold(DatasetRig.Hash("orphan"), cancel: Cancel));
     }
 
     private Task Send(string text) => rig.Publishing().Contents.Put(DatasetRig.Hash(text), new MemoryStream(Encoding.UTF8.GetBytes(text)), Cancel);

@@ -70,12 +70,16 @@ public sealed class DamageFuzzTests(PlatformFixture platform) : IClassFixture<Pl
     {
         var failures = await workspace.Failures();
         Assert.True(failures.Count == 0, $"{what}: {string.Join("; ", failures)}\n{Log()}");
+        var wrong = await workspace.WronglyHanded();
+        Assert.True(wrong.Count == 0, $"{what}: handed out though it is damaged: {string.Join(", ", wrong)}");
         served.ExceptWith(await workspace.Served());
         served.Remove(key);
         Assert.True(served.Count == 0, $"{what}: also not served: {string.Join(", ", served)}");
         var found = await workspace.Doctor();
         var isPlain = damage is Damage.Truncated or Damage.Emptied or Damage.Zeroed or Damage.OtherJson or Damage.Newer;
-        Assert.True(!isPlain || !IsRecord(key) || found.Any(finding => finding.Object == key), $"{what}: the doctor does not name it");
+        var isContent = WorkspacePaths.ContentOf(key) is not null;
+        var isTold = isPlain ? IsRecord(key) || isContent || WorkspacePaths.CodeOf(key) is not null : damage == Damage.Deleted && (isContent || WorkspacePaths.DatasetVersionOf(key) is not null || HasAttempts(key));
+        Assert.True(!isTold || found.Any(finding => finding.Object == key), $"{what}: the doctor does not name it");
 
         try
         {
@@ -147,6 +151,8 @@ public sealed class DamageFuzzTests(PlatformFixture platform) : IClassFixture<Pl
 
     private static bool IsRecord(string key) =>
         key.EndsWith(".json", StringComparison.Ordinal) && !key.StartsWith("attempts/", StringComparison.Ordinal) && key != PlatformPaths.FilesAnnouncedSince;
+
+    private bool HasAttempts(string key) => WorkspacePaths.RunIdOf(key) is { } run && workspace.Runs.IndexOf(run) is 0 or 1;
 
     private static int? Setting(string name) => int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
 }

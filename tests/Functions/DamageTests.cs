@@ -81,6 +81,53 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
     }
 
     [Fact]
+    public async Task WhatIsLostOrMisplaced_IsFoundByTheDoctor()
+    {
+        var (run, version, trigger) = (WorkspacePaths.Run(workspace.Runs[0]), WorkspacePaths.DatasetVersion("digits", 1), WorkspacePaths.Trigger("on-file"));
+        foreach (var key in (string[])[run, version, trigger]) await workspace.Store.Delete(key, cancel: Cancel);
+        await workspace.Store.Put($"{trigger}/inside", "x"u8, cancel: Cancel);
+        var found = (await workspace.Doctor()).Select(finding => (finding.Object, finding.Kind)).ToList();
+        Assert.Contains((run, FindingKind.Missing), found);
+        Assert.Contains((version, FindingKind.Missing), found);
+        Assert.Contains(($"{trigger}/inside", FindingKind.Stray), found);
+        await workspace.Store.Delete($"{trigger}/inside", cancel: Cancel);
+    }
+
+    [Fact]
+    public async Task AFileInThePlaceOfAFolderOfRecords_IsFoundByTheDoctor()
+    {
+        await foreach (var report in workspace.Store.List(WorkspacePaths.Reports, cancel: Cancel)) await workspace.Store.Delete(report.Key, cancel: Cancel);
+        await workspace.Store.Put(WorkspacePaths.Reports.TrimEnd('/'), "x"u8, cancel: Cancel);
+        Assert.Contains(await workspace.Doctor(), finding => finding.Object == "reports" && finding.Kind == FindingKind.Stray);
+        await workspace.Store.Delete("reports", cancel: Cancel);
+    }
+
+    [Theory]
+    [InlineData("2000000000")]
+    [InlineData("-1")]
+    public async Task ARunWhoseStreamEndsWhereNoneCan_IsDamaged_AndNobodyLooksForItsParts(string segment)
+    {
+        var key = WorkspacePaths.Run(workspace.Runs[0]);
+        var record = Encoding.UTF8.GetString((await workspace.Store.Get(key, cancel: Cancel))!.Body);
+        var damaged = record.Replace("\"segment\":0,\"lengthBytes\":7", $"\"segment\":{segment},\"lengthBytes\":7", StringComparison.Ordinal);
+        Assert.NotEqual(record, damaged);
+        await workspace.Store.Put(key, Encoding.UTF8.GetBytes(damaged), cancel: Cancel);
+        using var asked = await platform.Reader.GetAsync($"api/runs/{workspace.Runs[0]}/logs", Cancel);
+        await asked.Problem(HttpStatusCode.Conflict);
+        Assert.Contains(await workspace.Doctor(), finding => finding.Object == key && finding.Kind == FindingKind.Damaged);
+        await workspace.Store.Put(key, Encoding.UTF8.GetBytes(record), cancel: Cancel);
+    }
+
+    [Fact]
+    public async Task ADamagedVersionOfADataset_IsAClearProblem()
+    {
+        await workspace.Store.Put(WorkspacePaths.DatasetVersion("digits", 1), "{"u8, cancel: Cancel);
+        using var asked = await platform.Reader.GetAsync("api/datasets/digits/1", Cancel);
+        Assert.Equal("Damaged record", (await asked.Problem(HttpStatusCode.Conflict)).Title);
+        await workspace.Store.Delete(WorkspacePaths.DatasetVersion("digits", 1), cancel: Cancel);
+    }
+
+    [Fact]
     public async Task WhatRecordsNameAndIsNotThere_IsFoundByTheDoctor()
     {
         var run = workspace.Runs[0];

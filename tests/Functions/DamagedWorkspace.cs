@@ -55,7 +55,7 @@ sealed class DamagedWorkspace(PlatformFixture platform) : IDisposable
             "runs", "runs?project=pruning&state=succeeded", "datasets", "datasets/digits", "datasets/digits/1", "datasets/digits/latest", "datasets/digits/1/files/a.csv", "triggers", "triggers/on-mlp", "triggers/on-file",
             "triggers/on-mlp/firings", "triggers/on-file/firings", "webhooks", "webhooks/team", "webhooks/team/undelivered", "machines", "keys", "reports", "dead-letters", "lineage/data/set", "lineage/digits:1", "files?prefix=data/",
             "projects/pruning/experiments/mlp/versions", "projects/pruning/experiments/mlp/versions/diff?from=1&to=1", $"compare?runs={Runs[0]},{Runs[1]}"]);
-        questions.AddRange(Runs.SelectMany(run => (string[])[$"runs/{run}", $"runs/{run}/metrics", $"runs/{run}/logs", $"runs/{run}/checkpoints", $"runs/{run}/artifacts", $"runs/{run}/artifacts/model", $"runs/{run}/why-not-reused", $"lineage/{run}"]));
+        questions.AddRange(Runs.SelectMany(run => (string[])[$"runs/{run}", $"runs/{run}/metrics", $"runs/{run}/logs", $"runs/{run}/checkpoints", $"runs/{run}/artifacts", $"runs/{run}/artifacts/model", $"runs/{run}/checkpoints/1", $"runs/{run}/checkpoints/1/model", $"runs/{run}/why-not-reused", $"lineage/{run}"]));
     }
 
     /// <summary>As a worker would: a checkpoint, an artifact, a published file, metrics and a log.</summary>
@@ -65,9 +65,9 @@ sealed class DamagedWorkspace(PlatformFixture platform) : IDisposable
         var epoch = (await queue.Apply(run, new RunEvent.Claim("w1", TimeSpan.FromMinutes(1)), Cancel)).Run!.Epoch;
         await Store.Put(WorkspacePaths.CheckpointChunk(run, epoch, "piece"), "weights"u8, cancel: Cancel);
         var manifest = WorkspacePaths.CheckpointManifest(run, epoch, 1);
-        await Store.PutJson(manifest, new CheckpointManifest(1, epoch, [new("model", 7, "sha", [new(WorkspacePaths.CheckpointChunk(run, epoch, "piece"), 7)])]), cancel: Cancel);
+        await Store.PutJson(manifest, new CheckpointManifest(1, epoch, [new("model", 7, Sha("weights"u8), [new(WorkspacePaths.CheckpointChunk(run, epoch, "piece"), 7)])]), cancel: Cancel);
         await queue.Apply(run, new RunEvent.Commit(epoch, new(epoch, 1, manifest, 7, DateTimeOffset.UnixEpoch, StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())), Cancel);
-        OutputFile artifact = new("model", WorkspacePaths.Artifact(run, epoch, "model"), 5, "sha"), data = new($"out/{run}", WorkspacePaths.PublishedFile(run, epoch, "out"), 3, "sha");
+        OutputFile artifact = new("model", WorkspacePaths.Artifact(run, epoch, "model"), 5, Sha("model"u8)), data = new($"out/{run}", WorkspacePaths.PublishedFile(run, epoch, "out"), 3, Sha("out"u8));
         await Store.Put(artifact.Key, "model"u8, cancel: Cancel);
         await Store.Put(data.Key, "out"u8, cancel: Cancel);
         await Store.Put(WorkspacePaths.LogSegment(run, epoch, 0), "a line\n"u8, cancel: Cancel);
@@ -134,6 +134,22 @@ sealed class DamagedWorkspace(PlatformFixture platform) : IDisposable
         Assert.True(answer.IsSuccessStatusCode, $"{path}: {await answer.Content.ReadAsStringAsync(Cancel)}");
         return await answer.Read<T>();
     }
+
+    /// <summary>Downloads of which a hash is on record: each is what it was, or fails.</summary>
+    public async Task<IReadOnlyList<string>> WronglyHanded()
+    {
+        var handed = Runs.Take(2).SelectMany(run => ((string, string)[])[($"runs/{run}/artifacts/model", "model"), ($"runs/{run}/checkpoints/1/model", "weights")]).Append(("datasets/digits/1/files/a.csv", "1,2"));
+        var wrong = new List<string>();
+        foreach (var (path, content) in handed)
+        {
+            using var answer = await platform.Admin.GetAsync($"api/{path}", Cancel);
+            if (answer.IsSuccessStatusCode && await answer.Content.ReadAsStringAsync(Cancel) != content) wrong.Add(path);
+        }
+
+        return wrong;
+    }
+
+    private static string Sha(ReadOnlySpan<byte> content) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content));
 
     private static async Task Only<T>(Func<Task> work) where T : Exception
     {

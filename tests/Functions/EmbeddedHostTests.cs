@@ -43,6 +43,36 @@ public sealed class EmbeddedHostTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, await Runs(again, key));
     }
 
+    [Theory]
+    [InlineData("a")]
+    [InlineData("exp_0123")]
+    [InlineData("\u0000\u0001\n\u0007")]
+    public async Task AdminKeyThatIsNone_OpensNothing_AndIsOneClearLine(string content)
+    {
+        await File.WriteAllTextAsync(Path.Combine(folder, "admin.key"), content, Cancel);
+        Assert.Contains("admin.key holds no key of this platform", (await Assert.ThrowsAsync<StartException>(Start)).Message, StringComparison.Ordinal);
+        Assert.Equal(content, await File.ReadAllTextAsync(Path.Combine(folder, "admin.key"), Cancel));
+    }
+
+    [Fact]
+    public async Task AdminKeyThatIsNoFile_IsOneClearLine_AndKeepsNobodyWaiting()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using (var made = System.Diagnostics.Process.Start("mkfifo", Path.Combine(folder, "admin.key"))) await made.WaitForExitAsync(Cancel);
+        Assert.Contains("admin.key cannot be read", (await Assert.ThrowsAsync<StartException>(Start)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AdminKeyWhoseRecordIsDamaged_OpensTheDoorAtTheNextStart()
+    {
+        string key;
+        await using (var host = await Start()) key = (await File.ReadAllTextAsync(host.AdminKeyFile, Cancel)).Trim();
+        await File.WriteAllTextAsync(Assert.Single(Directory.GetFiles(Path.Combine(folder, "platform", "keys"))), "", Cancel);
+
+        await using var again = await Start();
+        Assert.Equal(HttpStatusCode.OK, await Runs(again, key));
+    }
+
     [Fact]
     public async Task PortInUse_IsOneClearLine()
     {

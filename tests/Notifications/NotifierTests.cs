@@ -118,6 +118,44 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         Assert.False(await notifier.Redeliver("workspace", Team, left.Id, Cancel));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"formatVersion\":7}")]
+    public async Task AWebhookThatCannotBeRead_GetsItsNoticeOnceItCan_AndOthersAtOnce(string damage)
+    {
+        await Add("/a", "a");
+        await Add("/failures", "failures", ["run.failed"]);
+        await Add("/whole", "whole");
+        string[] broken = [PlatformPaths.Webhook("workspace", "a"), PlatformPaths.Webhook("workspace", "failures")];
+        var records = new List<byte[]>();
+        foreach (var key in broken)
+        {
+            records.Add((await Platform.Get(key, cancel: Cancel))!.Body);
+            await Platform.Put(key, Encoding.UTF8.GetBytes(damage), cancel: Cancel);
+        }
+
+        await notifier.Notify(await Ended("succeeded"), Cancel);
+        await Deliver();
+        Assert.Equal("/whole", Assert.Single(receiver.All).Path);
+
+        for (var i = 0; i < broken.Length; i++) await Platform.Put(broken[i], records[i], cancel: Cancel);
+        await DeliverAfter(TimeSpan.FromMinutes(1));
+        Assert.Equal(["/a", "/whole"], receiver.All.Select(request => request.Path).Order());
+        Assert.Equal(0, await bus.Count(QueueNames.Webhooks, Cancel));
+    }
+
+    [Fact]
+    public async Task AWebhookThatIsNeverReadAgain_KeepsItsNoticesAsUndelivered()
+    {
+        await Add("/ci");
+        await Platform.Put(PlatformPaths.Webhook("workspace", Team), ""u8, cancel: Cancel);
+
+        await notifier.Notify(await Ended("succeeded"), Cancel);
+        for (var tries = 0; tries < 20; tries++) await DeliverAfter(TimeSpan.FromHours(20));
+
+        Assert.Contains("is damaged: it is empty", Assert.Single(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task AnEventThatComesTwice_IsToldOnce()
     {

@@ -8,6 +8,7 @@ using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Versions;
+using Serverless.Core.Workspaces;
 using Serverless.Tests.Submit;
 using Serverless.Tests.Support;
 
@@ -113,6 +114,36 @@ public sealed class ReuseTests
         Assert.IsType<DeletionResult.Deleted>(await deletion.Delete(first, cancel: Cancel));
         var explained = await Explain(await Submit(await Spec()));
         Assert.Equal((ReuseReason.Deleted, first), (explained.Reason, explained.Other));
+    }
+
+    [Theory]
+    [InlineData("manifest", null)]
+    [InlineData("manifest", "{")]
+    [InlineData("artifact", null)]
+    [InlineData("artifact", "cut")]
+    [InlineData("data", "")]
+    public async Task ARunWhoseResultsAreLost_IsComputedAnew_AndTheNewOneSaysWhy(string what, string? left)
+    {
+        var first = await Submit(await Spec());
+        var (artifact, data) = (new OutputFile("w", WorkspacePaths.Artifact(first, 1, "w"), 7, "sha"), new OutputFile("out", WorkspacePaths.PublishedFile(first, 1, "out"), 3, "sha"));
+        var manifest = WorkspacePaths.OutputManifest(first, 1);
+        await Put(artifact.Key, "weights");
+        await Put(data.Key, "out");
+        await store.PutJson(manifest, new OutputManifest([artifact], [data]), cancel: Cancel);
+        await Apply(first, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        await Apply(first, new RunEvent.Finish(1, new(Cause.Completed, Outputs: manifest)));
+        Assert.Equal(first, await Submit(await Spec()));
+
+        var key = what == "manifest" ? manifest : what == "artifact" ? artifact.Key : data.Key;
+        if (left is null) await store.Delete(key, cancel: Cancel);
+        else await Put(key, left);
+        Assert.Null((await Explain(first)).Now);
+        var second = await Submit(await Spec());
+        Assert.NotEqual(first, second);
+        Assert.Contains(key, (await Load(second)).History[0].Message, StringComparison.Ordinal);
+        var explained = await Explain(second);
+        Assert.Equal((ReuseReason.ResultsLost, first, second), (explained.Reason, explained.Other, explained.Now));
+        Assert.Equal(second, await Submit(await Spec()));
     }
 
     [Fact]

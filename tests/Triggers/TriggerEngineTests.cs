@@ -229,6 +229,44 @@ public sealed class TriggerEngineTests
         Assert.Single(world.Runs("cnn"));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"formatVersion\":7}")]
+    public async Task AnEventWhoseTriggerCannotBeRead_IsKept_WhileOthersAct(string damage)
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(name: "a"));
+        await world.Add(TriggerWorld.OnMlp(name: "b", then: "params: { model: other }"));
+        var whole = (await world.Store.Get(WorkspacePaths.Trigger("a"), cancel: Cancel))!.Body;
+        var ended = await world.End(await world.Submit("mlp", new { sparsity = 0.5 }));
+        await world.Store.Put(WorkspacePaths.Trigger("a"), System.Text.Encoding.UTF8.GetBytes(damage), cancel: Cancel);
+        await Assert.ThrowsAsync<DamagedRecordException>(() => world.Engine.Handle(ended, Cancel));
+        await Assert.ThrowsAsync<DamagedRecordException>(() => world.Engine.Handle(ended, Cancel));
+        Assert.Single(world.Runs("cnn"));
+
+        await world.Store.Put(WorkspacePaths.Trigger("a"), whole, cancel: Cancel);
+        await world.Engine.Handle(ended, Cancel);
+        Assert.Equal(2, world.Runs("cnn").Count);
+    }
+
+    [Fact]
+    public async Task AFileWhoseTriggerCannotBeRead_IsKept_AndNotSentAgainWithEveryTry()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnFile("data/in/*.csv", limits: "{ debounce: 5s }"));
+        world.Time.Advance(TimeSpan.FromSeconds(1));
+        await world.Store.Put(WorkspacePaths.Trigger("other"), "{"u8, cancel: Cancel);
+        var changed = await world.PutFile("data/in/a.csv", "1");
+        await world.Engine.Handle(changed, Cancel);
+        Assert.Equal(1, await world.Bus.Count(QueueNames.FileEvents, Cancel));
+
+        world.Time.Advance(TimeSpan.FromSeconds(6));
+        await Assert.ThrowsAsync<DamagedRecordException>(() => world.Engine.Handle(changed, Cancel));
+        await Assert.ThrowsAsync<DamagedRecordException>(() => world.Engine.Handle(changed, Cancel));
+        Assert.Single(world.Runs("from-file"));
+        Assert.Equal(1, await world.Bus.Count(QueueNames.FileEvents, Cancel));
+    }
+
     private static async Task Deliver(TriggerWorld world)
     {
         while (await world.Bus.Receive(QueueNames.FileEvents, TimeSpan.Zero, Cancel) is { } message)

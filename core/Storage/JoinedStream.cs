@@ -1,7 +1,7 @@
-namespace Serverless.Cli.Transfer;
+namespace Serverless.Core.Storage;
 
-/// <summary>A file that lies in pieces, read from its beginning to its end; each piece is fetched when the one before it is used up.</summary>
-sealed class Pieces(IReadOnlyList<Uri> pieces, Func<Uri, CancellationToken, Task<Stream>> open) : Stream
+/// <summary>What lies in pieces, read from its beginning to its end; each piece is opened when the one before it is used up.</summary>
+public sealed class JoinedStream(IReadOnlyList<Func<CancellationToken, Task<Stream>>> pieces) : Stream
 {
     private Stream current = Null;
     private int next;
@@ -18,7 +18,7 @@ sealed class Pieces(IReadOnlyList<Uri> pieces, Func<Uri, CancellationToken, Task
         while ((read = await current.ReadAsync(buffer, cancellationToken)) == 0 && !buffer.IsEmpty && next < pieces.Count)
         {
             await current.DisposeAsync();
-            current = await open(pieces[next++], cancellationToken);
+            current = await pieces[next++](cancellationToken);
         }
 
         return read;
