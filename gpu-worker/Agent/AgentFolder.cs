@@ -26,10 +26,17 @@ sealed class AgentFolder : IDisposable
     /// <summary>In the environment of every process that this worker starts, and of no other worker's.</summary>
     public string Mark { get; }
 
-    /// <exception cref="SettingException">A worker of this name lives.</exception>
+    /// <exception cref="SettingException">A worker of this name lives, or the scratch folder is none.</exception>
     public static async Task<AgentFolder> Take(AgentOptions options, IIds ids, TimeProvider time, Action<string> say)
     {
-        Directory.CreateDirectory(options.Scratch);
+        try
+        {
+            Directory.CreateDirectory(options.Scratch);
+        }
+        catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
+        {
+            throw new SettingException($"{options.Scratch} cannot be used as the folder for work and caches: {wrong.Message}", wrong);
+        }
 
         // One after another: a folder that is just being taken must not look like one that has lost its worker.
         await using var starting = await LockFile.Wait(Path.Combine(options.Scratch, ".starting"), StartPoll, time, CancellationToken.None);

@@ -83,6 +83,16 @@ public sealed class AgentFolderTests : IDisposable
         await code.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 
+    [Fact]
+    public async Task AScratchFolderThatIsAFile_IsSaidToBeNone()
+    {
+        await File.WriteAllTextAsync(Original, "", TestContext.Current.CancellationToken);
+
+        var said = await Assert.ThrowsAsync<SettingException>(() => Take(Original, "w1"));
+
+        Assert.StartsWith($"{Original} cannot be used as the folder for work and caches: ", said.Message, StringComparison.Ordinal);
+    }
+
     private static Task<AgentFolder> Take(string scratch, string id) =>
         AgentFolder.Take(new() { Scratch = scratch, Id = id, Machine = "cpu" }, new SystemIds(TimeProvider.System), TimeProvider.System, _ => { });
 
