@@ -45,17 +45,25 @@ sealed partial class ApiClient : IDisposable
     private async Task<T> Send<T>(HttpMethod method, string path, HttpContent? body, CancellationToken cancel)
     {
         // What the first answer of a type needs is compiled while the platform works on it.
-        var shape = Task.Run(() => (JsonTypeInfo<T>)ApiJson.Options.GetTypeInfo(typeof(T)), cancel);
+        var shape = Task.Run(() => (JsonTypeInfo<T>)ApiJson.Answers.GetTypeInfo(typeof(T)), cancel);
         using var response = await Send(method, path, body, cancel);
         try
         {
             var answer = await response.Content.ReadAsByteArrayAsync(cancel);
             var type = await shape;
-            return JsonSerializer.Deserialize(answer, type) ?? throw new JsonException("null");
+            return Understood(answer, type);
         }
         catch (HttpRequestException e)
         {
             throw Unreachable(e);
+        }
+    }
+
+    private T Understood<T>(ReadOnlySpan<byte> answer, JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(answer, type) ?? throw new JsonException("null");
         }
         catch (JsonException e)
         {

@@ -2,6 +2,7 @@ using System.Text;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
 using Serverless.Core.Triggers;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Cli.Platform;
 
@@ -35,6 +36,9 @@ sealed class DataFolder(string path)
         var share = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
         return new(System.IO.Path.Combine(share.Length > 0 ? share : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "exp"));
     }
+
+    /// <summary>A platform was started here before, and what it kept is gone.</summary>
+    public bool LacksItsWorkspace => Directory.Exists(System.IO.Path.Combine(Path, LocalWorkspaces.PlatformFolder)) && !Directory.Exists(System.IO.Path.Combine(Path, LocalWorkspaces.Default));
 
     /// <summary>Null when no platform runs here, as far as it said.</summary>
     public Uri? ReadAddress() => Read(AddressFile) is { } text && Uri.TryCreate(text, UriKind.Absolute, out var address) ? address : null;

@@ -43,6 +43,7 @@ sealed class LocalPlatform : IAsyncDisposable
         if (options.Workers > 0) WorkerProgram.Check();
         var held = PlatformLock.Take(options.Data);
         if (held.Mended is { } mended) say(mended);
+        if (options.Data.LacksItsWorkspace) say($"{options.Data.Path} has keys and no workspace: this starts with an empty one. If there was one, stop this, put it back and start again");
         EmbeddedHost? host = null;
         try
         {

@@ -89,13 +89,16 @@ sealed class ExperimentOptions
     private static Dictionary<string, T> Merged<T>(IReadOnlyDictionary<string, T> all, string[]? changes, string option, Func<string, T> read)
     {
         var merged = new Dictionary<string, T>(all, StringComparer.Ordinal);
+        var named = new HashSet<string>(StringComparer.Ordinal);
         foreach (var change in changes ?? [])
         {
             var equals = change.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0) throw ExpException.Usage($"{option} {change}: write it as NAME=VALUE");
+            var name = change[..equals];
+            if (!named.Add(name)) throw ExpException.Usage($"{option} {name} is given more than once; leave one");
             try
             {
-                merged[change[..equals]] = read(change[(equals + 1)..]);
+                merged[name] = read(change[(equals + 1)..]);
             }
             catch (FormatException e)
             {

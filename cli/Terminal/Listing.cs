@@ -18,6 +18,9 @@ sealed class Listing(params string[] titles)
 {
     // Two spaces between columns, at least ten characters of one that gives way.
     private const int Gap = 2, NarrowestColumn = 10;
+
+    /// <summary>Where there is room for all of it, one long text moves the rest of its own line only.</summary>
+    private const int WidestAligned = 80;
     private readonly List<Cell[]> rows = [];
 
     public int Count => rows.Count;
@@ -57,8 +60,8 @@ sealed class Listing(params string[] titles)
         {
             var (text, style, brief) = cellOf(shown[i]);
             var cut = Cut(brief is not null && text.GetCellWidth() > widths[i] ? brief : text, widths[i]);
-            var free = widths[i] - cut.GetCellWidth();
             var right = titles[shown[i]].EndsWith('>');
+            var free = (right ? widths[i] : Math.Min(widths[i], WidestAligned)) - cut.GetCellWidth();
             if (right) owed += free;
             if (cut.Length > 0)
             {

@@ -12,7 +12,8 @@ namespace Serverless.Core.Metrics;
 /// <summary>
 /// All points of a run in order of logging, a bufferful at a time, over all attempts as <see cref="VisibleStream"/> puts them together.
 /// </summary>
-sealed class MetricPoints(IObjectStore store, RunRecord run)
+/// <param name="turn">Is waited for between two bufferfuls.</param>
+sealed class MetricPoints(IObjectStore store, RunRecord run, LongRead turn)
 {
     private const int BufferBytes = 64 * 1024;
 
@@ -64,6 +65,7 @@ sealed class MetricPoints(IObjectStore store, RunRecord run)
         while (!damaged && await reading.Body.ReadAsync(buffer, cancel) is var count and > 0)
         {
             length += count;
+            await turn.GoOn(count, cancel);
             points.Clear();
             try
             {

@@ -1,6 +1,7 @@
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Streams;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Metrics;
@@ -15,19 +16,23 @@ public sealed record MetricsQuery(IReadOnlyList<string> Names, long? FromStep = 
 
 /// <summary>
 /// Reads a run's metrics. Whatever a run has logged, one reading holds at most <see cref="MaxHeld"/> points of at most
-/// <see cref="MaxSeries"/> metrics, some 20 MB, and never a whole segment.
+/// <see cref="MaxSeries"/> metrics, some 20 MB, and never a whole segment; of long ones a few go on at once.
 /// </summary>
-public sealed class MetricsReader(IObjectStore store)
+/// <param name="reads">Null: those of this process.</param>
+public sealed class MetricsReader(IObjectStore store, LongReads? reads = null)
 {
     public const int MaxHeld = 100_000, MaxSeries = 5000;
 
     /// <summary>Names that are remembered as not wanted, or as left out.</summary>
     private const int MaxNames = 10_000;
 
+    private readonly LongReads reads = reads ?? LongReads.Shared;
+
     /// <summary>Series by name, their points in order of logging, thinned further than asked for where there is no room for as many.</summary>
     public async Task<RunMetrics> Read(RunRecord run, MetricsQuery query, CancellationToken cancel = default)
     {
-        var points = new MetricPoints(store, run);
+        using var turn = reads.Begin();
+        var points = new MetricPoints(store, run, turn);
         var series = new Dictionary<string, Thinner>(StringComparer.Ordinal);
         var (unwanted, leftOut) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
         var (most, held) = (query.MaxPoints, 0);
@@ -80,12 +85,17 @@ public sealed class MetricsReader(IObjectStore store)
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> Csv(
         RunRecord run, MetricsQuery query, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)
     {
-        var points = new MetricPoints(store, run);
+        using var turn = reads.Begin();
+        var points = new MetricPoints(store, run, turn);
         var csv = new MetricsCsv(query);
         yield return csv.Header();
         await foreach (var some in points.Read(cancel))
         {
-            if (csv.Rows(some) is { Length: > 0 } rows) yield return rows;
+            if (csv.Rows(some) is not { Length: > 0 } rows) continue;
+
+            // Whoever takes them may be slow, or asleep.
+            turn.Leave();
+            yield return rows;
         }
 
         foreach (var problem in points.Problems.All) yield return csv.Comment(problem);

@@ -35,7 +35,8 @@ public sealed record WebhookSpec(string? Url, IReadOnlyList<string>? Events = nu
 public sealed record Webhook(
     string Name, string Url, IReadOnlyList<string> Events, string? Project, string? Experiment, WebhookFormat Format, string Secret, string By, DateTimeOffset Created, string? Paused = null) : IRecord
 {
-    string? IRecord.Problem(string key) => !key.EndsWith($"/{Name}.json", StringComparison.Ordinal) ? $"it is of webhook {Name}" : Uri.IsWellFormedUriString(Url, UriKind.Absolute) ? null : "its url is no address";
+    string? IRecord.Problem(string key) =>
+        !key.EndsWith($"/{Name}.json", StringComparison.Ordinal) ? $"it is of webhook {Name}" : WebhookRules.AddressProblem(Url) is { } problem ? $"its url: {problem}" : null;
 
     [JsonIgnore]
     public bool IsOn => Paused is null;
@@ -108,12 +109,19 @@ public static class WebhookRules
         _ => WebhookFormat.Json,
     };
 
+    /// <summary>What an address of any webhook must be, wherever it may be sent from.</summary>
+    internal static string? AddressProblem(string url)
+    {
+        if (url.Length > MaxUrl) return $"longer than {MaxUrl} characters";
+        if (url.Any(char.IsControl)) return "has control characters; write them as %0A and the like";
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("https" or "http")) return "not an absolute address; write https://host/path";
+        return parsed.UserInfo.Length > 0 ? "has a user name in it, which would be in every log; put a token into the path or the query" : null;
+    }
+
     private static string? UrlProblem(string? url, bool allowPrivate)
     {
         if (url is not { Length: > 0 }) return "expected the address to send to, https://…";
-        if (url.Length > MaxUrl) return $"longer than {MaxUrl} characters";
-        if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("https" or "http")) return "not an absolute address; write https://host/path";
-        if (parsed.UserInfo.Length > 0) return "has a user name in it, which would be in every log; put a token into the path or the query";
-        return parsed.Scheme == "http" && !allowPrivate ? "must be https: what is sent is the team's own" : null;
+        if (AddressProblem(url) is { } problem) return problem;
+        return new Uri(url).Scheme == Uri.UriSchemeHttp && !allowPrivate ? "must be https: what is sent is the team's own" : null;
     }
 }

@@ -17,6 +17,9 @@ public sealed class DamagedRecordException(DamagedRecord damage, Exception? inne
     public DamagedRecord Damage => damage;
 }
 
+/// <summary>What was to be stored could not be read again, so it was not stored.</summary>
+public sealed class UnfitRecordException(string key, string why, Exception? inner = null) : Exception($"{key} cannot be stored: {why}", inner);
+
 /// <summary>A record as it was read.</summary>
 /// <param name="Now">Store time of the read.</param>
 public sealed record StoredRecord<T>(T Record, StoredObject Object, DateTimeOffset Now);

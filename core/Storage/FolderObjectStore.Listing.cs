@@ -7,16 +7,19 @@ namespace Serverless.Core.Storage;
 
 public sealed partial class FolderObjectStore
 {
+    private const int LooksOfATurn = 64;
+
     private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
 
     public async IAsyncEnumerable<StoredObject> List(string prefix, string? after = null, [EnumeratorCancellation] CancellationToken cancel = default)
     {
-        await Task.CompletedTask;
         var above = prefix[..(prefix.LastIndexOf('/') + 1)];
         if (above.Length > 0 && ObjectKey.Problem(above[..^1]) is not null) yield break;
         using var keys = Keys(above, prefix, after).GetEnumerator();
-        while (faults.Guard(keys.MoveNext))
+        for (var looks = 1; faults.Guard(keys.MoveNext); looks++)
         {
+            // Nothing here is waited for: a long list would keep its thread from others.
+            if (looks % LooksOfATurn == 0) await Task.Yield();
             cancel.ThrowIfCancellationRequested();
             if (faults.Guard(() => Look(keys.Current, open: false).Object) is { } found) yield return found;
         }

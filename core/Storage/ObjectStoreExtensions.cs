@@ -38,7 +38,8 @@ public static class ObjectStoreExtensions
         public Task<PutResult> Put(string key, ReadOnlySpan<byte> body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default) =>
             store.Put(key, new MemoryStream(body.ToArray()), condition, metadata, cancel);
 
+        /// <exception cref="UnfitRecordException">It could not be read again.</exception>
         public Task<PutResult> PutJson<T>(string key, T value, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default) =>
-            store.Put(key, RecordFormat.Write(value), condition, metadata, cancel);
+            store.Put(key, RecordFormat.Write(key, value), condition, metadata, cancel);
     }
 }

@@ -26,12 +26,21 @@ public static class RecordFormat
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
     private static readonly JsonSerializerOptions Strict = MakeStrict();
 
-    public static byte[] Write<T>(T record)
+    /// <summary>A record that knows what it must be is judged by the rules of reading: nothing is taken in that would be damaged from the beginning.</summary>
+    /// <exception cref="UnfitRecordException">Reading would refuse it.</exception>
+    public static byte[] Write<T>(string key, T record)
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(record, CoreJson.Options);
-        if (body is not [(byte)'{', ..]) return body;
-        var isEmpty = body.Length == 2;
-        return [(byte)'{', (byte)'"', .. VersionName, (byte)'"', (byte)':', .. Digits(Current), .. isEmpty ? [] : ","u8, .. body.AsSpan(1)];
+        var body = Body(record);
+        if (record is not IRecord) return body;
+        try
+        {
+            Read<T>(key, body);
+            return body;
+        }
+        catch (DamagedRecordException refused)
+        {
+            throw new UnfitRecordException(key, refused.Damage.Why, refused);
+        }
     }
 
     /// <exception cref="DamagedRecordException">It is no such record.</exception>
@@ -51,7 +60,7 @@ public static class RecordFormat
             if ((record as IRecord)?.Problem(key) is { } problem) throw new JsonException(problem);
             return record;
         }
-        catch (Exception e) when (e is JsonException or NotSupportedException)
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
             throw new DamagedRecordException(new(key, Why(e)), e);
         }
@@ -64,7 +73,7 @@ public static class RecordFormat
         {
             return metadata.TryGetValue(name, out var text) ? JsonSerializer.Deserialize<T>(text, Strict) : null;
         }
-        catch (Exception e) when (e is JsonException or NotSupportedException)
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
             return null;
         }
@@ -80,6 +89,14 @@ public static class RecordFormat
         if (e is not JsonException { LineNumber: { } line } broken) return e.Message;
         var place = string.Create(CultureInfo.InvariantCulture, $"line {line + 1}, byte {(broken.BytePositionInLine ?? 0) + 1}");
         return broken.Path is { Length: > 1 } path ? $"what it says of {path.TrimStart('$', '.')} cannot be understood ({place})" : $"it is not JSON ({place})";
+    }
+
+    private static byte[] Body<T>(T record)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(record, CoreJson.Options);
+        if (body is not [(byte)'{', ..]) return body;
+        var isEmpty = body.Length == 2;
+        return [(byte)'{', (byte)'"', .. VersionName, (byte)'"', (byte)':', .. Digits(Current), .. isEmpty ? [] : ","u8, .. body.AsSpan(1)];
     }
 
     // It is written first, so that it costs nothing to find.
@@ -111,7 +128,8 @@ public static class RecordFormat
         return options;
     }
 
-    private static void RequireWhatIsPromised(JsonTypeInfo type)
+    /// <summary>Whatever the type's constructor wants without naming a default, and not as null.</summary>
+    internal static void RequireWhatIsPromised(JsonTypeInfo type)
     {
         foreach (var property in type.Properties)
         {

@@ -9,9 +9,12 @@ public sealed class LocalWorkspaces(string dataFolder, TimeProvider time) : IWor
     /// <summary>The workspace of a machine that has just one.</summary>
     public const string Default = "workspace";
 
+    /// <summary>The platform's own folder beside the workspaces.</summary>
+    public const string PlatformFolder = "platform";
+
     private readonly ConcurrentDictionary<string, IObjectStore> stores = new(StringComparer.Ordinal);
 
-    public IObjectStore Platform => StoreIn("platform");
+    public IObjectStore Platform => StoreIn(PlatformFolder);
 
     public IObjectStore Open(string workspace) => StoreIn(WorkspaceName.Checked(workspace));
 

@@ -43,7 +43,7 @@ static class Faults
                     headers => headers.RetryAfter = $"{RetryAfterSeconds}");
             case StoreFullException:
                 return Answer.Problem(StatusCodes.Status507InsufficientStorage, $"{fault.Message}; free some room and try again");
-            case ObjectKeyException:
+            case ObjectKeyException or UnfitRecordException:
                 return Answer.Problem(StatusCodes.Status400BadRequest, fault.Message);
             case KeyConflictException:
                 return Answer.Problem(StatusCodes.Status409Conflict, $"{fault.Message}; choose another name");

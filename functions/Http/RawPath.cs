@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Text.Unicode;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -10,11 +12,13 @@ static class RawPath
 {
     private const int MaxDecodings = 3;
 
-    /// <summary>What is wrong with the request's path, or null: dot segments and backslashes, plain or encoded, once or several times.</summary>
+    /// <summary>What is wrong with the request's path, or null: dot segments and backslashes, plain or encoded, once or several times; and bytes that are
+    /// no text, which would stay encoded and become another name.</summary>
     public static string? Problem(HttpContext context)
     {
         var path = Of(context);
         if (!path.Contains('%') && !path.Contains('\\') && !path.Contains("/.", StringComparison.Ordinal)) return null;
+        if (!IsUtf8(path)) return "the path has encoded bytes that are not UTF-8";
         for (var decoding = 0; decoding <= MaxDecodings; decoding++)
         {
             if (path.Contains('\\')) return "the path has a backslash; separate folders with '/'";
@@ -43,6 +47,21 @@ static class RawPath
         }
 
         return Uri.UnescapeDataString(path[1..]);
+    }
+
+    private static bool IsUtf8(string path)
+    {
+        var bytes = new List<byte>();
+        for (var i = 0; i < path.Length; i++)
+        {
+            var isEncoded = path[i] == '%' && i + 2 < path.Length && char.IsAsciiHexDigit(path[i + 1]) && char.IsAsciiHexDigit(path[i + 2]);
+
+            // What stands there unencoded only has to part what is encoded.
+            bytes.Add(isEncoded ? Convert.ToByte(path.Substring(i + 1, 2), 16) : (byte)'-');
+            if (isEncoded) i += 2;
+        }
+
+        return Utf8.IsValid(CollectionsMarshal.AsSpan(bytes));
     }
 
     private static string Of(HttpContext context)

@@ -1,6 +1,7 @@
 using System.Text;
 using Serverless.Core;
 using Serverless.Core.Spec;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Execute;
 using Serverless.GpuWorker.Prepare;
@@ -10,7 +11,8 @@ namespace Serverless.GpuWorker.Agent;
 /// <summary>
 /// A living worker's own folder below the scratch folder. A lock file in it is held for as long as the worker's process is there, however that ends,
 /// and says the mark of the processes that it
-/// starts. So whoever starts next knows which folders have lost their worker, and can end and remove what it left.
+/// starts. So whoever starts next knows which folders have lost their worker, and can end and remove what it left. A mark names the lock file that it
+/// stands in: in a copy of the folder nobody holds the lock, and yet the worker may be alive in the original.
 /// </summary>
 sealed class AgentFolder : IDisposable
 {
@@ -24,10 +26,17 @@ sealed class AgentFolder : IDisposable
     /// <summary>In the environment of every process that this worker starts, and of no other worker's.</summary>
     public string Mark { get; }
 
-    /// <exception cref="SettingException">A worker of this name lives.</exception>
+    /// <exception cref="SettingException">A worker of this name lives, or the scratch folder is none.</exception>
     public static async Task<AgentFolder> Take(AgentOptions options, IIds ids, TimeProvider time, Action<string> say)
     {
-        Directory.CreateDirectory(options.Scratch);
+        try
+        {
+            Directory.CreateDirectory(options.Scratch);
+        }
+        catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
+        {
+            throw new SettingException($"{options.Scratch} cannot be used as the folder for work and caches: {wrong.Message}", wrong);
+        }
 
         // One after another: a folder that is just being taken must not look like one that has lost its worker.
         await using var starting = await LockFile.Wait(Path.Combine(options.Scratch, ".starting"), StartPoll, time, CancellationToken.None);
@@ -49,9 +58,9 @@ sealed class AgentFolder : IDisposable
         var held = LockFile.Try(Path.Combine(options.Folder, LockName))
             ?? throw new SettingException(
                 $"a worker named {options.Id} is running on {options.DataFolder ?? options.Scratch}; give this one another --id");
-        if (MarkIn(held) is { } before) End(before, options.Id, say);
+        EndLeftovers(held, options.Id, say);
         foreach (var left in Directory.EnumerateDirectories(options.Folder)) Directory.Move(left, Path.Combine(options.Scratch, Gone + ids.Nonce()));
-        var mark = $"{options.Folder}:{ids.Nonce()}";
+        var mark = $"{FileIdentity.Of(held)}:{ids.Nonce()}";
         held.SetLength(0);
         held.Write(Encoding.UTF8.GetBytes(MarkPrefix + mark));
         held.Flush();
@@ -67,8 +76,8 @@ sealed class AgentFolder : IDisposable
             if (!File.Exists(file) || LockFile.Try(file) is not { } held) return;
             using (held)
             {
-                if (MarkIn(held) is not { } mark) return;
-                End(mark, Path.GetFileName(folder), say);
+                if (MarkIn(held) is null) return;
+                EndLeftovers(held, Path.GetFileName(folder), say);
                 Directory.Move(folder, Path.Combine(scratch, Gone + ids.Nonce()));
             }
         }
@@ -78,8 +87,10 @@ sealed class AgentFolder : IDisposable
         }
     }
 
-    private static void End(string mark, string worker, Action<string> say)
+    // The lock that is held proves only that those are gone who held the same file before.
+    private static void EndLeftovers(FileStream held, string worker, Action<string> say)
     {
+        if (MarkIn(held) is not { } mark || FileIdentity.Of(held) is not { } file || !mark.StartsWith($"{file}:", StringComparison.Ordinal)) return;
         var ended = Leftovers.End(mark);
         if (ended > 0) say($"ended {ended} {(ended == 1 ? "process" : "processes")} that worker {worker} had left running when it was killed");
     }

@@ -1,3 +1,10 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Cli;
@@ -25,6 +32,34 @@ public sealed class ConnectionTests(SharedPlatform shared)
         var result = await Platform.ExpWith(new Dictionary<string, string> { ["EXP_URL"] = Address, ["EXP_KEY"] = "exp_wrong" }, "list");
         Assert.Equal(5, result.ExitCode);
         Assert.Contains("EXP_KEY", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+    }
+
+    /// <summary>A proxy's page, another service, a platform of another version.</summary>
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("[{}]")]
+    [InlineData("<html></html>")]
+    public async Task Command_ToAServerThatIsNoPlatform_SaysSo_AndNeverThatItIsAFaultOfItsOwn(string answer)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        await using var server = builder.Build();
+        server.Run(context => context.Response.WriteAsync(answer, TestContext.Current.CancellationToken));
+        await server.StartAsync(TestContext.Current.CancellationToken);
+        var there = new Dictionary<string, string> { ["EXP_URL"] = server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First(), ["EXP_KEY"] = "exp_1" };
+        const string run = "01ABCDEFGHJKMNPQRSTVWXYZ01";
+        string[][] commands =
+        [
+            ["list"], ["machines"], ["doctor"], ["metrics", run], ["show", run], ["checkpoints", "ls", run], ["artifacts", "ls", run], ["trigger", "list"], ["dataset", "list"], ["keys", "list"],
+            ["webhook", "list"], ["dead-letters", "list"], ["lineage", run], ["files", "ls"],
+        ];
+        foreach (var command in commands)
+        {
+            var result = await Platform.ExpWith(there, command);
+            Assert.True(result.ExitCode == 3, $"{string.Join(' ', command)}: {result}");
+            Assert.DoesNotContain("fault in exp itself", result.Error, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -33,6 +33,21 @@ public sealed class LookCommandTests(SharedPlatform shared)
     }
 
     [Fact]
+    public async Task List_IntoAPipe_CutsNothing_AndOneLongNameWidensItsOwnLineOnly()
+    {
+        var name = new string('m', 180);
+        var wide = await Platform.Submit(Platform.Script("wide.sh", $"echo '{{\"step\":1,\"name\":\"{name}\",\"value\":0.5}}' >> $EXP_OUTPUT/metrics.jsonl\n"), "--name", "wide", "--tag", "widths");
+        await Platform.Submit(Platform.Script("narrow.sh", "true\n"), "--name", "narrow", "--tag", "widths");
+        await Platform.Exp("wait", "narrow");
+        await Platform.Exp("wait", wide);
+
+        var lines = (await Platform.Exp("list", "--tag", "widths")).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.Contains(name, Assert.Single(lines, line => line.Contains(" wide ", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.All(lines.Where(line => !line.Contains(name, StringComparison.Ordinal)), line => Assert.InRange(line.Length, 1, 180));
+    }
+
+    [Fact]
     public async Task Show_OfNothingThatIsThere_ExitsWithFour()
     {
         foreach (var name in (string[])["nobody", "ZZZZZZZZZZZZZZZZZZZZZZZZZZ"])

@@ -59,6 +59,16 @@ public sealed class RunCommandTests(SharedPlatform shared)
         Assert.Contains(said, Assert.Single(result.ErrorLines), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--param")]
+    [InlineData("--env")]
+    public async Task Run_WithTheSameNameTwice_IsAskedWhich(string option)
+    {
+        var result = await Platform.Exp("run", Platform.Script("twice.sh", "true\n"), option, "a=1", option, "a=2");
+        Assert.True(result.ExitCode == 2, result.ToString());
+        Assert.Contains($"{option} a is given more than once", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Run_WithAParameterThatTheExperimentDoesNotHave_SaysWhichMayBeMeant()
     {

@@ -25,6 +25,22 @@ public sealed class UpCommandTests
         Assert.Contains("--port", Assert.Single(second.ErrorLines), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Up_OnAFolderThatLostItsWorkspace_SaysThatItBeginsEmpty()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 0);
+        platform.Up.Signal("TERM");
+        var first = await platform.Up.Ended();
+        Directory.Delete(Path.Combine(platform.Data, "workspace"), recursive: true);
+
+        await platform.StartUp(workers: 0);
+        platform.Up.Signal("TERM");
+        var second = await platform.Up.Ended();
+
+        Assert.DoesNotContain("no workspace", first.Output + first.Error, StringComparison.Ordinal);
+        Assert.Contains($"{platform.Data} has keys and no workspace", second.Output + second.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("TERM")]
     [InlineData("INT")]

@@ -41,6 +41,9 @@ public sealed class FaultTests
     [InlineData("/api/files/data/..", "segment")]
     [InlineData("http://host/../x", "segment")]
     [InlineData("/a%5cb", "backslash")]
+    [InlineData("/data/%ED%A0%80", "not UTF-8")]
+    [InlineData("/data/%c0%ae", "not UTF-8")]
+    [InlineData("/data/a%ffb/%C3%A4", "not UTF-8")]
     [InlineData("/a/%25252e%25252e/b", "segment")]
     [InlineData("/a/%2525252525252e", "several times")]
     public void RawPath_IsJudgedAsItWasSent(string target, string? problem)

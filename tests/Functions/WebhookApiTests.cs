@@ -56,6 +56,25 @@ public sealed class WebhookApiTests(PlatformFixture platform) : IClassFixture<Pl
         Assert.Equal(["url", "events"], (await nowhere.Problem(HttpStatusCode.BadRequest)).Problems!.Select(one => one.Path));
     }
 
+    [Theory]
+    [InlineData("http://127.0.0.1:7335/a?room=my team")]
+    [InlineData("https://example.com/{a}/[1]|x\\y")]
+    [InlineData("https://example.com/100%")]
+    public async Task AnAddressThatIsTaken_IsThereAfterwards(string url)
+    {
+        using var put = await Put("odd", new(url));
+        Assert.True(put.IsSuccessStatusCode);
+        Assert.Equal(url, (await platform.Admin.GetFromJsonAsync<WebhookInfo>("api/webhooks/odd", CoreJson.Options, Cancel))!.Url);
+        Assert.Contains("odd", (await platform.Admin.GetFromJsonAsync<WebhookInfo[]>("api/webhooks", CoreJson.Options, Cancel))!.Select(one => one.Name));
+    }
+
+    [Fact]
+    public async Task AnAddressOfSeveralLines_IsRefused()
+    {
+        using var answer = await Put("lines", new("https://example.com/a\r\nb"));
+        Assert.Equal("url", Assert.Single((await answer.Problem(HttpStatusCode.BadRequest)).Problems!).Path);
+    }
+
     [Fact]
     public async Task OnlyAdmins_SayWhereNoticesGo()
     {

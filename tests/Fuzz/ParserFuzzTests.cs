@@ -55,6 +55,7 @@ public sealed class ParserFuzzTests
         ["trigger in YAML"] = (TriggersInYaml, text => Check(TriggerReader.Read(text, SpecFormat.Yaml))),
         ["trigger in JSON"] = ([.. TriggersInYaml.Select(text => System.Text.Json.JsonSerializer.Serialize(TriggerReader.Read(text, SpecFormat.Yaml).Definition, CoreJson.Options))], text => Check(TriggerReader.Read(text, SpecFormat.Json))),
         ["condition"] = (["acc > 0.9", "not (state == failed) and params.lr <= 1e-3 or `any name` != 3", "tags == 'a' or step >= 10", "params.x == \"a\""], text => Says(ConditionParser.Parse(text) is (null, null))),
+        ["address of a webhook"] = (["https://host/a?room=my team", "http://127.0.0.1:1/{a}/[1]|\\x", "https://[::1]:8/100%", "https://hooks.slack.com/a#b", "https://münchen.example/ü\n"], Address),
         ["references"] = (["a ${run.id} b", "$${x}", "${event.path}", "${ run.params.lr }"], text => References.Pieces(text)),
         ["length of time"] = (["02:00:00", "1.12:00:00", "1h30m", "0.5d", "20ms"], text => Durations.Parse(text)),
         ["range of a check"] = (["0.9..", "..0.1", "0.4..0.6"], text => CheckRange.Parse(text)?.Contains(1)),
@@ -193,6 +194,14 @@ public sealed class ParserFuzzTests
         if (reading.Definition is not { } definition) return;
         var again = TriggerReader.Read(TriggerYaml.Write(definition), SpecFormat.Yaml);
         Assert.True(again.Definition is not null, string.Join("; ", again.Problems));
+        RecordFormat.Write(WorkspacePaths.Trigger(definition.Name), new TriggerRecord("1", definition, null, default, default));
+    }
+
+    /// <summary>What is taken in can be stored, which is to say read again.</summary>
+    private static void Address(string url)
+    {
+        if (WebhookRules.Problems("w", new(url), allowPrivate: true).Count > 0) return;
+        RecordFormat.Write(PlatformPaths.Webhook("team", "w"), new Webhook("w", url, ["*"], null, null, WebhookRules.FormatOf(new(url)), "whsec_", "ada", default));
     }
 
     private static void Small(IReadOnlyList<Problem> problems, bool isRefused)

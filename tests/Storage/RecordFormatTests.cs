@@ -6,6 +6,7 @@ using Serverless.Core.Storage;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Runs;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Storage;
 
@@ -16,7 +17,7 @@ public sealed class RecordFormatTests
     [Fact]
     public void WhatIsWritten_BeginsWithItsVersion_AndReadsBack()
     {
-        var body = RecordFormat.Write(Some.Run());
+        var body = RecordFormat.Write(Key, Some.Run());
         Assert.StartsWith("{\"formatVersion\":1,\"id\":\"run-1\"", Encoding.UTF8.GetString(body), StringComparison.Ordinal);
         Assert.Equal("run-1", RecordFormat.Read<RunRecord>(Key, body).Id);
     }
@@ -25,7 +26,7 @@ public sealed class RecordFormatTests
     [InlineData("")]
     [InlineData("\uFEFF")]
     public void RecordWithoutAVersion_IsOfTheFirst_AlsoBehindAnEditorsMark(string before) =>
-        Assert.Equal("run-1", RecordFormat.Read<RunRecord>(Key, Encoding.UTF8.GetBytes(before + Encoding.UTF8.GetString(RecordFormat.Write(Some.Run())).Replace("\"formatVersion\":1,", "", StringComparison.Ordinal))).Id);
+        Assert.Equal("run-1", RecordFormat.Read<RunRecord>(Key, Encoding.UTF8.GetBytes(before + Encoding.UTF8.GetString(RecordFormat.Write(Key, Some.Run())).Replace("\"formatVersion\":1,", "", StringComparison.Ordinal))).Id);
 
     [Theory]
     [InlineData("", "it is empty")]
@@ -34,6 +35,7 @@ public sealed class RecordFormatTests
     [InlineData("{}", "it lacks 'id'")]
     [InlineData("{\"formatVersion\":2}", "newer version of the platform: format 2, this one reads up to 1")]
     [InlineData("{\"formatVersion\":\"one\"}", "its formatVersion is no number")]
+    [InlineData("{\"\\ud83d\":1}", "half a character")]
     public void WhatIsNoRun_IsDamaged_AndSaysWhy(string text, string why)
     {
         var damage = Assert.Throws<DamagedRecordException>(() => RecordFormat.Read<RunRecord>(Key, Encoding.UTF8.GetBytes(text))).Damage;
@@ -44,8 +46,26 @@ public sealed class RecordFormatTests
     [Fact]
     public void RecordOfAnother_UnderThisName_IsDamaged()
     {
-        var damaged = Assert.Throws<DamagedRecordException>(() => RecordFormat.Read<RunRecord>(WorkspacePaths.Run("run-2"), RecordFormat.Write(Some.Run())));
+        var damaged = Assert.Throws<DamagedRecordException>(() => RecordFormat.Read<RunRecord>(WorkspacePaths.Run("run-2"), RecordFormat.Write(Key, Some.Run())));
         Assert.Equal("runs/run-2.json is damaged: it is the record of run run-1", damaged.Message);
+    }
+
+    [Fact]
+    public async Task WhatReadingWouldRefuse_IsNotStored()
+    {
+        var store = new MemoryObjectStore(TimeProvider.System);
+        var version = new DatasetVersion("d", 1, "s", default, null, null, null!);
+
+        await Refused(WorkspacePaths.Run("run-2"), Some.Run(), "it is the record of run run-1");
+        await Refused(WorkspacePaths.DatasetVersion("d", 1), version, "files");
+
+        async Task Refused<T>(string key, T record, string why)
+        {
+            var refused = await Assert.ThrowsAsync<UnfitRecordException>(() => store.PutJson(key, record, cancel: TestContext.Current.CancellationToken));
+            Assert.StartsWith($"{key} cannot be stored: ", refused.Message, StringComparison.Ordinal);
+            Assert.Contains(why, refused.Message, StringComparison.Ordinal);
+            Assert.Null(await store.Get(key, cancel: TestContext.Current.CancellationToken));
+        }
     }
 
     [Theory]

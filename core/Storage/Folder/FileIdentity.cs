@@ -1,3 +1,4 @@
+using System.Globalization;
 using Serverless.Core.Reports;
 using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
@@ -16,6 +17,10 @@ internal readonly record struct FileIdentity(ulong Device, ulong Inode, long Mad
         if (OperatingSystem.IsLinux()) return Posix.TryStat(path);
         return Path.Exists(path) ? new(0, 0, File.GetCreationTimeUtc(path).Ticks) : null;
     }
+
+    /// <summary>Of the file that is open, whatever its path leads to by now.</summary>
+    public static FileIdentity? Of(FileStream open) =>
+        Of(OperatingSystem.IsLinux() ? string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{open.SafeFileHandle.DangerousGetHandle()}") : open.Name);
 
     /// <param name="statx">As <c>statx</c> fills it: the same layout on every architecture.</param>
     public static FileIdentity From(ReadOnlySpan<byte> statx) => new(

@@ -3,9 +3,14 @@ using Serverless.Core.Spec;
 
 namespace Serverless.Core.Storage.Folder;
 
-/// <summary>A part of an open file. Bytes appended to the file later are not in it.</summary>
+/// <summary>
+/// A part of an open file. Bytes appended to the file later are not in it. What is read comes at once, from a disk or from memory, so whoever reads much would keep its thread
+/// to itself: between two pieces, <see cref="ReadAsync(Memory{byte}, CancellationToken)"/> lets others have it.
+/// </summary>
 internal sealed class RangeStream(SafeFileHandle file, long start, long length, FolderFaults? faults) : Stream
 {
+    private const int PieceBytes = 32 * 1024;
+
     private long position;
 
     public override bool CanRead => true;
@@ -24,7 +29,7 @@ internal sealed class RangeStream(SafeFileHandle file, long start, long length, 
 
     public override int Read(Span<byte> buffer)
     {
-        var wanted = (int)Math.Min(buffer.Length, Math.Max(0, length - position));
+        var wanted = Wanted(buffer.Length);
         if (wanted == 0) return 0;
         try
         {
@@ -40,8 +45,12 @@ internal sealed class RangeStream(SafeFileHandle file, long start, long length, 
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-        cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled<int>(cancellationToken) : new(Read(buffer.Span));
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (position + Wanted(buffer.Length) > PieceBytes) await Task.Yield();
+        cancellationToken.ThrowIfCancellationRequested();
+        return Read(buffer.Span);
+    }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
@@ -66,4 +75,6 @@ internal sealed class RangeStream(SafeFileHandle file, long start, long length, 
         if (disposing) file.Dispose();
         base.Dispose(disposing);
     }
+
+    private int Wanted(int room) => (int)Math.Min(room, Math.Max(0, length - position));
 }
