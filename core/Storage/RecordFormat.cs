@@ -84,6 +84,7 @@ public static class RecordFormat
     {
         const string Lacks = "missing required properties including: ";
         if (e is NotSupportedException) return "it says not what it is";
+        if (e is InvalidOperationException) return "it has half a character in it, as text that was cut";
         var lacking = e.Message.IndexOf(Lacks, StringComparison.Ordinal);
         if (lacking >= 0) return $"it lacks {e.Message[(lacking + Lacks.Length)..].Split(". ")[0].TrimEnd('.')}";
         if (e is not JsonException { LineNumber: { } line } broken) return e.Message;
