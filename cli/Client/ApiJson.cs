@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
@@ -12,6 +13,7 @@ using Serverless.Core.Notifications;
 using Serverless.Core.Outputs;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Core.Versions;
@@ -81,8 +83,11 @@ sealed partial class ApiJsonContext : JsonSerializerContext;
 
 static class ApiJson
 {
-    /// <summary>The dialect of <see cref="CoreJson"/>.</summary>
-    public static JsonSerializerOptions Options { get; } = new(CoreJson.Options) { TypeInfoResolver = ApiJsonContext.Default };
+    /// <summary>The dialect of <see cref="CoreJson"/>. An answer that lacks what its type promises is not the platform's.</summary>
+    public static JsonSerializerOptions Options { get; } = new(CoreJson.Options)
+    {
+        RespectNullableAnnotations = true, TypeInfoResolver = ApiJsonContext.Default.WithAddedModifier(RecordFormat.RequireWhatIsPromised),
+    };
 
     public static JsonSerializerOptions Indented { get; } = new(Options) { WriteIndented = true };
 }

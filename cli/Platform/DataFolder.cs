@@ -17,7 +17,6 @@ sealed class DataFolder(string path)
     /// <summary>One that somebody else left in a folder for all would lead there, with whatever is submitted.</summary>
     private static bool IsHere => Directory.Exists(".exp") && !PrivateFolder.BelongsToAnother(".exp");
 
-    private string AddressFile => System.IO.Path.Combine(Path, "address");
 
     /// <summary>Whether one is meant in particular: EXP_DATA says so, or it lies in the current folder.</summary>
     public static bool IsNamed => Environment.GetEnvironmentVariable("EXP_DATA") is { Length: > 0 } || IsHere;
@@ -32,21 +31,11 @@ sealed class DataFolder(string path)
         return new(System.IO.Path.Combine(share.Length > 0 ? share : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "exp"));
     }
 
-    /// <summary>Null when no platform runs here, as far as it said.</summary>
-    public Uri? ReadAddress() => Read(AddressFile) is { } text && Uri.TryCreate(text, UriKind.Absolute, out var address) ? address : null;
-
     public string? ReadKey() => Read(KeyFile);
 
-    /// <summary>Replaces the file whole, so that no reader sees half an address.</summary>
-    public void WriteAddress(Uri address)
-    {
-        File.WriteAllText(AddressFile + ".new", address + "\n");
-        File.Move(AddressFile + ".new", AddressFile, overwrite: true);
-    }
+    public ExpException BelongsToAnother() => new(ExitCode.NotAllowed, $"{Path} belongs to another user; set EXP_URL and EXP_KEY, to a key of your own");
 
-    public void RemoveAddress() => File.Delete(AddressFile);
-
-    private static string? Read(string file)
+    private string? Read(string file)
     {
         try
         {
@@ -58,7 +47,7 @@ sealed class DataFolder(string path)
         }
         catch (UnauthorizedAccessException)
         {
-            throw new ExpException(ExitCode.NotAllowed, $"{file} belongs to another user; set EXP_KEY to a key of your own");
+            throw BelongsToAnother();
         }
     }
 }

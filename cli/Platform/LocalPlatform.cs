@@ -14,13 +14,13 @@ sealed class LocalPlatform : IAsyncDisposable
 {
     private readonly PlatformLock held;
     private readonly EmbeddedHost host;
-    private readonly DataFolder data;
+    private readonly Presence? presence;
     private readonly CancellationTokenSource stop = new(), abort = new();
     private readonly Task workersEnded;
 
-    private LocalPlatform(PlatformLock held, EmbeddedHost host, PlatformOptions options, IIds ids, TimeProvider time, Action<string> say)
+    private LocalPlatform(PlatformLock held, EmbeddedHost host, Presence? presence, PlatformOptions options, IIds ids, TimeProvider time, Action<string> say)
     {
-        (this.held, this.host, data) = (held, host, options.Data);
+        (this.held, this.host, this.presence) = (held, host, presence);
 
         // A name of its own at every start: a worker of the start before may still be handing back its run.
         var start = ids.Nonce()[..4];
@@ -47,8 +47,7 @@ sealed class LocalPlatform : IAsyncDisposable
         try
         {
             host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines, Log = StandardOutput.Error }, cancel);
-            WriteAddress(options.Data, host.Address, say);
-            return new(held, host, options, ids, time, say);
+            return new(held, host, Show(options.Data, host.Address, say), options, ids, time, say);
         }
         catch (Exception e)
         {
@@ -67,7 +66,7 @@ sealed class LocalPlatform : IAsyncDisposable
     {
         await stop.CancelAsync();
         await workersEnded;
-        data.RemoveAddress();
+        presence?.Dispose();
         await host.DisposeAsync();
         held.Dispose();
         stop.Dispose();
@@ -75,15 +74,16 @@ sealed class LocalPlatform : IAsyncDisposable
     }
 
     // On a full disk the platform is there to make room.
-    private static void WriteAddress(DataFolder data, Uri address, Action<string> say)
+    private static Presence? Show(DataFolder data, Uri address, Action<string> say)
     {
         try
         {
-            data.WriteAddress(address);
+            return Presence.Show(data.Path, address);
         }
         catch (IOException e)
         {
-            say($"{data.Path} does not say where the platform is: {e.Message}. In other terminals, export EXP_URL={address}");
+            say($"{data.Path} does not say where the platform is: {e.Message}. In other terminals, export EXP_URL={address} and EXP_KEY as in {data.KeyFile}");
+            return null;
         }
     }
 

@@ -111,7 +111,8 @@ public static class RecordFormat
         return options;
     }
 
-    private static void RequireWhatIsPromised(JsonTypeInfo type)
+    /// <summary>What a constructor takes, and has no default for, has to be there.</summary>
+    internal static void RequireWhatIsPromised(JsonTypeInfo type)
     {
         foreach (var property in type.Properties)
         {

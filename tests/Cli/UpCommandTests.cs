@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Cli;
@@ -67,6 +69,24 @@ public sealed class UpCommandTests
         await Eventually.True(() => HasEnded(worker), ExpProcess.Patience, () => $"worker {worker} has ended");
         await platform.StartUp(workers: 1);
         Assert.Equal(0, (await platform.Exp("run", platform.Script("after.sh", "true\n"), "--wait")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Command_AfterThePlatformWasKilled_SendsNoKeyToWhoeverListensThere()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 0);
+        var address = File.ReadAllText(Path.Combine(platform.Data, "address")).Trim();
+        platform.Up.Process.Kill();
+        await platform.Up.Ended();
+        using var listener = new TcpListener(IPAddress.Loopback, new Uri(address).Port);
+        listener.Start();
+        foreach (var result in (ExpResult[])[await platform.Exp("list"), await platform.Exp("list", "--data", platform.Data)])
+        {
+            Assert.Equal(3, result.ExitCode);
+            Assert.Contains("no platform is running on", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+        }
+
+        Assert.False(listener.Pending());
     }
 
     [Fact]

@@ -12,7 +12,7 @@ internal static partial class Posix
     public static readonly int EDQUOT = OperatingSystem.IsLinux() ? 122 : 69;
     public static readonly int ENOTEMPTY = OperatingSystem.IsLinux() ? 39 : 66;
 
-    private const int LockExclusive = 2, LockNoWait = 4, Unlock = 8;
+    private const int LockShared = 1, LockExclusive = 2, LockNoWait = 4, Unlock = 8;
 
     // Linux only, the same on every architecture that .NET runs on.
     private const int DoNotWait = 0x800, SetSignal = 10, SetLease = 1024, LeaseForReading = 0, UrgentSignal = 23;
@@ -126,6 +126,34 @@ internal static partial class Posix
         }
 
         return new Held(handle);
+    }
+
+    /// <summary>Whether somebody has taken the lock. Whoever else asks at the same time is not taken for one.</summary>
+    /// <exception cref="IOException">The file's disk cannot tell.</exception>
+    public static bool IsLocked(SafeFileHandle handle, string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            try
+            {
+                new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete).Dispose();
+                return false;
+            }
+            catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException))
+            {
+                return true;
+            }
+        }
+
+        while (Flock(handle, LockShared | LockNoWait) != 0)
+        {
+            var error = Marshal.GetLastPInvokeError();
+            if (error is 11 or 35) return true;
+            if (error != EINTR) throw Error(error, path);
+        }
+
+        _ = Flock(handle, Unlock);
+        return false;
     }
 
     /// <summary>
