@@ -202,6 +202,14 @@ internal static partial class Posix
         return Statx(CurrentFolder, path, 0, InodeAndBirth, found) == 0 ? FileIdentity.From(found) : null;
     }
 
+    /// <summary>How many files this process may have open at once; null without a limit.</summary>
+    public static long? MostOpenFiles()
+    {
+        if (OperatingSystem.IsWindows()) return null;
+        Span<ulong> nowAndMost = stackalloc ulong[2];
+        return GetLimit(OperatingSystem.IsLinux() ? 7 : 8, nowAndMost) == 0 && nowAndMost[0] < long.MaxValue ? (long)nowAndMost[0] : null;
+    }
+
     public static IOException Error(int error, string what) => new($"{Marshal.GetPInvokeErrorMessage(error)}: {what}", error);
 
     private static SafeFileHandle? Open(string path)
@@ -238,6 +246,9 @@ internal static partial class Posix
     // Variadic, which on Linux makes no difference to how one number is passed.
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int FileControl(SafeFileHandle file, int command, int argument);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    private static partial int GetLimit(int resource, Span<ulong> nowAndMost);
 
     [LibraryImport("libc", EntryPoint = "geteuid")]
     private static partial uint EffectiveUser();
