@@ -1,4 +1,5 @@
 using Serverless.Cli.Platform;
+using Serverless.Cli.Terminal;
 using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Cli.Client;
@@ -83,7 +84,7 @@ sealed record Connection(Uri Address, string? Key, string Source)
         }
     }
 
-    private static string Hint(string? data) => data is null ? "" : $" --data {data}";
+    private static string Hint(string? data) => data is null ? "" : $" --data {Shell.Quoted(data)}";
 
     private static string? NonEmpty(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null;
 }

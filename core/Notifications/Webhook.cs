@@ -65,6 +65,9 @@ public static class WebhookEvents
 /// <summary>What a webhook may say. Pure.</summary>
 public static class WebhookRules
 {
+    /// <summary>Stand for what people are to fill in; in an address they would be escaped.</summary>
+    private const string Placeholders = "…<>";
+
     private const int MaxUrl = 2000, MaxEvents = 50, MaxFilter = 100;
 
     /// <summary>Everything that is wrong; empty when nothing is.</summary>
@@ -113,6 +116,7 @@ public static class WebhookRules
         if (url is not { Length: > 0 }) return "expected the address to send to, https://…";
         if (url.Length > MaxUrl) return $"longer than {MaxUrl} characters";
         if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("https" or "http")) return "not an absolute address; write https://host/path";
+        if (url.AsSpan().IndexOfAny(Placeholders) >= 0) return "is an example's, with a part left out; write the whole address";
         if (parsed.UserInfo.Length > 0) return "has a user name in it, which would be in every log; put a token into the path or the query";
         return parsed.Scheme == "http" && !allowPrivate ? "must be https: what is sent is the team's own" : null;
     }
