@@ -1,6 +1,7 @@
 using System.Text;
 using Serverless.Core;
 using Serverless.Core.Spec;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Execute;
 using Serverless.GpuWorker.Prepare;
@@ -27,7 +28,9 @@ sealed class AgentFolder : IDisposable
     /// <exception cref="SettingException">A worker of this name lives.</exception>
     public static async Task<AgentFolder> Take(AgentOptions options, IIds ids, TimeProvider time, Action<string> say)
     {
-        Directory.CreateDirectory(options.Scratch);
+        // Started again where the platform's folder is gone, it does not make it anew.
+        if (options.DataFolder is { } data && options.Scratch.StartsWith(data + Path.DirectorySeparatorChar, StringComparison.Ordinal)) NestedFolder.Make(data, options.Scratch);
+        else Directory.CreateDirectory(options.Scratch);
 
         // One after another: a folder that is just being taken must not look like one that has lost its worker.
         await using var starting = await LockFile.Wait(Path.Combine(options.Scratch, ".starting"), StartPoll, time, CancellationToken.None);
@@ -45,7 +48,7 @@ sealed class AgentFolder : IDisposable
 
     private static AgentFolder Take(AgentOptions options, IIds ids, Action<string> say)
     {
-        Directory.CreateDirectory(options.Folder);
+        NestedFolder.Make(options.Scratch, options.Folder);
         var held = LockFile.Try(Path.Combine(options.Folder, LockName))
             ?? throw new SettingException(
                 $"a worker named {options.Id} is running on {options.DataFolder ?? options.Scratch}; give this one another --id");

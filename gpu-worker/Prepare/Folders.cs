@@ -1,5 +1,6 @@
 using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
 using Serverless.Core.Triggers;
 
@@ -32,6 +33,9 @@ static class Folders
         }
     }
 
+    /// <summary>A cache's folder, and that of all caches: people may delete them while the worker lives. Its scratch folder is not made anew.</summary>
+    public static void MakeCache(string root) => NestedFolder.Make(Path.GetDirectoryName(Path.GetDirectoryName(root)) ?? root, root);
+
     /// <summary>Copies the plain files in a folder; copies are writable.</summary>
     /// <param name="leftOut">Takes the path and the problem of everything else.</param>
     public static void Copy(string from, string to, Action<string, string> leftOut)
@@ -58,7 +62,7 @@ static class Folders
 
     private static void Copy(PlainFolder from, string path, string to, Action<string, string> leftOut)
     {
-        Directory.CreateDirectory(to);
+        Posix.MakeFolder(to);
         foreach (var entry in from.Entries())
         {
             try

@@ -60,6 +60,22 @@ public sealed class UpCommandTests
     }
 
     [Fact]
+    public async Task Up_StoppedTwice_WhileItsFolderIsAway_EndsAtOnce_AndMakesNoOther()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 1);
+        var id = await platform.Submit(platform.Script("long.sh", "sleep 600\n"));
+        await platform.RunIs(id, "running");
+        Directory.Move(platform.Data, platform.Data + " moved");
+        Assert.Equal(3, (await platform.Exp("list")).ExitCode);
+        platform.Up.Signal("TERM");
+        await platform.Up.Says("Ctrl-C again");
+        platform.Up.Signal("TERM");
+        var ended = await platform.Up.Ended();
+        Assert.True(ended.ExitCode == 0, ended.ToString());
+        Assert.False(Directory.Exists(platform.Data));
+    }
+
+    [Fact]
     public async Task Up_KilledHard_LeavesNoWorkerBehind_AndStartsAgain()
     {
         await using var platform = await ExpPlatform.Start(workers: 1);
