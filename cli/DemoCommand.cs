@@ -31,14 +31,13 @@ static class DemoCommand
         var began = session.World.Time.GetTimestamp();
         var data = new DataFolder(session.Get(Session.DataOption) ?? Directory.CreateTempSubdirectory("exp-demo-").FullName);
         var options = new PlatformOptions { Data = data, Port = keep ? null : 0, Workers = workers };
-        await using var platform = await LocalPlatform.Start(options, session.World.Ids, session.World.Time, line => output.Remark($"[dim]{line}[/]"), cancel);
-        await using var hurry = session.World.Interrupts.Second.Register(platform.Abort);
+        await using var platform = await LocalPlatform.Start(options, session.World, line => output.Remark($"[dim]{line}[/]"), cancel);
         using var api = new ApiClient(new(platform.Address, data.ReadKey(), data.Path));
         output.Remark($"[bold green]exp[/] is up at [bold]{platform.Address}[/] with {workers} worker {(workers == 1 ? "process" : "processes")}; everything is kept in {data.Path}");
 
         var experiments = new DemoExperiments(api, output, session.World.Time, quick);
         var ids = await experiments.Submit(cancel);
-        var left = (FormattableString)$"Stopping. What has not ended goes on with: [bold]exp up --data {data.Path}[/]";
+        var left = (FormattableString)$"Stopping. What has not ended goes on with: [bold]exp up --data {Shell.Quoted(data.Path)}[/]";
         var runs = await UntilEnded(ids);
         var reports = Path.Combine(data.Path, "workspace", "reports");
         if (runs[0].State == RunState.Succeeded)
@@ -70,7 +69,7 @@ static class DemoCommand
 
     private static async Task Keep(Output output, LocalPlatform platform, DataFolder data, CancellationToken cancel)
     {
-        output.Remark($"The platform stays up at [bold]{platform.Address}[/]. In another terminal: [bold]exp list --data {data.Path}[/]   [dim]Ctrl-C stops it.[/]");
+        output.Remark($"The platform stays up at [bold]{platform.Address}[/]. In another terminal: [bold]exp list --data {Shell.Quoted(data.Path)}[/]   [dim]Ctrl-C stops it.[/]");
         try
         {
             await platform.Completion.WaitAsync(cancel);

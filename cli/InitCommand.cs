@@ -27,7 +27,7 @@ static class InitCommand
             }
 
             if (session.Output.Json) Output.WriteJson(Files.Select(file => Path.GetFullPath(Path.Combine(path, file))).ToList());
-            else session.Output.Line($"Wrote {string.Join(" and ", Files.Select(file => Path.Combine(path, file)))}. Run it: [bold]exp run {path} --wait[/]");
+            else session.Output.Line($"Wrote {string.Join(" and ", Files.Select(file => Path.Combine(path, file)))}. Run it: [bold]exp run {Shell.Quoted(path)} --wait[/]");
             return Task.CompletedTask;
         });
     }

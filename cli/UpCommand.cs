@@ -5,6 +5,7 @@ using Serverless.Core.Code;
 using Serverless.Core.Logs;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workers;
 
 namespace Serverless.Cli;
@@ -22,7 +23,7 @@ static class UpCommand
         return new Verb("up", "Run the whole platform on this machine until Ctrl-C; the next start carries on")
         {
             Examples = ["exp up", "exp up --data ./.exp --workers 2", "exp up --machines cpu,gpu-t4 --port 0"],
-        }.With(port, workers, machines, lease, logLimit, cache).Does(world, (session, cancel) => Up(session, new()
+        }.With(port, workers, machines, lease, logLimit, cache).Does(world, (session, cancel) => Up(session, OpenFiles.Problem(OpenFiles.Limit) is { } few ? throw ExpException.Usage(few) : new()
         {
             Data = session.Data,
             Port = session.Get(port) is not < 0 and not > 65535 ? session.Get(port) : throw ExpException.Usage("--port: a number from 0 (any free one) to 65535"),
@@ -38,8 +39,7 @@ static class UpCommand
     {
         var output = session.Output;
         var began = session.World.Time.GetTimestamp();
-        await using var platform = await LocalPlatform.Start(options, session.World.Ids, session.World.Time, line => output.Remark($"[dim]{line}[/]"), cancel);
-        await using var hurry = session.World.Interrupts.Second.Register(platform.Abort);
+        await using var platform = await LocalPlatform.Start(options, session.World, line => output.Remark($"[dim]{line}[/]"), cancel);
         var ready = Task.WhenAll(platform.Workers.Select(worker => worker.Ready));
         if (output.Json)
         {

@@ -16,7 +16,7 @@ internal static class BlobFaults
     /// <summary>The port's exception for it, or null when it passes through as it is.</summary>
     public static IOException? Of(Exception e, string container, CancellationToken cancel) => e switch
     {
-        RequestFailedException { Status: 507 } full => new StoreFullException($"the storage account of {container} has no room left: free some and try again", full),
+        RequestFailedException { Status: 507 } full => new StoreFullException($"the storage account of {container} has no room left", full),
         RequestFailedException { Status: 401 or 403 } denied => new StoreUnavailableException(
             $"no permission for container {container} ({denied.ErrorCode}): give this identity the role Storage Blob Data Contributor", denied),
         RequestFailedException { Status: 0 or 404 or 408 or 429 or >= 500 } or RequestFailedException { ErrorCode: "ContainerBeingDeleted" } =>

@@ -13,6 +13,7 @@ sealed partial class ApiClient : IDisposable
     private readonly Connection connection;
     private readonly HttpClient http;
     private readonly Lazy<HttpClient> elsewhere;
+    private readonly AnswerWatch answers;
 
     public ApiClient(Connection connection)
     {
@@ -20,8 +21,13 @@ sealed partial class ApiClient : IDisposable
         http = Client();
         http.BaseAddress = connection.Address;
         elsewhere = new(Client);
+        answers = new(http, connection.Address, TimeProvider.System);
         if (connection.Key is not { } key) return;
-        if (key.Any(c => c is <= ' ' or > '~')) throw ExpException.Usage($"the key for {connection.Source} has characters that no key has; set EXP_KEY to one, or put back what it was read from");
+        if (key.Any(c => c is <= ' ' or > '~'))
+        {
+            throw ExpException.Usage($"the key for {connection.Source} has characters that no key has; set EXP_KEY to one, or put back what it was read from");
+        }
+
         http.DefaultRequestHeaders.Authorization = new("Bearer", key);
     }
 
@@ -85,7 +91,7 @@ sealed partial class ApiClient : IDisposable
         HttpResponseMessage response;
         try
         {
-            response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+            response = await (client == http ? answers.Await(Sent, cancel) : Sent(cancel));
         }
         catch (HttpRequestException e)
         {
@@ -98,6 +104,8 @@ sealed partial class ApiClient : IDisposable
 
         if (response.IsSuccessStatusCode) return response;
         using (response) throw await Refusal(response, cancel);
+
+        Task<HttpResponseMessage> Sent(CancellationToken stop) => client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop);
     }
 
     private ExpException Unreachable(Exception e)

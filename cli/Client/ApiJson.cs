@@ -83,8 +83,11 @@ sealed partial class ApiJsonContext : JsonSerializerContext;
 
 static class ApiJson
 {
-    /// <summary>The dialect of <see cref="CoreJson"/>.</summary>
-    public static JsonSerializerOptions Options { get; } = new(CoreJson.Options) { TypeInfoResolver = ApiJsonContext.Default };
+    /// <summary>The dialect of <see cref="CoreJson"/>. An answer that lacks what its type promises is not the platform's.</summary>
+    public static JsonSerializerOptions Options { get; } = new(CoreJson.Options)
+    {
+        RespectNullableAnnotations = true, TypeInfoResolver = ApiJsonContext.Default.WithAddedModifier(RecordFormat.RequireWhatIsPromised),
+    };
 
     /// <summary>For what a server says: an answer that lacks what its type promises is none of the platform's.</summary>
     public static JsonSerializerOptions Answers { get; } = new(CoreJson.Options)

@@ -1,4 +1,6 @@
 using Serverless.Cli.Platform;
+using Serverless.Cli.Terminal;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Cli.Client;
 
@@ -45,7 +47,7 @@ sealed record Connection(Uri Address, string? Key, string Source)
     private static Connection OnThisMachine(string? data, string? key)
     {
         var folder = DataFolder.Find(data);
-        if (folder.ReadAddress() is not { } address)
+        if (Live(folder) is not { } address)
         {
             throw new ExpException(
                 ExitCode.Unreachable, $"no platform is running on {folder.Path}; start one with: exp up{Hint(data)}   (or set EXP_URL and EXP_KEY, or: exp login)");
@@ -66,9 +68,23 @@ sealed record Connection(Uri Address, string? Key, string Source)
         return new(profile.Url, profile.Key ?? profile.Token?.Value, SourceOf(name));
     }
 
-    private static string? LocalKeyFor(Uri address) => DataFolder.Find(null) is var folder && folder.ReadAddress() == address ? folder.ReadKey() : null;
+    private static string? LocalKeyFor(Uri address) => DataFolder.Find(null) is var folder && Live(folder) == address ? folder.ReadKey() : null;
 
-    private static string Hint(string? data) => data is null ? "" : $" --data {data}";
+    // Whoever listens where a platform once was would get its key.
+    private static Uri? Live(DataFolder folder)
+    {
+        try
+        {
+            return Presence.Find(folder.Path) ?? (PrivateFolder.BelongsToAnother(folder.Path) ? throw folder.BelongsToAnother() : null);
+        }
+        catch (IOException e)
+        {
+            throw new ExpException(
+                ExitCode.Unreachable, $"whether a platform is running on {folder.Path} cannot be told from here: {e.Message}; where it runs on another machine, set EXP_URL and EXP_KEY", inner: e);
+        }
+    }
+
+    private static string Hint(string? data) => data is null ? "" : $" --data {Shell.Quoted(data)}";
 
     private static string? NonEmpty(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null;
 }

@@ -22,7 +22,6 @@ sealed class DataFolder(string path)
     /// <summary>One that somebody else left in a folder for all would lead there, with whatever is submitted.</summary>
     private static bool IsHere => Directory.Exists(".exp") && !PrivateFolder.BelongsToAnother(".exp");
 
-    private string AddressFile => System.IO.Path.Combine(Path, "address");
 
     /// <summary>Whether one is meant in particular: EXP_DATA says so, or it lies in the current folder.</summary>
     public static bool IsNamed => Environment.GetEnvironmentVariable("EXP_DATA") is { Length: > 0 } || IsHere;
@@ -38,23 +37,14 @@ sealed class DataFolder(string path)
     }
 
     /// <summary>A platform was started here before, and what it kept is gone.</summary>
-    public bool LacksItsWorkspace => Directory.Exists(System.IO.Path.Combine(Path, LocalWorkspaces.PlatformFolder)) && !Directory.Exists(System.IO.Path.Combine(Path, LocalWorkspaces.Default));
-
-    /// <summary>Null when no platform runs here, as far as it said.</summary>
-    public Uri? ReadAddress() => Read(AddressFile) is { } text && Uri.TryCreate(text, UriKind.Absolute, out var address) ? address : null;
+    public bool LacksItsWorkspace =>
+        Directory.Exists(System.IO.Path.Combine(Path, LocalWorkspaces.PlatformFolder)) && !Directory.Exists(System.IO.Path.Combine(Path, LocalWorkspaces.Default));
 
     public string? ReadKey() => Read(KeyFile);
 
-    /// <summary>Replaces the file whole, so that no reader sees half an address.</summary>
-    public void WriteAddress(Uri address)
-    {
-        File.WriteAllText(AddressFile + ".new", address + "\n");
-        File.Move(AddressFile + ".new", AddressFile, overwrite: true);
-    }
+    public ExpException BelongsToAnother() => new(ExitCode.NotAllowed, $"{Path} belongs to another user; set EXP_URL and EXP_KEY, to a key of your own");
 
-    public void RemoveAddress() => File.Delete(AddressFile);
-
-    private static string? Read(string file)
+    private string? Read(string file)
     {
         try
         {
@@ -67,9 +57,7 @@ sealed class DataFolder(string path)
         }
         catch (NotPlainException problem)
         {
-            throw PrivateFolder.BelongsToAnother(file)
-                ? new ExpException(ExitCode.NotAllowed, $"{file} belongs to another user; set EXP_KEY to a key of your own")
-                : ExpException.Usage($"{file} cannot be read: {problem.Message}");
+            throw PrivateFolder.BelongsToAnother(file) ? BelongsToAnother() : ExpException.Usage($"{file} cannot be read: {problem.Message}");
         }
     }
 }

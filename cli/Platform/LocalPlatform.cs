@@ -14,18 +14,19 @@ sealed class LocalPlatform : IAsyncDisposable
 {
     private readonly PlatformLock held;
     private readonly EmbeddedHost host;
-    private readonly DataFolder data;
-    private readonly CancellationTokenSource stop = new(), abort = new();
+    private readonly Presence? presence;
+    private readonly CancellationTokenSource stop = new();
+    private readonly CancellationToken hurry;
     private readonly Task workersEnded;
 
-    private LocalPlatform(PlatformLock held, EmbeddedHost host, PlatformOptions options, IIds ids, TimeProvider time, Action<string> say)
+    private LocalPlatform(PlatformLock held, EmbeddedHost host, Presence? presence, PlatformOptions options, World world, Action<string> say)
     {
-        (this.held, this.host, data) = (held, host, options.Data);
+        (this.held, this.host, this.presence, hurry) = (held, host, presence, world.Interrupts.Second);
 
         // A name of its own at every start: a worker of the start before may still be handing back its run.
-        var start = ids.Nonce()[..4];
-        Workers = [.. options.Machines.SelectMany(machine => Enumerable.Range(1, options.Workers).Select(n => new WorkerProcess($"{machine}-{n}-{start}", machine, options, time, say)))];
-        workersEnded = Task.WhenAll(Workers.Select(worker => worker.Run(stop.Token, abort.Token)));
+        var start = world.Ids.Nonce()[..4];
+        Workers = [.. options.Machines.SelectMany(machine => Enumerable.Range(1, options.Workers).Select(n => new WorkerProcess($"{machine}-{n}-{start}", machine, options, world.Time, say)))];
+        workersEnded = Task.WhenAll(Workers.Select(worker => worker.Run(stop.Token, hurry)));
     }
 
     public Uri Address => host.Address;
@@ -36,9 +37,10 @@ sealed class LocalPlatform : IAsyncDisposable
     public Task Completion => Workers.Count == 0 ? host.Completion : Task.WhenAny(host.Completion, workersEnded).Unwrap();
 
     /// <summary>Starts everything. Requests are answered when this returns; a submitted run waits until a worker is ready.</summary>
+    /// <param name="world">Its second interrupt makes <see cref="DisposeAsync"/> kill what has not ended by itself.</param>
     /// <param name="say">Takes a line about a worker, for people.</param>
     /// <exception cref="ExpException">The folder has a live platform already, or the port is taken.</exception>
-    public static async Task<LocalPlatform> Start(PlatformOptions options, IIds ids, TimeProvider time, Action<string> say, CancellationToken cancel)
+    public static async Task<LocalPlatform> Start(PlatformOptions options, World world, Action<string> say, CancellationToken cancel)
     {
         if (options.Workers > 0) WorkerProgram.Check();
         var held = PlatformLock.Take(options.Data);
@@ -48,8 +50,7 @@ sealed class LocalPlatform : IAsyncDisposable
         try
         {
             host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines, Log = StandardOutput.Error }, cancel);
-            WriteAddress(options.Data, host.Address, say);
-            return new(held, host, options, ids, time, say);
+            return new(held, host, Show(options.Data, host.Address, say), options, world, say);
         }
         catch (Exception e)
         {
@@ -60,31 +61,28 @@ sealed class LocalPlatform : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes <see cref="DisposeAsync"/> kill what has not ended by itself.</summary>
-    public void Abort() => abort.Cancel();
-
     /// <summary>Workers hand back their runs and end, then the API does. What is queued or interrupted goes on at the next start.</summary>
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
         await workersEnded;
-        data.RemoveAddress();
-        await host.DisposeAsync();
+        presence?.Dispose();
+        await Task.WhenAny(host.DisposeAsync().AsTask(), Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, hurry)).Unwrap().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         held.Dispose();
         stop.Dispose();
-        abort.Dispose();
     }
 
     // On a full disk the platform is there to make room.
-    private static void WriteAddress(DataFolder data, Uri address, Action<string> say)
+    private static Presence? Show(DataFolder data, Uri address, Action<string> say)
     {
         try
         {
-            data.WriteAddress(address);
+            return Presence.Show(data.Path, address);
         }
         catch (IOException e)
         {
-            say($"{data.Path} does not say where the platform is: {e.Message}. In other terminals, export EXP_URL={address}");
+            say($"{data.Path} does not say where the platform is: {e.Message}. In other terminals, export EXP_URL={address} and EXP_KEY as in {data.KeyFile}");
+            return null;
         }
     }
 

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Serverless.Cli.Platform;
 
-/// <summary>Asks a process to end. .NET itself can only kill.</summary>
+/// <summary>Asks a process to end, which .NET itself cannot, or ends it.</summary>
 static partial class Signals
 {
     private const int SigTerm = 15;
@@ -15,7 +15,7 @@ static partial class Signals
         {
             if (process.HasExited) return;
             if (OperatingSystem.IsWindows()) process.Kill(entireProcessTree: true);
-            else _ = Kill(process.Id, SigTerm);
+            else _ = Send(process.Id, SigTerm);
         }
         catch (Exception e) when (e is InvalidOperationException or Win32Exception)
         {
@@ -23,7 +23,20 @@ static partial class Signals
         }
     }
 
+    /// <summary>Ends it at once, with all that it started.</summary>
+    public static void Kill(Process process)
+    {
+        try
+        {
+            process.Kill(entireProcessTree: true);
+        }
+        catch (Exception e) when (e is InvalidOperationException or Win32Exception or AggregateException)
+        {
+            // It has ended meanwhile, or the system refuses; there is nothing more to do.
+        }
+    }
+
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Kill(int processId, int signal);
+    private static partial int Send(int processId, int signal);
 }

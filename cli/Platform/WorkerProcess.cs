@@ -52,10 +52,21 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
         process.BeginErrorReadLine();
         ProcessId = process.Id;
         await using var stopping = stop.Register(() => Signals.Terminate(process));
-        await using var aborting = abort.Register(() => process.Kill(entireProcessTree: true));
-        await process.WaitForExitAsync(CancellationToken.None);
-        ProcessId = null;
-        return process.ExitCode;
+        try
+        {
+            await process.WaitForExitAsync(abort);
+            return process.ExitCode;
+        }
+        catch (OperationCanceledException)
+        {
+            // Nor is its output waited for, which somebody that it started may hold open.
+            Signals.Kill(process);
+            return -1;
+        }
+        finally
+        {
+            ProcessId = null;
+        }
     }
 
     private IEnumerable<string> Arguments()

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using Serverless.Core.Messaging;
 using Serverless.Core.Reports;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
 using Serverless.Core.Triggers;
 
@@ -88,7 +89,8 @@ public sealed class CodePackage
     /// <exception cref="SnapshotRefusedException">As <see cref="Inspect"/>; part of the files may have been written.</exception>
     public static CodeFacts Unpack(Stream zip, string folder, CodeLimits? limits = null, CancellationToken cancel = default)
     {
-        Directory.CreateDirectory(folder);
+        folder = Path.GetFullPath(folder);
+        NestedFolder.Make(Path.GetDirectoryName(folder) ?? folder, folder);
         if (Directory.EnumerateFileSystemEntries(folder).Any()) throw new ArgumentException($"{folder} is not empty", nameof(folder));
         var facts = SnapshotZip.Read(zip, limits ?? CodeLimits.Default, Create, cancel);
         if (!OperatingSystem.IsWindows())
@@ -101,7 +103,7 @@ public sealed class CodePackage
         FileStream Create(string path)
         {
             var file = Path.Combine(folder, path);
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            NestedFolder.Make(folder, Path.GetDirectoryName(file)!);
             return new(file, FileMode.CreateNew, FileAccess.Write);
         }
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
 using Serverless.Core.Publishing;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Messaging;
@@ -11,6 +12,9 @@ namespace Serverless.Core.Messaging;
 /// </summary>
 sealed class Bell(string folder) : IDisposable
 {
+    // The folder in which the bus has its own: it is not made.
+    private readonly string home = Path.GetDirectoryName(Path.GetDirectoryName(folder))!;
+
     private readonly ConcurrentDictionary<string, TaskCompletionSource> listeners = new();
     private readonly Dictionary<string, SafeFileHandle> ropes = [];
     private readonly Lock starting = new();
@@ -33,7 +37,7 @@ sealed class Bell(string folder) : IDisposable
         {
             if (!ropes.TryGetValue(name, out var rope))
             {
-                Directory.CreateDirectory(folder);
+                NestedFolder.Make(home, folder);
                 ropes[name] = rope = File.OpenHandle(Path.Combine(folder, name), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
             }
 
@@ -85,7 +89,7 @@ sealed class Bell(string folder) : IDisposable
             if (watched) return;
             try
             {
-                Directory.CreateDirectory(folder);
+                NestedFolder.Make(home, folder);
                 watcher = new(folder) { NotifyFilter = NotifyFilters.LastWrite };
                 watcher.Changed += (_, change) => RingHere(change.Name ?? "");
                 watcher.Error += (_, _) =>

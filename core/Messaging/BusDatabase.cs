@@ -35,7 +35,9 @@ sealed class BusDatabase : IDisposable
 
     public static BusDatabase Open(string file, TimeSpan busyTimeout, BusClock clock)
     {
-        MakeFolder(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        // No folder above it: where a disk was unmounted, or the platform's folder was renamed, nothing may appear.
+        var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        NestedFolder.Make(Path.GetDirectoryName(folder) ?? folder, folder);
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
             DataSource = file,
@@ -258,14 +260,6 @@ sealed class BusDatabase : IDisposable
 
     private void Set(string name, object value) =>
         Execute("INSERT INTO about (name, value) VALUES ($name, $value) ON CONFLICT (name) DO UPDATE SET value = $value", ("$name", name), ("$value", value));
-
-    // No folder above it: where a disk was unmounted, or the platform's folder was renamed, nothing may appear.
-    private static void MakeFolder(string folder)
-    {
-        if (Directory.Exists(folder)) return;
-        if (!Directory.Exists(Path.GetDirectoryName(folder))) throw new DirectoryNotFoundException($"{Path.GetDirectoryName(folder)} is gone: was it removed or renamed, or its disk unmounted?");
-        Posix.MakeFolder(folder);
-    }
 
     private void MakeTables()
     {

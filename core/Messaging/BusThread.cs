@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Messaging;
 
@@ -20,6 +21,7 @@ sealed class BusThread : IDisposable
     private readonly BlockingCollection<Work> waiting = [];
     private readonly Thread thread;
     private BusDatabase? database;
+    private FileIdentity? home;
     private TimeSpan? tidied;
 
     // Of this file and of those that were in its place before: whoever publishes must not find a file without the subscriptions that the one before it had.
@@ -105,6 +107,7 @@ sealed class BusThread : IDisposable
     {
         if (database is { IsInPlace: false }) Close();
         if (database is not null) return database;
+        CheckHome();
         database = BusDatabase.Open(file, options.BusyTimeout, clock);
         var there = database.Subscriptions().ToHashSet();
         if (!there.IsSupersetOf(subscriptions))
@@ -117,6 +120,16 @@ sealed class BusThread : IDisposable
         subscriptions.UnionWith(there);
         bell.Rehang();
         return database;
+    }
+
+    // A bus is put back, or made anew, where it was; one in another folder of that name, which some program made when ours was renamed, would be a second one.
+    private void CheckHome()
+    {
+        var bus = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var folder = Path.GetDirectoryName(bus) ?? bus;
+        var found = FileIdentity.Of(folder);
+        if (!Directory.Exists(bus) && found is not null && home is not null && found != home) throw new DirectoryNotFoundException($"{folder} is another folder than before: was it renamed?");
+        if (found is not null && (home is null || Directory.Exists(bus))) home = found;
     }
 
     private void Commit(BusDatabase database, List<Work> batch)

@@ -66,6 +66,9 @@ public static class WebhookEvents
 /// <summary>What a webhook may say. Pure.</summary>
 public static class WebhookRules
 {
+    /// <summary>Stand for what people are to fill in; in an address they would be escaped.</summary>
+    private const string Placeholders = "…<>";
+
     private const int MaxUrl = 2000, MaxEvents = 50, MaxFilter = 100;
 
     /// <summary>Everything that is wrong; empty when nothing is.</summary>
@@ -122,6 +125,7 @@ public static class WebhookRules
     {
         if (url is not { Length: > 0 }) return "expected the address to send to, https://…";
         if (AddressProblem(url) is { } problem) return problem;
+        if (url.AsSpan().IndexOfAny(Placeholders) >= 0) return "is an example's, with a part left out; write the whole address";
         return new Uri(url).Scheme == Uri.UriSchemeHttp && !allowPrivate ? "must be https: what is sent is the team's own" : null;
     }
 }

@@ -120,7 +120,7 @@ public enum DeleteOutcome
 /// <summary>The store could not be reached or did not answer; nothing is known about what happened. Try again.</summary>
 public sealed class StoreUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
 
-/// <summary>The store has no room left (disk full, quota). Nothing changed; free some and try again.</summary>
+/// <summary>The store has no room left (disk full, quota). Nothing changed. The message says where, not what to do.</summary>
 public sealed class StoreFullException(string message, Exception? inner = null) : IOException(message, inner);
 
 /// <summary>The key lies below another object, is a folder of other objects, or leads through a link: no object can be there. Choose another key.</summary>

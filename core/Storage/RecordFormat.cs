@@ -129,7 +129,7 @@ public static class RecordFormat
         return options;
     }
 
-    /// <summary>Whatever the type's constructor wants without naming a default, and not as null.</summary>
+    /// <summary>What a constructor takes, and has no default for, has to be there.</summary>
     internal static void RequireWhatIsPromised(JsonTypeInfo type)
     {
         foreach (var property in type.Properties)

@@ -130,7 +130,15 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
     /// </summary>
     private async Task<SubmittedRun> Awake(RunRecord run, bool reused, CancellationToken cancel)
     {
-        if (run is { State: RunState.Queued, Epoch: 0 }) await queue.Wake(run, cancel: cancel);
+        try
+        {
+            if (run is { State: RunState.Queued, Epoch: 0 }) await queue.Wake(run, cancel: cancel);
+        }
+        catch (BusUnavailableException e)
+        {
+            throw new BusUnavailableException($"run {run.Id} is stored and starts by itself once this is mended: {e.Message}", e);
+        }
+
         return new(run.Id, run.State, reused);
     }
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Functions.Hosting;
@@ -24,6 +25,7 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
     private static readonly TimeSpan MakeEvery = TimeSpan.FromMinutes(1);
 
     private readonly string file = Path.Combine(folder, FileName);
+    private readonly FileIdentity? identity = FileIdentity.Of(folder);
 
     /// <summary>At the start, for all that is written then.</summary>
     public void GiveUpIfFull()
@@ -77,7 +79,7 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
     {
         try
         {
-            if (!anew && File.Exists(file)) return;
+            if ((!anew && File.Exists(file)) || FileIdentity.Of(folder) != identity) return;
             var disk = new DriveInfo(folder);
             var length = Math.Min(Most, disk.TotalSize / OfTheDisk);
             if (disk.AvailableFreeSpace / OfTheFree < length) return;

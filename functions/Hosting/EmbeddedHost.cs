@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -29,6 +30,12 @@ public sealed class EmbeddedHost : IAsyncDisposable
     /// <summary>For requests that are being answered; one that follows a log would never end by itself.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(1);
 
+    /// <summary>For a connection without a request. Clients that keep theirs notice, and open another.</summary>
+    private static readonly TimeSpan IdlePatience = TimeSpan.FromSeconds(20);
+
+    /// <summary>SQLite's limit of 512 bytes, less what follows in the names of the bus's files.</summary>
+    private const int LongestFolder = 480;
+
     private readonly WebApplication app;
     private readonly CancellationTokenSource stop = new();
     private readonly TaskCompletionSource completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -56,6 +63,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
     /// <exception cref="StartException">The port is in use, or the folder cannot be written to; the message says what to change.</exception>
     public static async Task<EmbeddedHost> Start(EmbeddedOptions options, CancellationToken cancel = default)
     {
+        if (OpenFiles.Problem(OpenFiles.Limit) is { } few) throw new StartException(few);
         var folder = MakeFolder(options.DataFolder, options.Log);
         var app = Build(options, folder);
         var log = app.Services.GetRequiredService<ILogger<EmbeddedHost>>();
@@ -149,6 +157,11 @@ public sealed class EmbeddedHost : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Listen(options.Listen, options.Port);
 
+            // One that says nothing is in the way of others.
+            kestrel.Limits.MaxConcurrentConnections = OpenFiles.Connections(OpenFiles.Limit);
+            kestrel.Limits.KeepAliveTimeout = IdlePatience;
+            kestrel.Limits.RequestHeadersTimeout = IdlePatience;
+
             // Each function bounds the body that it reads.
             kestrel.Limits.MaxRequestBodySize = null;
         });
@@ -171,6 +184,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
         try
         {
             folder = Path.GetFullPath(folder);
+            if (Encoding.UTF8.GetByteCount(folder) is > LongestFolder and var length) throw new StartException($"the path of the data folder is {length} bytes long, at most {LongestFolder} work; choose a shorter one");
             if (PrivateFolder.Ensure(folder) is { } mended) log(mended);
             return folder;
         }

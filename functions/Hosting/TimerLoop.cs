@@ -1,6 +1,8 @@
 using Cronos;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Logging;
+using Serverless.Core.Messaging;
+using Serverless.Core.Storage;
 
 namespace Serverless.Functions.Hosting;
 
@@ -13,6 +15,7 @@ sealed class TimerLoop(TimerFunction function, Invocation invocation, TimeProvid
 
     public async Task Run(CancellationToken stop)
     {
+        string? said = null;
         try
         {
             while (true)
@@ -20,6 +23,11 @@ sealed class TimerLoop(TimerFunction function, Invocation invocation, TimeProvid
                 try
                 {
                     await invocation.Event(new TimerInfo(), stop);
+                    said = null;
+                }
+                catch (Exception e) when (!stop.IsCancellationRequested && Trouble(e) is { } trouble)
+                {
+                    if (said != trouble) log.LogError("{Function}: {Reason}", function.Name, said = trouble);
                 }
                 catch (Exception e) when (!stop.IsCancellationRequested)
                 {
@@ -34,6 +42,14 @@ sealed class TimerLoop(TimerFunction function, Invocation invocation, TimeProvid
             // The end was asked for.
         }
     }
+
+    // What says all that there is to say, and may last for hours. Null: a fault.
+    private static string? Trouble(Exception e) => e switch
+    {
+        BusUnavailableException or StoreUnavailableException or StoreFullException => e.Message,
+        AggregateException several when several.InnerExceptions.All(one => Trouble(one) is not null) => string.Join("; ", several.InnerExceptions.Select(Trouble).Distinct()),
+        _ => null,
+    };
 
     // Looking at the clock now and then: when it is set forward, the instant may be past; when it is set back, the next one may come before.
     private async Task Next(CancellationToken stop)

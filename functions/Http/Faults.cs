@@ -39,10 +39,12 @@ static class Faults
         {
             case StoreUnavailableException or BusUnavailableException or DirectoryUnavailableException:
                 return new(
-                    new ProblemDetails(Answer.TitleOf(StatusCodes.Status503ServiceUnavailable), StatusCodes.Status503ServiceUnavailable, $"{fault.Message}; try again"),
+                    // What is wrong with the bus may be there for long, and its message says what to do.
+                    new ProblemDetails(
+                        Answer.TitleOf(StatusCodes.Status503ServiceUnavailable), StatusCodes.Status503ServiceUnavailable, fault is BusUnavailableException ? fault.Message : $"{fault.Message}; try again"),
                     headers => headers.RetryAfter = $"{RetryAfterSeconds}");
             case StoreFullException:
-                return Answer.Problem(StatusCodes.Status507InsufficientStorage, $"{fault.Message}; free some room and try again");
+                return Answer.Problem(StatusCodes.Status507InsufficientStorage, $"{fault.Message}; free some and try again");
             case ObjectKeyException or UnfitRecordException:
                 return Answer.Problem(StatusCodes.Status400BadRequest, fault.Message);
             case KeyConflictException:

@@ -31,7 +31,9 @@ sealed class AgentFolder : IDisposable
     {
         try
         {
-            Directory.CreateDirectory(options.Scratch);
+            // Started again where the platform's folder is gone, it does not make it anew.
+            if (options.DataFolder is { } data && options.Scratch.StartsWith(data + Path.DirectorySeparatorChar, StringComparison.Ordinal)) NestedFolder.Make(data, options.Scratch);
+            else Directory.CreateDirectory(options.Scratch);
         }
         catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
         {
@@ -54,7 +56,7 @@ sealed class AgentFolder : IDisposable
 
     private static AgentFolder Take(AgentOptions options, IIds ids, Action<string> say)
     {
-        Directory.CreateDirectory(options.Folder);
+        NestedFolder.Make(options.Scratch, options.Folder);
         var held = LockFile.Try(Path.Combine(options.Folder, LockName))
             ?? throw new SettingException(
                 $"a worker named {options.Id} is running on {options.DataFolder ?? options.Scratch}; give this one another --id");

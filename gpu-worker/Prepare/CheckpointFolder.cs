@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage;
 
 namespace Serverless.GpuWorker.Prepare;
@@ -13,12 +14,12 @@ static class CheckpointFolder
     {
         var read = await store.Read<CheckpointManifest>(manifestKey, cancel);
         if (read.Found is not { Record: var manifest }) return (null, read.Damage is { } damage ? $"{damage}" : $"{manifestKey} is not in the workspace");
-        Directory.CreateDirectory(folder);
+        Posix.MakeFolder(folder);
         foreach (var file in manifest.Files)
         {
             if (ObjectKey.Problem(file.Path) is { } unnamed) return (null, $"{manifestKey} names a file '{file.Path}': {unnamed}");
             var target = Path.Combine(folder, file.Path);
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            NestedFolder.Make(folder, Path.GetDirectoryName(target)!);
             if (await Write(store, file, target, cancel) is { } problem) return (null, $"{file.Path} of {manifestKey}: {problem}");
         }
 

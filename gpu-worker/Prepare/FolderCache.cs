@@ -1,4 +1,5 @@
 using System.Globalization;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.GpuWorker.Prepare;
 
@@ -26,7 +27,7 @@ sealed class FolderCache(string root, TimeProvider time)
     /// <param name="make">Fills the empty folder; when it throws, nothing is cached.</param>
     public async Task<CacheEntry> GetOrMake(string key, Func<string, Task> make, CancellationToken cancel)
     {
-        Directory.CreateDirectory(root);
+        Folders.MakeCache(root);
         var folder = Path.Combine(root, key);
         while (true)
         {
@@ -74,7 +75,7 @@ sealed class FolderCache(string root, TimeProvider time)
     private async Task Make(string folder, Func<string, Task> make)
     {
         Folders.Delete(folder);
-        Directory.CreateDirectory(folder);
+        Posix.MakeFolder(folder);
         try
         {
             await make(folder);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
 using Serverless.Core.Triggers;
 
@@ -36,6 +37,9 @@ static class Folders
         }
     }
 
+    /// <summary>A cache's folder, and that of all caches: people may delete them while the worker lives. Its scratch folder is not made anew.</summary>
+    public static void MakeCache(string root) => NestedFolder.Make(Path.GetDirectoryName(Path.GetDirectoryName(root)) ?? root, root);
+
     /// <summary>Copies the plain files in a folder; copies are writable.</summary>
     /// <param name="leftOut">Takes the path and the problem of everything else.</param>
     /// <exception cref="OperationCanceledException">Cancelled, also within a file: a set-up command can leave long ones.</exception>
@@ -63,7 +67,7 @@ static class Folders
 
     private static void Copy(PlainFolder from, string path, string to, Action<string, string> leftOut, CancellationToken cancel)
     {
-        Directory.CreateDirectory(to);
+        Posix.MakeFolder(to);
         foreach (var entry in from.Entries())
         {
             try

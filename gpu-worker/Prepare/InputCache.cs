@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core;
 using Serverless.Core.Datasets;
 using Serverless.Core.Publishing;
@@ -30,7 +31,7 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
     {
         var path = input.Path.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) ? input.Path[WorkspacePaths.Data.Length..] : input.Path;
         var target = Path.Combine(folder, path);
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        NestedFolder.Make(folder, Path.GetDirectoryName(target)!);
         var key = input.Key ?? input.Path;
         var head = (await store.Head(key, cancel)).Value
             ?? throw new PreparationException(Cause.InputChanged, $"{input.Path} was deleted since submission");
@@ -56,7 +57,7 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
         foreach (var file in version.Files)
         {
             var target = Path.Combine(folder, dataset.Name, ObjectKey.Checked(file.Path));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            NestedFolder.Make(folder, Path.GetDirectoryName(target)!);
             Give(Cached(file.Sha256), target);
         }
     }
@@ -85,7 +86,8 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
     private async Task Fetch(IObjectStore store, string key, string sha256, string what, CancellationToken cancel)
     {
         var cached = Cached(sha256);
-        Directory.CreateDirectory(Path.GetDirectoryName(cached)!);
+        Folders.MakeCache(root);
+        Posix.MakeFolder(Path.GetDirectoryName(cached)!);
         var part = $"{cached}.{ids.Nonce()}.part";
         try
         {

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Execute;
 
@@ -44,7 +45,7 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
     {
         var (code, home) = (Path.Combine(folder, Code), Path.Combine(folder, Home));
         Folders.Copy(source, code, steps.LeaveOut, cancel);
-        Directory.CreateDirectory(home);
+        Posix.MakeFolder(home);
         user?.Give(code);
         user?.Give(home);
         if (user is not null) environment = new Dictionary<string, string>(environment) { ["HOME"] = home };

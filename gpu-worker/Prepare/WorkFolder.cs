@@ -1,15 +1,15 @@
 using Serverless.Contract;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>One attempt's folder on this machine; deleted when the attempt is over.</summary>
-sealed class WorkFolder : IDisposable
+/// <param name="below">The worker's own folder, which is not made anew.</param>
+sealed class WorkFolder(string below, string root) : IDisposable
 {
     private readonly List<CacheEntry> kept = [];
 
-    public WorkFolder(string root) => Root = root;
-
-    public string Root { get; }
+    public string Root => root;
     public string Code => Path.Combine(Root, "code");
     public string Inputs => Path.Combine(Root, "inputs");
     public string Output => Path.Combine(Root, "output");
@@ -37,7 +37,7 @@ sealed class WorkFolder : IDisposable
     public WorkFolder Emptied()
     {
         Folders.Delete(Root);
-        foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) Directory.CreateDirectory(folder);
+        foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) NestedFolder.Make(below, folder);
         return this;
     }
 

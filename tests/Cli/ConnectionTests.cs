@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -23,6 +24,33 @@ public sealed class ConnectionTests(SharedPlatform shared)
         {
             Assert.Equal(3, result.ExitCode);
             Assert.Contains("exp up", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Command_WhereNobodyAnswers_SaysSo_AndGivesUp()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var result = await Platform.ExpWith(new Dictionary<string, string> { ["EXP_URL"] = $"http://{silent.LocalEndpoint}", ["EXP_KEY"] = "exp_any" }, "list");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Equal(2, result.ErrorLines.Length);
+        Assert.Contains("waiting a little longer", result.ErrorLines[0], StringComparison.Ordinal);
+        Assert.Contains("does not answer", result.ErrorLines[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Command_WhoseAnswerLacksWhatItPromises_SaysThatItIsNotThePlatforms()
+    {
+        await using var other = WebApplication.CreateSlimBuilder().Build();
+        other.Urls.Add("http://127.0.0.1:0");
+        other.MapFallback(() => new { });
+        await other.StartAsync(TestContext.Current.CancellationToken);
+        foreach (var command in (string[][])[["list"], ["show", "last"], ["machines"], ["triggers"], ["keys", "list"]])
+        {
+            var result = await Platform.ExpWith(new Dictionary<string, string> { ["EXP_URL"] = other.Urls.First(), ["EXP_KEY"] = "exp_any" }, command);
+            Assert.DoesNotContain("fault in exp", result.Error, StringComparison.Ordinal);
+            Assert.NotEqual(0, result.ExitCode);
         }
     }
 

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Cli;
@@ -74,6 +76,22 @@ public sealed class UpCommandTests
     }
 
     [Fact]
+    public async Task Up_StoppedTwice_WhileItsFolderIsAway_EndsAtOnce_AndMakesNoOther()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 1);
+        var id = await platform.Submit(platform.Script("long.sh", "sleep 600\n"));
+        await platform.RunIs(id, "running");
+        Directory.Move(platform.Data, platform.Data + " moved");
+        Assert.Equal(3, (await platform.Exp("list")).ExitCode);
+        platform.Up.Signal("TERM");
+        await platform.Up.Says("Ctrl-C again");
+        platform.Up.Signal("TERM");
+        var ended = await platform.Up.Ended();
+        Assert.True(ended.ExitCode == 0, ended.ToString());
+        Assert.False(Directory.Exists(platform.Data));
+    }
+
+    [Fact]
     public async Task Up_KilledHard_LeavesNoWorkerBehind_AndStartsAgain()
     {
         await using var platform = await ExpPlatform.Start(workers: 1);
@@ -83,6 +101,24 @@ public sealed class UpCommandTests
         await Eventually.True(() => HasEnded(worker), ExpProcess.Patience, () => $"worker {worker} has ended");
         await platform.StartUp(workers: 1);
         Assert.Equal(0, (await platform.Exp("run", platform.Script("after.sh", "true\n"), "--wait")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Command_AfterThePlatformWasKilled_SendsNoKeyToWhoeverListensThere()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 0);
+        var address = File.ReadAllText(Path.Combine(platform.Data, "address")).Trim();
+        platform.Up.Process.Kill();
+        await platform.Up.Ended();
+        using var listener = new TcpListener(IPAddress.Loopback, new Uri(address).Port);
+        listener.Start();
+        foreach (var result in (ExpResult[])[await platform.Exp("list"), await platform.Exp("list", "--data", platform.Data)])
+        {
+            Assert.Equal(3, result.ExitCode);
+            Assert.Contains("no platform is running on", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+        }
+
+        Assert.False(listener.Pending());
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Storage.Folder;
 using Serverless.Functions.Http;
 
 namespace Serverless.Tests.Functions;
@@ -14,7 +15,7 @@ public sealed class FaultTests
     {
         { new StoreUnavailableException("the disk is gone"), HttpStatusCode.ServiceUnavailable },
         { new BusUnavailableException("locked"), HttpStatusCode.ServiceUnavailable },
-        { new StoreFullException("no room"), HttpStatusCode.InsufficientStorage },
+        { new FolderFaults("/data").Of(Posix.Error(Posix.ENOSPC, "write"))!, HttpStatusCode.InsufficientStorage },
         { new KeyConflictException("it is a folder"), HttpStatusCode.Conflict },
         { new InvalidDataException("a record is damaged"), HttpStatusCode.Conflict },
         { new DamagedRecordException(new("runs/x.json", "it is empty")), HttpStatusCode.Conflict },
@@ -29,6 +30,7 @@ public sealed class FaultTests
         var problem = Faults.Translate(fault, new DefaultHttpContext(), NullLogger.Instance).Problem;
         Assert.Equal((int)status, problem.Status);
         Assert.NotEmpty(problem.Detail!);
+        Assert.InRange(problem.Detail!.Split("try again").Length, 1, 2);
         Assert.DoesNotContain("a bug", problem.Detail, StringComparison.Ordinal);
     }
 

@@ -61,5 +61,10 @@ public sealed class WebhookBodyTests
     [InlineData("https://ci.example.com/", WebhookFormat.Json)]
     public void TheFormat_FollowsTheAddress(string url, WebhookFormat format) => Assert.Equal(format, WebhookRules.FormatOf(new(url)));
 
+    [Theory]
+    [InlineData("https://hooks.slack.com/…")]
+    [InlineData("https://discord.com/api/webhooks/<id>/<token>")]
+    public void AnAddressOfAnExample_IsRefused(string url) => Assert.Equal("url", Assert.Single(WebhookRules.Problems("team", new(url), allowPrivate: true)).Path);
+
     private static JsonElement Of(WebhookFormat format) => JsonDocument.Parse(WebhookBody.Of(Failed, format)).RootElement;
 }

@@ -28,7 +28,7 @@ internal sealed class FolderFaults(string folder)
     public IOException? Of(Exception e) => e switch
     {
         StoreFullException or StoreUnavailableException => null,
-        IOException when IsFull(e.HResult) => new StoreFullException($"there is no room left for {folder}: free some and try again", e),
+        IOException when IsFull(e.HResult) => new StoreFullException($"there is no room left for {folder}", e),
         IOException when e.HResult == Posix.EROFS => new StoreUnavailableException($"{folder} is read-only", e),
         IOException when e.HResult == Posix.EXDEV => new StoreUnavailableException($"a folder inside {folder} is on another disk: mount the whole of it, not a part", e),
         DirectoryNotFoundException => Gone(e),

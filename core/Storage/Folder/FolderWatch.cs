@@ -57,7 +57,7 @@ internal sealed class FolderWatch(string root, string prefix) : IDisposable
         var folder = layout.PathOf(prefix[..^1]);
         try
         {
-            if (!Directory.Exists(folder) && Directory.Exists(layout.Own)) Directory.CreateDirectory(folder);
+            if (!Directory.Exists(folder) && Directory.Exists(layout.Own)) NestedFolder.Make(Path.GetDirectoryName(layout.Own)!, folder);
 
             // When it was made tells a folder from another one of its name: the old one's watcher is deaf to the new one.
             var found = Directory.GetCreationTimeUtc(folder);

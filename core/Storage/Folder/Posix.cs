@@ -12,7 +12,7 @@ internal static partial class Posix
     public static readonly int EDQUOT = OperatingSystem.IsLinux() ? 122 : 69;
     public static readonly int ENOTEMPTY = OperatingSystem.IsLinux() ? 39 : 66;
 
-    private const int LockExclusive = 2, LockNoWait = 4, Unlock = 8;
+    private const int LockShared = 1, LockExclusive = 2, LockNoWait = 4, Unlock = 8;
 
     // Linux only, the same on every architecture that .NET runs on.
     private const int DoNotWait = 0x800, SetSignal = 10, SetLease = 1024, LeaseForReading = 0, UrgentSignal = 23;
@@ -128,6 +128,34 @@ internal static partial class Posix
         return new Held(handle);
     }
 
+    /// <summary>Whether somebody has taken the lock. Whoever else asks at the same time is not taken for one.</summary>
+    /// <exception cref="IOException">The file's disk cannot tell.</exception>
+    public static bool IsLocked(SafeFileHandle handle, string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            try
+            {
+                new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete).Dispose();
+                return false;
+            }
+            catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException))
+            {
+                return true;
+            }
+        }
+
+        while (Flock(handle, LockShared | LockNoWait) != 0)
+        {
+            var error = Marshal.GetLastPInvokeError();
+            if (error is 11 or 35) return true;
+            if (error != EINTR) throw Error(error, path);
+        }
+
+        _ = Flock(handle, Unlock);
+        return false;
+    }
+
     /// <summary>
     /// Asks the kernel for a read lease, which it gives only while nobody has the file open for writing; until it is disposed, whoever opens the file for writing waits.
     /// Null with <paramref name="written"/> true: somebody is writing. Null with null: this system cannot tell (no Linux, another person's file, a network disk).
@@ -174,6 +202,14 @@ internal static partial class Posix
         return Statx(CurrentFolder, path, 0, InodeAndBirth, found) == 0 ? FileIdentity.From(found) : null;
     }
 
+    /// <summary>How many files this process may have open at once; null without a limit.</summary>
+    public static long? MostOpenFiles()
+    {
+        if (OperatingSystem.IsWindows()) return null;
+        Span<ulong> nowAndMost = stackalloc ulong[2];
+        return GetLimit(OperatingSystem.IsLinux() ? 7 : 8, nowAndMost) == 0 && nowAndMost[0] < long.MaxValue ? (long)nowAndMost[0] : null;
+    }
+
     public static IOException Error(int error, string what) => new($"{Marshal.GetPInvokeErrorMessage(error)}: {what}", error);
 
     private static SafeFileHandle? Open(string path)
@@ -210,6 +246,9 @@ internal static partial class Posix
     // Variadic, which on Linux makes no difference to how one number is passed.
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int FileControl(SafeFileHandle file, int command, int argument);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    private static partial int GetLimit(int resource, Span<ulong> nowAndMost);
 
     [LibraryImport("libc", EntryPoint = "geteuid")]
     private static partial uint EffectiveUser();

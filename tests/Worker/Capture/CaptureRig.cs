@@ -24,7 +24,7 @@ sealed class CaptureRig : IDisposable
     public CaptureRig(IObjectStore? store = null, long logLimit = LogLimit)
     {
         Store = store ?? new MemoryObjectStore(Time);
-        folder = new WorkFolder(root["work"]).Emptied();
+        folder = new WorkFolder(root.Path, root["work"]).Emptied();
         printed = new(Time);
         var persistence = new Persistence(Time, _ => { });
         Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), persistence), printed, logLimit);

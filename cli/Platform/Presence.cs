@@ -1,0 +1,85 @@
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using Serverless.Core.Storage.Folder;
+
+namespace Serverless.Cli.Platform;
+
+/// <summary>
+/// Shows that the platform of this very folder is alive and where it answers. The address is a file that outlives a kill and goes along with a copy, so it counts only while its platform
+/// holds the lock of the file beside it, which names the folder that it was made for.
+/// </summary>
+sealed class Presence : IDisposable
+{
+    private readonly string folder;
+    private readonly FileIdentity? identity;
+    private readonly SafeFileHandle file;
+    private readonly IDisposable held;
+
+    private Presence(string folder, FileIdentity? identity, SafeFileHandle file, IDisposable held) =>
+        (this.folder, this.identity, this.file, this.held) = (folder, identity, file, held);
+
+    /// <summary>Whoever calls this is the folder's only platform.</summary>
+    /// <exception cref="IOException">There is no room for it, or the like.</exception>
+    public static Presence Show(string folder, Uri address)
+    {
+        // Replaced whole, so that no reader sees half an address. It does not count before the lock is held.
+        File.WriteAllText(AddressFile(folder) + ".new", address + "\n");
+        File.Move(AddressFile(folder) + ".new", AddressFile(folder), overwrite: true);
+        var identity = FileIdentity.Of(folder);
+        while (true)
+        {
+            // A file of its own each time: on the one of a platform that was killed, a client may just be testing the lock.
+            File.Delete(AliveFile(folder));
+            File.WriteAllText(AliveFile(folder), identity?.ToString());
+            var file = Posix.OpenLock(AliveFile(folder));
+            if (Posix.TryLock(file, AliveFile(folder)) is { } held) return new(folder, identity, file, held);
+            file.Dispose();
+        }
+    }
+
+    /// <summary>Null: no platform is alive on the folder. What a copy says is of the folder that it was copied from.</summary>
+    /// <exception cref="IOException">This system cannot tell.</exception>
+    public static Uri? Find(string folder)
+    {
+        try
+        {
+            if (!File.Exists(AliveFile(folder))) return null;
+            using var file = Posix.OpenLock(AliveFile(folder));
+            if (!Posix.IsLocked(file, AliveFile(folder)) || !IsOf(folder, file)) return null;
+            return Uri.TryCreate(File.ReadAllText(AddressFile(folder)).Trim(), UriKind.Absolute, out var address) ? address : null;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Takes away what shows it, unless the folder is another one by now.</summary>
+    public void Dispose()
+    {
+        held.Dispose();
+        file.Dispose();
+        try
+        {
+            if (FileIdentity.Of(folder) != identity) return;
+            File.Delete(AddressFile(folder));
+            File.Delete(AliveFile(folder));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Without the lock it counts for nothing.
+        }
+    }
+
+    private static string AddressFile(string folder) => Path.Combine(folder, "address");
+
+    private static string AliveFile(string folder) => Path.Combine(folder, "exp.alive");
+
+    // Files that are linked, not copied, share the lock.
+    private static bool IsOf(string folder, SafeFileHandle file)
+    {
+        if (!OperatingSystem.IsLinux()) return true;
+        Span<byte> said = stackalloc byte[128];
+        return Encoding.UTF8.GetString(said[..RandomAccess.Read(file, said, 0)]) == FileIdentity.Of(folder)?.ToString();
+    }
+}

@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using Serverless.Cli.Platform;
+using Serverless.Core.Storage.Folder;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Cli;
+
+public sealed class PresenceTests : IDisposable
+{
+    private static readonly Uri Address = new("http://127.0.0.1:4590/");
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Find_WhileThePlatformLives_GivesItsAddress()
+    {
+        var data = Folder("data");
+        using (Presence.Show(data, Address)) Assert.Equal(Address, Presence.Find(data));
+        Assert.Null(Presence.Find(data));
+        Assert.Empty(Directory.EnumerateFiles(data));
+    }
+
+    [Theory]
+    [InlineData("-a")]
+    [InlineData("-al")]
+    public void Find_OnACopyOfALivingPlatformsFolder_FindsNone(string how)
+    {
+        var data = Folder("data");
+        using var presence = Presence.Show(data, Address);
+        Process.Start("cp", [how, data, data + "-copy"]).WaitForExit();
+        Assert.True(File.Exists(Path.Combine(data + "-copy", "address")));
+        Assert.Null(Presence.Find(data + "-copy"));
+    }
+
+    [Fact]
+    public async Task Find_ByManyAtOnce_WhereThePlatformWasKilled_FindsNone()
+    {
+        var (data, killed) = (Folder("data"), Folder("killed"));
+        using var presence = Presence.Show(data, Address);
+        File.Copy(Path.Combine(data, "address"), Path.Combine(killed, "address"));
+        File.WriteAllText(Path.Combine(killed, "exp.alive"), FileIdentity.Of(killed)?.ToString());
+        var found = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => Enumerable.Range(0, 200).Select(_ => Presence.Find(killed)).ToList())));
+        Assert.All(found.SelectMany(one => one), Assert.Null);
+    }
+
+    [Fact]
+    public void ARenamedFolder_TakesItsPlatformAlong_AndWhatIsAtTheOldPathIsLeftAlone()
+    {
+        var data = Folder("data");
+        var presence = Presence.Show(data, Address);
+        var moved = data + "-moved";
+        Directory.Move(data, moved);
+        Assert.Null(Presence.Find(data));
+        Assert.Equal(Address, Presence.Find(moved));
+
+        using var another = Presence.Show(Folder("data"), new("http://127.0.0.1:4591/"));
+        presence.Dispose();
+        Assert.Equal(new("http://127.0.0.1:4591/"), Presence.Find(data));
+        Assert.Null(Presence.Find(moved));
+    }
+
+    private string Folder(string name) => Directory.CreateDirectory(folder[name]).FullName;
+}
