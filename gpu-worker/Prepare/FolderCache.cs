@@ -1,4 +1,5 @@
 using System.Globalization;
+using Serverless.Core.Runs;
 
 namespace Serverless.GpuWorker.Prepare;
 
@@ -24,6 +25,7 @@ sealed class FolderCache(string root, TimeProvider time)
 
     /// <param name="key">A file name.</param>
     /// <param name="make">Fills the empty folder; when it throws, nothing is cached.</param>
+    /// <exception cref="PreparationException">Something is mounted there: a mount cannot be kept, and what it has is somebody else's.</exception>
     public async Task<CacheEntry> GetOrMake(string key, Func<string, Task> make, CancellationToken cancel)
     {
         Directory.CreateDirectory(root);
@@ -74,10 +76,21 @@ sealed class FolderCache(string root, TimeProvider time)
     private async Task Make(string folder, Func<string, Task> make)
     {
         Folders.Delete(folder);
-        Directory.CreateDirectory(folder);
+        if (Folders.MountIn(Directory.CreateDirectory(folder).FullName) is { } stays)
+        {
+            throw new PreparationException(Cause.WorkerLost, $"the worker's machine has a mount at {stays}, which an earlier run left; unmount it there");
+        }
+
         try
         {
             await make(folder);
+            if (Folders.MountIn(folder) is { } mounted)
+            {
+                var where = Path.GetRelativePath(folder, mounted);
+                throw new PreparationException(
+                    Cause.Build, $"{where} is mounted, which cannot be kept for later runs; unmount it at the end of the set-up or build, or mount it in the command");
+            }
+
             await File.WriteAllTextAsync(folder + DoneSuffix, Folders.Size(new(folder)).ToString(CultureInfo.InvariantCulture));
             File.SetLastWriteTimeUtc(folder + DoneSuffix, time.GetUtcNow().UtcDateTime);
         }

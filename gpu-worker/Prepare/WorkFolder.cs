@@ -6,8 +6,11 @@ namespace Serverless.GpuWorker.Prepare;
 sealed class WorkFolder : IDisposable
 {
     private readonly List<CacheEntry> kept = [];
+    private readonly Action<string> say;
+    private bool said;
 
-    public WorkFolder(string root) => Root = root;
+    /// <param name="say">Takes a line for the people of this machine: what was mounted in the folder, and stays.</param>
+    public WorkFolder(string root, Action<string> say) => (Root, this.say) = (root, say);
 
     public string Root { get; }
     public string Code => Path.Combine(Root, "code");
@@ -36,15 +39,22 @@ sealed class WorkFolder : IDisposable
     /// <summary>Begins anew.</summary>
     public WorkFolder Emptied()
     {
-        Folders.Delete(Root);
+        Folders.Delete(Root, SayOnce);
         foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) Directory.CreateDirectory(folder);
         return this;
     }
 
     public void Dispose()
     {
-        Folders.Delete(Root);
+        Folders.Delete(Root, SayOnce);
         foreach (var entry in kept) entry.Dispose();
         kept.Clear();
+    }
+
+    private void SayOnce(string line)
+    {
+        if (said) return;
+        said = true;
+        say(line);
     }
 }
