@@ -3,8 +3,8 @@ using Serverless.Core.Storage.Plain;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// A file of the output folder that is read as it grows. Code that opens it again and writes the whole of it each time, a list of all epochs say, is not told from code that appends, as long as what
-/// was read is still there. Otherwise the file was written anew, and is read from its beginning.
+/// A file of the output folder that is read as it grows. Code that writes the whole of it each time, a list of all epochs say, is not told from code
+/// that appends, as long as what was read is still there. Otherwise the file was written anew, and is read from its beginning.
 /// </summary>
 sealed class GrowingFile(string folder, string path)
 {
@@ -39,7 +39,8 @@ sealed class GrowingFile(string folder, string path)
         if (file.LengthBytes < position) return false;
         var length = (int)Math.Min(position, TailLength);
         file.Content.Position = position - length;
-        return file.Content.ReadAtLeast(now.AsSpan(0, length), length, throwOnEndOfStream: false) == length && now.AsSpan(0, length).SequenceEqual(tail.AsSpan(TailLength - length));
+        var read = now.AsSpan(0, file.Content.ReadAtLeast(now.AsSpan(0, length), length, throwOnEndOfStream: false));
+        return read.SequenceEqual(tail.AsSpan(TailLength - length));
     }
 
     // At the end of the array, so that a shorter one needs no length of its own.

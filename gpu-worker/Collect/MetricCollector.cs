@@ -152,7 +152,8 @@ sealed class MetricCollector : IMetricSink, IDisposable
         var read = jsonlFile.Read(buffer, out var begunAnew);
         if (begunAnew)
         {
-            SayOnce("anew", $"{ContractNames.MetricsJsonl} was written anew; what it had before is kept, and of each metric only what comes after its last step is added");
+            const string Kept = "what it had before is kept, and of each metric only what comes after its last step is added";
+            SayOnce("anew", $"{ContractNames.MetricsJsonl} was written anew; {Kept}");
             history.BeginAgain();
             jsonl = NewJsonl();
         }

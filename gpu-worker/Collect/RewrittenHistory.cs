@@ -1,8 +1,8 @@
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// Which points of a file that was written anew are new. Nearly always it has what it had before, and more: of each metric, what is not beyond the greatest step that was read is left out, until
-/// there is something beyond it. From then on the file is ahead of what was read, and everything counts again.
+/// Which points of a file that was written anew are new. Nearly always it has what it had before, and more: of each metric, what is not beyond the
+/// greatest step that was read is left out, until there is something beyond it. From then on everything counts again.
 /// </summary>
 sealed class RewrittenHistory
 {

@@ -152,7 +152,8 @@ static unsafe partial class Native
         do
         {
             *(int*)(found + IdAt) = 0;
-            if (WaitFor(AnyChild, 0, found, wait ? Exited | KeepIt : Exited | KeepIt | NoHang) == 0) return *(int*)(found + IdAt) is > 0 and var id ? id : null;
+            if (WaitFor(AnyChild, 0, found, Exited | KeepIt | (wait ? 0 : NoHang)) != 0) continue;
+            return *(int*)(found + IdAt) is > 0 and var id ? id : null;
         }
         while (Marshal.GetLastPInvokeError() == Interrupted);
         return null;

@@ -78,7 +78,8 @@ sealed class FolderCache(string root, TimeProvider time)
         Folders.Delete(folder);
         if (Folders.MountIn(Directory.CreateDirectory(folder).FullName) is { } stays)
         {
-            throw new PreparationException(Cause.WorkerLost, $"the worker's machine has a mount at {stays}, which an earlier run left; unmount it there");
+            var what = $"the worker's machine has a mount at {stays}, which an earlier run left; unmount it there";
+            throw new PreparationException(Cause.WorkerLost, what);
         }
 
         try
@@ -86,9 +87,8 @@ sealed class FolderCache(string root, TimeProvider time)
             await make(folder);
             if (Folders.MountIn(folder) is { } mounted)
             {
-                var where = Path.GetRelativePath(folder, mounted);
-                throw new PreparationException(
-                    Cause.Build, $"{where} is mounted, which cannot be kept for later runs; unmount it at the end of the set-up or build, or mount it in the command");
+                var what = $"{Path.GetRelativePath(folder, mounted)} is mounted, which cannot be kept for later runs";
+                throw new PreparationException(Cause.Build, $"{what}; unmount it at the end of the set-up or build, or mount it in the command");
             }
 
             await File.WriteAllTextAsync(folder + DoneSuffix, Folders.Size(new(folder)).ToString(CultureInfo.InvariantCulture));

@@ -96,14 +96,16 @@ static class Folders
             ShouldRecursePredicate = (ref found) => !IsMounted(ref found),
         }.FirstOrDefault();
 
-        bool IsMounted(ref FileSystemEntry found) => FileCalls.LookAt(found.ToFullPath()) is { Kind: not FileKind.Missing } look && !look.IsMountedLike(tree);
+        bool IsMounted(ref FileSystemEntry found) =>
+            FileCalls.LookAt(found.ToFullPath()) is { Kind: not FileKind.Missing } look && !look.IsMountedLike(tree);
     }
 
     private static void Tell(IReadOnlyList<string> mounts, Action<string>? say)
     {
         if (mounts.Count == 0 || say is null) return;
         var more = mounts.Count > 1 ? $", like {mounts.Count - 1} more below the same folder" : "";
-        say($"{mounts[0]} is mounted{more}, and was not touched; unmount it, and the next start of a worker here removes the folders that hold it");
+        var then = "unmount it, and the next start of a worker here removes the folders that hold it";
+        say($"{mounts[0]} is mounted{more}, and was not touched; {then}");
     }
 
     /// <summary>Of all files in a folder. Links are not followed: what they lead to is somebody else's.</summary>

@@ -3,8 +3,9 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Runner;
 
 /// <summary>
-/// Takes note of dead orphans while the code runs. They became this process's children, and of whom nobody takes note keeps its process id: code that detaches helpers for hours would use all of the
-/// machine's. What the code itself waits for is left to it. Linux only; elsewhere orphans are init's.
+/// Takes note of dead orphans while the code runs. They became this process's children, and keep their process ids until somebody takes note: code
+/// that detaches helpers for hours would use all of the machine's. What the code itself waits for is left to it. Linux only; elsewhere orphans are
+/// init's.
 /// </summary>
 static class OrphanReaper
 {

@@ -112,7 +112,10 @@ internal static unsafe partial class FileCalls
     public static SafeFileHandle? Hold(SafeFileHandle folder, ReadOnlySpan<byte> name)
     {
         using var at = new Borrowed(folder);
-        fixed (byte* start = name) return OpenAt(at.Descriptor, start, CloseOnExec | PathOnly | NoFollow) is >= 0 and var held ? new(held, ownsHandle: true) : null;
+        fixed (byte* start = name)
+        {
+            return OpenAt(at.Descriptor, start, CloseOnExec | PathOnly | NoFollow) is >= 0 and var held ? new(held, ownsHandle: true) : null;
+        }
     }
 
     /// <summary>Gives the owner every right to a folder, whatever was taken away from it. Linux only.</summary>
@@ -220,8 +223,9 @@ internal static unsafe partial class FileCalls
         const string Name = "mnt_id:";
         try
         {
-            var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fdinfo/{descriptor}")).FirstOrDefault(line => line.StartsWith(Name, StringComparison.Ordinal));
-            return ulong.TryParse(line.AsSpan()[(line is null ? 0 : Name.Length)..], NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out var mount) ? mount : 0;
+            var lines = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fdinfo/{descriptor}"));
+            var mount = lines.FirstOrDefault(line => line.StartsWith(Name, StringComparison.Ordinal))?[Name.Length..];
+            return ulong.TryParse(mount, NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out var number) ? number : 0;
         }
         catch (Exception unknown) when (unknown is IOException or UnauthorizedAccessException)
         {

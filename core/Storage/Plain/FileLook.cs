@@ -27,7 +27,8 @@ internal readonly record struct FileLook(FileKind Kind, FileState State, long Al
     public const string Mounted = "it is mounted; copy what it has";
 
     /// <summary>
-    /// Whether it belongs to a tree by itself, and not because something is mounted there. A folder of the same file system, mounted, has the same device: what tells it apart is the mount.
+    /// Whether it belongs to a tree by itself, and not because something is mounted there. A mounted folder of the same file system has the same
+    /// device: what tells it apart is the mount.
     /// </summary>
     public bool IsMountedLike(FileLook tree) => Mount != 0 ? Mount == tree.Mount : Kind != FileKind.Folder || Device == tree.Device;
 
