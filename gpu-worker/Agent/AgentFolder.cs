@@ -48,7 +48,7 @@ sealed class AgentFolder : IDisposable
         }
 
         var own = Take(options, ids, say);
-        _ = Task.Run(() => DeleteGone(options.Scratch));
+        _ = Task.Run(() => DeleteGone(options.Scratch, say));
         return own;
     }
 
@@ -105,11 +105,11 @@ sealed class AgentFolder : IDisposable
     }
 
     // Beside the work: it may be gigabytes.
-    private static void DeleteGone(string scratch)
+    private static void DeleteGone(string scratch, Action<string> say)
     {
         try
         {
-            foreach (var folder in Directory.EnumerateDirectories(scratch, Gone + "*")) Folders.Delete(folder);
+            foreach (var folder in Directory.EnumerateDirectories(scratch, Gone + "*")) Folders.Delete(folder, say);
         }
         catch (IOException)
         {

@@ -35,7 +35,7 @@ sealed class Attempt : IDisposable
         (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.departure, this.persistence) =
             (options, store, run, time, preparation, pool, departure, persistence);
         record = new(queue, store, run, stop, persistence, departure);
-        folder = new(options.Folder, Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"));
+        folder = new(options.Folder, Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"), Console.Error.WriteLine);
         var printed = new PrintedPoints(time);
         log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence), printed, options.LogLimitBytes);
         omissions = new(log.Say);

@@ -1,7 +1,6 @@
 using Serverless.Contract;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Storage.Plain;
 using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Prepare;
 
@@ -36,8 +35,10 @@ sealed class MetricCollector : IMetricSink, IDisposable
     private readonly LatestValues latest;
     private readonly HashSet<string> said = new(StringComparer.Ordinal);
     private readonly byte[] buffer = new byte[ReadAtOnce];
+    private readonly GrowingFile streamFile, jsonlFile;
+    private readonly RewrittenHistory history = new();
     private LineSplitter jsonl;
-    private long streamRead, jsonlRead, lastStep = -1;
+    private long lastStep = -1;
     private bool streamBroken;
 
     public MetricCollector(WorkFolder folder, SegmentWriter segments, LogCollector log, PrintedPoints printed, TimeProvider time, MetricOrder order)
@@ -45,6 +46,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
         (this.folder, this.segments, this.log, this.printed, this.time) = (folder, segments, log, printed, time);
         writer = new(segments);
         latest = new(order, MaxLatest);
+        (streamFile, jsonlFile) = (new(folder.Output, folder.MetricsBinary), new(folder.Output, folder.MetricsJsonl));
         jsonl = NewJsonl();
     }
 
@@ -72,7 +74,11 @@ sealed class MetricCollector : IMetricSink, IDisposable
 
     public void Dispose() => collecting.Dispose();
 
-    void IMetricSink.Found(ReadOnlySpan<char> name, long step, double value) => AddWritten(new(name.ToString(), step, value, Now()));
+    void IMetricSink.Found(ReadOnlySpan<char> name, long step, double value)
+    {
+        var metric = name.ToString();
+        if (history.IsNew(metric, step)) AddWritten(new(metric, step, value, Now()));
+    }
 
     void IMetricSink.LeftOut(ReadOnlySpan<char> what, string why) =>
         SayOnce("left out", $"{Line}: '{what}' is ignored: {why}");
@@ -104,8 +110,15 @@ sealed class MetricCollector : IMetricSink, IDisposable
     private bool ReadStream()
     {
         if (streamBroken) return false;
-        var read = ReadMore(folder.MetricsBinary, ref streamRead);
-        if (read <= 0) return false;
+        var read = streamFile.Read(buffer, out var begunAnew);
+        if (begunAnew)
+        {
+            streamBroken = true;
+            log.Say($"{ContractNames.MetricsBinary} was written anew and cannot be read further; what it had before is kept");
+            return false;
+        }
+
+        if (read == 0) return false;
         var points = new List<MetricPoint>();
         var ends = new List<long>();
         string? problem = null;
@@ -136,8 +149,16 @@ sealed class MetricCollector : IMetricSink, IDisposable
 
     private bool ReadJsonl()
     {
-        var read = ReadMore(folder.MetricsJsonl, ref jsonlRead);
-        if (read <= 0) return false;
+        var read = jsonlFile.Read(buffer, out var begunAnew);
+        if (begunAnew)
+        {
+            const string Kept = "what it had before is kept, and of each metric only what comes after its last step is added";
+            SayOnce("anew", $"{ContractNames.MetricsJsonl} was written anew; {Kept}");
+            history.BeginAgain();
+            jsonl = NewJsonl();
+        }
+
+        if (read == 0) return false;
         jsonl.Add(buffer.AsSpan(0, read));
         return read == buffer.Length;
     }
@@ -191,42 +212,11 @@ sealed class MetricCollector : IMetricSink, IDisposable
         if (point.Step > lastStep) Interlocked.Exchange(ref lastStep, point.Step);
     }
 
-    private int ReadMore(string path, ref long position)
-    {
-        using var file = Open(path);
-        if (file is null) return 0;
-        if (file.LengthBytes < position)
-        {
-            log.Say($"{Path.GetFileName(path)} became shorter; what it had before is kept, and it is read again from its beginning");
-            position = 0;
-            if (path == folder.MetricsBinary) streamBroken = true;
-            else jsonl = NewJsonl();
-        }
-
-        file.Content.Position = position;
-        var read = file.Content.Read(buffer);
-        position += read;
-        return read;
-    }
-
     private string Line => $"{ContractNames.MetricsJsonl} line {jsonl.Number}";
 
     private void SayOnce(string about, string text)
     {
         if (said.Add(about)) log.Say(text);
-    }
-
-    // What is no plain file has no metrics. It is said once, at the end, with everything else that was left out.
-    private PlainFile? Open(string path)
-    {
-        try
-        {
-            return PlainFile.Open(folder.Output, Path.GetFileName(path));
-        }
-        catch (NotPlainException)
-        {
-            return null;
-        }
     }
 
     private static string Shown(string name) => name.Length <= 40 ? name : name[..40] + "…";

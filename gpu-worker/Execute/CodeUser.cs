@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using Serverless.Core.Storage.Plain;
 using Serverless.GpuWorker.Agent;
 
 namespace Serverless.GpuWorker.Execute;
@@ -45,13 +46,13 @@ sealed class CodeUser
     }
 
     /// <summary>Makes a folder, with everything in it, the user's. Not to be called while code of a run may be at work in it.</summary>
-    public void Give(string folder) => Give(new DirectoryInfo(folder));
+    public void Give(string folder) => Give(new DirectoryInfo(folder), FileCalls.LookAt(folder));
 
     /// <summary>
     /// Makes it the agent's again: others may read what its owner could, and change nothing, whatever rights were left to them. Not to be called
     /// while code of a run may be at work in it.
     /// </summary>
-    public static void TakeBack(string folder) => TakeBack(new DirectoryInfo(folder));
+    public static void TakeBack(string folder) => TakeBack(new DirectoryInfo(folder), FileCalls.LookAt(folder));
 
     /// <summary>Makes a folder that only the agent can enter.</summary>
     public static void Close(string folder) => Make(folder, Owners);
@@ -92,27 +93,29 @@ sealed class CodeUser
         if (Native.ChangeMode(Directory.CreateDirectory(folder).FullName, mode) != 0) throw Failure("the rights", new DirectoryInfo(folder));
     }
 
-    // From the leaves to the root: as long as the agent walks in it, it is not the user's, who could put a link there.
-    private void Give(FileSystemInfo entry)
+    // From the leaves to the root: as long as the agent walks in it, it is not the user's, who could put a link there. What is mounted there is nobody's to give.
+    private void Give(FileSystemInfo entry, FileLook tree)
     {
+        if (!FileCalls.LookAt(entry.FullName).IsMountedLike(tree)) return;
         if (entry is DirectoryInfo { LinkTarget: null } folder)
         {
-            foreach (var inner in folder.EnumerateFileSystemInfos()) Give(inner);
+            foreach (var inner in folder.EnumerateFileSystemInfos()) Give(inner, tree);
         }
 
         ChangeOwner(entry, user, group);
     }
 
     // From the root to the leaves: what the agent walks in is not the user's any more.
-    private static void TakeBack(FileSystemInfo entry)
+    private static void TakeBack(FileSystemInfo entry, FileLook tree)
     {
+        if (!FileCalls.LookAt(entry.FullName).IsMountedLike(tree)) return;
         ChangeOwner(entry, 0, 0);
         if (entry.LinkTarget is not null) return;
         var owners = entry.UnixFileMode & Owners;
         var readable = (int)owners & (int)(UnixFileMode.UserRead | UnixFileMode.UserExecute);
         if (Native.ChangeMode(entry.FullName, owners | (UnixFileMode)(readable >> 3 | readable >> 6)) != 0) throw Failure("the rights", entry);
         if (entry is not DirectoryInfo folder) return;
-        foreach (var inner in folder.EnumerateFileSystemInfos()) TakeBack(inner);
+        foreach (var inner in folder.EnumerateFileSystemInfos()) TakeBack(inner, tree);
     }
 
     // The owner of a link itself, never of what it leads to.

@@ -20,6 +20,9 @@ static unsafe partial class Native
     private const int CloseOnExec = 0x80000;
     private const int SetPipeSize = 1031, ChildSubreaper = 36;
 
+    // Of waitid: whichever child, when it has ended, and it stays to be waited for.
+    private const int AnyChild = 0, Exited = 4, KeepIt = 0x1000000, Interrupted = 4;
+
     public static int SigStop => OperatingSystem.IsMacOS() ? 17 : 19;
 
     [LibraryImport("libc", EntryPoint = "setsid")]
@@ -30,6 +33,9 @@ static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "waitpid")]
     public static partial int WaitFor(int processId, int* status, int options);
+
+    [LibraryImport("libc", EntryPoint = "waitid", SetLastError = true)]
+    private static partial int WaitFor(int what, int id, byte* found, int options);
 
     [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
     public static partial nint Read(int file, byte* into, nuint length);
@@ -134,6 +140,27 @@ static unsafe partial class Native
     {
         if (OperatingSystem.IsLinux()) _ = ProcessControl(ChildSubreaper, 1, 0, 0, 0);
     }
+
+    /// <summary>A dead child of which nobody took note yet, and which stays so. Linux only.</summary>
+    /// <param name="wait">Until there is one.</param>
+    /// <returns>Null when there is none; with <paramref name="wait"/>, when there are no children.</returns>
+    public static int? FindDead(bool wait)
+    {
+        // siginfo_t of 64-bit systems: three numbers, a gap, and then who it is.
+        const int Length = 128, IdAt = 16;
+        var found = stackalloc byte[Length];
+        do
+        {
+            *(int*)(found + IdAt) = 0;
+            if (WaitFor(AnyChild, 0, found, Exited | KeepIt | (wait ? 0 : NoHang)) != 0) continue;
+            return *(int*)(found + IdAt) is > 0 and var id ? id : null;
+        }
+        while (Marshal.GetLastPInvokeError() == Interrupted);
+        return null;
+    }
+
+    /// <summary>Takes note of a dead child.</summary>
+    public static void Reap(int child) => _ = WaitFor(child, null, NoHang);
 
     /// <summary>Ends this process without the destructors of its native libraries, after writing out what C code has printed.</summary>
     public static void ExitWithoutDestructors(int code)

@@ -56,7 +56,7 @@ static class ProcessTree
         var open = new Stack<int>([root]);
         while (open.TryPop(out var parent))
         {
-            foreach (var child in all?[parent] ?? Children(parent))
+            foreach (var child in all?[parent] ?? Listed(parent))
             {
                 if (parent == root && spared.Contains(child.Id)) continue;
                 found.Add(child);
@@ -67,8 +67,10 @@ static class ProcessTree
         return found;
     }
 
+    public static IEnumerable<Entry> Children(int parent) => HasLists ? Listed(parent) : All().Where(entry => entry.Parent == parent);
+
     // A process has a list of children for each of its threads.
-    private static IEnumerable<Entry> Children(int parent)
+    private static IEnumerable<Entry> Listed(int parent)
     {
         string[] threads;
         try

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
 
 namespace Serverless.GpuWorker.Prepare;
@@ -25,6 +26,7 @@ sealed class FolderCache(string root, TimeProvider time)
 
     /// <param name="key">A file name.</param>
     /// <param name="make">Fills the empty folder; when it throws, nothing is cached.</param>
+    /// <exception cref="PreparationException">Something is mounted there: a mount cannot be kept, and what it has is somebody else's.</exception>
     public async Task<CacheEntry> GetOrMake(string key, Func<string, Task> make, CancellationToken cancel)
     {
         Folders.MakeCache(root);
@@ -76,9 +78,21 @@ sealed class FolderCache(string root, TimeProvider time)
     {
         Folders.Delete(folder);
         Posix.MakeFolder(folder);
+        if (Folders.MountIn(folder) is { } stays)
+        {
+            var what = $"the worker's machine has a mount at {stays}, which an earlier run left; unmount it there";
+            throw new PreparationException(Cause.WorkerLost, what);
+        }
+
         try
         {
             await make(folder);
+            if (Folders.MountIn(folder) is { } mounted)
+            {
+                var what = $"{Path.GetRelativePath(folder, mounted)} is mounted, which cannot be kept for later runs";
+                throw new PreparationException(Cause.Build, $"{what}; unmount it at the end of the set-up or build, or mount it in the command");
+            }
+
             await File.WriteAllTextAsync(folder + DoneSuffix, Folders.Size(new(folder)).ToString(CultureInfo.InvariantCulture));
             File.SetLastWriteTimeUtc(folder + DoneSuffix, time.GetUtcNow().UtcDateTime);
         }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Enumeration;
 using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
@@ -21,14 +22,15 @@ static class Folders
     /// Deletes a folder that code had in its hands: whatever it did to permissions and names, whatever is gone already. Best effort: the next start
     /// of the agent tries again.
     /// </summary>
-    public static void Delete(string folder) => Delete(Path.GetDirectoryName(folder)!, Path.GetFileName(folder));
+    /// <param name="say">Told what is mounted in it, which is left alone.</param>
+    public static void Delete(string folder, Action<string>? say = null) => Delete(Path.GetDirectoryName(folder)!, Path.GetFileName(folder), say);
 
     /// <summary>As the other, for a folder below one that code may still write to: a link on the way leads nowhere.</summary>
-    public static void Delete(string root, string relative)
+    public static void Delete(string root, string relative, Action<string>? say = null)
     {
         try
         {
-            if (OperatingSystem.IsLinux()) FolderRemoval.Remove(root, relative);
+            if (OperatingSystem.IsLinux()) Tell(FolderRemoval.Remove(root, relative), say);
             else if (Directory.Exists(Path.Combine(root, relative))) Directory.Delete(Path.Combine(root, relative), recursive: true);
         }
         catch (Exception kept) when (kept is IOException or UnauthorizedAccessException)
@@ -104,6 +106,29 @@ static class Folders
 
         if (OperatingSystem.IsWindows()) return;
         File.SetUnixFileMode(copy.SafeFileHandle, (file.Mode & Rights) | UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    }
+
+    /// <summary>The first place in a folder where something is mounted; null when there is none.</summary>
+    public static string? MountIn(string folder)
+    {
+        if (!OperatingSystem.IsLinux()) return null;
+        var tree = FileCalls.LookAt(folder);
+        return new FileSystemEnumerable<string>(folder, (ref found) => found.ToFullPath(), Below)
+        {
+            ShouldIncludePredicate = (ref found) => IsMounted(ref found),
+            ShouldRecursePredicate = (ref found) => !IsMounted(ref found),
+        }.FirstOrDefault();
+
+        bool IsMounted(ref FileSystemEntry found) =>
+            FileCalls.LookAt(found.ToFullPath()) is { Kind: not FileKind.Missing } look && !look.IsMountedLike(tree);
+    }
+
+    private static void Tell(IReadOnlyList<string> mounts, Action<string>? say)
+    {
+        if (mounts.Count == 0 || say is null) return;
+        var more = mounts.Count > 1 ? $", like {mounts.Count - 1} more below the same folder" : "";
+        var then = "unmount it, and the next start of a worker here removes the folders that hold it";
+        say($"{mounts[0]} is mounted{more}, and was not touched; {then}");
     }
 
     /// <summary>Of all files in a folder. Links are not followed: what they lead to is somebody else's.</summary>

@@ -5,9 +5,11 @@ namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>One attempt's folder on this machine; deleted when the attempt is over.</summary>
 /// <param name="below">The worker's own folder, which is not made anew.</param>
-sealed class WorkFolder(string below, string root) : IDisposable
+/// <param name="say">Takes a line for the people of this machine: what was mounted in the folder, and stays.</param>
+sealed class WorkFolder(string below, string root, Action<string> say) : IDisposable
 {
     private readonly List<CacheEntry> kept = [];
+    private bool said;
 
     public string Root => root;
     public string Code => Path.Combine(Root, "code");
@@ -36,15 +38,22 @@ sealed class WorkFolder(string below, string root) : IDisposable
     /// <summary>Begins anew.</summary>
     public WorkFolder Emptied()
     {
-        Folders.Delete(Root);
+        Folders.Delete(Root, SayOnce);
         foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) NestedFolder.Make(below, folder);
         return this;
     }
 
     public void Dispose()
     {
-        Folders.Delete(Root);
+        Folders.Delete(Root, SayOnce);
         foreach (var entry in kept) entry.Dispose();
         kept.Clear();
+    }
+
+    private void SayOnce(string line)
+    {
+        if (said) return;
+        said = true;
+        say(line);
     }
 }

@@ -24,6 +24,7 @@ static class CSharpCode
         {
             if (program.GetReferencedAssemblies().Any(assembly => assembly.Name == "TorchSharp")) Seed();
             channel.Begin();
+            OrphanReaper.ReapWhatStaysDead();
             var code = Invoke(entry, arguments);
             if (UsesSdk()) Shutdown();
             SkipDestructors();

@@ -14,6 +14,7 @@ static class CommandLine
         foreach (var word in command.Skip(1)) start.ArgumentList.Add(word);
         using var child = Process.Start(start)!;
         channel.Begin();
+        OrphanReaper.ReapAllBut(child.Id);
         child.WaitForExit();
         return child.ExitCode;
     }

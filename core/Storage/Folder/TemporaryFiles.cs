@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 using Serverless.Core.Spec;
+using Serverless.Core.Storage.Plain;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
@@ -31,7 +32,8 @@ internal sealed class TemporaryFiles(FolderLayout layout)
             try
             {
                 using var dead = new FileStream(lockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-                if (Directory.Exists(left)) Directory.Delete(left, recursive: true);
+                if (OperatingSystem.IsLinux()) FolderRemoval.Remove(layout.Temporary, Path.GetFileName(left));
+                else if (Directory.Exists(left)) Directory.Delete(left, recursive: true);
                 File.Delete(lockFile);
             }
             catch (IOException)

@@ -18,7 +18,7 @@ internal static unsafe partial class FileCalls
 
     // Of statx: the name itself, not what it leads to; nothing above it is mounted for the question; what the system knows is enough.
     private const int NoFollowing = 0x100, NoMounting = 0x800, OfDescriptor = 0x1000, WithoutAsking = 0x4000;
-    private const uint BasicFacts = 0x7ff;
+    private const uint BasicFacts = 0x7ff, MountFact = 0x1000;
 
     private static readonly int AtWorkingFolder = OperatingSystem.IsMacOS() ? -2 : -100;
     private static readonly bool IsArm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
@@ -108,15 +108,35 @@ internal static unsafe partial class FileCalls
         fixed (byte* start = name, newStart = newName) return RenameAt(source.Descriptor, start, target.Descriptor, newStart) == 0;
     }
 
-    /// <summary>Gives the owner every right to a folder, whatever was taken away from it. Linux only.</summary>
-    public static void Allow(SafeFileHandle folder, ReadOnlySpan<byte> name)
+    /// <summary>Holds what a name stands for, whatever it is and whatever its rights are, without opening it; null when it is gone. Linux only.</summary>
+    public static SafeFileHandle? Hold(SafeFileHandle folder, ReadOnlySpan<byte> name)
     {
         using var at = new Borrowed(folder);
-        int opened;
-        fixed (byte* start = name) opened = OpenAt(at.Descriptor, start, CloseOnExec | PathOnly | FolderOnly | NoFollow);
-        if (opened < 0) return;
-        using var found = new SafeFileHandle(opened, ownsHandle: true);
-        fixed (byte* path = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{opened}\0"))) _ = ChangeMode(path, Convert.ToUInt32("700", 8));
+        fixed (byte* start = name)
+        {
+            return OpenAt(at.Descriptor, start, CloseOnExec | PathOnly | NoFollow) is >= 0 and var held ? new(held, ownsHandle: true) : null;
+        }
+    }
+
+    /// <summary>Gives the owner every right to a folder, whatever was taken away from it. Linux only.</summary>
+    public static void Allow(SafeFileHandle folder)
+    {
+        using var at = new Borrowed(folder);
+        fixed (byte* path = Bytes(LinkTo(at.Descriptor))) _ = ChangeMode(path, Convert.ToUInt32("700", 8));
+    }
+
+    /// <summary>Where something that is held is now; null when it is nowhere. Linux only.</summary>
+    public static string? PathOf(SafeFileHandle held)
+    {
+        using var at = new Borrowed(held);
+        return new FileInfo(LinkTo(at.Descriptor)).LinkTarget;
+    }
+
+    /// <summary>Through which mount something was opened, as kernels before 5.8 tell it; 0 when this one does not. Linux only.</summary>
+    public static ulong MountOf(SafeFileHandle opened)
+    {
+        using var at = new Borrowed(opened);
+        return MountOf(at.Descriptor);
     }
 
     /// <summary>A stream of a folder's names, to be read by <see cref="NextName"/> and closed by <see cref="CloseNames"/>.</summary>
@@ -178,7 +198,7 @@ internal static unsafe partial class FileCalls
     private static FileLook Look(int folder, byte* name, int flags)
     {
         Facts facts;
-        if (Stat(folder, name, flags, BasicFacts, &facts) != 0)
+        if (Stat(folder, name, flags, BasicFacts | MountFact, &facts) != 0)
         {
             var error = Marshal.GetLastPInvokeError();
             return IsMissing(error) ? default : throw Failure(error);
@@ -193,8 +213,28 @@ internal static unsafe partial class FileCalls
             0xc000 => FileKind.Socket,
             _ => FileKind.Device,
         };
-        return new(kind, new((long)facts.Size, facts.Modified.Time, facts.Changed.Time, facts.Inode), (long)facts.Blocks * 512, (ulong)facts.DeviceMajor << 32 | facts.DeviceMinor);
+        var mount = (facts.Known & MountFact) != 0 ? facts.Mount : (flags & OfDescriptor) != 0 ? MountOf(folder) : 0;
+        var state = new FileState((long)facts.Size, facts.Modified.Time, facts.Changed.Time, facts.Inode);
+        return new(kind, state, (long)facts.Blocks * 512, (ulong)facts.DeviceMajor << 32 | facts.DeviceMinor, mount);
     }
+
+    private static ulong MountOf(int descriptor)
+    {
+        const string Name = "mnt_id:";
+        try
+        {
+            var lines = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fdinfo/{descriptor}"));
+            var mount = lines.FirstOrDefault(line => line.StartsWith(Name, StringComparison.Ordinal))?[Name.Length..];
+            return ulong.TryParse(mount, NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out var number) ? number : 0;
+        }
+        catch (Exception unknown) when (unknown is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
+    }
+
+    // Leads to what is held itself, also when something was mounted over it since.
+    private static string LinkTo(int descriptor) => string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{descriptor}");
 
     // A handle that is lent to a call must not be closed meanwhile.
     private readonly ref struct Borrowed
@@ -218,6 +258,7 @@ internal static unsafe partial class FileCalls
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct Facts
     {
+        [FieldOffset(0)] public uint Known;
         [FieldOffset(28)] public ushort Mode;
         [FieldOffset(32)] public ulong Inode;
         [FieldOffset(40)] public ulong Size;
@@ -226,6 +267,7 @@ internal static unsafe partial class FileCalls
         [FieldOffset(112)] public Stamp Modified;
         [FieldOffset(136)] public uint DeviceMajor;
         [FieldOffset(140)] public uint DeviceMinor;
+        [FieldOffset(144)] public ulong Mount;
     }
 
     [StructLayout(LayoutKind.Sequential, Size = 16)]

@@ -20,8 +20,18 @@ internal enum FileKind
 /// <summary>What a name stood for at one moment. Links are looked at, not followed.</summary>
 /// <param name="AllocatedBytes">What it takes on the disk; less than its length when it has holes.</param>
 /// <param name="Device">Which file system it is on; 0 where that is not told.</param>
-internal readonly record struct FileLook(FileKind Kind, FileState State, long AllocatedBytes = 0, ulong Device = 0)
+/// <param name="Mount">Through which mount it was reached; 0 where that is not told.</param>
+internal readonly record struct FileLook(FileKind Kind, FileState State, long AllocatedBytes = 0, ulong Device = 0, ulong Mount = 0)
 {
+    /// <summary>Why what is mounted in a folder that others write to is not read as a part of it.</summary>
+    public const string Mounted = "it is mounted; copy what it has";
+
+    /// <summary>
+    /// Whether it belongs to a tree by itself, and not because something is mounted there. A mounted folder of the same file system has the same
+    /// device: what tells it apart is the mount.
+    /// </summary>
+    public bool IsMountedLike(FileLook tree) => Mount != 0 ? Mount == tree.Mount : Kind != FileKind.Folder || Device == tree.Device;
+
     /// <summary>Why it cannot be read as a file; null when it can.</summary>
     public string? Problem => Kind switch
     {

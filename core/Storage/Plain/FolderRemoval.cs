@@ -9,36 +9,44 @@ namespace Serverless.Core.Storage.Plain;
 
 /// <summary>
 /// Removes a tree that code had in its hands: whatever its names are, however deep it is, whatever was done to permissions. Links are removed, never followed, also those that come into being
-/// meanwhile. Linux only.
+/// meanwhile. What is mounted in it is somebody else's: neither it nor anything in it is touched, and the folders above it stay. Linux only.
 /// </summary>
-internal sealed class FolderRemoval(SafeFileHandle top)
+internal sealed class FolderRemoval
 {
-    /// <summary>Each level holds a descriptor; what is deeper is moved up first.</summary>
-    private const int MaxDepth = 32, MaxLooks = 4;
+    /// <summary>Each level holds descriptors; what is deeper is moved up first.</summary>
+    private const int MaxDepth = 32;
+    private const int MaxLooks = 4, MaxMounts = 100;
 
+    private readonly SafeFileHandle top;
+    private readonly FileLook tree;
+    private readonly List<string> mounts;
     private readonly Queue<byte[]> shallow = [];
     private int moved;
 
+    private FolderRemoval(SafeFileHandle top, FileLook tree, List<string> mounts) => (this.top, this.tree, this.mounts) = (top, tree, mounts);
+
     /// <param name="folder">Trusted; it may be reached by links.</param>
     /// <param name="relative">Of a name in the folder, or of one further down.</param>
-    /// <returns>False when something of it is left.</returns>
-    public static bool Remove(string folder, string relative)
+    /// <returns>Where something is mounted, the first hundred of it.</returns>
+    public static IReadOnlyList<string> Remove(string folder, string relative)
     {
-        var name = relative[(relative.LastIndexOf('/') + 1)..];
-        using var top = FileCalls.Open(null, FileCalls.Bytes(folder), isFolder: true, follow: true, out _);
-        if (top is null) return true;
-        if (name == relative) return new FolderRemoval(top).Remove(FileCalls.Bytes(name));
-        SafeFileHandle above = top;
-        List<SafeFileHandle> opened = [];
+        List<string> mounts = [];
+        using var trusted = FileCalls.Open(null, FileCalls.Bytes(folder), isFolder: true, follow: true, out _);
+        if (trusted is null) return mounts;
+        var tree = FileCalls.Look(trusted);
+        var parts = relative.Split('/');
+        List<SafeFileHandle> opened = [trusted];
         try
         {
-            foreach (var part in relative.Split('/')[..^1])
+            foreach (var part in parts[..^1])
             {
-                if (OpenFolder(above, part) is not { } next) return true;
-                opened.Add(above = next);
+                if (FileCalls.Open(opened[^1], FileCalls.Bytes(part), isFolder: true, follow: false, out _) is not { } next) return mounts;
+                opened.Add(next);
+                if (IsMounted(next, FileCalls.Look(next), tree, mounts)) return mounts;
             }
 
-            return new FolderRemoval(above).Remove(FileCalls.Bytes(name));
+            new FolderRemoval(opened[^1], tree, mounts).Remove(FileCalls.Bytes(parts[^1]));
+            return mounts;
         }
         finally
         {
@@ -46,48 +54,44 @@ internal sealed class FolderRemoval(SafeFileHandle top)
         }
     }
 
-    private bool Remove(byte[] name)
+    private void Remove(byte[] name)
     {
-        var all = Remove(top, name, 0);
-        while (shallow.TryDequeue(out var left)) all &= Remove(top, left, 0);
-        return all;
+        Remove(top, name, 0);
+        while (shallow.TryDequeue(out var left)) Remove(top, left, 0);
     }
 
+    /// <returns>False when it stays, and another look would find the same.</returns>
     private bool Remove(SafeFileHandle folder, byte[] name, int depth)
     {
         // More than once: a listing may miss what is written or removed meanwhile.
         for (var looks = 0; looks < MaxLooks; looks++)
         {
             var kind = FileCalls.Look(folder, name).Kind;
-            if (kind == FileKind.Missing) return true;
-            if (FileCalls.Remove(folder, name, kind == FileKind.Folder)) return true;
+            if (kind == FileKind.Missing || FileCalls.Remove(folder, name, kind == FileKind.Folder)) return true;
+
+            // Held first, then looked at: what is mounted on the name from now on is not what is held, and "." in a folder is never another one.
+            using var held = FileCalls.Hold(folder, name);
+            if (held is null) continue;
+            var look = FileCalls.Look(held);
+            if (IsMounted(held, look, tree, mounts)) return false;
+            if (look.Kind != kind) continue;
             if (kind != FileKind.Folder) return false;
-            FileCalls.Allow(folder, name);
-            using var inside = FileCalls.Open(folder, name, isFolder: true, follow: false, out _);
-            if (inside is not null) Empty(inside, depth + 1);
+            FileCalls.Allow(held);
+            using var inside = FileCalls.Open(held, FileCalls.Bytes("."), isFolder: true, follow: false, out _);
+            if (inside is not null && !Empty(inside, depth + 1)) return false;
         }
 
         return false;
     }
 
-    private void Empty(SafeFileHandle folder, int depth)
+    private bool Empty(SafeFileHandle folder, int depth)
     {
+        var all = true;
         var names = FileCalls.OpenNames(folder);
         try
         {
-            while (FileCalls.NextName(names) is { } name)
-            {
-                if (depth < MaxDepth)
-                {
-                    Remove(folder, name, depth);
-                    continue;
-                }
-
-                // A place for it at the top: then it is as shallow as that.
-                if (FileCalls.Remove(folder, name, isFolder: false) || FileCalls.Remove(folder, name, isFolder: true)) continue;
-                var place = FileCalls.Bytes(string.Create(CultureInfo.InvariantCulture, $".removed-{moved++}"));
-                if (FileCalls.Move(folder, name, top, place)) shallow.Enqueue(place);
-            }
+            while (FileCalls.NextName(names) is { } name) all &= depth < MaxDepth ? Remove(folder, name, depth) : MoveUp(folder, name);
+            return all;
         }
         finally
         {
@@ -95,5 +99,26 @@ internal sealed class FolderRemoval(SafeFileHandle top)
         }
     }
 
-    private static SafeFileHandle? OpenFolder(SafeFileHandle above, string name) => FileCalls.Open(above, FileCalls.Bytes(name), isFolder: true, follow: false, out _);
+    // A place for it at the top: then it is as shallow as that.
+    private bool MoveUp(SafeFileHandle folder, byte[] name)
+    {
+        if (FileCalls.Remove(folder, name, isFolder: false) || FileCalls.Remove(folder, name, isFolder: true)) return true;
+        var place = FileCalls.Bytes(string.Create(CultureInfo.InvariantCulture, $".removed-{moved++}"));
+        if (FileCalls.Move(folder, name, top, place))
+        {
+            shallow.Enqueue(place);
+            return true;
+        }
+
+        using var held = FileCalls.Hold(folder, name);
+        if (held is not null) IsMounted(held, FileCalls.Look(held), tree, mounts);
+        return false;
+    }
+
+    private static bool IsMounted(SafeFileHandle held, FileLook look, FileLook tree, List<string> mounts)
+    {
+        if (look.IsMountedLike(tree)) return false;
+        if (mounts.Count < MaxMounts) mounts.Add(FileCalls.PathOf(held) ?? "");
+        return true;
+    }
 }

@@ -88,12 +88,14 @@ internal sealed class PlainFile : IDisposable
 
     public void Dispose() => Content.Dispose();
 
-    internal static PlainFile Of(SafeFileHandle opened)
+    /// <param name="folder">Whose file it is to be; null: any.</param>
+    internal static PlainFile Of(SafeFileHandle opened, FileLook? folder = null)
     {
         try
         {
             var look = LookAt(opened);
             if (look.Problem is { } problem) throw new NotPlainException(problem);
+            if (folder is { } tree && !look.IsMountedLike(tree)) throw new NotPlainException(FileLook.Mounted);
             var length = look.State.LengthBytes;
             if (length > MaxHollowBytes && look.AllocatedBytes < length / HollowFactor) throw new NotPlainException($"it is {length >> 30} GiB of almost nothing but holes");
             return new(opened, look);

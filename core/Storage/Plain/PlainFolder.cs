@@ -19,7 +19,7 @@ internal readonly record struct PlainEntry(string Name, FileLook Look, string? P
 
 /// <summary>
 /// A folder that others write to, held open: what happens to its name, or to a name above it, does not lead elsewhere. Links are never followed, whichever part of a path
-/// they are, and other file systems are not entered. Elsewhere than on Linux, where code runs with one's own rights, links are only looked for.
+/// they are, and what is mounted below it is not entered. Elsewhere than on Linux, where code runs with one's own rights, links are only looked for.
 /// </summary>
 internal sealed class PlainFolder : IDisposable
 {
@@ -27,12 +27,12 @@ internal sealed class PlainFolder : IDisposable
 
     private readonly SafeFileHandle? handle;
     private readonly string path;
-    private readonly ulong device;
+    private readonly FileLook place;
 
     private PlainFolder(SafeFileHandle? handle, string path)
     {
         (this.handle, this.path) = (handle, path);
-        if (handle is not null) device = FileCalls.Look(handle).Device;
+        if (handle is not null) place = FileCalls.Look(handle);
     }
 
     /// <summary>Null when it is missing.</summary>
@@ -50,8 +50,10 @@ internal sealed class PlainFolder : IDisposable
         {
             if (at is null) return null;
             using var above = at;
-            if (above.Look(name) is { Kind: FileKind.Folder } look && look.Device != above.device) throw new NotPlainException("it is on another file system");
             at = Open(above, name, Path.Combine(above.path, name));
+            if (at is null || at.place.IsMountedLike(above.place)) continue;
+            at.Dispose();
+            throw new NotPlainException(FileLook.Mounted);
         }
 
         return at;
@@ -60,14 +62,14 @@ internal sealed class PlainFolder : IDisposable
     public FileLook Look(string name) => handle is not null ? FileCalls.Look(handle, FileCalls.Bytes(name)) : FileCalls.LookAt(Path.Combine(path, name));
 
     /// <summary>Null when it is missing.</summary>
-    /// <exception cref="NotPlainException">It is no plain file, or may not be read.</exception>
+    /// <exception cref="NotPlainException">It is no plain file, may not be read, or is mounted.</exception>
     public PlainFile? File(string name)
     {
         var look = Look(name);
         if (look.Kind == FileKind.Missing) return null;
         if (look.Problem is { } problem) throw new NotPlainException(problem);
         var opened = FileCalls.Open(handle, FileCalls.Bytes(handle is null ? Path.Combine(path, name) : name), isFolder: false, follow: false, out var error);
-        return opened is not null ? PlainFile.Of(opened) : FileCalls.IsMissing(error) ? null : throw FileCalls.Failure(error);
+        return opened is not null ? PlainFile.Of(opened, place) : FileCalls.IsMissing(error) ? null : throw FileCalls.Failure(error);
     }
 
     /// <summary>What is in it, in no order.</summary>

@@ -24,7 +24,7 @@ sealed class CaptureRig : IDisposable
     public CaptureRig(IObjectStore? store = null, long logLimit = LogLimit)
     {
         Store = store ?? new MemoryObjectStore(Time);
-        folder = new WorkFolder(root.Path, root["work"]).Emptied();
+        folder = new WorkFolder(root.Path, root["work"], _ => { }).Emptied();
         printed = new(Time);
         var persistence = new Persistence(Time, _ => { });
         Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), persistence), printed, logLimit);
@@ -53,6 +53,21 @@ sealed class CaptureRig : IDisposable
     {
         using var file = new FileStream(Path.Combine(folder.Output, name), FileMode.Append);
         file.Write(bytes);
+        return this;
+    }
+
+    /// <summary>Opens <c>metrics.jsonl</c> to write all of it again.</summary>
+    public CaptureRig Rewrites(string text)
+    {
+        File.WriteAllText(folder.MetricsJsonl, text);
+        return this;
+    }
+
+    /// <summary>Writes another file, and gives it the name.</summary>
+    public CaptureRig Replaces(string text)
+    {
+        File.WriteAllText(folder.MetricsJsonl + ".new", text);
+        File.Move(folder.MetricsJsonl + ".new", folder.MetricsJsonl, overwrite: true);
         return this;
     }
 

@@ -1,0 +1,66 @@
+using Serverless.Core.Storage.Plain;
+
+namespace Serverless.GpuWorker.Collect;
+
+/// <summary>
+/// A file of the output folder that is read as it grows. Code that writes the whole of it each time, a list of all epochs say, is not told from code
+/// that appends, as long as what was read is still there. Otherwise the file was written anew, and is read from its beginning.
+/// </summary>
+sealed class GrowingFile(string folder, string path)
+{
+    /// <summary>Two files that have the same here, at the same place, are taken for the same: a line of metrics names its step.</summary>
+    private const int TailLength = 64;
+
+    private readonly byte[] tail = new byte[TailLength], now = new byte[TailLength];
+    private long position;
+
+    /// <param name="anew">The file is not the one that was read before: what is read is its beginning.</param>
+    /// <returns>How much has been read; 0 when there is nothing more, or no plain file.</returns>
+    public int Read(byte[] buffer, out bool anew)
+    {
+        anew = false;
+        using var file = Open();
+        if (file is null) return 0;
+        if (!HasWhatWasRead(file))
+        {
+            anew = true;
+            position = 0;
+        }
+
+        file.Content.Position = position;
+        var read = file.Content.Read(buffer);
+        position += read;
+        KeepTail(buffer.AsSpan(0, read));
+        return read;
+    }
+
+    private bool HasWhatWasRead(PlainFile file)
+    {
+        if (file.LengthBytes < position) return false;
+        var length = (int)Math.Min(position, TailLength);
+        file.Content.Position = position - length;
+        var read = now.AsSpan(0, file.Content.ReadAtLeast(now.AsSpan(0, length), length, throwOnEndOfStream: false));
+        return read.SequenceEqual(tail.AsSpan(TailLength - length));
+    }
+
+    // At the end of the array, so that a shorter one needs no length of its own.
+    private void KeepTail(ReadOnlySpan<byte> read)
+    {
+        if (read.Length < TailLength) tail.AsSpan(read.Length).CopyTo(tail);
+        var last = read[Math.Max(0, read.Length - TailLength)..];
+        last.CopyTo(tail.AsSpan(TailLength - last.Length));
+    }
+
+    // What is no plain file has no metrics. It is said once, at the end, with everything else that was left out.
+    private PlainFile? Open()
+    {
+        try
+        {
+            return PlainFile.Open(folder, Path.GetFileName(path));
+        }
+        catch (NotPlainException)
+        {
+            return null;
+        }
+    }
+}

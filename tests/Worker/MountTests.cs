@@ -1,0 +1,260 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Serverless.Core.Spec;
+using Serverless.Core.Storage;
+using Serverless.Core.Storage.Plain;
+using Serverless.GpuWorker.Execute;
+using Serverless.GpuWorker.Prepare;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Worker;
+
+/// <summary>
+/// Code that may mount things does so in its folders, and what it mounted is not the run's. Everything here, also what is mounted, lies on a disk of the child process's own.
+/// </summary>
+public sealed class MountTests
+{
+    [Fact]
+    public async Task Removal_TouchesNothingThatIsMounted_AndNamesIt() => await SmallDisk.Run<Remove>();
+
+    [Fact]
+    public async Task Removal_TouchesNothing_WhenItIsMountedMeanwhile() => await SmallDisk.Run<RemoveMeanwhile>();
+
+    [Fact]
+    public async Task OutputsAndCopies_LeaveOutWhatIsMounted() => await SmallDisk.Run<Collect>();
+
+    [Fact]
+    public async Task WhatASetUpLeavesMounted_IsRefused_AndNotTouched() => await SmallDisk.Run<SetUp>();
+
+    [Fact]
+    public async Task WhatAPersonMountsBelowData_IsListedAndRead() => await SmallDisk.Run<MountData>();
+
+    [Fact]
+    public async Task RunThatMountsAFolder_EndsWithTheFolderAsItWas_AndItsWorkerSaysWhatStays() => await SmallDisk.Run<RunCode>();
+
+    private sealed class Remove : IChildProgram
+    {
+        public static Task<int> Run(string[] args)
+        {
+            var disk = new MountedDisk(args[0]);
+            disk.Bind(disk.Folder("run/b"));
+            disk.Bind(disk.Folder("run/deep/er/c"));
+            disk.BindFile(disk.File("run/deep/file"));
+            var other = disk.Folder("run/other");
+            SmallDisk.Mount("-t", "tmpfs", "tmpfs", other);
+            File.WriteAllText(Path.Combine(other, "kept"), "");
+            disk.File("run/gone/with/the rest");
+            var tooDeep = disk.Folder("run/" + string.Join('/', Enumerable.Repeat("d", 70)));
+            disk.Bind(tooDeep);
+            var said = new List<string>();
+
+            Folders.Delete(disk["run"], said.Add);
+
+            disk.IsUntouched();
+            Assert.True(File.Exists(Path.Combine(other, "kept")));
+            Assert.False(Path.Exists(disk["run/gone"]));
+            Assert.Contains(disk["run"], Assert.Single(said), StringComparison.Ordinal);
+            Assert.Contains("like 4 more", said[0], StringComparison.Ordinal);
+
+            // A folder on the way to what is to be removed.
+            disk.Folder("mine/5");
+            Folders.Delete(disk["run"], "b/5");
+            Assert.True(Directory.Exists(disk["mine/5"]));
+            Directory.Delete(disk["mine/5"]);
+
+            disk.UnmountAll();
+            Folders.Delete(disk["run"], said.Add);
+            Assert.False(Path.Exists(disk["run"]));
+            Assert.Single(said);
+            disk.IsUntouched();
+            return Task.FromResult(0);
+        }
+    }
+
+    private sealed class RemoveMeanwhile : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            var disk = new MountedDisk(args[0]);
+            using var over = new CancellationTokenSource();
+            var names = Enumerable.Range(0, 8).Select(at => disk[$"run/a/{at}"]).ToList();
+            var mounting = Task.Run(() =>
+            {
+                var mounted = 0;
+                for (var turn = 0; !over.IsCancellationRequested; turn++)
+                {
+                    if (MountedDisk.TryBind(disk["mine"], names[turn % names.Count])) mounted++;
+                    if (turn % 3 == 0) MountedDisk.TryUnmount(names[(turn + 4) % names.Count]);
+                }
+
+                return mounted;
+            }, CancellationToken.None);
+            for (var turn = 0; turn < 300; turn++)
+            {
+                foreach (var name in names) Directory.CreateDirectory(name);
+                disk.File("run/a/last");
+                Folders.Delete(disk["run"]);
+                disk.IsUntouched();
+            }
+
+            await over.CancelAsync();
+            Assert.True(await mounting > 0);
+            return 0;
+        }
+    }
+
+    private sealed class Collect : IChildProgram
+    {
+        public static Task<int> Run(string[] args)
+        {
+            var disk = new MountedDisk(args[0]);
+            disk.File("run/artifacts/own");
+            disk.Bind(disk.Folder("run/artifacts/b"));
+            disk.BindFile(disk.File("run/artifacts/file"));
+            disk.Bind(disk.Folder("run/checkpoints"));
+
+            Assert.Equal([("artifacts/b", FileLook.Mounted), ("artifacts/own", null)], Found("artifacts").Where(found => found.Path != "artifacts/file"));
+            Assert.Throws<NotPlainException>(() => PlainFile.Open(disk["run"], "artifacts/file"));
+            Assert.Throws<NotPlainException>(() => PlainFile.Open(disk["run"], "artifacts/b/kept"));
+            Assert.Equal([("checkpoints", FileLook.Mounted)], Found("checkpoints"));
+
+            var leftOut = new List<string>();
+            Folders.Copy(disk["run"], disk["copy"], (path, _) => leftOut.Add(path));
+            Assert.Equal(["artifacts/b", "artifacts/file", "checkpoints"], leftOut.Order(StringComparer.Ordinal));
+            Assert.Equal([disk["copy/artifacts/own"]], Directory.GetFiles(disk["copy"], "*", SearchOption.AllDirectories));
+
+            using var opened = FileCalls.Open(null, FileCalls.Bytes(disk["run/artifacts/b"]), isFolder: true, follow: false, out _);
+            Assert.Equal(FileCalls.MountOf(opened!), FileCalls.Look(opened!).Mount);
+            return Task.FromResult(0);
+
+            List<(string, string?)> Sorted(IEnumerable<FoundFile> found) => [.. found.Select(file => (file.Path, file.Problem)).OrderBy(file => file.Path, StringComparer.Ordinal)];
+            List<(string Path, string? Problem)> Found(string below) => Sorted(PlainTree.Walk(disk["run"], below));
+        }
+    }
+
+    private sealed class SetUp : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            var disk = new MountedDisk(args[0]);
+            var cache = new FolderCache(disk["cache"], TimeProvider.System);
+            var refused = await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", folder =>
+            {
+                disk.Bind(Directory.CreateDirectory(Path.Combine(folder, "code/data")).FullName);
+                CodeUser.TakeBack(folder);
+                return Task.CompletedTask;
+            }, CancellationToken.None));
+
+            Assert.StartsWith("code/data is mounted", refused.Message, StringComparison.Ordinal);
+            disk.IsUntouched();
+            await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", _ => Task.CompletedTask, CancellationToken.None));
+            Assert.Empty(cache.Items());
+            disk.IsUntouched();
+
+            disk.UnmountAll();
+            using var made = await cache.GetOrMake("k", _ => Task.CompletedTask, CancellationToken.None);
+            Assert.Empty(Directory.GetFileSystemEntries(made.Folder));
+            return 0;
+        }
+    }
+
+    private sealed class MountData : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            var disk = new MountedDisk(args[0]);
+            disk.Bind(disk.Folder("workspace/data/b"));
+            IObjectStore store = new FolderObjectStore(disk["workspace"], TimeProvider.System);
+            Assert.Equal(["data/b/inner/deep", "data/b/kept"], await store.List("data/").Select(found => found.Key).ToListAsync());
+            Assert.Equal("mine", Encoding.UTF8.GetString((await store.Get("data/b/kept"))!.Body));
+            return 0;
+        }
+    }
+
+    private sealed class RunCode : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            var disk = new MountedDisk(args[0]);
+            await using var rig = new WorkerRig(disk.Folder("data"));
+            var worker = await rig.StartWorker();
+            var run = await rig.SubmitShell($"for b in b $EXP_OUTPUT/artifacts/b $TMPDIR/b; do mkdir $b; mount --bind {disk["mine"]} $b || exit 1; done; echo x > $EXP_OUTPUT/artifacts/own");
+
+            var ended = await rig.Ended(run);
+            await worker.Says("was not touched");
+
+            Assert.True(ended.State == Core.Runs.RunState.Succeeded, $"{ended.Message}\n{await rig.Log(run)}");
+            disk.IsUntouched();
+            Assert.EndsWith("/own", Assert.Single((await rig.Outputs(ended)).Artifacts).Key, StringComparison.Ordinal);
+            Assert.Contains("artifacts/b", await rig.Log(run), StringComparison.Ordinal);
+            Assert.Equal(2, worker.Errors.Split("was not touched").Length);
+
+            // The next worker of that name tries again.
+            worker.Kill();
+            await worker.Exited();
+            disk.UnmountAll();
+            await rig.StartWorker();
+            await WorkerRig.Until(() => Task.FromResult(Directory.GetDirectories(disk["data/worker"], ".gone-*").Length == 0), () => "what the mounts held is there still");
+            disk.IsUntouched();
+            return 0;
+        }
+    }
+
+    /// <summary>A disk in memory with a folder <c>mine</c> on it, which is mounted in others of the same disk.</summary>
+    private sealed partial class MountedDisk
+    {
+        private const int BindMount = 4096, Detach = 2;
+        private const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead;
+        private readonly string root;
+
+        public MountedDisk(string root)
+        {
+            this.root = root;
+            SmallDisk.Mount("-t", "tmpfs", "tmpfs", root);
+            Folder("mine/inner");
+            System.IO.File.WriteAllText(this["mine/kept"], "mine");
+            System.IO.File.WriteAllText(this["mine/inner/deep"], "mine");
+            if (!OperatingSystem.IsWindows()) System.IO.File.SetUnixFileMode(this["mine"], Mode);
+            IsUntouched();
+        }
+
+        public string this[string path] => Path.Combine(root, path);
+
+        public string Folder(string path) => Directory.CreateDirectory(this[path]).FullName;
+
+        public string File(string path)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(this[path])!);
+            System.IO.File.WriteAllText(this[path], "");
+            return this[path];
+        }
+
+        public void Bind(string folder) => Assert.True(TryBind(this["mine"], folder));
+
+        public void BindFile(string file) => Assert.True(TryBind(this["mine/kept"], file));
+
+        public static bool TryBind(string source, string target) => mount(source, target, null, BindMount, 0) == 0;
+
+        public static bool TryUnmount(string folder) => umount2(folder, Detach) == 0;
+
+        /// <summary>What is mounted below the disk, the newest first.</summary>
+        public void UnmountAll()
+        {
+            var all = System.IO.File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' ')[4]).Where(at => at.StartsWith(root + "/", StringComparison.Ordinal));
+            foreach (var at in all.Reverse()) Assert.True(TryUnmount(at), at);
+        }
+
+        public void IsUntouched()
+        {
+            Assert.Equal("mine", System.IO.File.ReadAllText(this["mine/kept"]));
+            Assert.Equal("mine", System.IO.File.ReadAllText(this["mine/inner/deep"]));
+            if (!OperatingSystem.IsWindows()) Assert.Equal(Mode, System.IO.File.GetUnixFileMode(this["mine"]));
+        }
+
+        [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+        private static extern int mount(string source, string target, string? type, nuint flags, nint data);
+
+        [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+        private static extern int umount2(string target, int flags);
+    }
+}
