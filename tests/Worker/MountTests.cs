@@ -119,7 +119,7 @@ public sealed class MountTests
             Assert.Equal([("checkpoints", FileLook.Mounted)], Found("checkpoints"));
 
             var leftOut = new List<string>();
-            Folders.Copy(disk["run"], disk["copy"], (path, _) => leftOut.Add(path));
+            Folders.Copy(disk["run"], disk["copy"], (path, _) => leftOut.Add(path), CancellationToken.None);
             Assert.Equal(["artifacts/b", "artifacts/file", "checkpoints"], leftOut.Order(StringComparer.Ordinal));
             Assert.Equal([disk["copy/artifacts/own"]], Directory.GetFiles(disk["copy"], "*", SearchOption.AllDirectories));
 
