@@ -3,10 +3,8 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Api;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Submit;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Bench;
 

@@ -1,7 +1,6 @@
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli;
 

@@ -6,7 +6,6 @@ using Serverless.Cli.Transfer;
 using Serverless.Cli.Watch;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli;
 

@@ -1,9 +1,7 @@
 using System.CommandLine;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
-using Serverless.Core.Deletion;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli;
 

@@ -6,7 +6,6 @@ using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Spectre.Console;
 
 namespace Serverless.Cli;

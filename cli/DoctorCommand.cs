@@ -2,9 +2,7 @@ using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Core;
 using Serverless.Core.Doctor;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Cli;
 

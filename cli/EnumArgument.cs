@@ -1,6 +1,5 @@
 using System.CommandLine.Parsing;
 using Serverless.Core;
-using Serverless.Core.Spec;
 
 namespace Serverless.Cli;
 

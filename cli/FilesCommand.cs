@@ -2,7 +2,6 @@ using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Transfer;
 using Serverless.Core.Lineage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Cli;

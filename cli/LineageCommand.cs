@@ -3,10 +3,8 @@ using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Core;
 using Serverless.Core.Lineage;
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
-using Serverless.Core.Storage.Folder;
 using Serverless.Core.Triggers;
 using Spectre.Console;
 

@@ -1,11 +1,8 @@
 using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli;
 

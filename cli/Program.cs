@@ -1,8 +1,6 @@
-using System.CommandLine;
 using System.CommandLine.Invocation;
 using Serverless.Cli;
 using Serverless.Core;
-using Serverless.Core.Reports;
 
 using var interrupts = new Interrupts();
 var world = new World(TimeProvider.System, new SystemIds(TimeProvider.System), interrupts);

@@ -3,7 +3,6 @@ using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Transfer;
 using Serverless.Core.Reports;
-using Serverless.Core.Spec;
 
 namespace Serverless.Cli;
 

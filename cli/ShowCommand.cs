@@ -1,10 +1,8 @@
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 using Spectre.Console;
 

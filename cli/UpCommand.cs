@@ -2,11 +2,9 @@ using System.CommandLine;
 using Serverless.Cli.Platform;
 using Serverless.Cli.Terminal;
 using Serverless.Core.Code;
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Workers;
 
 namespace Serverless.Cli;
 

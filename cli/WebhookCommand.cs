@@ -1,9 +1,7 @@
 using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Core;
-using Serverless.Core.Logs;
 using Serverless.Core.Notifications;
-using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 
 namespace Serverless.Cli;

@@ -1,7 +1,6 @@
 using Azure;
 using Azure.Identity;
 using Azure.Storage.Blobs.Models;
-using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 
 namespace Serverless.Cloud;

@@ -4,7 +4,6 @@ using Azure;
 using Azure.Core;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
-using Azure.Storage.Blobs.Specialized;
 using Serverless.Core.Deletion;
 using Serverless.Core.Logs;
 using Serverless.Core.Publishing;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 
 namespace Serverless.Bench.Measures;
 

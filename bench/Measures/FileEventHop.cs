@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Bench.Measures;
 

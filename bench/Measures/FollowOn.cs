@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

@@ -2,9 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Serverless.Core;
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Bench.Measures;
 

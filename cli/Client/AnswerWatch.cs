@@ -1,5 +1,4 @@
 using Serverless.Cli.Terminal;
-using Serverless.Core.Messaging;
 
 namespace Serverless.Cli.Client;
 

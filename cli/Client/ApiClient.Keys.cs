@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
 

@@ -1,5 +1,4 @@
 using Serverless.Core.Lineage;
-using Serverless.Core.Logs;
 
 namespace Serverless.Cli.Client;
 

@@ -2,17 +2,13 @@ using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using Serverless.Cli.Transfer;
 using Serverless.Core.Api;
-using Serverless.Core.Logs;
 using Serverless.Core.Metrics;
 using Serverless.Core.Outputs;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workers;
 
 namespace Serverless.Cli.Client;

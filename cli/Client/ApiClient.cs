@@ -3,7 +3,6 @@ using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Serverless.Core.Api;
-using Serverless.Core.Messaging;
 
 namespace Serverless.Cli.Client;
 

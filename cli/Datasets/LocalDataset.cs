@@ -3,9 +3,7 @@ using System.Security.Cryptography;
 using Serverless.Cli.Transfer;
 using Serverless.Core.Code;
 using Serverless.Core.Datasets;
-using Serverless.Core.Deletion;
 using Serverless.Core.Publishing;
-using Serverless.Core.Runs;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Datasets;

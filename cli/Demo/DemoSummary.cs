@@ -1,9 +1,7 @@
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
-using Serverless.Core.Messaging;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Spectre.Console;
 
 namespace Serverless.Cli.Demo;

@@ -1,7 +1,6 @@
 using System.Text;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Cli.Platform;

@@ -1,6 +1,4 @@
-using Serverless.Core.Messaging;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Platform;
 

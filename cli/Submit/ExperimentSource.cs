@@ -1,7 +1,5 @@
-using Serverless.Core.Reports;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Submit;

@@ -2,12 +2,10 @@ using System.Text.Json;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Core.Code;
-using Serverless.Core.Messaging;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Submit;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Submit;
 

@@ -1,11 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Serverless.Cli.Client;
-using Serverless.Core.Logs;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Submit;

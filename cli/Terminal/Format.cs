@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Terminal;
 

@@ -1,9 +1,7 @@
 using Serverless.Cli.Terminal;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 using Spectre.Console;
 using Spectre.Console.Rendering;

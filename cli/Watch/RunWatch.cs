@@ -1,10 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
-using Serverless.Core.Logs;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 using Spectre.Console;
 

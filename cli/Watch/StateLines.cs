@@ -1,6 +1,5 @@
 using Serverless.Cli.Terminal;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Watch;
 

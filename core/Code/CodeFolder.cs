@@ -1,10 +1,8 @@
 using System.Text;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Code;
 

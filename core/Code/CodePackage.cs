@@ -1,10 +1,8 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
-using Serverless.Core.Messaging;
 using Serverless.Core.Reports;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Code;
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Serverless.Core.Messaging;
 using Serverless.Core.Publishing;
 using Serverless.Core.Reports;
 using Serverless.Core.Storage;

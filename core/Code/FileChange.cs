@@ -1,5 +1,3 @@
-using Serverless.Core.Publishing;
-
 namespace Serverless.Core.Code;
 
 public sealed record FileChange(string Path, FileChangeKind Change);

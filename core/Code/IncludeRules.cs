@@ -1,4 +1,3 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Spec;
 
 namespace Serverless.Core.Code;

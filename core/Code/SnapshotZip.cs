@@ -4,12 +4,10 @@ using System.Globalization;
 using System.IO.Compression;
 using System.IO.Hashing;
 using System.Security.Cryptography;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Publishing;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Code;
 

@@ -1,4 +1,3 @@
-using Serverless.Core.Deletion;
 using Serverless.Core.Publishing;
 using Serverless.Core.Storage;
 

@@ -1,7 +1,5 @@
-using Serverless.Core.Code;
 using Serverless.Core.Datasets;
 using Serverless.Core.Lineage;
-using Serverless.Core.Publishing;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

@@ -1,5 +1,4 @@
 using Serverless.Core.Lineage;
-using Serverless.Core.Publishing;
 
 namespace Serverless.Core.Deletion;
 

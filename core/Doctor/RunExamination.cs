@@ -1,12 +1,9 @@
 using System.Runtime.CompilerServices;
-using Serverless.Core.Deletion;
 using Serverless.Core.Messaging;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Storage.Folder;
 using Serverless.Core.Streams;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Doctor;

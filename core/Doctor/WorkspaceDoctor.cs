@@ -1,10 +1,7 @@
 using System.Runtime.CompilerServices;
-using Serverless.Core.Code;
 using Serverless.Core.Datasets;
-using Serverless.Core.Deletion;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Serverless.Core.Datasets;
 using Serverless.Core.Messaging;
-using Serverless.Core.Platform;
 using Serverless.Core.Runs;
 
 namespace Serverless.Core.Events;

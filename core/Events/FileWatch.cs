@@ -1,6 +1,5 @@
 using System.Globalization;
 using Serverless.Core.Messaging;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;

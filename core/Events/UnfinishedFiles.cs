@@ -1,4 +1,3 @@
-using Serverless.Core.Publishing;
 using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Events;

@@ -1,7 +1,6 @@
 using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Lineage;

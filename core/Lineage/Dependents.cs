@@ -1,4 +1,3 @@
-using Serverless.Core.Storage.Folder;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Lineage;

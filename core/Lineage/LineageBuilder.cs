@@ -1,9 +1,7 @@
 using System.Globalization;
 using Serverless.Core.Code;
 using Serverless.Core.Datasets;
-using Serverless.Core.Deletion;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Lineage;

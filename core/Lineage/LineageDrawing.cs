@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security;
 using System.Text;
-using Serverless.Core.Publishing;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Triggers;
 

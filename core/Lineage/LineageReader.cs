@@ -1,8 +1,6 @@
 using Serverless.Core.Datasets;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Lineage;
 

@@ -1,11 +1,9 @@
 using System.Runtime.CompilerServices;
 using Serverless.Core.Datasets;
-using Serverless.Core.Deletion;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Lineage;

@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Publishing;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Messaging;
 

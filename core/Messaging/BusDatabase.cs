@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Messaging;

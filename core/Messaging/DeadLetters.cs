@@ -1,5 +1,3 @@
-using Serverless.Core.Platform;
-
 namespace Serverless.Core.Messaging;
 
 /// <summary>

@@ -1,5 +1,3 @@
-using Serverless.Core.Runs;
-
 namespace Serverless.Core.Messaging;
 
 /// <summary>

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Serverless.Contract;
-using Serverless.Core.Deletion;
 using Serverless.Core.Messaging;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;

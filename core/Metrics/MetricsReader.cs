@@ -2,7 +2,6 @@ using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Streams;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Metrics;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Metrics;
 

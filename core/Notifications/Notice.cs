@@ -1,10 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Platform;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Notifications;

@@ -1,12 +1,9 @@
 using System.Text.Json;
 using Serverless.Core.Datasets;
 using Serverless.Core.Events;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Notifications;

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Serverless.Core.Datasets;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 

@@ -1,5 +1,3 @@
-using Serverless.Core.Spec;
-
 namespace Serverless.Core.Notifications;
 
 /// <summary>A webhook as it is shown.</summary>

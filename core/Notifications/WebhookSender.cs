@@ -1,10 +1,8 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
-using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 
 namespace Serverless.Core.Notifications;

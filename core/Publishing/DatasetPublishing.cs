@@ -1,9 +1,7 @@
 using Serverless.Core.Code;
 using Serverless.Core.Datasets;
-using Serverless.Core.Deletion;
 using Serverless.Core.Lineage;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

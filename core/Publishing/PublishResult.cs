@@ -1,6 +1,4 @@
-using Serverless.Core.Code;
 using Serverless.Core.Datasets;
-using Serverless.Core.Deletion;
 using Serverless.Core.Messaging;
 
 namespace Serverless.Core.Publishing;

@@ -1,5 +1,3 @@
-using Serverless.Core.Triggers;
-
 namespace Serverless.Core.Reports;
 
 /// <summary>What became of the runs' checks, those that failed first.</summary>

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text;
-using Serverless.Core.Logs;
 
 namespace Serverless.Core.Reports;
 

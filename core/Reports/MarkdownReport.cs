@@ -1,5 +1,4 @@
 using System.Text;
-using Serverless.Core.Logs;
 
 namespace Serverless.Core.Reports;
 

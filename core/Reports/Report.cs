@@ -1,5 +1,3 @@
-using Serverless.Core.Logs;
-
 namespace Serverless.Core.Reports;
 
 /// <summary>What a comparison of runs amounts to, before anything is drawn or written.</summary>

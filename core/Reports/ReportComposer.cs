@@ -1,8 +1,6 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Reports;

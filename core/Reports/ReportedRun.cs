@@ -1,8 +1,6 @@
 using System.Text.Json;
-using Serverless.Core.Logs;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Reports;

@@ -1,5 +1,3 @@
-using Serverless.Core.Triggers;
-
 namespace Serverless.Core.Runs;
 
 /// <summary>What became of one of the spec's checks when the run ended.</summary>

@@ -1,5 +1,3 @@
-using Serverless.Core.Triggers;
-
 namespace Serverless.Core.Runs;
 
 /// <summary>The last value of each metric while points come in, of the most telling ones when there are too many. For several threads.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Runs;
 

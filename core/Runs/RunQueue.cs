@@ -1,10 +1,7 @@
 using System.Globalization;
-using Serverless.Core.Code;
 using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
-using Serverless.Core.Platform;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Runs;

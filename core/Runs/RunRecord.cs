@@ -1,9 +1,7 @@
 using System.Text.Json.Serialization;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Runs;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Runs;
 

@@ -1,4 +1,3 @@
-using Serverless.Core.Reports;
 using Serverless.Core.Submit;
 
 namespace Serverless.Core.Runs;

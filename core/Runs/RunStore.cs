@@ -1,9 +1,7 @@
 using System.Text.Json;
-using Serverless.Core.Code;
 using Serverless.Core.Logs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Runs;

@@ -1,5 +1,3 @@
-using Serverless.Core.Spec;
-
 namespace Serverless.Core.Runs;
 
 /// <summary>The rules for tags: at most <see cref="Most"/>, each 1–<see cref="Longest"/> characters without spaces and commas, none twice.</summary>

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using Serverless.Core.Messaging;
-using Serverless.Core.Platform;
 
 namespace Serverless.Core.Runs;
 

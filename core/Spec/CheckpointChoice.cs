@@ -1,6 +1,5 @@
 using System.Globalization;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Spec;
 

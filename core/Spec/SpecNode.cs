@@ -1,4 +1,3 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Spec;

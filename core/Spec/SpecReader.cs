@@ -1,5 +1,4 @@
 using System.Text;
-using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Spec;
 

@@ -1,5 +1,3 @@
-using Serverless.Core.Logs;
-
 namespace Serverless.Core.Spec;
 
 /// <summary>"Did you mean …?"</summary>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;

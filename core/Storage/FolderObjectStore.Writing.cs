@@ -1,9 +1,7 @@
-using Serverless.Core.Code;
 using Serverless.Core.Deletion;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage;
 

@@ -1,11 +1,9 @@
 using System.Buffers;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Code;
 using Serverless.Core.Deletion;
 using Serverless.Core.Publishing;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 

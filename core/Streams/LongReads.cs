@@ -1,5 +1,3 @@
-using Serverless.Core.Storage;
-
 namespace Serverless.Core.Streams;
 
 /// <summary>

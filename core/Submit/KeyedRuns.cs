@@ -1,10 +1,7 @@
-using Serverless.Core.Code;
 using Serverless.Core.Lineage;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
 

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Serverless.Core.Code;
 using Serverless.Core.Deletion;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;

@@ -1,11 +1,9 @@
 using System.Globalization;
 using Serverless.Core.Code;
 using Serverless.Core.Datasets;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
 

@@ -1,11 +1,8 @@
 using System.Collections.Concurrent;
 using Serverless.Core.Code;
-using Serverless.Core.Deletion;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
 

@@ -1,11 +1,9 @@
 using Serverless.Core.Code;
 using Serverless.Core.Datasets;
 using Serverless.Core.Messaging;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Versions;
 
 namespace Serverless.Core.Submit;

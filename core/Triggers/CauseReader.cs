@@ -1,12 +1,8 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Metrics;
 using Serverless.Core.Outputs;
-using Serverless.Core.Publishing;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 
 namespace Serverless.Core.Triggers;

@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using Cronos;
-using Serverless.Core.Messaging;
 
 namespace Serverless.Core.Triggers;
 

@@ -1,7 +1,5 @@
 using System.Text;
-using Serverless.Core.Logs;
 using Serverless.Core.Spec;
-using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Triggers;
 

@@ -1,4 +1,3 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Publishing;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;

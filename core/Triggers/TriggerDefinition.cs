@@ -1,9 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;

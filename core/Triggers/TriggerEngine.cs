@@ -1,10 +1,7 @@
 using System.Text.Json;
-using Serverless.Core.Code;
 using Serverless.Core.Datasets;
 using Serverless.Core.Events;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;

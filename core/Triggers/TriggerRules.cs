@@ -1,10 +1,8 @@
 using System.Text.RegularExpressions;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;

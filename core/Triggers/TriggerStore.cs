@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Serverless.Core.Code;
 using Serverless.Core.Deletion;
 using Serverless.Core.Logs;
 using Serverless.Core.Messaging;

@@ -1,11 +1,9 @@
 using System.Text.Json;
-using Serverless.Core.Datasets;
 using Serverless.Core.Logs;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;

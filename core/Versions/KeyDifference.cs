@@ -1,10 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using Serverless.Core.Code;
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Versions;
 

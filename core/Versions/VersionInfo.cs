@@ -1,5 +1,3 @@
-using Serverless.Core.Runs;
-
 namespace Serverless.Core.Versions;
 
 public sealed record VersionInfo(int Number, string Hash, string Tree, string? Commit, DateTimeOffset Created, string? By);

@@ -1,5 +1,3 @@
-using Serverless.Core.Spec;
-
 namespace Serverless.Core.Workspaces;
 
 /// <summary>The rules for workspace names, which are those of a container of a storage account.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Serverless.Core.Code;
 using Serverless.Core.Datasets;
 using Serverless.Core.Events;
 using Serverless.Core.Notifications;

@@ -5,7 +5,6 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
 using Serverless.Core.Code;
-using Serverless.Core.Messaging;
 using Serverless.Core.Platform;
 using Serverless.Core.Publishing;
 using Serverless.Core.Reports;

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Messaging;
-using Serverless.Core.Platform;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 

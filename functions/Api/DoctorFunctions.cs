@@ -5,7 +5,6 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Doctor;
-using Serverless.Core.Platform;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;

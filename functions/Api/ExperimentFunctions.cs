@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
-using Serverless.Core.Logs;
 using Serverless.Core.Platform;
 using Serverless.Core.Reports;
 using Serverless.Core.Spec;

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
-using Serverless.Core.Deletion;
 using Serverless.Core.Platform;
 using Serverless.Core.Publishing;
 using Serverless.Core.Spec;

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Lineage;
-using Serverless.Core.Platform;
 using Serverless.Core.Spec;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;

@@ -3,9 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Logs;
-using Serverless.Core.Platform;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 

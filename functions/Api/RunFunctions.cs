@@ -2,13 +2,10 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
-using Serverless.Core.Deletion;
 using Serverless.Core.Platform;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Submit;
-using Serverless.Core.Triggers;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 

@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Mvc;
 using Serverless.Core.Deletion;
 using Serverless.Core.Platform;
 using Serverless.Core.Publishing;

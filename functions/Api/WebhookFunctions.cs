@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Notifications;
-using Serverless.Core.Platform;
 using Serverless.Core.Reports;
 using Serverless.Core.Spec;
 using Serverless.Core.Submit;

@@ -2,7 +2,6 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
 using Serverless.Core.Platform;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 
 namespace Serverless.Functions.Events;

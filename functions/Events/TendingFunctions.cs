@@ -1,11 +1,8 @@
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
-using Serverless.Core.Deletion;
 using Serverless.Core.Platform;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
 
 namespace Serverless.Functions.Events;
 

@@ -1,9 +1,7 @@
 using System.Text;
 using Serverless.Core.Access;
-using Serverless.Core.Logs;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Functions.Hosting;

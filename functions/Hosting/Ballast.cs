@@ -1,9 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Functions.Hosting;
 

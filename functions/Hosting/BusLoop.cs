@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 
 namespace Serverless.Functions.Hosting;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using Serverless.Core.Messaging;
-using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
 

@@ -2,7 +2,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Serverless.Core;
-using Serverless.Core.Api;
 using Serverless.Core.Reports;
 using Serverless.Core.Spec;
 using Serverless.Core.Submit;

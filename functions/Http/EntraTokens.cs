@@ -4,7 +4,6 @@ using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
-using Serverless.Core.Messaging;
 
 namespace Serverless.Functions.Http;
 

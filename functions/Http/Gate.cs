@@ -3,9 +3,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Logging;
 using Serverless.Core;
 using Serverless.Core.Access;
-using Serverless.Core.Api;
 using Serverless.Core.Platform;
-using Serverless.Core.Spec;
 using Serverless.Functions.Hosting;
 using ProblemDetails = Serverless.Core.Api.ProblemDetails;
 

@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.StaticFiles;
 using Microsoft.Net.Http.Headers;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 
 namespace Serverless.Functions.Http;

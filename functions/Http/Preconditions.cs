@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Functions.Http;
 

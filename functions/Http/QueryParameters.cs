@@ -1,7 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Serverless.Core;
-using Serverless.Core.Spec;
 
 namespace Serverless.Functions.Http;
 

@@ -3,7 +3,6 @@ using System.Reflection;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Serverless.Core;
-using Serverless.Core.Access;
 using Serverless.Core.Api;
 using Serverless.Core.Logs;
 using Serverless.Functions.Hosting;

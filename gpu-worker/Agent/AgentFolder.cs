@@ -1,8 +1,6 @@
 using System.Text;
 using Serverless.Core;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Execute;
 using Serverless.GpuWorker.Prepare;
 

@@ -1,8 +1,5 @@
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Execute;

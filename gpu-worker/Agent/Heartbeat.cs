@@ -1,5 +1,4 @@
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Collect;
 
 namespace Serverless.GpuWorker.Agent;

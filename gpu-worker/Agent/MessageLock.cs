@@ -1,5 +1,4 @@
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 
 namespace Serverless.GpuWorker.Agent;
 

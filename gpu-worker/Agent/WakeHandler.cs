@@ -1,10 +1,7 @@
 using Serverless.Core;
 using Serverless.Core.Messaging;
-using Serverless.Core.Platform;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Execute;

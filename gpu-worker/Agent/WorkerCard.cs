@@ -1,4 +1,3 @@
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workers;
 using Serverless.Core.Workspaces;

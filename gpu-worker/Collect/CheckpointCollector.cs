@@ -3,13 +3,10 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Serverless.Contract;
 using Serverless.Core;
-using Serverless.Core.Deletion;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Prepare;
 

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text.Json;
-using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Collect;
 

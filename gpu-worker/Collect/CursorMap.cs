@@ -1,6 +1,5 @@
 using Serverless.Contract;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.GpuWorker.Collect;
 

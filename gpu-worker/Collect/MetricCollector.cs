@@ -1,7 +1,5 @@
 using Serverless.Contract;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Collect;

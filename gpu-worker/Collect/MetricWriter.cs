@@ -2,7 +2,6 @@ using System.Buffers;
 using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 
 namespace Serverless.GpuWorker.Collect;
 

@@ -1,11 +1,8 @@
 using System.Security.Cryptography;
 using Serverless.Contract;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.GpuWorker.Collect;

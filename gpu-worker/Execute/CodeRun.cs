@@ -1,11 +1,8 @@
 using Serverless.Contract;
-using Serverless.Core.Messaging;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Agent;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Prepare;

@@ -1,8 +1,6 @@
 using System.Globalization;
-using Serverless.Core.Messaging;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Storage.Folder;
 
 namespace Serverless.GpuWorker.Execute;
 

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage;
 

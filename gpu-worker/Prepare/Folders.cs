@@ -1,10 +1,8 @@
 using System.Buffers;
 using System.IO.Enumeration;
-using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Triggers;
 
 namespace Serverless.GpuWorker.Prepare;
 

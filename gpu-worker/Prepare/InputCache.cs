@@ -3,10 +3,8 @@ using System.Security.Cryptography;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core;
 using Serverless.Core.Datasets;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Execute;
 

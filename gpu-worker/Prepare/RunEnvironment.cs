@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using Serverless.Contract;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Prepare;

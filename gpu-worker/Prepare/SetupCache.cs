@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Prepare;

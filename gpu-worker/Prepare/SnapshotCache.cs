@@ -1,9 +1,7 @@
 using Serverless.Core.Code;
-using Serverless.Core.Messaging;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.GpuWorker.Prepare;

@@ -1,5 +1,4 @@
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Execute;
 

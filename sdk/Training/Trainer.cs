@@ -1,5 +1,4 @@
 using Serverless.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Serverless;

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Access;
-using Serverless.Core.Deletion;
 using Serverless.Core.Logs;
 using Serverless.Core.Platform;
 using Serverless.Core.Publishing;

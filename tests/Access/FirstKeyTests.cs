@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core;
 using Serverless.Core.Access;
-using Serverless.Core.Platform;
 using Serverless.Functions.Hosting;
 using Serverless.Tests.Support;
 

@@ -1,14 +1,11 @@
 using System.Text;
-using Serverless.Core.Code;
 using Serverless.Core.Datasets;
-using Serverless.Core.Deletion;
 using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Datasets;

@@ -3,10 +3,8 @@ using Serverless.Cloud;
 using Serverless.Core;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
-using Serverless.Core.Platform;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 

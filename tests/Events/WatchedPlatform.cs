@@ -1,11 +1,8 @@
 using Serverless.Core;
-using Serverless.Core.Code;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 using Serverless.Tests.Support;

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using Serverless.Contract;
 using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Experiments;

@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Access;
-using Serverless.Core.Spec;
 
 namespace Serverless.Tests.Functions;
 

@@ -1,7 +1,6 @@
 using System.Net;
 using Serverless.Core.Api;
 using Serverless.Core.Code;
-using Serverless.Core.Spec;
 
 namespace Serverless.Tests.Functions;
 

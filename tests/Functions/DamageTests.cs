@@ -2,13 +2,9 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using Serverless.Core;
-using Serverless.Core.Deletion;
 using Serverless.Core.Doctor;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Storage.Folder;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 

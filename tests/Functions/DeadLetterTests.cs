@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Functions;

@@ -1,13 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using Serverless.Core;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 using Serverless.Tests.Results;

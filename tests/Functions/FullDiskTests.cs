@@ -1,7 +1,5 @@
 using System.Net;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;

@@ -1,8 +1,6 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
-using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 
 namespace Serverless.Tests.Functions;

@@ -2,7 +2,6 @@ using Serverless.Contract;
 using Serverless.Core;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 using Serverless.Tests.Runs;

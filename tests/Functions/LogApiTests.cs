@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Tests.Results;
 
 namespace Serverless.Tests.Functions;

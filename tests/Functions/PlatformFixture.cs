@@ -8,12 +8,9 @@ using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 

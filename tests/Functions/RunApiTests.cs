@@ -1,17 +1,13 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Text;
 using System.Text.Json;
 using Serverless.Core;
-using Serverless.Core.Messaging;
 using Serverless.Core.Metrics;
 using Serverless.Core.Outputs;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
-using Serverless.Core.Triggers;
 using Serverless.Core.Versions;
 using Serverless.Core.Workers;
 using Serverless.Core.Workspaces;

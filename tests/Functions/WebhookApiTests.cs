@@ -1,9 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using Serverless.Core;
-using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
-using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Tests.Notifications;
 using Serverless.Tests.Support;

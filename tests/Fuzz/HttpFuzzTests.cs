@@ -4,9 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Api;
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 using Serverless.Tests.Functions;
 

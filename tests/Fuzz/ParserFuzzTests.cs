@@ -4,7 +4,6 @@ using Serverless.Core.Access;
 using Serverless.Core.Code;
 using Serverless.Core.Events;
 using Serverless.Core.Logs;
-using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;

@@ -1,10 +1,7 @@
-using Serverless.Core;
 using Serverless.Core.Datasets;
 using Serverless.Core.Deletion;
-using Serverless.Core.Logs;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Triggers;

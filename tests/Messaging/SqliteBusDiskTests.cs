@@ -1,6 +1,5 @@
 using Serverless.Core;
 using Serverless.Core.Messaging;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Messaging;

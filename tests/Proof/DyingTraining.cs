@@ -1,9 +1,7 @@
 using System.Text.Json;
 using Serverless.Core.Logs;
-using Serverless.Core.Messaging;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 

@@ -3,10 +3,8 @@ using System.Text;
 using System.Xml;
 using System.Xml.Linq;
 using Serverless.Core.Lineage;
-using Serverless.Core.Logs;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using static Serverless.Tests.Reports.ReportSamples;
 
 namespace Serverless.Tests.Reports;

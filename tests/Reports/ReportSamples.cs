@@ -1,10 +1,8 @@
 using System.Text.Json;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Metrics;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Reports;

@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using Serverless.Core.Metrics;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Functions.Reports;
 using static Serverless.Tests.Reports.ReportSamples;
 

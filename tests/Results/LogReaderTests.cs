@@ -1,9 +1,7 @@
 using System.Text;
 using Serverless.Core.Logs;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 using static Serverless.Tests.Results.SampleRuns;

@@ -1,6 +1,4 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Metrics;
-using Serverless.Core.Runs;
 using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 using static Serverless.Tests.Results.SampleRuns;

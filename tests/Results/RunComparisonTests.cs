@@ -1,5 +1,4 @@
 using Serverless.Core.Reports;
-using Serverless.Core.Triggers;
 using static Serverless.Tests.Results.SampleRuns;
 
 namespace Serverless.Tests.Results;

@@ -2,9 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Serverless.Contract;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Results;

@@ -1,4 +1,3 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Notifications;
 using Serverless.Core.Runs;
 using Serverless.Core.Triggers;

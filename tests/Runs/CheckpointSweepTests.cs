@@ -1,7 +1,5 @@
-using Serverless.Core.Deletion;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 

@@ -1,9 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
-using Serverless.Core.Messaging;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 

@@ -1,12 +1,9 @@
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Events;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;

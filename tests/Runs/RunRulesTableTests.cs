@@ -1,8 +1,6 @@
-using Serverless.Core;
 using Serverless.Core.Logs;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Runs;
 

@@ -1,8 +1,6 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Runs;

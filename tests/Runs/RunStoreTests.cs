@@ -2,9 +2,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Runs;

@@ -1,6 +1,4 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Runs;

@@ -1,9 +1,7 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using Serverless.Contract;
 using Serverless.Core;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Triggers;

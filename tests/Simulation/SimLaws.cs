@@ -1,10 +1,7 @@
 using Serverless.Core;
 using Serverless.Core.Events;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Serverless.Core;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Simulation;

@@ -1,6 +1,4 @@
-using Serverless.Core.Code;
 using Serverless.Core.Messaging;
-using Serverless.Core.Publishing;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Simulation;

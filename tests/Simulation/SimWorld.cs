@@ -1,9 +1,7 @@
 using Serverless.Core.Messaging;
-using Serverless.Core.Platform;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Runs;
 using Serverless.Tests.Support;
 

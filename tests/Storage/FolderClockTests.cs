@@ -1,6 +1,5 @@
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Runs;
 using Serverless.Tests.Support;
 

@@ -1,4 +1,3 @@
-using Serverless.Core.Code;
 using Serverless.Core.Storage;
 using Serverless.Tests.Support;
 

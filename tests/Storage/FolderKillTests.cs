@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Text;
-using Serverless.Core.Code;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Storage.Folder;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Storage;

@@ -1,9 +1,7 @@
-using Serverless.Core.Code;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Storage;

@@ -1,4 +1,3 @@
-using Serverless.Core.Code;
 using Serverless.Core.Deletion;
 using Serverless.Core.Logs;
 using Serverless.Core.Storage;

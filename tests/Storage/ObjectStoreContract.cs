@@ -1,5 +1,4 @@
 using System.Text;
-using Serverless.Core.Code;
 using Serverless.Core.Deletion;
 using Serverless.Core.Logs;
 using Serverless.Core.Publishing;

@@ -1,7 +1,5 @@
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 using Serverless.Functions.Hosting;
 
 namespace Serverless.Tests.Storage;

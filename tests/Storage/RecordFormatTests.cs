@@ -1,6 +1,5 @@
 using System.Text;
 using Serverless.Core.Datasets;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Triggers;

@@ -1,5 +1,4 @@
 using Mono.Cecil;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Structure;

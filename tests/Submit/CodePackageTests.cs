@@ -2,7 +2,6 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core.Code;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Publishing;
 using Serverless.Core.Reports;

@@ -1,4 +1,3 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Platform;
 using Serverless.Core.Reports;

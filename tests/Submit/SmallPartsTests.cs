@@ -1,9 +1,7 @@
 using System.Text.Json;
 using Serverless.Core.Code;
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Submit;
 

@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Text;
 using Serverless.Core.Code;
-using Serverless.Core.Logs;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Submit;

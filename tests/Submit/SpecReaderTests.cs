@@ -1,9 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Submit;
 

@@ -1,11 +1,9 @@
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core.Code;
-using Serverless.Core.Publishing;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;

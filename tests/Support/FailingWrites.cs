@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Support;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 
 namespace Serverless.Tests.Support;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using Serverless.Core.Code;
 using Serverless.Core.Deletion;
 using Serverless.Core.Publishing;
 using Serverless.Core.Storage;

@@ -4,14 +4,11 @@ using System.Text;
 using Serverless.Contract;
 using Serverless.Core;
 using Serverless.Core.Code;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Support;

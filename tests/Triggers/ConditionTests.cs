@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 using Serverless.Tests.Runs;
 

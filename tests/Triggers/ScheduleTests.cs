@@ -1,4 +1,3 @@
-using Serverless.Core.Code;
 using Serverless.Core.Messaging;
 using Serverless.Core.Triggers;
 

@@ -1,7 +1,5 @@
-using Serverless.Core.Code;
 using Serverless.Core.Platform;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 

@@ -1,5 +1,4 @@
 using Serverless.Core.Events;
-using Serverless.Core.Logs;
 using Serverless.Core.Platform;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;

@@ -1,12 +1,9 @@
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
-using Serverless.Core.Code;
 using Serverless.Core.Events;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Platform;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;

@@ -1,9 +1,7 @@
-using Serverless.Core;
 using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;

@@ -1,10 +1,7 @@
 using System.Security.Cryptography;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 

@@ -1,7 +1,5 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 

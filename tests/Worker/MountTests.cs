@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Plain;
 using Serverless.GpuWorker.Execute;

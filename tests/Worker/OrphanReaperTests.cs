@@ -1,5 +1,4 @@
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;

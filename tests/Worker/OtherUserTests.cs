@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 

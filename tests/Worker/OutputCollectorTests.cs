@@ -1,7 +1,5 @@
-using Serverless.Core.Logs;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Execute;
 using Serverless.Tests.Runs;

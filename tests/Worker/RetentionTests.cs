@@ -1,11 +1,8 @@
 using System.Security.Cryptography;
-using Serverless.Core.Code;
 using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 

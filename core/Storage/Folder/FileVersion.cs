@@ -1,7 +1,5 @@
 using System.Globalization;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

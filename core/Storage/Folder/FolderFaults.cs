@@ -1,4 +1,3 @@
-using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 
 namespace Serverless.Core.Storage.Folder;

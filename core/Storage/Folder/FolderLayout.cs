@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Serverless.Core.Deletion;
 using Serverless.Core.Publishing;
 using Serverless.Core.Spec;
 using Serverless.Core.Triggers;

@@ -1,5 +1,4 @@
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Spec;
 
 namespace Serverless.Core.Storage.Folder;
 

@@ -2,11 +2,9 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Publishing;
 using Serverless.Core.Reports;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Plain;
 

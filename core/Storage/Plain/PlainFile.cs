@@ -1,9 +1,7 @@
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Plain;
 

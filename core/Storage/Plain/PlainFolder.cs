@@ -1,6 +1,5 @@
 using System.Text;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Deletion;
 using Serverless.Core.Logs;
 using Serverless.Core.Publishing;
 using Serverless.Core.Spec;

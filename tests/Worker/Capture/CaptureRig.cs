@@ -3,7 +3,6 @@ using Microsoft.Extensions.Time.Testing;
 using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Prepare;

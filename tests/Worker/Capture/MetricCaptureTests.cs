@@ -1,9 +1,7 @@
 using System.Text;
 using Serverless.Contract;
 using Serverless.Core.Metrics;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Collect;
 
