@@ -19,8 +19,11 @@ sealed class Training : IMeasure
         var snapshot = await Scripts.Put(platform.Api, "loop.cs", cancel);
         var steps = bench.Times(3000, 50);
         var others = string.Join(',', platform.ProcessesBesideRuns());
+
+        // The platform may have compiled programs of other measures before.
+        var before = Programs(platform).ToHashSet(StringComparer.Ordinal);
         await Platformed(platform, snapshot, 50, others, 0, cancel);
-        var program = Directory.EnumerateFiles(platform.Folder, "experiment.dll", SearchOption.AllDirectories).First();
+        var program = Programs(platform).Single(made => !before.Contains(made));
         await Bare(program, 50, cancel);
 
         var (ours, bare, more) = (new List<double>(), new List<double>(), new List<double>());
@@ -39,6 +42,8 @@ sealed class Training : IMeasure
             new($"CPU time of {steps:#,0} steps", "s", new(ours), Beside: new("the same compiled program, bare", new(bare))),
         ];
     }
+
+    private static IEnumerable<string> Programs(Platform platform) => Directory.EnumerateFiles(platform.Folder, "experiment.dll", SearchOption.AllDirectories);
 
     private static async Task<double> Platformed(Platform platform, string snapshot, int steps, string others, int pair, CancellationToken cancel)
     {

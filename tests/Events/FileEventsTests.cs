@@ -29,8 +29,11 @@ public sealed class FileEventsTests
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             var etag = answer.Headers.ETag!.Tag.Trim('"');
             await Eventually.True(() => platform.Heard.Any(file => file.ETag == etag), ExpProcess.Patience, () => $"{path} {etag} announced");
-            var heard = platform.Heard.Single(file => file.ETag == etag);
-            Assert.Equal((LocalWorkspaces.Default, path, (long)text.Length), (heard.Workspace, heard.Path, heard.LengthBytes));
+
+            // At least once: the system's hint and a look of the watcher's own may meet the same version.
+            Assert.All(
+                platform.Heard.Where(file => file.ETag == etag),
+                heard => Assert.Equal((LocalWorkspaces.Default, path, (long)text.Length), (heard.Workspace, heard.Path, heard.LengthBytes)));
         }
     }
 

@@ -34,7 +34,7 @@ public sealed class RecordFormatTests
     [InlineData("{}", "it lacks 'id'")]
     [InlineData("{\"formatVersion\":2}", "newer version of the platform: format 2, this one reads up to 1")]
     [InlineData("{\"formatVersion\":\"one\"}", "its formatVersion is no number")]
-    [InlineData("{\"\\ud83d\":1}", "half a character")]
+    [InlineData("{\"\\ud83d a long name\":1}", "half a character")]
     public void WhatIsNoRun_IsDamaged_AndSaysWhy(string text, string why)
     {
         var damage = Assert.Throws<DamagedRecordException>(() => RecordFormat.Read<RunRecord>(Key, Encoding.UTF8.GetBytes(text))).Damage;
