@@ -11,10 +11,11 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
-/// Input files by content hash, fetched once per machine and given to runs as read-only hard links. Code that runs as root can write through one; a
-/// copy in the cache whose length or time is no longer what it was is therefore fetched again.
+/// Input files by content hash, fetched once per machine and given to runs as read-only hard links. Code that runs as root could write through one, to
+/// others' inputs as well, and gets copies. A cached file whose length or time is no longer what it was is fetched again.
 /// </summary>
-sealed class InputCache(string root, IIds ids, TimeProvider time)
+/// <param name="links">Whether runs get links: their code cannot write to a file that is read-only.</param>
+sealed class InputCache(string root, IIds ids, TimeProvider time, bool links)
 {
     /// <summary>A file beside each cached one: what its length and time were; its own time is the last use.</summary>
     private const string SealSuffix = ".seal";
@@ -117,9 +118,9 @@ sealed class InputCache(string root, IIds ids, TimeProvider time)
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static void Give(string cached, string target)
+    private void Give(string cached, string target)
     {
-        if (!OperatingSystem.IsWindows() && Native.Link(cached, target) == 0) return;
+        if (links && !OperatingSystem.IsWindows() && Native.Link(cached, target) == 0) return;
         File.Copy(cached, target, overwrite: true);
     }
 

@@ -22,7 +22,7 @@ sealed class Preparation(
     CacheFolders caches, IIds ids, TimeProvider time, RunnerPool pool, Compiler compiler, RunEnvironment around, CodeUser? user)
 {
     private readonly FolderCache snapshotFolders = new(caches.Code, time), builds = new(caches.Builds, time), setupFolders = new(caches.Setups, time);
-    private readonly InputCache inputs = new(caches.Inputs, ids, time);
+    private readonly InputCache inputs = new(caches.Inputs, ids, time, links: user is not null || !Environment.IsPrivilegedProcess);
 
     /// <summary>Gives room back, whichever cache takes it.</summary>
     public void Trim() =>
