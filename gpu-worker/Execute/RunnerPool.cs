@@ -8,7 +8,7 @@ namespace Serverless.GpuWorker.Execute;
 /// Runners that wait for their assignment, so that a run does not pay for the start of .NET or the loading of libtorch. Two kinds, because a run
 /// without libtorch should not pay for it either, not even in advance.
 /// </summary>
-/// <param name="size">How many of each kind wait; 0: every run starts its own.</param>
+/// <param name="size">How many of each kind wait; 0: every run starts its own, and so does one whose code runs as another user.</param>
 /// <param name="environment">What runners are started with.</param>
 /// <param name="user">Whom runners run as; null: as this process does.</param>
 sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environment, CodeUser? user) : IDisposable
@@ -19,6 +19,9 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
         "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "BLIS_", "ATEN_", "TORCH", "PYTORCH_", "CUDA", "CUBLAS_", "CUDNN_", "NVIDIA_", "NCCL_",
         "LD_", "DYLD_", "DOTNET_", "COMPlus_", "CORECLR_", "MALLOC_", "GLIBC_", "LC_", "LANG", "TZ", "PATH",
     ];
+
+    // As another user, none waits: the code of one run could stop, trace and change the runner of the next, which that user owns as well.
+    private readonly int size = user is null ? size : 0;
 
     private readonly ConcurrentDictionary<Temperature, ConcurrentQueue<RunnerProcess>> waiting = new();
     private readonly Lock gate = new();
