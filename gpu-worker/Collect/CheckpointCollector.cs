@@ -60,7 +60,7 @@ sealed class CheckpointCollector(
         // The newest stays: code may look at it. Older ones are in the workspace now.
         foreach (var (step, path) in steps.SkipLast(1))
         {
-            if (committed.TryGetValue(step, out var there) && there == path) Folders.Delete(Path.GetDirectoryName(output)!, $"{Path.GetFileName(output)}/{path}");
+            if (committed.TryGetValue(step, out var there) && there == path) Folders.Delete(output, path);
         }
     }
 

@@ -6,7 +6,8 @@ namespace Serverless.GpuWorker.Collect;
 /// A file of the output folder that is read as it grows. Code that writes the whole of it each time, a list of all epochs say, is not told from code
 /// that appends, as long as what was read is still there. Otherwise the file was written anew, and is read from its beginning.
 /// </summary>
-sealed class GrowingFile(string folder, string path)
+/// <param name="folder">Where it is, once that is made.</param>
+sealed class GrowingFile(Func<string> folder, string path)
 {
     /// <summary>Two files that have the same here, at the same place, are taken for the same: a line of metrics names its step.</summary>
     private const int TailLength = 64;
@@ -56,7 +57,7 @@ sealed class GrowingFile(string folder, string path)
     {
         try
         {
-            return PlainFile.Open(folder, Path.GetFileName(path));
+            return PlainFile.Open(folder(), Path.GetFileName(path));
         }
         catch (NotPlainException)
         {

@@ -44,7 +44,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
         (this.folder, this.segments, this.log, this.printed, this.time) = (folder, segments, log, printed, time);
         writer = new(segments);
         latest = new(order, MaxLatest);
-        (streamFile, jsonlFile) = (new(folder.Output, folder.MetricsBinary), new(folder.Output, folder.MetricsJsonl));
+        (streamFile, jsonlFile) = (new(() => folder.OutputItself, folder.MetricsBinary), new(() => folder.OutputItself, folder.MetricsJsonl));
         jsonl = NewJsonl();
     }
 

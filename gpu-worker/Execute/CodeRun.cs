@@ -26,14 +26,14 @@ sealed class CodeRun(
     private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "cannot allocate memory", "memory exhausted", "MemoryError"];
 
     private readonly CheckpointCollector checkpoints = new(
-        store, run, folder.Output, prepared.Known, omissions, persistence, time,
+        store, run, folder.OutputItself, prepared.Known, omissions, persistence, time,
         async (step, info, cancel) => new(
             await metrics.PlaceOf(info?.MetricsBytes, step, cancel),
             await log.PlaceOf(info?.Marker ?? "", info?.Marker is null ? TimeSpan.Zero : MarkerPatience, time, cancel),
             metrics.Latest.ToDictionary()),
         (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
-    private readonly OutputCollector outputs = new(store, run, folder.Output, omissions, persistence);
+    private readonly OutputCollector outputs = new(store, run, folder.OutputItself, omissions, persistence);
 
     /// <returns>Null when another worker has the run.</returns>
     public async Task<Ending?> Execute()
@@ -100,7 +100,7 @@ sealed class CodeRun(
     // What is wrong with a file of metrics, which whoever reads it as it grows keeps to itself.
     private Task Look(string file)
     {
-        PlainFile.Open(folder.Output, file)?.Dispose();
+        PlainFile.Open(folder.OutputItself, file)?.Dispose();
         return Task.CompletedTask;
     }
 

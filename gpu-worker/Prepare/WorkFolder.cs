@@ -1,5 +1,7 @@
+using Microsoft.Win32.SafeHandles;
 using Serverless.Contract;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.GpuWorker.Prepare;
 
@@ -9,6 +11,7 @@ namespace Serverless.GpuWorker.Prepare;
 sealed class WorkFolder(string below, string root, Action<string> say) : IDisposable
 {
     private readonly List<CacheEntry> kept = [];
+    private SafeFileHandle? output;
     private bool said;
 
     public string Root => root;
@@ -20,6 +23,12 @@ sealed class WorkFolder(string below, string root, Action<string> say) : IDispos
     public string From => Path.Combine(Root, "from");
     public string Resume => Path.Combine(Root, "resume");
     public string Params => Path.Combine(Root, "params.json");
+
+    /// <summary>
+    /// The output folder itself, as the worker made it: code may move it, or what is above it, and put a link in its place. The '.' makes it a
+    /// folder like any other to whoever follows no link.
+    /// </summary>
+    public string OutputItself => output is null ? Output : FormattableString.Invariant($"/proc/self/fd/{output.DangerousGetHandle()}/.");
 
     public string Checkpoints => Path.Combine(Output, ContractNames.Checkpoints);
     public string Artifacts => Path.Combine(Output, ContractNames.Artifacts);
@@ -40,11 +49,14 @@ sealed class WorkFolder(string below, string root, Action<string> say) : IDispos
     {
         Folders.Delete(Root, SayOnce);
         foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) NestedFolder.Make(below, folder);
+        output?.Dispose();
+        output = OperatingSystem.IsLinux() ? FileCalls.Open(null, FileCalls.Bytes(Output), isFolder: true, follow: false, out _) : null;
         return this;
     }
 
     public void Dispose()
     {
+        output?.Dispose();
         Folders.Delete(Root, SayOnce);
         foreach (var entry in kept) entry.Dispose();
         kept.Clear();

@@ -1,4 +1,6 @@
+using Serverless.Core.Storage.Plain;
 using Serverless.GpuWorker.Prepare;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;
 
@@ -18,5 +20,26 @@ public sealed class FoldersTests
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => copying);
         Directory.Delete(root, recursive: true);
+    }
+
+    [Fact]
+    public void OutputFolder_ThatCodeMovedAndPutALinkFor_IsStillTheOneThatIsRead()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "elsewhere a folder is known by its name only");
+        using var root = new TemporaryFolder();
+        Directory.CreateDirectory(root["elsewhere/output/artifacts"]);
+        File.WriteAllText(root["elsewhere/output/artifacts/secret"], "somebody else's");
+        using var folder = new WorkFolder(root.Path, root["work"], _ => { }).Emptied();
+        File.WriteAllText(Path.Combine(folder.Artifacts, "own"), "the run's");
+
+        Directory.Move(folder.Root, root["moved"]);
+        Directory.CreateSymbolicLink(folder.Root, root["elsewhere"]);
+
+        Assert.Equal("artifacts/own", Assert.Single(PlainTree.Walk(folder.OutputItself, "artifacts")).Path);
+        using var own = PlainFile.Open(folder.OutputItself, "artifacts/own");
+        Assert.NotNull(own);
+        Folders.Delete(folder.OutputItself, "artifacts");
+        Assert.True(File.Exists(root["elsewhere/output/artifacts/secret"]));
+        Assert.False(Directory.Exists(root["moved/output/artifacts"]));
     }
 }
