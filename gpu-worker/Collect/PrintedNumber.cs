@@ -10,6 +10,19 @@ readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unc
     private const string WithUnit = "a value is a plain number, without a unit";
     private const string NoPlainNumber = "the commas and points in it can be read in more than one way";
 
+    private const int LongestUnit = 9;
+
+    /// <summary>Characters that stand between the digits of one number: the space that does not break, its narrow sisters, and apostrophes.</summary>
+    private const string Separators = "\u00a0\u2007\u2009\u202f'\u2019";
+
+    /// <summary>Words that behind a number, and a space, are its unit. Others are the next words of the line.</summary>
+    private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> Units = new HashSet<string>(StringComparer.Ordinal)
+    {
+        "B", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB", "K", "M", "G", "T",
+        "ns", "us", "µs", "ms", "s", "sec", "secs", "seconds", "min", "mins", "minutes", "h", "hours", "Hz", "kHz", "MHz", "GHz", "W", "°C",
+        "it/s", "s/it", "img/s", "images/s", "samples/s", "steps/s", "tokens/s", "tok/s", "B/s", "kB/s", "MB/s", "GB/s",
+    }.GetAlternateLookup<ReadOnlySpan<char>>();
+
     private static PrintedNumber None => default;
 
     /// <param name="at">Where it begins; afterwards where reading goes on.</param>
@@ -30,7 +43,8 @@ readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unc
         if (at < text.Length && text[at] == '%') at++;
         if (!Ends(text[at..])) return Unit(text, ref at) ? new(true, Unclear: WithUnit) : None;
         if (digits.Dots > 1 && digits.Commas == 0) return None;
-        if (IsList(text[at..]) || digits.Number(exponent) is not { } value) return new(true, Unclear: NoPlainNumber);
+        if (HasUnitBehind(text[at..])) return new(true, Unclear: WithUnit);
+        if (IsList(text[at..]) || GoesOn(text[at..]) || digits.Number(exponent) is not { } value) return new(true, Unclear: NoPlainNumber);
         if (!double.IsFinite(value) || (value == 0 && digits.Text.ContainsAnyInRange('1', '9'))) return new(true, Unclear: JsonMetrics.OutOfRange);
         return new(true, negative ? -value : value);
     }
@@ -78,6 +92,17 @@ readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unc
         else if (rest is [',' or ';' or '|' or ')' or ']' or '}' or '>' or '"' or '\'', ..]) return true;
         return rest.Length == 0 || char.IsWhiteSpace(rest[0]) || char.IsControl(rest[0]);
     }
+
+    // "12 it/s", and not the "s" of "0.5 s=3".
+    private static bool HasUnitBehind(ReadOnlySpan<char> rest)
+    {
+        var word = rest.TrimStart(' ');
+        if (word.Length == rest.Length || word.Length == 0) return false;
+        var end = word[..Math.Min(word.Length, LongestUnit + 1)].IndexOfAny(" \t,;|)]}".AsSpan());
+        return Units.Contains(end >= 0 ? word[..end] : word.Length <= LongestUnit ? word : []);
+    }
+
+    private static bool GoesOn(ReadOnlySpan<char> rest) => rest is [var separator, var next, ..] && Separators.Contains(separator) && char.IsAsciiDigit(next);
 
     private static bool IsList(ReadOnlySpan<char> rest) => rest is [',', '+' or '-' or '.', var next, ..] && char.IsAsciiDigit(next);
 }

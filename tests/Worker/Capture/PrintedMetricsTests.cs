@@ -34,6 +34,8 @@ public sealed class PrintedMetricsTests
     [InlineData("step 1 betas=0.9,.999", "?betas=0.9")]
     [InlineData("step 1 time=3.2s mem=45MB", "?time=3.2s ?mem=45MB")]
     [InlineData("step 1 speed=12it/s", "?speed=12it")]
+    [InlineData("step 1 mem=45 MB, speed=12 it/s loss=0.5 s=3", "?mem=45 ?speed=12 loss@1=0.5 s@1=3")]
+    [InlineData("step 1 m=1\u202f234,56 n=1\u00a0234 o=1\u2009234 p=1'234 q=1\u2019234 loss=2", "?m=1 ?n=1 ?o=1 ?p=1 loss@1=2")]
     [InlineData("step 1 flags=0x1F n=1_0", "?flags=0x1F ?n=1_0")]
     [InlineData("step 1 big=1e999 small=1e-999 zero=0e5", "?big=1e999 ?small=1e-999 zero@1=0")]
     [InlineData("step 1.5 loss=2", "?step 1.5")]
