@@ -36,9 +36,9 @@ public static partial class Durations
 
     private static double Value(Match match, string group) => match.Groups[group] is { Success: true, Value: var text } ? double.Parse(text, CultureInfo.InvariantCulture) : 0;
 
-    [GeneratedRegex(@"^((?<d>\d{1,5})\.)?(?<h>\d{1,5}):(?<m>\d{2}):(?<s>\d{2}(\.\d{1,7})?)$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^((?<d>[0-9]{1,5})\.)?(?<h>[0-9]{1,5}):(?<m>[0-9]{2}):(?<s>[0-9]{2}(\.[0-9]{1,7})?)$", RegexOptions.ExplicitCapture)]
     private static partial Regex Clock();
 
-    [GeneratedRegex(@"^((?<n>\d{1,9}(\.\d{1,9})?)(?<u>ms|[dhms]))+$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^((?<n>[0-9]{1,9}(\.[0-9]{1,9})?)(?<u>ms|[dhms]))+$", RegexOptions.ExplicitCapture)]
     private static partial Regex Units();
 }

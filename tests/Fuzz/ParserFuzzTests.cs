@@ -56,7 +56,7 @@ public sealed class ParserFuzzTests
         ["condition"] = (["acc > 0.9", "not (state == failed) and params.lr <= 1e-3 or `any name` != 3", "tags == 'a' or step >= 10", "params.x == \"a\""], text => Says(ConditionParser.Parse(text) is (null, null))),
         ["address of a webhook"] = (["https://host/a?room=my team", "http://127.0.0.1:1/{a}/[1]|\\x", "https://[::1]:8/100%", "https://hooks.slack.com/a#b", "https://münchen.example/ü\n"], Address),
         ["references"] = (["a ${run.id} b", "$${x}", "${event.path}", "${ run.params.lr }"], text => References.Pieces(text)),
-        ["length of time"] = (["02:00:00", "1.12:00:00", "1h30m", "0.5d", "20ms"], text => Durations.Parse(text)),
+        ["length of time"] = (["٥m", "02:00:00", "1.12:00:00", "1h30m", "0.5d", "20ms"], text => Durations.Parse(text)),
         ["range of a check"] = (["0.9..", "..0.1", "0.4..0.6"], text => CheckRange.Parse(text)?.Contains(1)),
         ["choice of a checkpoint"] = (["last", "best", "100", "max:acc"], text => CheckpointChoice.Parse(text)),
         ["artifact of a run"] = (["run:01ABCDEFGHIJKLMNOPQRSTUVWX/artifacts/a/b.c"], text => RunInput.Parse(text)),

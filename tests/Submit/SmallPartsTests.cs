@@ -28,6 +28,8 @@ public sealed class SmallPartsTests
     [InlineData("00:61:00")]
     [InlineData("00:00")]
     [InlineData("99999d")]
+    [InlineData("٥m")]
+    [InlineData("٠٠:٠٠:٠٥")]
     public void What_is_no_length_of_time_is_not(string text) => Assert.Null(Durations.Parse(text));
 
     [Theory]
