@@ -11,16 +11,19 @@ namespace Serverless.Cli.Platform;
 /// <summary>The whole platform on this machine: the API in this process, each worker in one of its own.</summary>
 sealed class LocalPlatform : IAsyncDisposable
 {
+    private static readonly TimeSpan ShowAgain = TimeSpan.FromSeconds(5);
+
     private readonly PlatformLock held;
     private readonly EmbeddedHost host;
-    private readonly Presence? presence;
+    private readonly Task<Presence?> shown;
     private readonly CancellationTokenSource stop = new();
     private readonly CancellationToken hurry;
     private readonly Task workersEnded;
 
-    private LocalPlatform(PlatformLock held, EmbeddedHost host, Presence? presence, PlatformOptions options, World world, Action<string> say)
+    private LocalPlatform(PlatformLock held, EmbeddedHost host, PlatformOptions options, World world, Action<string> say)
     {
-        (this.held, this.host, this.presence, hurry) = (held, host, presence, world.Interrupts.Second);
+        (this.held, this.host, hurry) = (held, host, world.Interrupts.Second);
+        shown = Show(options.Data, host.Address, world.Time, say, stop.Token);
 
         // A name of its own at every start: a worker of the start before may still be handing back its run.
         var start = world.Ids.Nonce()[..4];
@@ -49,7 +52,7 @@ sealed class LocalPlatform : IAsyncDisposable
         try
         {
             host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines, Log = StandardOutput.Error }, cancel);
-            return new(held, host, Show(options.Data, host.Address, say), options, world, say);
+            return new(held, host, options, world, say);
         }
         catch (Exception e)
         {
@@ -65,24 +68,31 @@ sealed class LocalPlatform : IAsyncDisposable
     {
         await stop.CancelAsync();
         await workersEnded;
-        presence?.Dispose();
+        (await shown)?.Dispose();
         await Task.WhenAny(host.DisposeAsync().AsTask(), Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, hurry)).Unwrap().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         held.Dispose();
         stop.Dispose();
     }
 
-    // On a full disk the platform is there to make room.
-    private static Presence? Show(DataFolder data, Uri address, Action<string> say)
+    // On a full disk the platform is there to make room, and shows itself once there is some.
+    private static async Task<Presence?> Show(DataFolder data, Uri address, TimeProvider time, Action<string> say, CancellationToken stop)
     {
-        try
+        for (var said = false; !stop.IsCancellationRequested; said = true)
         {
-            return Presence.Show(data.Path, address);
+            try
+            {
+                return Presence.Show(data.Path, address);
+            }
+            catch (IOException e)
+            {
+                var elsewhere = $"In other terminals, export EXP_URL={address} and EXP_KEY as in {data.KeyFile}";
+                if (!said) say($"{data.Path} does not say where the platform is: {e.Message}. {elsewhere}");
+            }
+
+            await Task.Delay(ShowAgain, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        catch (IOException e)
-        {
-            say($"{data.Path} does not say where the platform is: {e.Message}. In other terminals, export EXP_URL={address} and EXP_KEY as in {data.KeyFile}");
-            return null;
-        }
+
+        return null;
     }
 
     private static int ChoosePort(int? asked)
