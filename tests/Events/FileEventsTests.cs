@@ -240,7 +240,7 @@ public sealed class FileEventsTests
         // The whole workspace, as when its disk is unmounted.
         var (here, away) = (Path.Combine(platform.Folder, "workspace"), Path.Combine(platform.Folder, "away"));
         Directory.Move(here, away);
-        await Eventually.True(() => platform.Log.Any(line => line.Contains("gone", StringComparison.Ordinal)), ExpProcess.Patience, () => "a line says so");
+        await Eventually.True(() => platform.Log.Any(line => line.Contains("are not announced", StringComparison.Ordinal)), ExpProcess.Patience, () => "a line says so");
         Assert.False(Directory.Exists(here));
         await File.WriteAllTextAsync(Path.Combine(away, "data", "z.csv"), "1", Cancel);
         Directory.Move(away, here);
