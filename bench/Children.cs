@@ -3,8 +3,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Serverless.Core;
 using Serverless.Core.Messaging;
-using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 using Serverless.Functions.Hosting;
 
 namespace Serverless.Bench;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Core.Reports;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli;
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Serverless.Cli.Terminal;
-using Serverless.Core.Reports;
 using Serverless.Core.Spec;
 
 namespace Serverless.Cli;

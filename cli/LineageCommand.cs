@@ -5,7 +5,6 @@ using Serverless.Core;
 using Serverless.Core.Lineage;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 using Spectre.Console;
 
 namespace Serverless.Cli;

@@ -4,7 +4,6 @@ using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
 using Serverless.Core.Metrics;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli;
 

@@ -1,9 +1,7 @@
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Spectre.Console;
 
 namespace Serverless.Cli;

@@ -1,8 +1,6 @@
 using System.CommandLine;
 using Serverless.Cli.Submit;
 using Serverless.Cli.Terminal;
-using Serverless.Core.Spec;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Spectre.Console;
 

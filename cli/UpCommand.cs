@@ -2,7 +2,6 @@ using System.CommandLine;
 using Serverless.Cli.Platform;
 using Serverless.Cli.Terminal;
 using Serverless.Core.Code;
-using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
 

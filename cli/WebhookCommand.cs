@@ -2,7 +2,6 @@ using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Core;
 using Serverless.Core.Notifications;
-using Serverless.Core.Submit;
 
 namespace Serverless.Cli;
 

@@ -5,7 +5,6 @@ using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
 using Azure.Storage.Sas;
-using Serverless.Core.Logs;
 using Serverless.Core.Storage;
 
 namespace Serverless.Cloud;

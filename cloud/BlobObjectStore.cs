@@ -4,10 +4,6 @@ using Azure;
 using Azure.Core;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
-using Serverless.Core.Deletion;
-using Serverless.Core.Logs;
-using Serverless.Core.Publishing;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 
 namespace Serverless.Cloud;

@@ -3,7 +3,6 @@ using Azure.Core;
 using Azure.Identity;
 using Azure.Messaging.ServiceBus;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 
 namespace Serverless.Cloud;
 

@@ -9,10 +9,10 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Serverless.Cloud;
 using Serverless.Core.Access;
-using Serverless.Core.Deletion;
+using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
 using Serverless.Core.Submit;
-using Serverless.Core.Workers;
+using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 using Serverless.Functions.Http;
 

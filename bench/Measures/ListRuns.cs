@@ -3,7 +3,6 @@ using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Serverless.Core;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Bench.Measures;

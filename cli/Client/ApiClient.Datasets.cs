@@ -1,5 +1,4 @@
 using Serverless.Core.Datasets;
-using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 
 namespace Serverless.Cli.Client;

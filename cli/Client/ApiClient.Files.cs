@@ -1,7 +1,6 @@
 using System.Net.Http.Headers;
 using Serverless.Cloud;
 using Serverless.Core.Api;
-using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

@@ -3,9 +3,6 @@ using Serverless.Cli.Terminal;
 using Serverless.Cli.Transfer;
 using Serverless.Core.Code;
 using Serverless.Core.Datasets;
-using Serverless.Core.Logs;
-using Serverless.Core.Publishing;
-using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 
 namespace Serverless.Cli.Datasets;

@@ -4,7 +4,6 @@ using Serverless.Cli.Transfer;
 using Serverless.Core.Code;
 using Serverless.Core.Datasets;
 using Serverless.Core.Publishing;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Datasets;
 

@@ -21,7 +21,6 @@ sealed class DataFolder(string path)
     /// <summary>One that somebody else left in a folder for all would lead there, with whatever is submitted.</summary>
     private static bool IsHere => Directory.Exists(".exp") && !PrivateFolder.BelongsToAnother(".exp");
 
-
     /// <summary>Whether one is meant in particular: EXP_DATA says so, or it lies in the current folder.</summary>
     public static bool IsNamed => Environment.GetEnvironmentVariable("EXP_DATA") is { Length: > 0 } || IsHere;
 

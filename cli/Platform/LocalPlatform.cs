@@ -1,9 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Serverless.Cli.Terminal;
-using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
-using Serverless.Core.Workers;
 using Serverless.Functions.Hosting;
 
 namespace Serverless.Cli.Platform;

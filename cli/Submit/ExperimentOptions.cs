@@ -2,8 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Serverless.Cli.Client;
-using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 
 namespace Serverless.Cli.Submit;

@@ -1,6 +1,5 @@
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Plain;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Submit;
 

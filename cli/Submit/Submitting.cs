@@ -2,7 +2,6 @@ using System.Text.Json;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Core.Code;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Submit;

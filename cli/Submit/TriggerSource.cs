@@ -1,8 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Serverless.Cli.Client;
-using Serverless.Core.Reports;
-using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 

@@ -1,4 +1,3 @@
-using Serverless.Core.Spec;
 using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Cli.Transfer;

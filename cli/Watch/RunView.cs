@@ -1,8 +1,6 @@
 using Serverless.Cli.Terminal;
-using Serverless.Core.Messaging;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

@@ -3,7 +3,6 @@ using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Spectre.Console;
 
 namespace Serverless.Cli.Watch;

@@ -1,9 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
-using Serverless.Core.Deletion;
-using Serverless.Core.Platform;
-using Serverless.Core.Publishing;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

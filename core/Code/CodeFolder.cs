@@ -1,6 +1,4 @@
 using System.Text;
-using Serverless.Core.Messaging;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Plain;
 

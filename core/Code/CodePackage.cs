@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
-using Serverless.Core.Reports;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
 

@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using Serverless.Core.Publishing;
-using Serverless.Core.Reports;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

@@ -4,9 +4,6 @@ using System.Globalization;
 using System.IO.Compression;
 using System.IO.Hashing;
 using System.Security.Cryptography;
-using Serverless.Core.Messaging;
-using Serverless.Core.Publishing;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 
 namespace Serverless.Core.Code;

@@ -1,6 +1,3 @@
-using Serverless.Core.Publishing;
-using Serverless.Core.Storage.Folder;
-
 namespace Serverless.Core.Doctor;
 
 /// <summary>A line of <c>GET /api/doctor</c>: a finding, or, as the last one, the end.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Serverless.Core.Messaging;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;

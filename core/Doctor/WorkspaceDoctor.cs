@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Serverless.Core.Datasets;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Serverless.Core.Messaging;
-using Serverless.Core.Spec;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Events;

@@ -1,5 +1,3 @@
-using Serverless.Core.Triggers;
-
 namespace Serverless.Core.Lineage;
 
 /// <summary>What would lose something if a thing were deleted.</summary>

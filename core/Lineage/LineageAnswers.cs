@@ -1,7 +1,3 @@
-using Serverless.Core.Publishing;
-using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
-
 namespace Serverless.Core.Lineage;
 
 /// <summary><c>GET /api/lineage/{id}</c>: what something came from, and what came of it.</summary>

@@ -2,7 +2,6 @@ using System.Globalization;
 using Serverless.Core.Code;
 using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Lineage;
 

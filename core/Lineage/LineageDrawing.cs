@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Security;
 using System.Text;
-using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Lineage;
 

@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
 using Serverless.Contract;
-using Serverless.Core.Messaging;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Streams;

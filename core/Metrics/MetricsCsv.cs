@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
 using Serverless.Contract;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Metrics;
 

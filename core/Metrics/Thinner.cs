@@ -1,4 +1,3 @@
-
 namespace Serverless.Core.Metrics;
 
 /// <summary>

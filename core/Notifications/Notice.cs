@@ -1,9 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Serverless.Core.Messaging;
-using Serverless.Core.Platform;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Notifications;
 

@@ -2,10 +2,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Serverless.Core.Messaging;
-using Serverless.Core.Reports;
-using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Notifications;
 

@@ -1,4 +1,3 @@
-using Serverless.Core.Deletion;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

@@ -1,5 +1,4 @@
 using Serverless.Core.Datasets;
-using Serverless.Core.Messaging;
 
 namespace Serverless.Core.Publishing;
 

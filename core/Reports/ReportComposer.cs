@@ -1,7 +1,5 @@
-using Serverless.Core.Messaging;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Reports;
 

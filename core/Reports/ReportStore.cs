@@ -5,7 +5,6 @@ using Serverless.Core.Outputs;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Reports;

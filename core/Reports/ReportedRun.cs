@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Reports;
 

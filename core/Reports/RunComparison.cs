@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Reports;
 

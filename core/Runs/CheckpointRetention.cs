@@ -1,5 +1,3 @@
-using Serverless.Core.Triggers;
-
 namespace Serverless.Core.Runs;
 
 public enum Goal

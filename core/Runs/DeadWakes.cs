@@ -1,5 +1,4 @@
 using Serverless.Core.Messaging;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using Serverless.Core.Messaging;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Runs;
 

@@ -1,5 +1,3 @@
-using Serverless.Core.Triggers;
-
 namespace Serverless.Core.Runs;
 
 /// <summary>Everything that can happen to a run.</summary>

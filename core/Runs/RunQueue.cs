@@ -1,5 +1,4 @@
 using System.Globalization;
-using Serverless.Core.Logs;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

@@ -1,6 +1,4 @@
 using System.Text.Json.Serialization;
-using Serverless.Core.Messaging;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

@@ -1,8 +1,3 @@
-using Serverless.Core.Messaging;
-using Serverless.Core.Reports;
-using Serverless.Core.Submit;
-using Serverless.Core.Triggers;
-
 namespace Serverless.Core.Runs;
 
 /// <summary>The one place where a run moves: (run, event, store time) → decision. Pure.</summary>

@@ -1,5 +1,3 @@
-using Serverless.Core.Submit;
-
 namespace Serverless.Core.Runs;
 
 public enum RunState

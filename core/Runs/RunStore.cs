@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Serverless.Core.Logs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

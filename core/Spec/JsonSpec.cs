@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Serverless.Core.Messaging;
-using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Spec;
 

@@ -1,5 +1,3 @@
-using Serverless.Core.Storage.Folder;
-
 namespace Serverless.Core.Spec;
 
 internal enum SpecKind

@@ -1,9 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Serverless.Core.Messaging;
-using Serverless.Core.Reports;
-using Serverless.Core.Runs;
-using Serverless.Core.Storage.Folder;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 using Parser = YamlDotNet.Core.Parser;

@@ -1,6 +1,5 @@
 using System.IO.Enumeration;
 using System.Runtime.CompilerServices;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage;
 

@@ -1,6 +1,3 @@
-using Serverless.Core.Deletion;
-using Serverless.Core.Publishing;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Storage;

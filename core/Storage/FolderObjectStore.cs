@@ -1,7 +1,5 @@
 using System.Buffers;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Deletion;
-using Serverless.Core.Publishing;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
 

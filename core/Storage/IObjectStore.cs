@@ -1,6 +1,3 @@
-using Serverless.Core.Deletion;
-using Serverless.Core.Publishing;
-
 namespace Serverless.Core.Storage;
 
 /// <summary>

@@ -1,5 +1,3 @@
-using Serverless.Core.Spec;
-
 namespace Serverless.Core.Storage;
 
 /// <summary>

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Serverless.Core.Messaging;
-using Serverless.Core.Spec;
 
 namespace Serverless.Core.Storage;
 

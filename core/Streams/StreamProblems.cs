@@ -1,5 +1,3 @@
-using Serverless.Core.Publishing;
-
 namespace Serverless.Core.Streams;
 
 /// <summary>What a reader of a run's streams could not read. Reading goes on: whoever is answered gets the rest, and this.</summary>

@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Serverless.Core.Deletion;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Serverless.Core.Code;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Versions;

@@ -1,5 +1,4 @@
 using Serverless.Core.Code;
-using Serverless.Core.Reports;
 using Serverless.Core.Spec;
 
 namespace Serverless.Core.Submit;

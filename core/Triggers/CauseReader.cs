@@ -1,6 +1,5 @@
 using Serverless.Core.Metrics;
 using Serverless.Core.Outputs;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

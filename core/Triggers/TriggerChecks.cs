@@ -1,5 +1,3 @@
-using Serverless.Core.Publishing;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Submit;

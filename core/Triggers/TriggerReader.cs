@@ -1,10 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using Serverless.Core.Logs;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
-using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Triggers;
 

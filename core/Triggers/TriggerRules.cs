@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;

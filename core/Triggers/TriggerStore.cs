@@ -1,7 +1,4 @@
 using System.Collections.Concurrent;
-using Serverless.Core.Deletion;
-using Serverless.Core.Logs;
-using Serverless.Core.Messaging;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Serverless.Core.Logs;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Serverless.Core.Code;
-using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 
 namespace Serverless.Core.Versions;

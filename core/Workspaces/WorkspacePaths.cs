@@ -1,12 +1,4 @@
 using System.Globalization;
-using Serverless.Core.Datasets;
-using Serverless.Core.Events;
-using Serverless.Core.Notifications;
-using Serverless.Core.Publishing;
-using Serverless.Core.Reports;
-using Serverless.Core.Runs;
-using Serverless.Core.Submit;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Workspaces;
 

@@ -4,8 +4,6 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Api;
 using Serverless.Core.Datasets;
-using Serverless.Core.Messaging;
-using Serverless.Core.Platform;
 using Serverless.Core.Publishing;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;

@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Serverless.Core.Deletion;
 using Serverless.Core.Lineage;
-using Serverless.Core.Spec;
 using Serverless.Functions.Http;
 
 namespace Serverless.Functions.Api;

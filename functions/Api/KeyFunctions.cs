@@ -2,9 +2,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
-using Serverless.Core.Platform;
-using Serverless.Core.Publishing;
-using Serverless.Core.Spec;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 

@@ -3,8 +3,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Serverless.Core;
 using Serverless.Core.Logs;
-using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Functions.Api;
 

@@ -1,7 +1,4 @@
 using Microsoft.AspNetCore.Http;
-using Serverless.Core.Deletion;
-using Serverless.Core.Platform;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Functions.Http;
 

@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
-using Serverless.Core.Reports;
 using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 using Serverless.Functions.Http;

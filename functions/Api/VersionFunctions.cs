@@ -1,9 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
-using Serverless.Core.Platform;
-using Serverless.Core.Publishing;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Versions;
 using Serverless.Functions.Http;

@@ -3,9 +3,6 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Notifications;
-using Serverless.Core.Reports;
-using Serverless.Core.Spec;
-using Serverless.Core.Submit;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 

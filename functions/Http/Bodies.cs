@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Serverless.Core;
-using Serverless.Core.Messaging;
 
 namespace Serverless.Functions.Http;
 

@@ -3,8 +3,6 @@ using System.Reflection;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Serverless.Core;
-using Serverless.Core.Api;
-using Serverless.Core.Logs;
 using Serverless.Functions.Hosting;
 using Serverless.Functions.Http;
 using ProblemDetails = Serverless.Core.Api.ProblemDetails;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using Serverless.Cloud;
 using Serverless.Core;
 using Serverless.Core.Messaging;
-using Serverless.Core.Spec;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Execute;
 

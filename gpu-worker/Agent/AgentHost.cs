@@ -1,6 +1,5 @@
 using Serverless.Core;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Execute;
 using Serverless.GpuWorker.Prepare;

@@ -3,8 +3,6 @@ using System.Globalization;
 using Serverless.Cloud;
 using Serverless.Core;
 using Serverless.Core.Code;
-using Serverless.Core.Platform;
-using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Workspaces;
 

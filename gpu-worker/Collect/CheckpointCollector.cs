@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Serverless.Contract;
 using Serverless.Core;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Plain;

@@ -1,5 +1,4 @@
 using Serverless.Contract;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Plain;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 
 namespace Serverless.GpuWorker.Execute;

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Enumeration;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
 

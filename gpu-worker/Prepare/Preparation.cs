@@ -5,7 +5,6 @@ using Serverless.Core;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Compile;
 using Serverless.GpuWorker.Execute;

@@ -1,5 +1,4 @@
 using Serverless.Core.Code;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

@@ -1,9 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Access;
-using Serverless.Core.Logs;
-using Serverless.Core.Platform;
-using Serverless.Core.Publishing;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;

@@ -2,10 +2,6 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
-using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Cloud;
 

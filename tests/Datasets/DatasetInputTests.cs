@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Serverless.Core;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Submit;

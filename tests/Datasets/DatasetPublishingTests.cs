@@ -1,7 +1,5 @@
 using System.Text;
 using Serverless.Core.Datasets;
-using Serverless.Core.Logs;
-using Serverless.Core.Messaging;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;

@@ -2,8 +2,6 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
-using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;

@@ -3,7 +3,6 @@ using Serverless.Cloud;
 using Serverless.Core;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;

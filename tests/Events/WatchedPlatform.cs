@@ -1,7 +1,6 @@
 using Serverless.Core;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;

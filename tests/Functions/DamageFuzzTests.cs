@@ -1,8 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Serverless.Core.Deletion;
-using Serverless.Core.Messaging;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

@@ -5,8 +5,6 @@ using System.Text;
 using Serverless.Core;
 using Serverless.Core.Datasets;
 using Serverless.Core.Lineage;
-using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 
 namespace Serverless.Tests.Functions;

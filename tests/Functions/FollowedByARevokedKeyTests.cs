@@ -4,7 +4,6 @@ using System.Net.ServerSentEvents;
 using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 using Serverless.Tests.Results;

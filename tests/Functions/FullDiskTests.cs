@@ -1,6 +1,5 @@
 using System.Net;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 using Serverless.Tests.Runs;

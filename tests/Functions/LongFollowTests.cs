@@ -3,8 +3,6 @@ using System.Net.ServerSentEvents;
 using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Runs;
-using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 using Serverless.Tests.Results;

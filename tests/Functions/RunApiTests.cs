@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Metrics;
 using Serverless.Core.Outputs;

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Json;
 using Serverless.Core;
 using Serverless.Core.Notifications;
-using Serverless.Core.Spec;
 using Serverless.Tests.Notifications;
 using Serverless.Tests.Support;
 

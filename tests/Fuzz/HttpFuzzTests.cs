@@ -5,7 +5,6 @@ using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Api;
 using Serverless.Core.Runs;
-using Serverless.Core.Submit;
 using Serverless.Tests.Functions;
 
 namespace Serverless.Tests.Fuzz;

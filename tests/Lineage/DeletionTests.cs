@@ -1,10 +1,6 @@
 using Serverless.Core.Datasets;
 using Serverless.Core.Deletion;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
-using Serverless.Core.Storage;
-using Serverless.Core.Submit;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Lineage;

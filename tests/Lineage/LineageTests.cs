@@ -2,8 +2,6 @@ using Serverless.Core.Deletion;
 using Serverless.Core.Lineage;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Submit;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Lineage;

@@ -1,7 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Serverless.Core;
 using Serverless.Core.Messaging;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Messaging;

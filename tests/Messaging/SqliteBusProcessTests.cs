@@ -1,7 +1,6 @@
 using System.Globalization;
 using Serverless.Core;
 using Serverless.Core.Messaging;
-using Serverless.Core.Submit;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Messaging;

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Messaging;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Messaging;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Serverless.Core.Messaging;
 using Serverless.Core.Notifications;
 using Serverless.Tests.Runs;
 

@@ -2,7 +2,6 @@ using System.Text.Json;
 using Serverless.Core.Logs;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Proof;

@@ -1,9 +1,7 @@
 using System.Text.Json;
-using Serverless.Core.Messaging;
 using Serverless.Core.Metrics;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Reports;
 

@@ -1,5 +1,4 @@
 using Serverless.Core.Metrics;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 using static Serverless.Tests.Results.SampleRuns;
 

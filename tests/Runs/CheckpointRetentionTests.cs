@@ -1,5 +1,4 @@
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Runs;

@@ -1,8 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Runs;

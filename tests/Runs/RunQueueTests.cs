@@ -4,7 +4,6 @@ using Serverless.Core.Events;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 

@@ -1,5 +1,3 @@
-using Serverless.Core.Logs;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 
 namespace Serverless.Tests.Runs;

@@ -1,7 +1,4 @@
-using Serverless.Core.Messaging;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Runs;
 

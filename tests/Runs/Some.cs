@@ -1,5 +1,4 @@
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Runs;
 

@@ -2,9 +2,6 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Serverless.Contract;
 using Serverless.Core;
-using Serverless.Core.Runs;
-using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Sdk;

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Azure.Messaging.ServiceBus.Administration;
 using Serverless.Cloud;
 using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 
 namespace Serverless.Tests.ServiceBus;
 

@@ -1,5 +1,4 @@
 using Serverless.Core.Messaging;
-using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Tests.Runs;

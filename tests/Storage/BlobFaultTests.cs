@@ -3,7 +3,6 @@ using Azure.Core.Pipeline;
 using Azure.Storage;
 using Azure.Storage.Blobs;
 using Serverless.Cloud;
-using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 using Serverless.Tests.Support;
 

@@ -1,9 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
-using Serverless.Core.Deletion;
-using Serverless.Core.Publishing;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Folder;
 using Serverless.Tests.Support;

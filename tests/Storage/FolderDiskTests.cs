@@ -1,7 +1,4 @@
 using System.Text;
-using Serverless.Core.Deletion;
-using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Tests.Support;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Tests.Support;
 

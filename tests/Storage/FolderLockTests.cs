@@ -1,5 +1,3 @@
-using Serverless.Core.Messaging;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Folder;
 using Serverless.Tests.Support;

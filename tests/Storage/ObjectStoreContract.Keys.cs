@@ -1,5 +1,3 @@
-using Serverless.Core.Deletion;
-using Serverless.Core.Logs;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Storage;

@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Serverless.Core.Deletion;
-using Serverless.Core.Logs;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Storage;

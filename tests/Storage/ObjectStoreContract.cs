@@ -1,7 +1,4 @@
 using System.Text;
-using Serverless.Core.Deletion;
-using Serverless.Core.Logs;
-using Serverless.Core.Publishing;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Storage;

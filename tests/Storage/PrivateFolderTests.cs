@@ -1,4 +1,3 @@
-using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
 using Serverless.Functions.Hosting;
 

@@ -21,6 +21,21 @@ public sealed class ArchitectureTests
         Assert.Empty(backwards.Order(StringComparer.Ordinal));
     }
 
+    /// <summary>What the compiler leaves out still tells a reader which way the arrows go.</summary>
+    [Fact]
+    public void EveryUsingInCore_NamesARoomBeforeItsOwn()
+    {
+        var backwards =
+            from room in Rooms.Order.Where(room => room != Rooms.Root)
+            from file in Directory.GetFiles(Repository.PathOf("core", room), "*.cs", SearchOption.AllDirectories)
+            from line in File.ReadLines(file).TakeWhile(line => !line.StartsWith("namespace ", StringComparison.Ordinal))
+            where line.StartsWith($"using {Core}.", StringComparison.Ordinal)
+            where Place(line[$"using {Core}.".Length..].TrimEnd(';').Split('.')[0]) > Place(room)
+            select $"{Path.GetRelativePath(Repository.Root, file)}: {line}";
+
+        Assert.Empty(backwards);
+    }
+
     [Fact]
     public void EveryFolderOfCore_IsARoomOfTheOrder_AndEveryRoomAFolder()
     {

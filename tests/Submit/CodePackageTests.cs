@@ -2,10 +2,6 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core.Code;
-using Serverless.Core.Messaging;
-using Serverless.Core.Publishing;
-using Serverless.Core.Reports;
-using Serverless.Core.Runs;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Submit;

@@ -1,6 +1,3 @@
-using Serverless.Core.Messaging;
-using Serverless.Core.Platform;
-using Serverless.Core.Reports;
 using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 using Serverless.Tests.Triggers;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Core.Versions;
 
 namespace Serverless.Tests.Submit;

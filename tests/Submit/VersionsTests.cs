@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core.Code;
-using Serverless.Core.Reports;
-using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;

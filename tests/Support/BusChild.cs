@@ -1,7 +1,6 @@
 using System.Globalization;
 using Serverless.Core;
 using Serverless.Core.Messaging;
-using Serverless.Core.Submit;
 
 namespace Serverless.Tests.Support;
 

@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using Serverless.Core.Deletion;
-using Serverless.Core.Publishing;
 using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Support;

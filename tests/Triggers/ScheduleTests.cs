@@ -1,4 +1,3 @@
-using Serverless.Core.Messaging;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Triggers;

@@ -1,4 +1,3 @@
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 
 namespace Serverless.Tests.Triggers;

@@ -1,4 +1,3 @@
-using Serverless.Core.Code;
 using Serverless.Core.Datasets;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;

@@ -1,8 +1,4 @@
 using Serverless.Core.Events;
-using Serverless.Core.Platform;
-using Serverless.Core.Publishing;
-using Serverless.Core.Runs;
-using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Triggers;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Serverless.Core;
-using Serverless.Core.Triggers;
 using Serverless.GpuWorker.Agent;
 using Serverless.GpuWorker.Execute;
 using Serverless.Tests.Support;

@@ -1,8 +1,4 @@
-using Serverless.Core.Logs;
-using Serverless.Core.Messaging;
-using Serverless.Core.Reports;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;

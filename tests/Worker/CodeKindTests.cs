@@ -1,6 +1,4 @@
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;

@@ -1,5 +1,4 @@
 using System.Text;
-using Serverless.Core.Messaging;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;

@@ -1,6 +1,5 @@
 using Serverless.Core;
 using Serverless.Core.Datasets;
-using Serverless.Core.Messaging;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Workspaces;

@@ -1,6 +1,5 @@
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;

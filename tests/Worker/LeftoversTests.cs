@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;

@@ -1,4 +1,3 @@
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Tests.Support;
 

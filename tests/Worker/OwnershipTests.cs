@@ -1,6 +1,5 @@
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 

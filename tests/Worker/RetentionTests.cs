@@ -1,6 +1,4 @@
 using System.Security.Cryptography;
-using Serverless.Core.Logs;
-using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

@@ -1,5 +1,4 @@
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Serverless.Core.Spec;
 
 namespace Serverless.Core.Storage.Folder;
 

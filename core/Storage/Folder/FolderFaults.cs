@@ -1,5 +1,3 @@
-using Serverless.Core.Spec;
-
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>Turns what the system says into what the port promises.</summary>

@@ -1,8 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Serverless.Core.Publishing;
-using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

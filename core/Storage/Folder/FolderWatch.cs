@@ -1,6 +1,3 @@
-using Serverless.Core.Spec;
-using Serverless.Core.Storage.Plain;
-
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>What was noticed since the last look.</summary>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

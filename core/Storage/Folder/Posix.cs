@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

@@ -1,5 +1,4 @@
 using System.Runtime.Versioning;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

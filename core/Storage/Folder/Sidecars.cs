@@ -1,5 +1,4 @@
 using System.Text;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

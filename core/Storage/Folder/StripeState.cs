@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using Serverless.Core.Spec;
 
 namespace Serverless.Core.Storage.Folder;
 

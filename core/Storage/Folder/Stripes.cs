@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Folder;
 

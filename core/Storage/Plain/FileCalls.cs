@@ -2,8 +2,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Reports;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Storage.Plain;

@@ -1,8 +1,3 @@
-using Serverless.Core.Publishing;
-using Serverless.Core.Spec;
-using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
-
 namespace Serverless.Core.Storage.Plain;
 
 internal enum FileKind

@@ -1,8 +1,5 @@
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Publishing;
-using Serverless.Core.Spec;
-using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Storage.Plain;
 

@@ -1,6 +1,5 @@
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Storage.Plain;

@@ -1,10 +1,5 @@
 using System.Text;
 using Microsoft.Win32.SafeHandles;
-using Serverless.Core.Logs;
-using Serverless.Core.Publishing;
-using Serverless.Core.Spec;
-using Serverless.Core.Storage.Folder;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Plain;
 

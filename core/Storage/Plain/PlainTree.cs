@@ -1,6 +1,4 @@
 using System.Text;
-using Serverless.Core.Spec;
-using Serverless.Core.Triggers;
 
 namespace Serverless.Core.Storage.Plain;
 
