@@ -114,10 +114,10 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
     {
         var store = new FolderObjectStore(Path.Combine(root, "store"), TimeProvider.System);
         var omissions = new Omissions(_ => { });
-        var persistence = new Persistence(TimeProvider.System, _ => { });
-        var outputs = new OutputCollector(store, Some.Run(), Output, omissions, persistence);
+        var retry = new Retry(TimeProvider.System, _ => { });
+        var outputs = new OutputCollector(store, Some.Run(), Output, omissions, retry);
         var checkpoints = new CheckpointCollector(
-            store, Some.Run() with { Epoch = 1 }, Output, [], omissions, persistence, TimeProvider.System,
+            store, Some.Run() with { Epoch = 1 }, Output, [], omissions, retry, TimeProvider.System,
             (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())), (_, _) => Task.FromResult(true));
         var tree = new HostileTree(Output, Treasure, seed);
         var random = new Random(seed);
