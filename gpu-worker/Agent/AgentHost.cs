@@ -19,11 +19,12 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
     {
         using var shutdown = new Shutdown(options.Parent, options.DrainsAfter, time);
         Native.AdoptOrphans();
-        var around = new RunEnvironment(user, folder.Mark);
-        using var pool = new RunnerPool(options.Spares, around.OfMachine(), user);
+        var groups = ControlGroups.Open(folder.Mark, out var noGroups);
+        var around = new RunEnvironment(user, folder.Mark, groups is { LimitsProcessors: true });
+        using var pool = new RunnerPool(options.Spares, around.OfMachine(), user, groups);
         using var compiler = new Compiler(around.OfMachine(), time);
         var preparation = new Preparation(new(options.CacheFolder, options.CacheBytes, user), ids, time, pool, compiler, around, user);
-        await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time);
+        await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time, noGroups);
         var wakes = new WakeHandler(options, workspaces, bus, ids, time, preparation, pool, shutdown, card);
         card.Start();
         pool.Refill(Temperature.Plain);
