@@ -25,7 +25,7 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
         using var compiler = new Compiler(around.OfMachine(), time);
         var preparation = new Preparation(new(options.CacheFolder, options.CacheBytes, user), ids, time, pool, compiler, around, user);
         await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time, noGroups);
-        var wakes = new WakeHandler(options, workspaces, bus, ids, time, preparation, pool, shutdown, card);
+        var wakes = new WakeHandler(options, folder.Itself, workspaces, bus, ids, time, preparation, pool, shutdown, card);
         card.Start();
         pool.Refill(Temperature.Plain);
         Console.WriteLine("ready");

@@ -26,13 +26,13 @@ sealed class Attempt : IDisposable
     private readonly MetricCollector metrics;
 
     public Attempt(
-        AgentOptions options, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation, RunnerPool pool,
+        AgentOptions options, OwnFolder own, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation, RunnerPool pool,
         Shutdown shutdown, Retry retry)
     {
         (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.shutdown, this.retry) =
             (options, store, run, time, preparation, pool, shutdown, retry);
         record = new(queue, store, run, stop, retry, shutdown);
-        folder = new(options.Folder, Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"), Console.Error.WriteLine);
+        folder = new(own, Path.Combine(own.Path, "work", $"{run.Id}-{run.Epoch}"), Console.Error.WriteLine);
         var printed = new PrintedPoints(time);
         log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), printed, options.LogLimitBytes);
         omissions = new(log.Say);

@@ -13,7 +13,7 @@ namespace Serverless.GpuWorker.Agent;
 /// What one wake comes to: a claim and an attempt, or nothing. Without the store nothing is known of the run, so a wake waits for it, under its lock.
 /// </summary>
 sealed class WakeHandler(
-    AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation, RunnerPool pool,
+    AgentOptions options, OwnFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation, RunnerPool pool,
     Shutdown shutdown, WorkerCard card)
 {
     private readonly Retry retry = new(time, Console.Error.WriteLine);
@@ -66,7 +66,7 @@ sealed class WakeHandler(
                 card.Run = run.Id;
                 try
                 {
-                    using var attempt = new Attempt(options, store, queue, run, time, preparation, pool, shutdown, retry);
+                    using var attempt = new Attempt(options, folder, store, queue, run, time, preparation, pool, shutdown, retry);
                     await attempt.Execute();
                 }
                 finally

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.GpuWorker.Execute;
 
@@ -146,8 +147,12 @@ sealed partial class ControlGroups
 
     private static string NameOf(string mark) => $"{Prefix}{mark.Replace(':', '-')}-";
 
-    private ControlGroup Make() =>
-        new(Directory.CreateDirectory(Path.Combine(own, name + Interlocked.Increment(ref made).ToString(CultureInfo.InvariantCulture))).FullName);
+    private ControlGroup Make()
+    {
+        var folder = Path.Combine(own, name + Interlocked.Increment(ref made).ToString(CultureInfo.InvariantCulture));
+        Posix.MakeFolder(folder);
+        return new(folder);
+    }
 
     // Blanks and the like are written as "\040".
     private static string Plain(string field) => Octal().Replace(field, found => ((char)Convert.ToInt32(found.Groups[1].Value, 8)).ToString());

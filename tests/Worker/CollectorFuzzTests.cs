@@ -27,7 +27,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
 
     public void Dispose()
     {
-        Folders.Delete(root);
+        Folders.Delete(Path.GetDirectoryName(root)!, Path.GetFileName(root));
         Assert.False(Directory.Exists(root));
     }
 
@@ -243,7 +243,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
 
             foreach (var folder in (string[])["output", "store"])
             {
-                Folders.Delete(Path.Combine(root, folder));
+                Folders.Delete(root, folder);
                 Assert.False(Directory.Exists(Path.Combine(root, folder)), $"FUZZ_SEED={seed}: {folder} is not gone");
             }
         }

@@ -23,7 +23,7 @@ sealed class CaptureRig : IDisposable
     public CaptureRig(IObjectStore? store = null, long logLimit = LogLimit)
     {
         Store = store ?? new MemoryObjectStore(Time);
-        folder = new WorkFolder(root.Path, root["work"], _ => { }).Emptied();
+        folder = new WorkFolder(new(root.Path), root["work"], _ => { }).Emptied();
         printed = new(Time);
         var retry = new Retry(Time, _ => { });
         Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), retry), printed, logLimit);
