@@ -29,9 +29,9 @@ static class MachinesCommand
                 new(worker.Host, "dim"), Format.Duration(output.Now - worker.Started),
                 worker.Seen is { } seen ? new Cell(Format.Ago(seen, output.Now), output.Now - seen > 3 * worker.Heartbeat ? "red" : "dim") : new Cell(""),
             })));
-            foreach (var reason in machines.Workers.Where(worker => worker.NoControlGroups is not null).GroupBy(worker => worker.NoControlGroups, worker => worker.Id))
+            foreach (var alike in machines.Workers.GroupBy(worker => worker.NoControlGroups, worker => worker.Id))
             {
-                output.Remark($"[dim]{string.Join(", ", reason)} without control groups: {reason.Key}[/]");
+                if (alike.Key is { } reason) output.Remark($"[dim]{string.Join(", ", alike)} without control groups: {reason}[/]");
             }
         });
 }

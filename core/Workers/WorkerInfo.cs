@@ -5,5 +5,5 @@ namespace Serverless.Core.Workers;
 /// <param name="Seen">Store time of its last word; filled in by readers.</param>
 /// <param name="NoControlGroups">Why the processes of its runs are in no control groups of their own; null: they are.</param>
 public sealed record WorkerInfo(
-    string Id, string Machine, string Host, int ProcessId, int Cores, long MemoryBytes, string Device, string? Run, TimeSpan Heartbeat, DateTimeOffset Started, DateTimeOffset? Seen = null,
-    string? NoControlGroups = null);
+    string Id, string Machine, string Host, int ProcessId, int Cores, long MemoryBytes, string Device, string? Run, TimeSpan Heartbeat,
+    DateTimeOffset Started, DateTimeOffset? Seen = null, string? NoControlGroups = null);

@@ -44,7 +44,11 @@ sealed class AgentFolder : IDisposable
         // One after another: a folder that is just being taken must not look like one that has lost its worker.
         await using var starting = await LockFile.Wait(Path.Combine(options.Scratch, ".starting"), StartPoll, time, CancellationToken.None);
         var scratch = new OwnFolder(options.Scratch);
-        if (scratch.MountOnTheWayTo(options.Folder) is { } mount) throw new SettingException($"something is mounted on {mount}, the folder of this worker: unmount it, or give this worker another --id");
+        if (scratch.MountOnTheWayTo(options.Folder) is { } mount)
+        {
+            throw new SettingException($"something is mounted on {mount}, the folder of this worker: unmount it, or give this worker another --id");
+        }
+
         foreach (var folder in Directory.EnumerateDirectories(options.Scratch))
         {
             if (folder == options.Folder || Path.GetFileName(folder).StartsWith('.') || scratch.MountOnTheWayTo(folder) is not null) continue;

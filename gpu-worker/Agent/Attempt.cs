@@ -26,8 +26,8 @@ sealed class Attempt : IDisposable
     private readonly MetricCollector metrics;
 
     public Attempt(
-        AgentOptions options, OwnFolder own, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation, RunnerPool pool,
-        Shutdown shutdown, Retry retry)
+        AgentOptions options, OwnFolder own, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation,
+        RunnerPool pool, Shutdown shutdown, Retry retry)
     {
         (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.shutdown, this.retry) =
             (options, store, run, time, preparation, pool, shutdown, retry);

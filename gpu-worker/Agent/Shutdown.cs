@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Serverless.GpuWorker.Agent;
 
-/// <summary>The end of the agent: a signal, the end of its parent or of the machine's time asks for it, and the run in hand is drained first.</summary>
+/// <summary>The end of the agent. A signal, the end of its parent or of the machine's time asks for it; the run in hand is drained first.</summary>
 sealed class Shutdown : IDisposable
 {
     private static readonly TimeSpan ParentPoll = TimeSpan.FromSeconds(1);

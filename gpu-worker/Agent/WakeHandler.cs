@@ -13,8 +13,8 @@ namespace Serverless.GpuWorker.Agent;
 /// What one wake comes to: a claim and an attempt, or nothing. Without the store nothing is known of the run, so a wake waits for it, under its lock.
 /// </summary>
 sealed class WakeHandler(
-    AgentOptions options, OwnFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation, RunnerPool pool,
-    Shutdown shutdown, WorkerCard card)
+    AgentOptions options, OwnFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation,
+    RunnerPool pool, Shutdown shutdown, WorkerCard card)
 {
     private readonly Retry retry = new(time, Console.Error.WriteLine);
 

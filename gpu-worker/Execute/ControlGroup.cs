@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>
-/// One group of processes, and those below it that code may have made. Who is in it stays in it, with everything that it starts, whatever becomes of its parents, its session and its environment.
+/// One group of processes, and those below it that code may have made. Who is in it stays in it, with everything that it starts, whatever becomes of
+/// its parents, its session and its environment.
 /// </summary>
 sealed class ControlGroup(string folder)
 {
@@ -75,8 +76,7 @@ sealed class ControlGroup(string folder)
         }
     }
 
-    /// <summary>Makes itself sure that a file may be written, by opening it.</summary>
-    /// <exception cref="UnauthorizedAccessException">It may not.</exception>
+    /// <exception cref="UnauthorizedAccessException">This process may not move processes from this group to others.</exception>
     public static void CheckMayMoveFrom(string own) => Open(own, Processes).Dispose();
 
     private IEnumerable<string> Groups()
@@ -110,7 +110,7 @@ sealed class ControlGroup(string folder)
     }
 
     private static FileStream Open(string folder, string file) =>
-        new(Path.Combine(folder, file), new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Write, Share = FileShare.ReadWrite, BufferSize = 0 });
+        new(Path.Combine(folder, file), FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
 
     private static IReadOnlyList<string> Lines(string file) =>
         ProcessTree.Read(file) is { } bytes ? System.Text.Encoding.ASCII.GetString(bytes).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];

@@ -6,8 +6,9 @@ using Serverless.Core.Storage.Folder;
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>
-/// The control groups that a worker makes below its own: one for each runner and whatever that starts. Their names begin with the worker's mark, so that the next worker finds those of one that is dead. Needs the second version
-/// of control groups, and the right to divide one's own group: that of root, or of a user to whom a part of the tree was delegated.
+/// The control groups that a worker makes below its own: one for each runner and whatever that starts. Their names begin with the worker's mark, so
+/// that the next worker finds those of one that is dead. Needs the second version of control groups, and the right to divide one's own group: that of
+/// root, or of a user to whom a part of the tree was delegated.
 /// </summary>
 sealed partial class ControlGroups
 {
@@ -17,15 +18,18 @@ sealed partial class ControlGroups
     /// <summary>What was killed is dead after a moment, unless it hangs in the kernel.</summary>
     private static readonly TimeSpan Death = TimeSpan.FromSeconds(2);
 
-    private readonly string own, name;
+    private static readonly EnumerationOptions Everywhere = new() { RecurseSubdirectories = true, IgnoreInaccessible = true };
+
+    private readonly string name;
     private int made;
 
-    private ControlGroups(string own, string name) => (this.own, this.name) = (own, name);
+    private ControlGroups(string name, bool limitsProcessors) => (this.name, LimitsProcessors) = (name, limitsProcessors);
 
     /// <summary>
-    /// Whether this process's own group may use a part of the processors only. A .NET program looks for such a limit in its own group alone, and finds none in a group that is made below that one.
+    /// Whether this process's own group may use a part of the processors only. A .NET program looks for such a limit in its own group alone, and finds
+    /// none in a group that is made below that one.
     /// </summary>
-    public bool LimitsProcessors => File.Exists(Path.Combine(own, "cpu.max")) && !File.ReadAllText(Path.Combine(own, "cpu.max")).StartsWith(Unlimited, StringComparison.Ordinal);
+    public bool LimitsProcessors { get; }
 
     /// <param name="mark">The worker's.</param>
     /// <param name="problem">Why there are none here, for people.</param>
@@ -37,7 +41,9 @@ sealed partial class ControlGroups
         {
             RemoveEmpty(place.Own);
             ControlGroup.CheckMayMoveFrom(place.Own);
-            var groups = new ControlGroups(place.Own, NameOf(mark));
+            var limit = Path.Combine(place.Own, "cpu.max");
+            var isLimited = File.Exists(limit) && !File.ReadAllText(limit).StartsWith(Unlimited, StringComparison.Ordinal);
+            var groups = new ControlGroups(NameOf(mark), isLimited);
             groups.Make().Remove();
             problem = null;
             return groups;
@@ -87,7 +93,7 @@ sealed partial class ControlGroups
     {
         if (Find() is not { } place) return 0;
         var ended = 0;
-        foreach (var folder in Directory.GetDirectories(place.Mount, NameOf(mark) + "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true }))
+        foreach (var folder in Directory.GetDirectories(place.Mount, NameOf(mark) + "*", Everywhere))
         {
             // This worker was started by code of the one that is gone.
             if (place.Own == folder || place.Own.StartsWith(folder + "/", StringComparison.Ordinal)) continue;
@@ -101,7 +107,10 @@ sealed partial class ControlGroups
         return ended;
     }
 
-    /// <summary>Where the tree of groups of version 2 is mounted, and the folder of this process's own group in it; null where there is none, or its own is not in sight.</summary>
+    /// <summary>
+    /// Where the tree of groups of version 2 is mounted, and the folder of this process's own group in it; null where there is none, or its own is not
+    /// in sight.
+    /// </summary>
     /// <param name="mounts">The lines of <c>/proc/self/mountinfo</c>.</param>
     /// <param name="groups">The lines of <c>/proc/self/cgroup</c>.</param>
     public static (string Mount, string Own)? Find(IEnumerable<string> mounts, IEnumerable<string> groups)
@@ -147,8 +156,10 @@ sealed partial class ControlGroups
 
     private static string NameOf(string mark) => $"{Prefix}{mark.Replace(':', '-')}-";
 
+    // Somebody may have moved this worker since it started: into a group with a limit, for instance.
     private ControlGroup Make()
     {
+        var own = Find()?.Own ?? throw new IOException("the group of this process is not in sight");
         var folder = Path.Combine(own, name + Interlocked.Increment(ref made).ToString(CultureInfo.InvariantCulture));
         Posix.MakeFolder(folder);
         return new(folder);

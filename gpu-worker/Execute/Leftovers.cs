@@ -5,8 +5,8 @@ using System.Text;
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>
-/// Ends what a worker that is gone has left running: what is in its control groups, processes that were started with its mark in their environment, and whatever these have started.
-/// Descent does not lead to them any more: when worker and runner die at once, their orphans are init's.
+/// Ends what a worker that is gone has left running: what is in its control groups, processes that were started with its mark in their environment,
+/// and whatever these have started. Descent does not lead to them any more: when worker and runner die at once, their orphans are init's.
 /// </summary>
 static class Leftovers
 {

@@ -145,7 +145,7 @@ sealed class RunnerProcess : IDisposable
         process.Dispose();
     }
 
-    // The runner, what is below it, and what this process has adopted from it; of those in its group none is missed because it is just changing its parent.
+    // The runner, what is below it, and what this process has adopted from it; of those in its group none is missed because its parent just changes.
     private List<ProcessTree.Entry> Members()
     {
         if (!OperatingSystem.IsLinux()) return [new(process.Id, Environment.ProcessId, process.Id, Zombie: false)];

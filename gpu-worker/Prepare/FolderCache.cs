@@ -54,7 +54,10 @@ sealed class FolderCache(string root, TimeProvider time)
     /// <summary>Removes a part of a folder that is being made.</summary>
     public void Delete(string folder) => own.Delete(folder);
 
-    /// <summary>What there is, but for what is being made. What was never finished is removed by the way; what has no lock was never begun, and is not this cache's.</summary>
+    /// <summary>
+    /// What there is, but for what is being made. What was never finished is removed by the way; what has no lock was never begun, and is not this
+    /// cache's.
+    /// </summary>
     public IEnumerable<CacheItem> Items()
     {
         if (!Directory.Exists(root) || own.MountOnTheWayTo(root) is not null) yield break;

@@ -4,8 +4,8 @@ using Serverless.Core.Storage.Plain;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
-/// A folder of this worker's as it was when the worker started, before any code of a run. Code that may mount things can do so on it, in it and above it: then its path leads to somebody else's files, where nothing is made and
-/// nothing removed.
+/// A folder of this worker's as it was when the worker started, before any code of a run. Code that may mount things can do so on it, in it and above
+/// it: then its path leads to somebody else's files, where nothing is made and nothing removed.
 /// </summary>
 /// <param name="path">It need not be there: then what is above it counts.</param>
 sealed class OwnFolder(string path)

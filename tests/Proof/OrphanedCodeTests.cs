@@ -7,7 +7,10 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Proof;
 
-/// <summary>Code that does what it can to outlive its worker. What is left is counted by a secret number among the arguments of all that it started; nothing else about a process tells whose it is.</summary>
+/// <summary>
+/// Code that does what it can to outlive its worker. What is left is counted by a secret number among the arguments of all that it started; nothing
+/// else about a process tells whose it is.
+/// </summary>
 public sealed class OrphanedCodeTests
 {
     private static readonly TimeSpan ShortLease = TimeSpan.FromSeconds(1);
@@ -40,7 +43,7 @@ public sealed class OrphanedCodeTests
             await using var rig = new WorkerRig();
             var secret = Secret();
             var worker = await rig.StartWorker("w1", ShortLease);
-            var run = await rig.SubmitShell($"[ $EXP_ATTEMPT = 1 ] || exit 0\n{Code(secret)}\n{(victim == Victim.WorkerOfAStoppedRunner ? "kill -STOP $PPID" : "")}\necho begun; sleep {secret}");
+            var run = await rig.SubmitShell(Program(secret, victim == Victim.WorkerOfAStoppedRunner ? "kill -STOP $PPID" : ""));
             await rig.LogHas(run, "begun");
             Assert.True(Survivors(secret).Count >= 9, $"not all of the code began: {string.Join(", ", Survivors(secret))}");
 
@@ -49,7 +52,7 @@ public sealed class OrphanedCodeTests
             await worker.Exited();
             await rig.StartWorker(turn % 2 == 0 ? "w2" : "w1", ShortLease);
 
-            await WorkerRig.Until(() => Task.FromResult(Survivors(secret).Count == 0), () => $"try {turn}: {string.Join(", ", Survivors(secret))} outlived their worker");
+            await NoneIsLeft(secret, turn);
             Assert.Equal((RunState.Succeeded, 2), ((await rig.Ended(run)).State, (await rig.Load(run)).Epoch));
         }
     }
@@ -63,7 +66,7 @@ public sealed class OrphanedCodeTests
             await using var platform = await ExpPlatform.Start(workers: 1);
             await using var rig = new WorkerRig(platform.Data);
             var secret = Secret();
-            var run = await rig.SubmitShell($"[ $EXP_ATTEMPT = 1 ] || exit 0\n{Code(secret)}\necho begun; sleep {secret}");
+            var run = await rig.SubmitShell(Program(secret));
             await rig.LogHas(run, "begun");
 
             KillTree(platform.Up.Process.Id, depth: 2);
@@ -72,13 +75,14 @@ public sealed class OrphanedCodeTests
             platform.Up.Dispose();
             await platform.StartUp(workers: 1);
 
-            await WorkerRig.Until(() => Task.FromResult(Survivors(secret).Count == 0), () => $"try {turn}: {string.Join(", ", Survivors(secret))} outlived their platform");
+            await NoneIsLeft(secret, turn);
             Assert.Equal(RunState.Succeeded, (await rig.Ended(run)).State);
         }
     }
 
     // In the background, in a session of its own without an environment, forked twice, and each of them stopped as well.
-    private static string Code(string secret) => $$"""
+    private static string Program(string secret, string then = "") => $$"""
+        [ $EXP_ATTEMPT = 1 ] || exit 0
         sleep {{secret}} &
         sleep {{secret}} 0 &
         setsid sleep {{secret}} &
@@ -88,10 +92,17 @@ public sealed class OrphanedCodeTests
         (env -i setsid sh -c '(sleep {{secret}} &) ; (sleep {{secret}} 0 &)' &)
         until [ $(pgrep -fc '^sleep {{secret}}') = 9 ]; do sleep 0.02; done
         kill -STOP $(pgrep -f '^sleep {{secret}} 0$')
+        {{then}}
+        echo begun; sleep {{secret}}
         """;
 
+    private static Task NoneIsLeft(string secret, int turn) =>
+        WorkerRig.Until(() => Task.FromResult(Survivors(secret).Count == 0), () => $"try {turn}: {string.Join(", ", Survivors(secret))} is left");
+
     // For sleep it is a length of time.
-    private static string Secret() => string.Create(CultureInfo.InvariantCulture, $"1000.{Convert.ToUInt64(new SystemIds(TimeProvider.System).Nonce(), 16)}");
+    private static string Secret() => $"1000.{Convert.ToUInt64(Nonce(), 16).ToString(CultureInfo.InvariantCulture)}";
+
+    private static string Nonce() => new SystemIds(TimeProvider.System).Nonce();
 
     private static List<string> Survivors(string secret)
     {
@@ -135,7 +146,8 @@ public sealed class OrphanedCodeTests
     }
 
     private static IEnumerable<int> Children(int id) => Directory.GetDirectories($"/proc/{id}/task")
-        .SelectMany(thread => File.ReadAllText($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(child => int.Parse(child, CultureInfo.InvariantCulture));
+        .SelectMany(thread => File.ReadAllText($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        .Select(child => int.Parse(child, CultureInfo.InvariantCulture));
 
     private static void Signal(string signal, int id)
     {
@@ -143,5 +155,5 @@ public sealed class OrphanedCodeTests
         process.WaitForExit();
     }
 
-    private static bool ControlGroupsAreHere() => GpuWorker.Execute.ControlGroups.Open($"tests:{new SystemIds(TimeProvider.System).Nonce()}", out _) is not null;
+    private static bool ControlGroupsAreHere() => GpuWorker.Execute.ControlGroups.Open($"tests:{Nonce()}", out _) is not null;
 }

@@ -39,7 +39,7 @@ public sealed class ControlGroupsTests : IDisposable
     public void OwnGroup_IsFoundWhereverItsTreeIsMounted(string mounts, string groups, string? own) =>
         Assert.Equal(own, ControlGroups.Find(mounts.Split('\n'), groups.Split('\n'))?.Own);
 
-    /// <summary>A chain of processes, of which each starts the next and ends, and others that stand still; none has parents or an environment to be found by.</summary>
+    /// <summary>A chain of processes, of which each starts the next and ends, and others that stand still: found by neither parents nor environment.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -23,7 +23,8 @@ internal sealed class FolderRemoval
 
     /// <param name="folder">Trusted; it may be reached by links.</param>
     /// <param name="relative">Of a name in the folder, or of one further down.</param>
-    /// <param name="tree">What the folder was when it was trusted: where something has been mounted on it or above it since, nothing is removed. Null: what it is now.</param>
+    /// <param name="tree">What the folder was when it was trusted: where something has been mounted on it or above it since, nothing is removed.
+    /// Null: what it is now.</param>
     /// <returns>Where something is mounted, the first hundred of it.</returns>
     public static IReadOnlyList<string> Remove(string folder, string relative, FileLook? tree = null)
     {

@@ -4,7 +4,10 @@ using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Storage.Plain;
 
-/// <summary>The system call that says what a name or an open file is. Its answer has the same layout on every architecture; that of <c>stat</c> has not. Linux only.</summary>
+/// <summary>
+/// The system call that says what a name or an open file is. Its answer has the same layout on every architecture; that of <c>stat</c> has not.
+/// Linux only.
+/// </summary>
 internal static unsafe partial class Statx
 {
     public const int AtWorkingFolder = -100;
