@@ -4,8 +4,7 @@ using System.Globalization;
 namespace Serverless.Cli.Platform;
 
 /// <summary>One worker's place: starts the process, and starts it again when it dies.</summary>
-/// <param name="say">Takes a line for people.</param>
-sealed class WorkerProcess(string id, string machine, PlatformOptions options, TimeProvider time, Action<string> say)
+sealed class WorkerProcess(string id, string machine, PlatformOptions options, TimeProvider time, PlatformLog log)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromSeconds(30), Settled = TimeSpan.FromMinutes(1);
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -27,7 +26,7 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
             var exitCode = await RunOnce(stop, abort);
             if (stop.IsCancellationRequested) return;
             if (time.GetElapsedTime(began) > Settled) pause = FirstPause;
-            say($"worker {id} ended with exit code {exitCode}; starting it again in {pause.TotalSeconds:0} s");
+            log.Own.WorkerEnded(id, exitCode, (int)pause.TotalSeconds);
             try
             {
                 await Task.Delay(pause, time, stop);
@@ -86,6 +85,6 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
     {
         if (line is null) return;
         if (line == "ready") ready.TrySetResult();
-        else if (line.Length > 0) say($"{id}: {line}");
+        else if (line.Length > 0) log.OfWorker(id, line);
     }
 }
