@@ -22,7 +22,8 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
         var around = new RunEnvironment(user, folder.Mark);
         using var pool = new RunnerPool(options.Spares, around.OfMachine(), user);
         using var compiler = new Compiler(around.OfMachine(), time);
-        var preparation = new Preparation(new(options.CacheFolder, options.CacheBytes, user), ids, time, pool, compiler, around, user);
+        var caches = new CacheFolders(options.CacheFolder, options.CacheBytes, user);
+        var preparation = new Preparation(caches, ids, time, pool, compiler, around, user, Console.Error.WriteLine);
         await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time);
         var wakes = new WakeHandler(options, workspaces, bus, ids, time, preparation, pool, departure, card);
         card.Start();

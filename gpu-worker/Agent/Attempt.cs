@@ -103,7 +103,7 @@ sealed class Attempt : IDisposable
         try
         {
             return await new CodeRun(
-                store, prepared.Run, folder, prepared, log, metrics, omissions, record, persistence, stop, time, pool, departure).Execute();
+                store, prepared.Run, folder, prepared, log, metrics, omissions, record, persistence, stop, time, pool, departure, Console.Error.WriteLine).Execute();
         }
         catch (RunnerStartException refused)
         {

@@ -11,6 +11,7 @@ namespace Serverless.GpuWorker.Prepare;
 sealed class WorkFolder(string below, string root, Action<string> say) : IDisposable
 {
     private readonly List<CacheEntry> kept = [];
+    private readonly List<LinkedInput> linked = [];
     private SafeFileHandle? output;
     private bool said;
 
@@ -22,6 +23,7 @@ sealed class WorkFolder(string below, string root, Action<string> say) : IDispos
     public string Home => Path.Combine(Root, "home");
     public string From => Path.Combine(Root, "from");
     public string Resume => Path.Combine(Root, "resume");
+    public string Program => Path.Combine(Root, "program");
     public string Params => Path.Combine(Root, "params.json");
 
     /// <summary>
@@ -44,10 +46,19 @@ sealed class WorkFolder(string below, string root, Action<string> say) : IDispos
         return entry.Folder;
     }
 
+    /// <summary>Remembers an input that the code could write to, and others have as well.</summary>
+    public void Keep(LinkedInput input)
+    {
+        lock (linked) linked.Add(input);
+    }
+
+    /// <summary>What is no longer as it was when it was given to the attempt, of all that it shares with others; for people.</summary>
+    public IReadOnlyList<string> Changes() => [.. kept.Select(entry => entry.Changed()).Concat(linked.Select(input => input.Changed())).OfType<string>()];
+
     /// <summary>Begins anew.</summary>
     public WorkFolder Emptied()
     {
-        Folders.Delete(Root, SayOnce);
+        Release();
         foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) NestedFolder.Make(below, folder);
         output?.Dispose();
         output = OperatingSystem.IsLinux() ? FileCalls.Open(null, FileCalls.Bytes(Output), isFolder: true, follow: false, out _) : null;
@@ -57,9 +68,15 @@ sealed class WorkFolder(string below, string root, Action<string> say) : IDispos
     public void Dispose()
     {
         output?.Dispose();
+        Release();
+    }
+
+    private void Release()
+    {
         Folders.Delete(Root, SayOnce);
         foreach (var entry in kept) entry.Dispose();
         kept.Clear();
+        linked.Clear();
     }
 
     private void SayOnce(string line)

@@ -81,7 +81,7 @@ public sealed class FolderCacheTests : IDisposable
         {
             File.WriteAllText(Path.Combine(into, "half"), "");
             throw new InvalidDataException();
-        }, Token));
+        }, _ => { }, Token));
 
         Assert.Empty(Directory.GetDirectories(folder["builds"]));
         await Use(cache, "a");
@@ -91,11 +91,11 @@ public sealed class FolderCacheTests : IDisposable
     public async Task ManyAtOnce_MakeItOnce()
     {
         var made = 0;
-        var all = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => new FolderCache(folder["builds"], TimeProvider.System).GetOrMake("a", async _ =>
+        var all = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => new FolderCache(folder["builds"], "build", TimeProvider.System).GetOrMake("a", async _ =>
         {
             Interlocked.Increment(ref made);
             await Task.Yield();
-        }, Token))));
+        }, _ => { }, Token))));
 
         Assert.Equal(1, made);
         foreach (var one in all) one.Dispose();
@@ -122,12 +122,12 @@ public sealed class FolderCacheTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private FolderCache Cache(string name) => new(folder[name], time);
+    private FolderCache Cache(string name) => new(folder[name], name, time);
 
     private async Task<CacheEntry> Make(FolderCache cache, string key)
     {
         time.Advance(TimeSpan.FromMinutes(1));
-        return await cache.GetOrMake(key, into => File.WriteAllBytesAsync(Path.Combine(into, "file"), new byte[100], Token), Token);
+        return await cache.GetOrMake(key, into => File.WriteAllBytesAsync(Path.Combine(into, "file"), new byte[100], Token), _ => { }, Token);
     }
 
     private async Task Use(FolderCache cache, string key) => (await Make(cache, key)).Dispose();

@@ -136,22 +136,22 @@ public sealed class MountTests
         public static async Task<int> Run(string[] args)
         {
             var disk = new MountedDisk(args[0]);
-            var cache = new FolderCache(disk["cache"], TimeProvider.System);
+            var cache = new FolderCache(disk["cache"], "set-up", TimeProvider.System);
             var refused = await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", folder =>
             {
                 disk.Bind(Directory.CreateDirectory(Path.Combine(folder, "code/data")).FullName);
                 CodeUser.TakeBack(folder);
                 return Task.CompletedTask;
-            }, CancellationToken.None));
+            }, _ => { }, CancellationToken.None));
 
             Assert.StartsWith("code/data is mounted", refused.Message, StringComparison.Ordinal);
             disk.IsUntouched();
-            await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", _ => Task.CompletedTask, CancellationToken.None));
+            await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None));
             Assert.Empty(cache.Items());
             disk.IsUntouched();
 
             disk.UnmountAll();
-            using var made = await cache.GetOrMake("k", _ => Task.CompletedTask, CancellationToken.None);
+            using var made = await cache.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None);
             Assert.Empty(Directory.GetFileSystemEntries(made.Folder));
             return 0;
         }

@@ -90,6 +90,16 @@ internal static unsafe partial class FileCalls
         throw error == EACCES ? new UnauthorizedAccessException($"access to {path} is denied") : Posix.Error(error, path);
     }
 
+    /// <summary>Makes an empty file share the blocks of another until one of them is written to; false where the file system cannot.</summary>
+    public static bool Share(SafeFileHandle from, SafeFileHandle to)
+    {
+        const nuint Clone = 0x40049409;
+        if (!OperatingSystem.IsLinux()) return false;
+        using var source = new Borrowed(from);
+        using var target = new Borrowed(to);
+        return Control(target.Descriptor, Clone, source.Descriptor) == 0;
+    }
+
     /// <summary>Removes a name: a folder when it is empty. Linux only.</summary>
     public static bool Remove(SafeFileHandle folder, ReadOnlySpan<byte> name, bool isFolder)
     {
@@ -211,7 +221,7 @@ internal static unsafe partial class FileCalls
         };
         var mount = (facts.Known & MountFact) != 0 ? facts.Mount : (flags & OfDescriptor) != 0 ? MountOf(folder) : 0;
         var state = new FileState((long)facts.Size, facts.Modified.Time, facts.Changed.Time, facts.Inode);
-        return new(kind, state, (long)facts.Blocks * 512, (ulong)facts.DeviceMajor << 32 | facts.DeviceMinor, mount);
+        return new(kind, state, (long)facts.Blocks * 512, (ulong)facts.DeviceMajor << 32 | facts.DeviceMinor, mount, facts.Names, facts.Owner);
     }
 
     private static ulong MountOf(int descriptor)
@@ -255,6 +265,8 @@ internal static unsafe partial class FileCalls
     private struct Facts
     {
         [FieldOffset(0)] public uint Known;
+        [FieldOffset(16)] public uint Names;
+        [FieldOffset(20)] public uint Owner;
         [FieldOffset(28)] public ushort Mode;
         [FieldOffset(32)] public ulong Inode;
         [FieldOffset(40)] public ulong Size;
@@ -298,6 +310,10 @@ internal static unsafe partial class FileCalls
 
     [LibraryImport("libc", EntryPoint = "closedir")]
     private static partial int CloseFolderStream(nint names);
+
+    // Variadic, which on Linux makes no difference to how one number is passed.
+    [LibraryImport("libc", EntryPoint = "ioctl")]
+    private static partial int Control(int file, nuint command, int argument);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int file);
