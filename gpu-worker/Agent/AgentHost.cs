@@ -25,7 +25,7 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
         var caches = new CacheFolders(options.CacheFolder, options.CacheBytes, user);
         var preparation = new Preparation(caches, ids, time, pool, compiler, around, user, Console.Error.WriteLine);
         await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time);
-        var wakes = new WakeHandler(options, workspaces, bus, ids, time, preparation, pool, departure, card);
+        var wakes = new WakeHandler(options, workspaces, bus, ids, time, preparation, pool, departure, card, user);
         card.Start();
         pool.Refill(Temperature.Plain);
         Console.WriteLine("ready");

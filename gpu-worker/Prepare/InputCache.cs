@@ -160,7 +160,9 @@ sealed class InputCache(string root, IIds ids, TimeProvider time, InputWay way)
 
     private static bool Share(PlainFile file, string target)
     {
-        using (var copy = new FileStream(target, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+        // Anew: what an earlier try has left cannot be written to.
+        File.Delete(target);
+        using (var copy = new FileStream(target, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
         {
             if (file.ShareWith(copy.SafeFileHandle))
             {
@@ -175,7 +177,6 @@ sealed class InputCache(string root, IIds ids, TimeProvider time, InputWay way)
 
     private static string Copy(PlainFile file, string target, CancellationToken cancel)
     {
-        // Anew: what an earlier try has left cannot be written to.
         File.Delete(target);
         using var copy = new FileStream(target, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
         Close(copy);

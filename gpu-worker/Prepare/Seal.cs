@@ -60,7 +60,7 @@ static class Seal
         {
             return "its seal is damaged";
         }
-        catch (IOException unreadable)
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
             return unreadable.Message;
         }
