@@ -36,6 +36,7 @@ sealed class FolderCache(string root, string what, TimeProvider time)
     public IEnumerable<CacheItem> Items()
     {
         if (!Directory.Exists(root)) yield break;
+        Folders.MakeCache(root);
         foreach (var folder in Directory.GetDirectories(root))
         {
             var seal = new FileInfo(folder + SealSuffix);
@@ -138,7 +139,7 @@ sealed class FolderCache(string root, string what, TimeProvider time)
 
     private static bool Remove(string folder)
     {
-        Folders.MendFile(folder + LockSuffix);
+        foreach (var beside in (string[])[folder + SealSuffix, folder + LockSuffix]) Folders.MendFile(beside);
         using var alone = LockFile.Try(folder + LockSuffix);
         if (alone is null) return false;
         File.Delete(folder + SealSuffix);

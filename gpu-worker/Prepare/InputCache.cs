@@ -262,7 +262,7 @@ sealed class InputCache(string root, IIds ids, TimeProvider time, InputWay way)
         var (modified, changed) = (state.Modified, way == InputWay.Link ? default : state.Changed);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{state.LengthBytes} {modified.Seconds}.{modified.Nanoseconds:d9} {changed.Seconds}.{changed.Nanoseconds:d9} {state.Inode}");
+            $"{state.LengthBytes} {modified.Seconds}.{modified.Nanoseconds:d9} {changed.Seconds}.{changed.Nanoseconds:d9}");
     }
 
     private static PreparationException Changed(string what) => new(Cause.InputChanged, $"{what} changed since submission");

@@ -17,8 +17,8 @@ sealed record SealFacts(long LengthBytes, int Count)
 }
 
 /// <summary>
-/// What a folder had when it was finished: each name with its kind, length, times and inode, and what small folders hold by hash. Code can set the time of a file's last write, but not the time of its last change, so
-/// whatever is done to a file or to its name shows; what a disk does to its bytes shows where there is a hash.
+/// What a folder had when it was finished: each name with its kind, length and times, and what small folders hold by hash. Code can set the time of a file's last write, but not the time of its last change, so
+/// whatever is done to a file or to its name shows; what a disk does to its bytes shows where there is a hash. Inodes tell no more, and some file systems number them anew.
 /// </summary>
 static class Seal
 {
@@ -36,7 +36,7 @@ static class Seal
         writer.Write(Magic);
         writer.Write(facts.LengthBytes);
         writer.Write(facts.Count);
-        foreach (var found in Walk(folder)) Write(writer, new(found.Path, found.Look.Kind, found.Look.State, facts.IsSmall ? found.Hash() : NoHash));
+        foreach (var found in Walk(folder)) Write(writer, new(found.Path, found.Look.Kind, StateOf(found.Look), facts.IsSmall ? found.Hash() : NoHash));
         return facts;
     }
 
@@ -100,9 +100,8 @@ static class Seal
 
     private static string? Difference(Found found, SealedEntry then)
     {
-        var (now, before) = (found.Look.State, then.State);
+        var (now, before) = (StateOf(found.Look), then.State);
         if (found.Look.Kind != then.Kind) return found.Look.Problem ?? "it is a file";
-        if (now.Inode != before.Inode) return "it is another one";
         if (now == before) return null;
         if (then.Kind == FileKind.Folder) return "what is in it, or its rights, were changed";
         if (now.LengthBytes != before.LengthBytes) return FormattableString.Invariant($"it has {now.LengthBytes} bytes instead of {before.LengthBytes}");
@@ -113,6 +112,8 @@ static class Seal
 
     // The order of a walk, in which a folder comes right before what is in it.
     private static string Order(string path) => path.Replace('/', '\0');
+
+    private static FileState StateOf(FileLook look) => look.State with { Inode = 0, LengthBytes = look.Kind == FileKind.Folder ? 0 : look.State.LengthBytes };
 
     private static long LengthOf(FileLook look) => look.Kind == FileKind.File ? look.State.LengthBytes : 0;
 
@@ -153,7 +154,6 @@ static class Seal
             to.Write(time.Nanoseconds);
         }
 
-        to.Write(entry.State.Inode);
         to.Write(entry.Hash);
     }
 
@@ -163,7 +163,7 @@ static class Seal
         {
             var (path, kind, length) = (from.ReadString(), (FileKind)from.ReadByte(), from.ReadInt64());
             var (modified, changed) = (ReadTime(from), ReadTime(from));
-            return new(path, kind, new(length, modified, changed, from.ReadUInt64()), from.ReadBytes(NoHash.Length));
+            return new(path, kind, new(length, modified, changed), from.ReadBytes(NoHash.Length));
         }
         catch (FormatException damaged)
         {
@@ -211,7 +211,7 @@ static class Seal
         }
         catch (NotPlainException)
         {
-            // It may not be read, neither here nor by code; or something was mounted there, and then it has another inode as well.
+            // It may not be read, neither here nor by code; or something was mounted there, and then its times are others as well.
             return null;
         }
     }

@@ -55,6 +55,20 @@ public sealed class FolderCacheTests : IDisposable
         Assert.Equal(["a"], Kept());
     }
 
+    [Fact]
+    public async Task ATrim_GetsOverWhateverCodeLeftInTheCache()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "pipes of Unix");
+        var cache = Cache("builds");
+        foreach (var key in (string[])["a", "b", "c", "d"]) await Use(cache, key);
+        await Unix.Do("sh", "-c", $"cd {folder["builds"]}; for f in a.seal b.lock c; do rm -rf $f; mkfifo $f; done; rm d.seal; mkdir -p d.seal/x; mkfifo e; mkdir f");
+
+        Trim(limit: 0, cache);
+
+        Assert.Empty(Directory.GetDirectories(folder["builds"]));
+        await Use(cache, "a");
+    }
+
     /// <summary>As when the machine loses power, or the worker is killed, in the middle of a set-up.</summary>
     [Fact]
     public async Task WhatWasNeverFinished_IsMadeAnew_OrRemovedByTheNextTrim()
