@@ -60,8 +60,8 @@ public sealed record RunRecord : IRecord
     public LeftOut? LeftOut { get; init; }
 
     /// <summary>
-    /// What was changed, while an attempt of it ran, of what the attempt shared with other runs on its machine: what its set-up or build had left, or a large input. Such a result is not given back to later submissions. Null: nothing,
-    /// as far as was seen.
+    /// What was changed, while an attempt of it ran, of what the attempt shared with other runs on its machine: what its set-up or build had left, or
+    /// a large input. Such a result is not given back to later submissions. Null: nothing, as far as was seen.
     /// </summary>
     public string? ChangedMeanwhile { get; init; }
 

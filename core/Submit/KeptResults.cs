@@ -4,7 +4,10 @@ using Serverless.Core.Storage;
 
 namespace Serverless.Core.Submit;
 
-/// <summary>Whether a run can be given back: it ran with what it was to run with, and still has what it would be given back for. A look at the first outputs only: a run may have many, and nothing is read but their list.</summary>
+/// <summary>
+/// Whether a run can be given back: it ran with what it was to run with, and still has what it would be given back for. A look at the first outputs
+/// only: a run may have many, and nothing is read but their list.
+/// </summary>
 internal sealed class KeptResults(IObjectStore store)
 {
     private const int MostLookedAt = 64;

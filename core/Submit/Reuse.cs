@@ -85,7 +85,8 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
     /// <summary>The run that a submission with this key is given.</summary>
     private async Task<string?> Standing(string key, CancellationToken cancel) =>
         (await store.Read<KeyRecord>(WorkspacePaths.Key(key), cancel)).Found is { Record.Run: var holder }
-            && await runs.Sound(holder, cancel) is { Cancel: null, State: not (RunState.Failed or RunState.Cancelled) } run && await results.Problem(run, cancel) is null
+            && await runs.Sound(holder, cancel) is { Cancel: null, State: not (RunState.Failed or RunState.Cancelled) } run
+            && await results.Problem(run, cancel) is null
             ? holder
             : null;
 

@@ -103,7 +103,8 @@ sealed class Attempt : IDisposable
         try
         {
             return await new CodeRun(
-                store, prepared.Run, folder, prepared, log, metrics, omissions, record, persistence, stop, time, pool, departure, Console.Error.WriteLine).Execute();
+                store, prepared.Run, folder, prepared, log, metrics, omissions, record, persistence, stop, time, pool, departure,
+                Console.Error.WriteLine).Execute();
         }
         catch (RunnerStartException refused)
         {

@@ -74,7 +74,8 @@ sealed class CodeRun(
         var changes = folder.Changes();
         foreach (var change in changes)
         {
-            log.Say($"changed while the run used it, by this run or another one: {change}; later runs get it as it was, and this run's result is not given back to later submissions");
+            log.Say($"changed while the run used it, by this run or another one: {change}; later runs get it as it was, "
+                + "and this run's result is not given back to later submissions");
             say($"run {run.Id}: changed while it used it: {change}");
         }
 

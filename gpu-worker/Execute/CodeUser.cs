@@ -50,7 +50,9 @@ sealed class CodeUser
         return found;
     }
 
-    /// <summary>An attempt of a run begins; at its end what it left in the folders of all users is removed, unless another one is under way.</summary>
+    /// <summary>
+    /// An attempt of a run begins; at its end what it left in the folders of all users is removed, unless another one is under way.
+    /// </summary>
     public Task<IDisposable> Enter(TimeProvider time, CancellationToken cancel) => common.Enter(time, cancel);
 
     /// <summary>Makes a folder, with everything in it, the user's. Not to be called while code of a run may be at work in it.</summary>

@@ -6,8 +6,9 @@ using Serverless.GpuWorker.Prepare;
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>
-/// What a user that code runs as leaves in the folders of all users. It would take memory (/dev/shm) and disk for as long as the machine runs, and the next run of that user would find it. So it is removed when a run ends and none
-/// of the user is under way: no attempt below the same scratch folder, and no process of the user. What was there when the worker started stays, since a user may be more than one that code runs as.
+/// What a user that code runs as leaves in the folders of all users. It would take memory (/dev/shm) and disk for as long as the machine runs, and
+/// the next run of that user would find it. So it is removed when a run ends and none of the user is under way: no attempt below the same scratch
+/// folder, and no process of the user. What was there when the worker started stays, since a user may be more than one that code runs as.
 /// </summary>
 sealed class CommonFolders
 {
@@ -53,7 +54,8 @@ sealed class CommonFolders
         // "Uid:\treal\teffective\tsaved\tof the file system"
         if (ProcessTree.Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/status")) is not { } status) return null;
         var line = Encoding.UTF8.GetString(status).Split('\n').FirstOrDefault(line => line.StartsWith("Uid:", StringComparison.Ordinal));
-        return line?.Split('\t') is [_, var real, ..] && uint.TryParse(real, NumberStyles.None, CultureInfo.InvariantCulture, out var found) ? found : null;
+        return line?.Split('\t') is [_, var real, ..]
+            && uint.TryParse(real, NumberStyles.None, CultureInfo.InvariantCulture, out var found) ? found : null;
     }
 
     private static IEnumerable<FileLook> Looks(string folder)

@@ -12,7 +12,8 @@ sealed class CacheEntry(string what, string folder, string seal, SealFacts facts
     public bool IsSmall => facts.IsSmall;
 
     /// <summary>What is not as it was when the entry was taken; null: nothing.</summary>
-    public string? Changed() => Seal.Difference(folder, seal, contents: false) is { } difference ? $"the {what} in the worker's cache: {difference}" : null;
+    public string? Changed() =>
+        Seal.Difference(folder, seal, contents: false) is { } difference ? $"the {what} in the worker's cache: {difference}" : null;
 
     /// <summary>To be called when everything was read: whoever writes to the cache meanwhile spoils what was made from it.</summary>
     /// <exception cref="PreparationException">It is not as it was when it was taken.</exception>

@@ -6,9 +6,10 @@ using Serverless.Core.Storage.Plain;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
-/// Folders that are made once and then only read, shared by all agents of the machine. A folder is made at the place where it stays, because virtual environments and the like hold absolute paths. It is whole when a
-/// seal beside it says so, whose own time is the last use, and it is checked against the seal whenever somebody takes it: what is not as it was made is made again. A lock beside it is held alone by whoever makes or
-/// removes the folder, and together by all who use it.
+/// Folders that are made once and then only read, shared by all agents of the machine. A folder is made at the place where it stays, because virtual
+/// environments and the like hold absolute paths. It is whole when a seal beside it says so, whose own time is the last use, and it is checked
+/// against the seal whenever somebody takes it: what is not as it was made is made again. A lock beside it is held alone by whoever makes or removes
+/// the folder, and together by all who use it.
 /// </summary>
 /// <param name="what">What the cache is of, for people: <c>build</c>.</param>
 sealed class FolderCache(string root, string what, TimeProvider time)
@@ -105,7 +106,8 @@ sealed class FolderCache(string root, string what, TimeProvider time)
 
         try
         {
-            if (Directory.EnumerateFileSystemEntries(folder).FirstOrDefault() is { } left) throw new IOException($"{left} cannot be removed; remove it by hand");
+            var left = Directory.EnumerateFileSystemEntries(folder).FirstOrDefault();
+            if (left is not null) throw new IOException($"{left} cannot be removed; remove it by hand");
             await make(folder);
             if (Folders.MountIn(folder) is { } mounted)
             {

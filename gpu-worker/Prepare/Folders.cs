@@ -94,7 +94,9 @@ static class Folders
         }
     }
 
-    /// <summary>Copies the plain files in a folder; copies are writable, and share their blocks with the originals where the file system can.</summary>
+    /// <summary>
+    /// Copies the plain files in a folder; copies are writable, and share their blocks with the originals where the file system can.
+    /// </summary>
     /// <param name="withLinks">Links are copied as links, and not left out.</param>
     /// <param name="leftOut">Takes the path and the problem of everything else.</param>
     /// <exception cref="OperationCanceledException">Cancelled, also within a file: a set-up command can leave long ones.</exception>
@@ -127,7 +129,8 @@ static class Folders
         {
             try
             {
-                if (entry.Look.Kind == FileKind.Link && linksOf is not null && new FileInfo(Path.Combine(linksOf, path + entry.Name)).LinkTarget is { } target)
+                var link = entry.Look.Kind == FileKind.Link && linksOf is not null ? new FileInfo(Path.Combine(linksOf, path + entry.Name)) : null;
+                if (link?.LinkTarget is { } target)
                 {
                     File.CreateSymbolicLink(Path.Combine(to, entry.Name), target);
                     continue;

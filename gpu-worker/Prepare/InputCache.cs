@@ -18,7 +18,10 @@ enum InputWay
     /// <summary>By read-only hard links: the code is another user's, and cannot write to them.</summary>
     Link,
 
-    /// <summary>By copies where they are small or the file system shares blocks, else by read-only hard links: the code is the files' owner, and can make them writable.</summary>
+    /// <summary>
+    /// By copies where they are small or the file system shares blocks, else by read-only hard links: the code is the files' owner, and can make them
+    /// writable.
+    /// </summary>
     CopySmall,
 
     /// <summary>By copies: the code is root, and read-only means nothing to it.</summary>
@@ -26,7 +29,8 @@ enum InputWay
 }
 
 /// <summary>
-/// Input files by content hash, fetched once per machine. What a run is given has that hash: a small file is read for it each time, a large one when it is not as its seal says. Any other is fetched again.
+/// Input files by content hash, fetched once per machine. What a run is given has that hash: a small file is read for it each time, a large one when
+/// it is not as its seal says. Any other is fetched again.
 /// </summary>
 sealed class InputCache(string root, IIds ids, TimeProvider time, InputWay way)
 {
@@ -249,7 +253,8 @@ sealed class InputCache(string root, IIds ids, TimeProvider time, InputWay way)
     // Only for who opens it from now on.
     private static void Close(FileStream file)
     {
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(file.SafeFileHandle, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        if (OperatingSystem.IsWindows()) return;
+        File.SetUnixFileMode(file.SafeFileHandle, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
     }
 
     private void WriteSeal(string seal, string cached) => File.WriteAllText(seal, SealOf(FileCalls.LookAt(cached).State));

@@ -17,8 +17,9 @@ sealed record SealFacts(long LengthBytes, int Count)
 }
 
 /// <summary>
-/// What a folder had when it was finished: each name with its kind, length and times, and what small folders hold by hash. Code can set the time of a file's last write, but not the time of its last change, so
-/// whatever is done to a file or to its name shows; what a disk does to its bytes shows where there is a hash. Inodes tell no more, and some file systems number them anew.
+/// What a folder had when it was finished: each name with its kind, length and times, and what small folders hold by hash. Code can set the time of a
+/// file's last write, but not the time of its last change, so whatever is done to a file or to its name shows; what a disk does to its bytes shows
+/// where there is a hash. Inodes tell no more, and some file systems number them anew.
 /// </summary>
 static class Seal
 {
@@ -36,7 +37,11 @@ static class Seal
         writer.Write(Magic);
         writer.Write(facts.LengthBytes);
         writer.Write(facts.Count);
-        foreach (var found in Walk(folder)) Write(writer, new(found.Path, found.Look.Kind, StateOf(found.Look), facts.IsSmall ? found.Hash() : NoHash));
+        foreach (var found in Walk(folder))
+        {
+            Write(writer, new(found.Path, found.Look.Kind, StateOf(found.Look), facts.IsSmall ? found.Hash() : NoHash));
+        }
+
         return facts;
     }
 
@@ -47,7 +52,9 @@ static class Seal
         return reader is null ? null : ReadFacts(reader);
     }
 
-    /// <summary>The first thing that is not as it was: its path in the folder and what is different, for people; null when all is as it was.</summary>
+    /// <summary>
+    /// The first thing that is not as it was: its path in the folder and what is different, for people; null when all is as it was.
+    /// </summary>
     /// <param name="contents">Also by hash, where the seal has them.</param>
     public static string? Difference(string folder, string seal, bool contents)
     {
@@ -104,7 +111,8 @@ static class Seal
         if (found.Look.Kind != then.Kind) return found.Look.Problem ?? "it is a file";
         if (now == before) return null;
         if (then.Kind == FileKind.Folder) return "what is in it, or its rights, were changed";
-        if (now.LengthBytes != before.LengthBytes) return FormattableString.Invariant($"it has {now.LengthBytes} bytes instead of {before.LengthBytes}");
+        var (length, lengthBefore) = (now.LengthBytes, before.LengthBytes);
+        if (length != lengthBefore) return FormattableString.Invariant($"it has {length} bytes instead of {lengthBefore}");
         return now.Modified != before.Modified ? "it was written to" : "its content or its rights were changed";
     }
 
@@ -113,7 +121,8 @@ static class Seal
     // The order of a walk, in which a folder comes right before what is in it.
     private static string Order(string path) => path.Replace('/', '\0');
 
-    private static FileState StateOf(FileLook look) => look.State with { Inode = 0, LengthBytes = look.Kind == FileKind.Folder ? 0 : look.State.LengthBytes };
+    private static FileState StateOf(FileLook look) =>
+        look.State with { Inode = 0, LengthBytes = look.Kind == FileKind.Folder ? 0 : look.State.LengthBytes };
 
     private static long LengthOf(FileLook look) => look.Kind == FileKind.File ? look.State.LengthBytes : 0;
 
@@ -121,7 +130,8 @@ static class Seal
     {
         try
         {
-            return PlainFile.Open(Path.GetDirectoryName(seal)!, Path.GetFileName(seal)) is { } file ? new(new BufferedStream(file.Content, BufferBytes), Encoding.UTF8) : null;
+            var file = PlainFile.Open(Path.GetDirectoryName(seal)!, Path.GetFileName(seal));
+            return file is null ? null : new(new BufferedStream(file.Content, BufferBytes), Encoding.UTF8);
         }
         catch (IOException)
         {
@@ -201,7 +211,8 @@ static class Seal
 
     // What bytes that are not UTF-8 look like may be the same for several names.
     private static string Unique(PlainEntry entry) =>
-        entry.Name.Contains('\uFFFD', StringComparison.Ordinal) ? FormattableString.Invariant($"{entry.Name} (inode {entry.Look.State.Inode})") : entry.Name;
+        entry.Name.Contains('\uFFFD', StringComparison.Ordinal)
+            ? FormattableString.Invariant($"{entry.Name} (inode {entry.Look.State.Inode})") : entry.Name;
 
     private static PlainFolder? Enter(PlainFolder folder, string name)
     {

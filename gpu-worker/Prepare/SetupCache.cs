@@ -7,8 +7,8 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
-/// What a set-up command left in the code's folder, and — where code has a home of its own — in its home. Runs get copies of the code's own files, and of what the set-up added at the top when that is small and they
-/// could write to it; else links to it.
+/// What a set-up command left in the code's folder, and — where code has a home of its own — in its home. Runs get copies of the code's own files,
+/// and of what the set-up added at the top when that is small and they could write to it; else links to it.
 /// </summary>
 /// <param name="user">Whom the command runs as; null: as this process does. What it left is read-only for every run of another user.</param>
 sealed class SetupCache(FolderCache folders, CodeUser? user)
@@ -38,8 +38,8 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
             var isOwn = found.LinkTarget is null && Path.Exists(Path.Combine(source.Folder, found.Name));
             if (!isOwn && !asCopy) File.CreateSymbolicLink(name, found.FullName);
             else if (found.LinkTarget is { } target) File.CreateSymbolicLink(name, target);
-            else if (found is DirectoryInfo) Folders.Copy(found.FullName, name, (path, why) => steps.LeaveOut($"{found.Name}/{path}", why), cancel, withLinks: !isOwn);
-            else Folders.CopyFile(found.FullName, name, steps.LeaveOut, cancel);
+            else if (found is not DirectoryInfo) Folders.CopyFile(found.FullName, name, steps.LeaveOut, cancel);
+            else Folders.Copy(found.FullName, name, (path, why) => steps.LeaveOut($"{found.Name}/{path}", why), cancel, withLinks: !isOwn);
         }
 
         foreach (var found in new DirectoryInfo(Path.Combine(made, Home)).EnumerateFileSystemInfos())
@@ -51,7 +51,8 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
     }
 
     private async Task Make(
-        string folder, CacheEntry source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, CancellationToken cancel)
+        string folder, CacheEntry source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps,
+        CancellationToken cancel)
     {
         var (code, home) = (Path.Combine(folder, Code), Path.Combine(folder, Home));
         Folders.Copy(source.Folder, code, steps.LeaveOut, cancel);

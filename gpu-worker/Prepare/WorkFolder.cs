@@ -53,7 +53,8 @@ sealed class WorkFolder(string below, string root, Action<string> say) : IDispos
     }
 
     /// <summary>What is no longer as it was when it was given to the attempt, of all that it shares with others; for people.</summary>
-    public IReadOnlyList<string> Changes() => [.. kept.Select(entry => entry.Changed()).Concat(linked.Select(input => input.Changed())).OfType<string>()];
+    public IReadOnlyList<string> Changes() =>
+        [.. kept.Select(entry => entry.Changed()).Concat(linked.Select(input => input.Changed())).OfType<string>()];
 
     /// <summary>Begins anew.</summary>
     public WorkFolder Emptied()

@@ -146,7 +146,9 @@ public sealed class ReuseTests
         Assert.Equal(second, await Submit(await Spec()));
     }
 
-    /// <summary>Nobody can tell whether it computed what was submitted; a later attempt goes on from the checkpoints of the one that may not have.</summary>
+    /// <summary>
+    /// Nobody can tell whether it computed what was submitted; a later attempt goes on from the checkpoints of the one that may not have.
+    /// </summary>
     [Fact]
     public async Task ARunWithWhichSomethingWasChangedMeanwhile_IsNotGivenBack_AndThatIsSaid()
     {

@@ -5,7 +5,8 @@ using Serverless.Tests.Support;
 namespace Serverless.Tests.Worker;
 
 /// <summary>
-/// What code, people and disks do to a worker's caches: the next run of the same code computes with what was put there, and says what was not. Real runs; the code has the rights of the worker, and so it has all of them.
+/// What code, people and disks do to a worker's caches: the next run of the same code computes with what was put there, and says what was not. Real
+/// runs; the code has the rights of the worker, and so it has all of them.
 /// </summary>
 public sealed class ChangedCacheTests
 {
@@ -17,7 +18,9 @@ public sealed class ChangedCacheTests
     /// <summary>Through what code is given by a link, or by its path.</summary>
     [Theory]
     [InlineData("chmod u+w tools/words; echo three >> tools/words", "tools/words: it has 14 bytes instead of 8")]
-    [InlineData("chmod u+w tools/words; touch -r tools/words $TMPDIR/time; printf 'ONE' | dd of=tools/words conv=notrunc 2>/dev/null; touch -r $TMPDIR/time tools/words", "tools/words: its content or its rights were changed")]
+    [InlineData(
+        "cd tools; chmod u+w words; touch -r words $TMPDIR/time; printf ONE | dd of=words conv=notrunc 2>/dev/null; touch -r $TMPDIR/time words",
+        "tools/words: its content or its rights were changed")]
     [InlineData("rm tools/words; mkfifo tools/words", "tools/words: it is a named pipe")]
     [InlineData("rm -f tools/words", "tools/words: it is gone")]
     [InlineData("mkdir tools/__pycache__; echo planted > tools/__pycache__/train.pyc", "tools/__pycache__: it was added")]
@@ -26,6 +29,7 @@ public sealed class ChangedCacheTests
         Assert.SkipUnless(OperatingSystem.IsLinux(), "elsewhere the time of the last change is not told");
         await using var rig = new WorkerRig();
         var worker = await rig.StartWorker();
+        const string What = "the set-up in the worker's cache";
         const string Look = "cat tools/words; ls -A tools";
         Func<ExperimentSpec, ExperimentSpec> with = spec => spec with { Setup = LargeSetup };
         var first = await rig.SubmitShell(command, with);
@@ -35,13 +39,13 @@ public sealed class ChangedCacheTests
         var third = await rig.SubmitShell(Look, with);
         await rig.Ended(third);
 
-        Assert.Contains($"changed while the run used it, by this run or another one: the set-up in the worker's cache: code/{difference}", await rig.Log(first), StringComparison.Ordinal);
-        Assert.Equal((RunState.Succeeded, $"the set-up in the worker's cache: code/{difference}"), (changed.State, changed.ChangedMeanwhile));
+        Assert.Contains($"used it, by this run or another one: {What}: code/{difference}", await rig.Log(first), StringComparison.Ordinal);
+        Assert.Equal((RunState.Succeeded, $"{What}: code/{difference}"), (changed.State, changed.ChangedMeanwhile));
         var log = await rig.Log(second);
-        Assert.Contains($"the set-up in the worker's cache is not what was put there, and is made again: code/{difference}", log, StringComparison.Ordinal);
+        Assert.Contains($"{What} is not what was put there, and is made again: code/{difference}", log, StringComparison.Ordinal);
         Assert.EndsWith("set up\none two\nlarge\nwords\n", log, StringComparison.Ordinal);
         Assert.Equal("one two\nlarge\nwords\n", await rig.Log(third));
-        Assert.Contains($"run {second}: the set-up in the worker's cache", worker.Errors, StringComparison.Ordinal);
+        Assert.Contains($"run {second}: {What}", worker.Errors, StringComparison.Ordinal);
         Assert.Null((await rig.Load(second)).ChangedMeanwhile);
     }
 
@@ -51,7 +55,7 @@ public sealed class ChangedCacheTests
     {
         await using var rig = new WorkerRig();
         await rig.StartWorker();
-        const string Setup = "mkdir -p tools/sub; echo one > tools/words; ln -s words tools/link; ln -s tools/words top; chmod 755 tools/words; echo set up";
+        const string Setup = "mkdir -p tools/sub; cd tools; echo one > words; ln -s words link; ln -s tools/words ../top; chmod +x words; echo set up";
         const string Command = "cat tools/link top; test -x tools/words && echo executable; echo two >> tools/words; rm -r tools/sub";
         foreach (var turn in (int[])[1, 2, 3])
         {
@@ -124,7 +128,8 @@ public sealed class ChangedCacheTests
         await rig.Ended(run);
 
         var log = await rig.Log(run);
-        Assert.Contains($"the {cache} in the worker's cache is not what was put there, and is made again: {Path.GetFileName(damaged)}: its content or its rights were changed\n", log, StringComparison.Ordinal);
+        var difference = $"{Path.GetFileName(damaged)}: its content or its rights were changed";
+        Assert.Contains($"the {cache} in the worker's cache is not what was put there, and is made again: {difference}", log, StringComparison.Ordinal);
         Assert.EndsWith("as submitted: words\n", log, StringComparison.Ordinal);
     }
 
@@ -170,7 +175,8 @@ public sealed class ChangedCacheTests
         await rig.StartWorker("w1");
         var go = Path.Combine(rig.Folder, "go");
         Func<ExperimentSpec, ExperimentSpec> with = spec => spec with { Setup = LargeSetup };
-        var first = await rig.SubmitShell($"chmod u+w tools/words; echo three >> tools/words; echo changed; until [ -e {go} ]; do sleep 0.05; done", with);
+        var change = "chmod u+w tools/words; echo three >> tools/words; echo changed";
+        var first = await rig.SubmitShell($"{change}; until [ -e {go} ]; do sleep 0.05; done", with);
         await rig.LogHas(first, "changed\n");
 
         await rig.StartWorker("w2");

@@ -61,7 +61,8 @@ public sealed class FolderCacheTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "pipes of Unix");
         var cache = Cache("builds");
         foreach (var key in (string[])["a", "b", "c", "d"]) await Use(cache, key);
-        await Unix.Do("sh", "-c", $"cd {folder["builds"]}; for f in a.seal b.lock c; do rm -rf $f; mkfifo $f; done; rm d.seal; mkdir -p d.seal/x; mkfifo e; mkdir f");
+        const string Spoil = "for f in a.seal b.lock c; do rm -rf $f; mkfifo $f; done; rm d.seal; mkdir -p d.seal/x; mkfifo e; mkdir f";
+        await Unix.Do("sh", "-c", $"cd {folder["builds"]}; {Spoil}");
 
         Trim(limit: 0, cache);
 

@@ -54,7 +54,9 @@ public sealed class InputCacheTests : IDisposable
         Assert.Contains("data/a.csv in the worker's cache is not what was put there", Assert.Single(said), StringComparison.Ordinal);
     }
 
-    /// <summary>Where the file system shares blocks each run has its own; where not, they share one file, and the one that did not write is told as well.</summary>
+    /// <summary>
+    /// Where the file system shares blocks each run has its own; where not, they share one file, and the one that did not write is told as well.
+    /// </summary>
     [Fact]
     public async Task ALargeInputThatIsWrittenThroughItsLink_IsSaidAtTheEnd_AndTheNextRunGetsItAsItWas()
     {
@@ -128,7 +130,8 @@ public sealed class InputCacheTests : IDisposable
     {
         Directory.CreateDirectory(root["all"]);
         var work = new WorkFolder(root.Path, root[run], said.Add).Emptied();
-        await new InputCache(root["all/cache"], new SystemIds(TimeProvider.System), TimeProvider.System, way).Materialize(store, input, work, said.Add, Cancel);
+        var cache = new InputCache(root["all/cache"], new SystemIds(TimeProvider.System), TimeProvider.System, way);
+        await cache.Materialize(store, input, work, said.Add, Cancel);
         return work;
     }
 

@@ -107,7 +107,8 @@ public sealed class SealTests : IDisposable
 
     private async Task Make()
     {
-        await Unix.Do("sh", "-c", $"mkdir -p {Sealed}/lib/sub {Sealed}/empty; cd {Sealed}; printf 1234 > lib/a.py; printf 12 > lib/sub/b; printf 12 > c; ln -s lib/a.py link");
+        const string Fill = "printf 1234 > lib/a.py; printf 12 > lib/sub/b; printf 12 > c; ln -s lib/a.py link";
+        await Unix.Do("sh", "-c", $"mkdir -p {Sealed}/lib/sub {Sealed}/empty; cd {Sealed}; {Fill}");
         Seal.Write(Sealed, root["seal"]);
         Assert.Null(Seal.Difference(Sealed, root["seal"], contents: true));
     }
