@@ -32,6 +32,9 @@ public static class WorkspacePaths
     /// <summary>Where something damaged is kept out of the way: under its own name, and a number when there is one already.</summary>
     public static string Damaged(string key, int number) => string.Create(CultureInfo.InvariantCulture, $"damaged/{key}{(number == 1 ? "" : $".{number}")}");
 
+    /// <summary>Of the records whose names are hashes or ids.</summary>
+    public static bool IsRecord(string key) => key.EndsWith(".json", StringComparison.Ordinal);
+
     public static string Code(string zipSha256) => $"{Codes}{zipSha256}.zip";
 
     /// <summary>Facts about a snapshot, found once when it was put: tree hash, files.</summary>
@@ -96,6 +99,14 @@ public static class WorkspacePaths
     public static string GivenNumber(string dataset, int number) => $"{GivenNumbersOf(dataset)}{number:D6}";
     public static string GivenNumbersOf(string dataset) => $"{GivenNumbers}{dataset}/";
     public const string GivenNumbers = "given/datasets/";
+
+    /// <summary>The same for versions of experiments.</summary>
+    public const string GivenVersions = "given/versions/";
+    public static string GivenVersionsOf(string project, string experiment) => $"{GivenVersions}{project}/{experiment}/";
+    public static string GivenVersion(string project, string experiment, int number) => $"{GivenVersionsOf(project, experiment)}{number:D6}";
+
+    public static (string Project, string Experiment, int Number)? GivenVersionOf(string key) =>
+        key.Split('/') is ["given", "versions", var project, var experiment, var text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (project, experiment, number) : null;
 
     public static (string Name, int Number)? GivenNumberOf(string key) =>
         key.Split('/') is ["given", "datasets", var name, var text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (name, number) : null;

@@ -76,7 +76,7 @@ public sealed class SubmissionTests
         foreach (var run in answer.Runs) seeds.Add((await Load(run.Id)).Spec.Seed);
         Assert.Equal([3L, 1L, 2L], seeds);
         Assert.Equal(3, Wakes.Count);
-        Assert.Single(await Submission().Versions.List("pruning", "mlp", Cancel));
+        Assert.Single((await Submission().Versions.List("pruning", "mlp", Cancel)).Found);
     }
 
     [Fact]
@@ -302,7 +302,7 @@ public sealed class SubmissionTests
     }
 
     [Fact]
-    public async Task A_submission_costs_four_writes_and_one_wake()
+    public async Task A_submission_costs_five_writes_and_one_wake()
     {
         var counted = new FailingWrites(store, bus);
         var submission = new Submission("team", counted.Store, counted.Bus, new SystemIds(Time), new());
@@ -311,7 +311,7 @@ public sealed class SubmissionTests
         var first = counted.Count;
         counted.Opened.Clear();
         await Accepted(spec with { Seeds = [1] }, submission);
-        Assert.Equal((5, 10), (first, counted.Count));
+        Assert.Equal((6, 12), (first, counted.Count));
         Assert.Empty(counted.Opened);
     }
 

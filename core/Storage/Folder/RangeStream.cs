@@ -36,6 +36,10 @@ internal sealed class RangeStream(SafeFileHandle file, long start, long length, 
             position += read;
             return read;
         }
+        catch (IOException e) when (e.HResult == Posix.EIO)
+        {
+            throw new UnreadableObjectException("its disk cannot read it", e);
+        }
         catch (Exception e) when (faults?.Of(e) is { } fault)
         {
             throw fault;
