@@ -128,6 +128,20 @@ public sealed class DatasetCatalog(IObjectStore store)
         return highest;
     }
 
+    internal async Task<bool> WasGiven(string name, int number, CancellationToken cancel) => (await store.Head(WorkspacePaths.GivenNumber(name, number), cancel)).Value is not null;
+
+    /// <summary>All numbers that contents ever had.</summary>
+    internal async Task<HashSet<(string Name, int Number)>> Given(CancellationToken cancel)
+    {
+        var all = new HashSet<(string, int)>();
+        await foreach (var given in store.List(WorkspacePaths.GivenNumbers, cancel: cancel))
+        {
+            if (WorkspacePaths.GivenNumberOf(given.Key) is { } version) all.Add(version);
+        }
+
+        return all;
+    }
+
     internal async Task<(string ETag, DatasetVersion Version)?> Load(string name, int number, CancellationToken cancel)
     {
         var key = WorkspacePaths.DatasetVersion(name, number);

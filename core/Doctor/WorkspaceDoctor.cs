@@ -170,7 +170,7 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
             if (WorkspacePaths.GivenNumberOf(given.Key) is not var (name, number)) continue;
             Examined++;
             var key = WorkspacePaths.DatasetVersion(name, number);
-            if (await IsLost(key, cancel)) yield return new(key, FindingKind.Missing, $"dataset {name}:{number} was published", "put it back from a backup; its number stays taken");
+            if ((await store.Read<DatasetVersion>(key, cancel)).IsMissing) yield return new(key, FindingKind.Missing, $"dataset {name}:{number} was published", $"put it back from a backup, or give it up with exp dataset delete {name}:{number}; until then no content of any dataset is removed");
         }
 
         await foreach (var given in store.List(WorkspacePaths.GivenVersions, cancel: cancel))
