@@ -1,4 +1,5 @@
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Cli.Platform;
 
@@ -27,13 +28,18 @@ sealed class PlatformLock : IDisposable
 
         try
         {
+            OwnFile.Check(folder.LockFile);
             return new(new(folder.LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), mended);
         }
         catch (UnauthorizedAccessException)
         {
             throw new ExpException(ExitCode.NotAllowed, $"{folder.Path} cannot be written; name a folder of your own with --data DIR");
         }
-        catch (IOException) when (File.Exists(folder.LockFile))
+        catch (IOException e) when (e.HResult == Posix.EROFS)
+        {
+            throw new ExpException(ExitCode.NotAllowed, $"{folder.Path} is on a disk that is read-only: make that writable, or name another folder with --data DIR");
+        }
+        catch (IOException) when (FileCalls.LookAt(folder.LockFile).Kind == FileKind.File)
         {
             var where = Presence.Find(folder.Path) is { } address ? $" at {address}" : "";
             throw ExpException.Usage($"a platform is live on {folder.Path}{where}; use that one, stop it, or name another folder with --data DIR");

@@ -1,5 +1,6 @@
 using System.IO.Enumeration;
 using System.Runtime.CompilerServices;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Storage;
 
@@ -99,7 +100,7 @@ public sealed partial class FolderObjectStore
             temporary.RemoveLeftovers();
             var now = clock.Now.UtcDateTime;
             if (File.Exists(layout.Swept) && (now - File.GetLastWriteTimeUtc(layout.Swept)).Duration() < TimeSpan.FromDays(1)) return;
-            File.WriteAllBytes(layout.Swept, []);
+            OwnFile.Replace(layout.Swept, []);
             File.SetLastWriteTimeUtc(layout.Swept, now);
             foreach (var (key, path) in sidecars.Suspects())
             {

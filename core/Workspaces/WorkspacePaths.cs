@@ -26,6 +26,13 @@ public static class WorkspacePaths
     public const string ContentHashes = "index/hashes/";
     public const string TriggerStates = "index/triggers/";
 
+    /// <summary>The topmost folders of everything that a workspace has.</summary>
+    public static IReadOnlyList<string> Folders { get; } =
+    [
+        Data, Runs, Active, Projects, Workers, Requests, Reports, Datasets, Contents, Triggers, Firings, Keys, Codes, PendingFirings, Attempts, "untold/", "index/", "given/", "uploads/",
+        "damaged/",
+    ];
+
     /// <summary>What triggers are in the middle of doing: what <see cref="Active"/> is for runs.</summary>
     public const string PendingFirings = "pending/";
 

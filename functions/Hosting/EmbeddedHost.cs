@@ -63,6 +63,8 @@ public sealed class EmbeddedHost : IAsyncDisposable
     {
         if (OpenFiles.Problem(OpenFiles.Limit) is { } few) throw new StartException(few);
         var folder = MakeFolder(options.DataFolder, options.Log);
+        if (DataFolderLayout.Problems(folder) is { Count: > 0 } problems) throw new StartException(string.Join("; ", problems));
+        foreach (var warning in DataFolderLayout.Warnings(folder)) options.Log($"{warning}; until then nothing of it is served");
         var app = Build(options, folder);
         var log = app.Services.GetRequiredService<ILogger<EmbeddedHost>>();
         var ballast = app.Services.GetRequiredService<Ballast>();
