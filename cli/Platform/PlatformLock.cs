@@ -1,5 +1,5 @@
 using Serverless.Core.Storage.Folder;
-using Serverless.Core.Storage.Plain;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Cli.Platform;
 
@@ -26,20 +26,16 @@ sealed class PlatformLock : IDisposable
             throw new ExpException(ExitCode.NotAllowed, e is NotPrivateException ? e.Message : $"{folder.Path} cannot be used as a data folder: {e.Message}");
         }
 
+        if (DataFolderLayout.Problems(folder.Path) is { Count: > 0 } problems) throw ExpException.Usage(problems[0], [.. problems.Skip(1)]);
         try
         {
-            OwnFile.Check(folder.LockFile);
             return new(new(folder.LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), mended);
         }
         catch (UnauthorizedAccessException)
         {
             throw new ExpException(ExitCode.NotAllowed, $"{folder.Path} cannot be written; name a folder of your own with --data DIR");
         }
-        catch (IOException e) when (e.HResult == Posix.EROFS)
-        {
-            throw new ExpException(ExitCode.NotAllowed, $"{folder.Path} is on a disk that is read-only: make that writable, or name another folder with --data DIR");
-        }
-        catch (IOException) when (FileCalls.LookAt(folder.LockFile).Kind == FileKind.File)
+        catch (IOException) when (File.Exists(folder.LockFile))
         {
             var where = Presence.Find(folder.Path) is { } address ? $" at {address}" : "";
             throw ExpException.Usage($"a platform is live on {folder.Path}{where}; use that one, stop it, or name another folder with --data DIR");

@@ -126,20 +126,10 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         var (at, condition) = (PlatformPaths.Key(name), PutCondition.IfAbsent);
         while (!(await platform.PutJson(at, key, condition, cancel: cancel)).Stored)
         {
-            if (await platform.Get(at, cancel: cancel) is not { } there)
-            {
-                condition = PutCondition.IfAbsent;
-                continue;
-            }
-
-            try
-            {
-                return (there.Json<ApiKeyInfo>(), IsNew: false);
-            }
-            catch (DamagedRecordException damaged) when (!damaged.Damage.IsNewer)
-            {
-                condition = PutCondition.IfMatch(there.Object.ETag);
-            }
+            var there = await platform.Read<ApiKeyInfo>(at, cancel);
+            if (there.Found is { Record: var known }) return (known, IsNew: false);
+            if (there.Damage is { IsNewer: true } newer) throw new DamagedRecordException(newer);
+            condition = there.Damage is not null && (await platform.Head(at, cancel)).Value is { ETag: var etag } ? PutCondition.IfMatch(etag) : PutCondition.IfAbsent;
         }
 
         remembered.TryRemove(name, out _);

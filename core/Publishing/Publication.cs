@@ -82,7 +82,7 @@ public sealed class Publication(IObjectStore store)
         }
         catch (UnreadableObjectException unreadable)
         {
-            return file.Not($"its content, {file.Key}, cannot be read: {unreadable.Message}");
+            return file.Not($"its content, {file.Key}, cannot be read: {unreadable.Why}");
         }
         catch (Exception damaged) when (MismatchIn(damaged) is { } mismatch)
         {

@@ -59,7 +59,7 @@ public sealed partial class FolderObjectStore : IObjectStore
         if (found is null || file is null) return Task.FromResult<ObjectReading?>(null);
         var start = Math.Min(range?.Offset ?? 0, found.LengthBytes);
         var length = Math.Min(range?.Length ?? long.MaxValue, found.LengthBytes - start);
-        return Task.FromResult<ObjectReading?>(new(found, new RangeStream(file, start, length, faults), clock.Now));
+        return Task.FromResult<ObjectReading?>(new(found, new RangeStream(file, start, length, faults, key), clock.Now));
     }
 
     public async Task<PutResult> Put(
@@ -150,7 +150,7 @@ public sealed partial class FolderObjectStore : IObjectStore
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException { HResult: Posix.EIO })
         {
-            throw new UnreadableObjectException(e is IOException ? "its disk cannot read it" : "the user of this process may not read it; see its permissions", e);
+            throw new UnreadableObjectException(key, e is IOException ? "its disk cannot read it" : "the user of this process may not read it; see its permissions", e);
         }
     }
 

@@ -134,8 +134,12 @@ public enum DeleteOutcome
 /// <summary>The store could not be reached or did not answer; nothing is known about what happened. Try again.</summary>
 public class StoreUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
 
-/// <summary>This one object cannot be read: its owner forbids it, or the disk has lost it. The store is well otherwise. The message says why, as the end of a sentence that begins with its name.</summary>
-public sealed class UnreadableObjectException(string message, Exception? inner = null) : StoreUnavailableException(message, inner);
+/// <summary>This one object cannot be read: its owner forbids it, or the disk has lost it. The store is well otherwise.</summary>
+/// <param name="why">The end of a sentence that begins with the object's name.</param>
+public sealed class UnreadableObjectException(string key, string why, Exception? inner = null) : StoreUnavailableException($"{key} cannot be read: {why}", inner)
+{
+    public string Why => why;
+}
 
 /// <summary>The store has no room left (disk full, quota). Nothing changed. The message says where, not what to do.</summary>
 public sealed class StoreFullException(string message, Exception? inner = null) : IOException(message, inner);

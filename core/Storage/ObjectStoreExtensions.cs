@@ -35,7 +35,7 @@ public static class ObjectStoreExtensions
             }
             catch (UnreadableObjectException unreadable)
             {
-                return new(null, new(key, unreadable.Message));
+                return new(null, new(key, unreadable.Why));
             }
         }
 

@@ -277,7 +277,7 @@ public sealed class TriggerEngine
             return await submission.Follow(spec, $"trigger:{firing.Trigger}", firing.Origin, firing.RunIds, cancel) switch
             {
                 SubmitResult.Accepted { Answer: var answer } => firing with { Outcome = FiringOutcome.Submitted, Runs = answer.Runs },
-                SubmitResult.Invalid { Problems: var problems } => firing with { Outcome = FiringOutcome.Failed, Problems = problems },
+                SubmitResult.Invalid { Problems: var problems } => firing with { Outcome = FiringOutcome.Failed, Problems = [.. problems.Select(problem => problem with { Path = SpecPath.Field("then", problem.Path) })] },
                 var other => throw new InvalidOperationException($"{other} is no answer to a follow-on"),
             };
         }
