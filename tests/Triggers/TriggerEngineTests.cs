@@ -188,7 +188,7 @@ public sealed class TriggerEngineTests
         await world.Add(TriggerWorld.OnMlp(then: "inputs: [data/missing.csv]"));
         await world.Ended("mlp", new { sparsity = 0.5 });
         var failed = await world.OnlyFiring("cnn-after-mlp");
-        Assert.Equal((FiringOutcome.Failed, "inputs[0]"), (failed.Outcome, Assert.Single(failed.Problems).Path));
+        Assert.Equal((FiringOutcome.Failed, "then.inputs[0]"), (failed.Outcome, Assert.Single(failed.Problems).Path));
         Assert.Empty(world.Runs("cnn"));
 
         await world.PutFile("data/missing.csv", "now it is there");
