@@ -49,7 +49,7 @@ sealed class CodeRun(
             Repeat(ContractNames.Checkpoints, () => checkpoints.Collect(atEnd: false, record.MayWrite), CollectEvery, over.Token),
             Repeat(ContractNames.Artifacts, () => outputs.UploadSettled(record.MayWrite), OutputsEvery, over.Token),
         ];
-        var end = await new Execution(runner, time).Wait(stop, run.Spec.Timeout, run.Spec.Grace);
+        var end = await new Execution(runner, time, log.Say).Wait(stop, run.Spec.Timeout, run.Spec.Grace);
         if (departure.Leaving.IsCancellationRequested) departure.Hurry();
         await pump.Drained();
         await over.CancelAsync();
