@@ -25,11 +25,18 @@ sealed class CodeRun(
     private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "cannot allocate memory", "memory exhausted", "MemoryError"];
 
     private readonly CheckpointCollector checkpoints = new(
-        store, run, folder.OutputItself, prepared.Known, omissions, persistence, time,
-        async (step, info, cancel) => new(
-            await metrics.PlaceOf(info?.MetricsBytes, step, cancel),
-            await log.PlaceOf(info?.Marker ?? "", info?.Marker is null ? TimeSpan.Zero : MarkerPatience, time, cancel),
-            metrics.Latest.ToDictionary()),
+        store, run, folder.OutputItself, prepared.Known, omissions, persistence, time, () => new(metrics.Collected, log.KeptBytes),
+        async (save, info, cancel) =>
+        {
+            if (info is not null)
+            {
+                var wait = info.Marker is null ? TimeSpan.Zero : MarkerPatience;
+                return new(await metrics.PlaceOf(info.MetricsBytes, save.Step, cancel), null, await log.PlaceOf(info.Marker ?? "", wait, time, cancel), info.Metrics);
+            }
+
+            var (end, latest) = await metrics.PlaceOf(save, cancel);
+            return new(save.Before.Metrics, end, await log.PlaceOf(save, cancel), latest);
+        },
         (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
     private readonly OutputCollector outputs = new(store, run, folder.OutputItself, omissions, persistence);

@@ -26,7 +26,7 @@ sealed class CaptureRig : IDisposable
         folder = new WorkFolder(root.Path, root["work"], _ => { }).Emptied();
         printed = new(Time);
         var persistence = new Persistence(Time, _ => { });
-        Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), persistence), printed, logLimit);
+        Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), persistence), printed, Time, logLimit);
         Metrics = new(folder, new(Store, segment => WorkspacePaths.MetricsSegment(Run.Id, 1, segment), persistence), Log, printed, Time, MetricOrder.Of(Run.Spec));
     }
 
