@@ -64,9 +64,11 @@ sealed partial class ApiClient
     /// <returns>Its text, where that ends in the log, and what of it is missing, in words.</returns>
     public async Task<(Stream Text, long End, string? Problems)> OpenLogs(string id, int? tail, CancellationToken cancel)
     {
-        var response = await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/logs" + Query(("tail", tail is { } lines ? Text(lines) : null)), null, cancel);
+        var query = Query(("tail", tail is { } lines ? Text(lines) : null));
+        var response = await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/logs" + query, null, cancel);
         var end = long.Parse(response.Headers.GetValues("Log-Next-Offset").Single(), CultureInfo.InvariantCulture);
-        return (await response.Content.ReadAsStreamAsync(cancel), end, response.Headers.TryGetValues("Log-Problems", out var problems) ? string.Join("; ", problems) : null);
+        var missing = response.Headers.TryGetValues("Log-Problems", out var problems) ? string.Join("; ", problems) : null;
+        return (await response.Content.ReadAsStreamAsync(cancel), end, missing);
     }
 
     /// <summary>

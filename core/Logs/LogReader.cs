@@ -66,11 +66,14 @@ public sealed class LogReader(IObjectStore store, TimeProvider time)
     }
 
     /// <summary>
-    /// Where the last lines begin. The log is read from its end, in steps that grow; so that takes as long as these lines are long, however long the log is.
+    /// Where the last lines begin. The log is read from its end, in steps that grow; so that takes as long as these lines are long, however long the
+    /// log is.
     /// </summary>
     /// <param name="end">Visible bytes, as <see cref="Measure"/> gives them.</param>
     /// <param name="lines">At most <see cref="MaxTailLines"/>.</param>
-    /// <returns>Where a line begins; fewer lines follow when there are no more within <see cref="MaxTailBytes"/>, and the end of one when it alone is longer.</returns>
+    /// <returns>
+    /// Where a line begins; fewer lines follow when there are no more within <see cref="MaxTailBytes"/>, and the end of one when it alone is longer.
+    /// </returns>
     public async Task<long> TailOffset(RunRecord run, long end, int lines, int? attempt = null, CancellationToken cancel = default)
     {
         if (lines == 0) return end;

@@ -36,7 +36,11 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
         if (attempt is not null && follow) return Answer.Problem(StatusCodes.Status400BadRequest, "only the newest attempt can be followed: leave out attempt or follow");
         var asked = request.QueryNumber("offset", long.MinValue, long.MaxValue);
         var tail = (int?)request.QueryNumber("tail", 0, LogReader.MaxTailLines);
-        if (asked is not null && tail is not null) return Answer.Problem(StatusCodes.Status400BadRequest, "offset and tail both say where to begin: leave out one of them");
+        if (asked is not null && tail is not null)
+        {
+            return Answer.Problem(StatusCodes.Status400BadRequest, "offset and tail both say where to begin: leave out one of them");
+        }
+
         if (!follow)
         {
             var extent = await logs.Measure(run, attempt, caller.Cancel);

@@ -3,8 +3,9 @@ using Serverless.Contract;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// What the attempt before logged at about the time of the checkpoint that this one goes on from: nobody can tell from when it came whether it belongs before the checkpoint. What this attempt logs
-/// tells it: of each metric, what comes before the first step that is logged again is carried over into this attempt's stream, and the rest is dropped.
+/// What the attempt before logged at about the time of the checkpoint that this one goes on from: nobody can tell from when it came whether it
+/// belongs before the checkpoint. What this attempt logs tells it: of each metric, what comes before the first step that is logged again is carried
+/// over into this attempt's stream, and the rest is dropped.
 /// </summary>
 /// <param name="points">In order of logging.</param>
 sealed class CarriedPoints(IEnumerable<MetricPoint> points)

@@ -22,7 +22,8 @@ namespace Serverless.GpuWorker.Collect;
 /// <param name="commit">Applies the commit to the record, given the manifests that stay beside it; false when this attempt was replaced.</param>
 sealed class CheckpointCollector(
     IObjectStore store, RunRecord run, string output, IEnumerable<CheckpointManifest> known, Omissions omissions, Persistence persistence, TimeProvider time,
-    Func<StreamMark> mark, Func<SaveMoment, CheckpointInfo?, CancellationToken, Task<SavePlace>> placeOf, Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
+    Func<StreamMark> mark, Func<SaveMoment, CheckpointInfo?, CancellationToken, Task<SavePlace>> placeOf,
+    Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
 {
     /// <summary>Code that does not rename whole folders into place is given this long to write no more.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(1);
@@ -167,7 +168,8 @@ sealed class CheckpointCollector(
         if (files.Count == 0) return true;
         var key = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step);
         await persistence.Insist(() => store.PutJson(key, new CheckpointManifest(step, run.Epoch, files), PutCondition.IfAbsent, cancel: cancel), cancel);
-        var made = new CheckpointRef(run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), place.Metrics, place.Log, place.Latest, place.MetricsUpTo);
+        var made = new CheckpointRef(
+            run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), place.Metrics, place.Log, place.Latest, place.MetricsUpTo);
         var stay = run.Spec.Checkpoints.KeptBeside(named, made);
         if (!await commit(made, stay)) return false;
         var count = named.Count;

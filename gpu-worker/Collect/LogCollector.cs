@@ -31,7 +31,8 @@ sealed class LogCollector : IDisposable
     private long accepted, stored;
     private int lastLineLength;
 
-    // Of the bytes at hand: when they came, and where the first of them is in the log and in the lines. And where the line begins that is not whole yet.
+    // Of the bytes at hand: when they came, and where the first of them is in the log and in the lines. And where the line begins that is not whole
+    // yet.
     private DateTimeOffset arrived;
     private long piecePlace, pieceStart, linePlace;
 

@@ -72,14 +72,18 @@ sealed class MetricCollector : IMetricSink, IDisposable
     /// <param name="points">In order of logging.</param>
     public void Carry(IEnumerable<MetricPoint> points) => carried = new(points);
 
-    /// <summary>Where this stream had got when the SDK's stream had <paramref name="streamBytes"/> and the code was at <paramref name="step"/>.</summary>
+    /// <summary>
+    /// Where this stream had got when the SDK's stream had <paramref name="streamBytes"/> and the code was at <paramref name="step"/>.
+    /// </summary>
     public async Task<StreamCursor> PlaceOf(long streamBytes, long step, CancellationToken cancel)
     {
         await Collect(atEnd: false, long.MaxValue, cancel);
         return streamPlaces.Find(streamBytes, step);
     }
 
-    /// <summary>Where this stream ends now, with all there is, and the last value of each metric when a checkpoint was saved as far as that can be told.</summary>
+    /// <summary>
+    /// Where this stream ends now, with all there is, and the last value of each metric when a checkpoint was saved as far as that can be told.
+    /// </summary>
     public async Task<(StreamCursor End, IReadOnlyDictionary<string, double> Latest)> PlaceOf(SaveMoment save, CancellationToken cancel)
     {
         await Collect(atEnd: false, long.MaxValue, cancel, isWhole: true);

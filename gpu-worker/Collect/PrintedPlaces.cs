@@ -1,6 +1,8 @@
 namespace Serverless.GpuWorker.Collect;
 
-/// <summary>Where in the log which step was printed, and when: a bounded number of lines, the newest. Lines of one step that came at once take one entry.</summary>
+/// <summary>
+/// Where in the log which step was printed, and when: a bounded number of lines, the newest. Lines of one step that came at once take one entry.
+/// </summary>
 sealed class PrintedPlaces
 {
     private const int MaxLines = 1 << 16, NoStep = -1;
@@ -25,8 +27,8 @@ sealed class PrintedPlaces
     }
 
     /// <summary>
-    /// Where the log is cut for a checkpoint: before the first line of a later step than the one that it is named by. Where nothing says that it is named by a step, before the first line that came
-    /// when it was there.
+    /// Where the log is cut for a checkpoint: before the first line of a later step than the one that it is named by. Where nothing says that it is
+    /// named by a step, before the first line that came when it was there.
     /// </summary>
     /// <param name="end">Where the log ends now.</param>
     public long Find(SaveMoment save, long end)

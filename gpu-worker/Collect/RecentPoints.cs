@@ -3,7 +3,8 @@ using Serverless.Core.Runs;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// The values of metrics at a checkpoint that was saved a moment ago, in a bounded memory: of very many points since then, the older ones count as those of before.
+/// The values of metrics at a checkpoint that was saved a moment ago, in a bounded memory: of very many points since then, the older ones count as
+/// those of before.
 /// </summary>
 /// <param name="most">How many metrics are known at once.</param>
 sealed class RecentPoints(MetricOrder order, int most)

@@ -10,8 +10,8 @@ sealed record StreamMark(StreamCursor Metrics, long LogBytes)
 }
 
 /// <summary>
-/// When code without the SDK saved a checkpoint. The worker finds the folder up to two seconds later, so what it has by then may belong to later steps. What it had at the look before, when the
-/// folder was not there yet, is certain to be older.
+/// When code without the SDK saved a checkpoint. The worker finds the folder up to two seconds later, so what it has by then may belong to later
+/// steps. What it had at the look before, when the folder was not there yet, is certain to be older.
 /// </summary>
 /// <param name="Step">The name of its folder; not all code names it by the steps that it logs.</param>
 /// <param name="At">The last change of the folder and of its files, by the kernel's clock.</param>
@@ -28,7 +28,8 @@ sealed record SaveMoment(long Step, DateTimeOffset At, StreamMark Before)
     public bool IsBefore(DateTimeOffset moment) => moment > At + Doubt;
 
     /// <summary>
-    /// Whether the folder is named by a step as they are logged. It is not when a later step was there already (it counts epochs), nor when none has come so far (it counts samples).
+    /// Whether the folder is named by a step as they are logged. It is not when a later step was there already (it counts epochs), nor when none has
+    /// come so far (it counts samples).
     /// </summary>
     /// <param name="greatestBefore">The greatest step that was there when the checkpoint was saved; -1 for none.</param>
     /// <param name="greatest">The greatest step by now.</param>

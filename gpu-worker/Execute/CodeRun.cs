@@ -31,7 +31,8 @@ sealed class CodeRun(
             if (info is not null)
             {
                 var wait = info.Marker is null ? TimeSpan.Zero : MarkerPatience;
-                return new(await metrics.PlaceOf(info.MetricsBytes, save.Step, cancel), null, await log.PlaceOf(info.Marker ?? "", wait, time, cancel), info.Metrics);
+                var saved = await metrics.PlaceOf(info.MetricsBytes, save.Step, cancel);
+                return new(saved, null, await log.PlaceOf(info.Marker ?? "", wait, time, cancel), info.Metrics);
             }
 
             var (end, latest) = await metrics.PlaceOf(save, cancel);

@@ -34,7 +34,8 @@ sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, Runne
         StopReason.Timeout => (Cause.Timeout, string.Create(CultureInfo.InvariantCulture, $"ran longer than its timeout of {timeout}")),
         StopReason.StorageFull => (Cause.StorageFull, "there is no room left for the run's files"),
         StopReason.WorkerFailed => (Cause.WorkerLost, "the worker could not collect the run's files; its log says why"),
-        null when Held => (Cause.UserCode, "the worker's process that looks after the code was stopped with a signal, again and again; code must leave its parent process alone"),
+        null when Held => (Cause.UserCode,
+            "the worker's process that looks after the code was stopped with a signal, again and again; code must leave its parent process alone"),
         StopReason.Fenced => throw new InvalidOperationException("a fenced attempt has no ending to tell of"),
         _ => Report switch
         {
@@ -107,7 +108,10 @@ sealed class Execution(RunnerProcess runner, TimeProvider time, Action<string> s
 
     private static readonly TimeSpan ReportWait = TimeSpan.FromSeconds(1);
 
-    /// <summary>A runner that is stopped does not see the end of its code. Nobody who means well stops it for long, and whoever does it again and again is not let do so for ever.</summary>
+    /// <summary>
+    /// A runner that is stopped does not see the end of its code. Nobody who means well stops it for long, and whoever does it again and again is not
+    /// let do so for ever.
+    /// </summary>
     private static readonly TimeSpan StoppedLook = TimeSpan.FromSeconds(1), StoppedFor = TimeSpan.FromSeconds(5);
     private const int MaxContinues = 3;
 
@@ -143,7 +147,8 @@ sealed class Execution(RunnerProcess runner, TimeProvider time, Action<string> s
         await ended.CancelAsync();
         var isHeld = await held;
         var report = runner.Report.IsCompletedSuccessfully ? await runner.Report : null;
-        return new(code, stop.Reason == StopReason.Fenced ? StopReason.Fenced : stopped, killed, report, code != 0 && memory.Found, leftBehind, isHeld);
+        if (stop.Reason == StopReason.Fenced) stopped = StopReason.Fenced;
+        return new(code, stopped, killed, report, code != 0 && memory.Found, leftBehind, isHeld);
     }
 
     /// <summary>Lets a runner go on that its code, or somebody else, has stopped.</summary>

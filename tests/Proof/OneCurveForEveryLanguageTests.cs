@@ -5,7 +5,9 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Proof;
 
-/// <summary>Python that knows nothing but folders and lines, on real workers that it ends with kill -9: what people see is what it logged once.</summary>
+/// <summary>
+/// Python that knows nothing but folders and lines, on real workers that it ends with kill -9: what people see is what it logged once.
+/// </summary>
 public sealed class OneCurveForEveryLanguageTests
 {
     private const int Steps = 60, SaveEvery = 15;
@@ -57,7 +59,8 @@ public sealed class OneCurveForEveryLanguageTests
                 time.sleep(60)
         """;
 
-    public static bool HasPython { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "python3")));
+    public static bool HasPython { get; } =
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "python3")));
 
     [Fact(Skip = "there is no python3 here", SkipUnless = nameof(HasPython))]
     public async Task WorkerKilledAgainAndAgain_ShowsEachPointOnce_WhateverTheCheckpointsAreNamedBy()
@@ -65,10 +68,11 @@ public sealed class OneCurveForEveryLanguageTests
         await using var rig = new WorkerRig();
         await using var workers = new KeptAlive(rig, count: 2, ShortLease);
         var runs = new List<(string Form, string Naming, string Run)>();
-        foreach (var (form, naming) in ((string, string)[])[("printed", "steps"), ("file", "steps"), ("printed", "epochs"), ("file", "epochs"), ("file", "counts")])
+        (string, string)[] kinds = [("printed", "steps"), ("file", "steps"), ("printed", "epochs"), ("file", "epochs"), ("file", "counts")];
+        foreach (var (form, naming) in kinds)
         {
-            runs.Add((form, naming, await rig.Submit(
-                spec => spec with { Command = $"python3 train.py {form} {naming} {rig.Folder} {string.Join(',', Kills)}", RetriesLost = 100 }, ("train.py", Program))));
+            var command = $"python3 train.py {form} {naming} {rig.Folder} {string.Join(',', Kills)}";
+            runs.Add((form, naming, await rig.Submit(spec => spec with { Command = command, RetriesLost = 100 }, ("train.py", Program))));
         }
 
         foreach (var (form, naming, id) in runs)
@@ -79,20 +83,23 @@ public sealed class OneCurveForEveryLanguageTests
 
             // Otherwise nothing was to be cut.
             Assert.Contains(run.Attempts, attempt => attempt.Resume?.MetricsUpTo is not null);
-            var first = naming == "counts" ? 0 : 1;
-            Assert.Equal((form, naming, Line(Enumerable.Range(0, Steps), done => first + done, done => 1000 + done)), (form, naming, await Curve(rig, run, "loss")));
-            var saves = Enumerable.Range(1, Steps / SaveEvery);
-            Assert.Equal((form, naming, Line(saves, save => naming == "epochs" ? save : save * SaveEvery, save => save * SaveEvery)), (form, naming, await Curve(rig, run, "val")));
-            Assert.All(run.Checkpoints, checkpoint => Assert.Equal(naming == "epochs" ? checkpoint.Step * SaveEvery : checkpoint.Step, checkpoint.Values["val"]));
+            var (first, unit) = (naming == "counts" ? 0 : 1, naming == "epochs" ? SaveEvery : 1);
+            var loss = Enumerable.Range(0, Steps).Select(done => $"{first + done}={1000 + done}");
+            var val = Enumerable.Range(1, Steps / SaveEvery).Select(save => $"{save * SaveEvery / unit}={save * SaveEvery}");
+            Assert.Equal((form, naming, string.Join(' ', loss)), (form, naming, await Curve(rig, run, "loss")));
+            Assert.Equal((form, naming, string.Join(' ', val)), (form, naming, await Curve(rig, run, "val")));
+            Assert.All(run.Checkpoints, checkpoint => Assert.Equal(checkpoint.Step * unit, checkpoint.Values["val"]));
             if (naming == "steps") Assert.All(run.Checkpoints, checkpoint => Assert.Equal(999 + checkpoint.Step, checkpoint.Values["loss"]));
-            if ((form, naming) == ("printed", "steps")) Assert.Equal(Enumerable.Range(1, Steps).Select(step => $"step {step} loss={999 + step}"), await LossLines(rig, run));
+            if ((form, naming) != ("printed", "steps")) continue;
+            Assert.Equal(Enumerable.Range(1, Steps).Select(step => $"step {step} loss={999 + step}"), await LossLines(rig, run));
         }
     }
 
-    private static string Line(IEnumerable<int> all, Func<int, int> step, Func<int, int> value) => string.Join(' ', all.Select(one => $"{step(one)}={value(one)}"));
-
-    private static async Task<string> Curve(WorkerRig rig, RunRecord run, string name) =>
-        string.Join(' ', (await new MetricsReader(rig.Store).Read(run, new([name], MaxPoints: 10_000))).Series.Single().Points.Select(point => $"{point.Step}={point.Value}"));
+    private static async Task<string> Curve(WorkerRig rig, RunRecord run, string name)
+    {
+        var curve = (await new MetricsReader(rig.Store).Read(run, new([name], MaxPoints: 10_000))).Series.Single();
+        return string.Join(' ', curve.Points.Select(point => $"{point.Step}={point.Value}"));
+    }
 
     private static async Task<IEnumerable<string>> LossLines(WorkerRig rig, RunRecord run)
     {

@@ -72,7 +72,8 @@ public sealed class LogReaderTests
         var text = new StringBuilder();
         while (text.Length < 3_000_000) text.Append('x', random.Next(2) == 0 ? random.Next(100) : random.Next(200_000)).Append('\n');
         var run = Run(attempts: Attempt(1));
-        for (var at = 0; at < text.Length; at += 700_000) await AppendLog(store, run, 1, at / 700_000, text.ToString(at, Math.Min(700_000, text.Length - at)));
+        const int Part = 700_000;
+        for (var at = 0; at < text.Length; at += Part) await AppendLog(store, run, 1, at / Part, text.ToString(at, Math.Min(Part, text.Length - at)));
         var all = text.ToString().Split('\n')[..^1];
         for (var lines = 0; lines <= all.Length + 1; lines++)
         {

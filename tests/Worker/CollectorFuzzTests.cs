@@ -118,7 +118,8 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var outputs = new OutputCollector(store, Some.Run(), Output, omissions, persistence);
         var checkpoints = new CheckpointCollector(
             store, Some.Run() with { Epoch = 1 }, Output, [], omissions, persistence, TimeProvider.System, () => StreamMark.Start,
-            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())), (_, _) => Task.FromResult(true));
+            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
+            (_, _) => Task.FromResult(true));
         var tree = new HostileTree(Output, Treasure, seed);
         var random = new Random(seed);
         var looks = 0;

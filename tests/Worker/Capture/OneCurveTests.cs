@@ -12,7 +12,9 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker.Capture;
 
-/// <summary>Code without the SDK that logs, saves checkpoint folders and dies: readers see each point of a straight run once, whenever the worker looked.</summary>
+/// <summary>
+/// Code without the SDK that logs, saves checkpoint folders and dies: readers see each point of a straight run once, whenever the worker looked.
+/// </summary>
 public sealed class OneCurveTests
 {
     [Fact]
@@ -42,7 +44,9 @@ public sealed class OneCurveTests
         Assert.Equal([1, 2, 3, 4, 5], await training.Steps("loss"));
     }
 
-    /// <summary>What the dead attempt measured last is not measured again: it is in the curve, also when a later attempt dies before its end, or ends at once.</summary>
+    /// <summary>
+    /// What the dead attempt measured last is not measured again: it is in the curve, also when a later attempt dies before its end, or ends at once.
+    /// </summary>
     [Fact]
     public async Task MetricThatIsNotLoggedAgain_KeepsWhatWasLoggedAboutTheCheckpoint()
     {
@@ -88,8 +92,11 @@ public sealed class OneCurveTests
         public IEnumerable<(string Name, string Steps)> Expected() => program.Where(line => line.Name is not null).GroupBy(line => line.Name!)
             .Select(metric => (metric.Key, string.Join(" ", metric.Select(line => line.Step.ToString(CultureInfo.InvariantCulture)))));
 
-        public async Task<IEnumerable<long>> Steps(string name) =>
-            (await new MetricsReader(store).Read(run, new([name], MaxPoints: 10_000))).Series.SingleOrDefault()?.Points.Select(point => point.Step) ?? [];
+        public async Task<IEnumerable<long>> Steps(string name)
+        {
+            var curve = (await new MetricsReader(store).Read(run, new([name], MaxPoints: 10_000))).Series.SingleOrDefault();
+            return curve?.Points.Select(point => point.Step) ?? [];
+        }
 
         /// <summary>Another worker takes the run. Of the one before nothing is heard any more.</summary>
         public async Task Begin()
@@ -210,9 +217,10 @@ public sealed class OneCurveTests
                 var persistence = new Persistence(time, _ => { });
                 var printed = new PrintedPoints(time);
                 Folder = new WorkFolder(of.root.Path, of.root[$"work{run.Epoch}"], _ => { }).Emptied();
-                Log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence), printed, time, CaptureRig.LogLimit);
-                Metrics = new(
-                    Folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence), Log, printed, time, MetricOrder.Of(run.Spec));
+                var logs = new SegmentWriter(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence);
+                var points = new SegmentWriter(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence);
+                Log = new(logs, printed, time, CaptureRig.LogLimit);
+                Metrics = new(Folder, points, Log, printed, time, MetricOrder.Of(run.Spec));
                 Checkpoints = new(
                     store, run, Folder.Output, [], new(_ => { }), persistence, time, () => new(Metrics.Collected, Log.KeptBytes),
                     async (save, _, cancel) =>

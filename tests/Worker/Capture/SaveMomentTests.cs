@@ -69,7 +69,8 @@ public sealed class SaveMomentTests
     {
         var recent = new RecentPoints(new(), 10);
         foreach (var (name, at, read) in points) recent.Add(name, at, at, At(read - 100), At(read));
-        return string.Join(' ', recent.At(new(step, At(0), StreamMark.Start)).OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => $"{one.Key}={one.Value}"));
+        var values = recent.At(new(step, At(0), StreamMark.Start)).OrderBy(one => one.Key, StringComparer.Ordinal);
+        return string.Join(' ', values.Select(one => $"{one.Key}={one.Value}"));
     }
 
     private static MetricPoint Point(string name, long step) => new(name, step, step, 0);
