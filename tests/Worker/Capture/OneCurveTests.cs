@@ -214,15 +214,15 @@ public sealed class OneCurveTests
             public Worker(Training of)
             {
                 var (store, run, time) = (of.store, of.run, of.time);
-                var persistence = new Persistence(time, _ => { });
+                var retry = new Retry(time, _ => { });
                 var printed = new PrintedPoints(time);
-                Folder = new WorkFolder(of.root.Path, of.root[$"work{run.Epoch}"], _ => { }).Emptied();
-                var logs = new SegmentWriter(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence);
-                var points = new SegmentWriter(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence);
+                Folder = new WorkFolder(new(of.root.Path), of.root[$"work{run.Epoch}"], _ => { }).Emptied();
+                var logs = new SegmentWriter(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry);
+                var points = new SegmentWriter(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), retry);
                 Log = new(logs, printed, time, CaptureRig.LogLimit);
                 Metrics = new(Folder, points, Log, printed, time, MetricOrder.Of(run.Spec));
                 Checkpoints = new(
-                    store, run, Folder.Output, [], new(_ => { }), persistence, time, () => new(Metrics.Collected, Log.KeptBytes),
+                    store, run, Folder.Output, [], new(_ => { }), retry, time, () => new(Metrics.Collected, Log.KeptBytes),
                     async (save, _, cancel) =>
                     {
                         var (end, latest) = await Metrics.PlaceOf(save, cancel);
