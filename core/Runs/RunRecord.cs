@@ -89,8 +89,11 @@ public sealed record RunRecord : IRecord
     public IReadOnlyList<UnpublishedFile>? Unpublished { get; init; }
 
     string? IRecord.Problem(string key) => key != WorkspacePaths.Run(Id) ? $"it is the record of run {Id}"
-        : Attempts.SelectMany(attempt => (StreamCursor?[])[attempt.Metrics, attempt.Logs, attempt.Resume?.Metrics, attempt.Resume?.Logs]).Any(end => end?.IsPossible() is false) ? "a stream of it ends where none can"
+        : Attempts.SelectMany(Places).Any(place => place?.IsPossible() is false) ? "a stream of it ends where none can"
         : null;
+
+    private static IEnumerable<StreamCursor?> Places(Attempt attempt) =>
+        [attempt.Metrics, attempt.Logs, attempt.Resume?.Metrics, attempt.Resume?.Logs, attempt.Resume?.MetricsUpTo];
 }
 
 /// <param name="Path">As the code wrote it below <c>data/</c>.</param>
@@ -132,14 +135,21 @@ public sealed record StreamCursor(int Segment, long LengthBytes)
     public static StreamCursor Start { get; } = new(0, 0);
 
     public bool IsPossible() => Segment is >= 0 and < MaxSegments && LengthBytes >= 0;
+
+    public bool IsBeyond(StreamCursor other) => (Segment, LengthBytes).CompareTo((other.Segment, other.LengthBytes)) > 0;
 }
 
 /// <summary>A committed checkpoint: it exists because the record names it.</summary>
 /// <param name="Manifest">Key of its <see cref="CheckpointManifest"/>.</param>
-/// <param name="Metrics">How far the metric stream of epoch <paramref name="Epoch"/> had got.</param>
+/// <param name="Metrics">How far the metric stream of epoch <paramref name="Epoch"/> had got: what is before this was logged before the save.</param>
 /// <param name="Values">Latest metric values at the save.</param>
+/// <param name="MetricsUpTo">
+/// What is between <paramref name="Metrics"/> and this may have been logged before the save or after it: the attempt that resumes takes over what it
+/// does not log again. Null: the SDK said where the save was, and <paramref name="Metrics"/> is that place.
+/// </param>
 public sealed record CheckpointRef(
-    int Epoch, long Step, string Manifest, long LengthBytes, DateTimeOffset At, StreamCursor Metrics, StreamCursor Logs, IReadOnlyDictionary<string, double> Values);
+    int Epoch, long Step, string Manifest, long LengthBytes, DateTimeOffset At, StreamCursor Metrics, StreamCursor Logs,
+    IReadOnlyDictionary<string, double> Values, StreamCursor? MetricsUpTo = null);
 
 /// <summary>What a checkpoint consists of: written before the record names it, never changed.</summary>
 public sealed record CheckpointManifest(long Step, int Epoch, IReadOnlyList<CheckpointFile> Files);

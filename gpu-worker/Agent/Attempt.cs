@@ -34,7 +34,7 @@ sealed class Attempt : IDisposable
         record = new(queue, store, run, stop, retry, shutdown);
         folder = new(own, Path.Combine(own.Path, "work", $"{run.Id}-{run.Epoch}"), Console.Error.WriteLine);
         var printed = new PrintedPoints(time);
-        log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), printed, options.LogLimitBytes);
+        log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), printed, time, options.LogLimitBytes);
         omissions = new(log.Say);
         metrics = new(
             folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), retry), log, printed, time, MetricOrder.Of(run.Spec));
@@ -82,6 +82,7 @@ sealed class Attempt : IDisposable
         Prepared prepared;
         try
         {
+            await Carry(run, stop.Asked);
             prepared = await retry.Execute(
                 () => preparation.Prepare(store, run, folder.Emptied(), options.Device, log, omissions, stop, FallBack), stop.Asked);
         }
@@ -115,14 +116,20 @@ sealed class Attempt : IDisposable
     private async Task<RunRecord> FallBack(CheckpointRef checkpoint, string why)
     {
         log.Say($"the checkpoint of step {checkpoint.Step} is not whole: {why}");
-        return await record.FallBack(checkpoint, why);
+        var goesOn = await record.FallBack(checkpoint, why);
+        await Carry(goesOn, stop.Asked);
+        return goesOn;
     }
+
+    private async Task Carry(RunRecord goesOn, CancellationToken cancel) =>
+        metrics.Carry(await retry.Execute(() => EarlierAttempt.PointsAround(store, goesOn, cancel), cancel));
 
     private async Task<Ending> EndEarly(Cause cause, string message)
     {
         if (shutdown.Draining.IsCancellationRequested) shutdown.LimitLastWrites();
         log.Close();
         if (cause is not Cause.Build) log.Say(message);
+        await metrics.Collect(atEnd: true, record.MayWrite);
         await log.Flush(record.MayWrite);
         return new(cause, message, Metrics: metrics.End, Logs: log.End, LeftOut: omissions.Summary);
     }

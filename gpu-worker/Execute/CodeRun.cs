@@ -26,11 +26,19 @@ sealed class CodeRun(
     private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "cannot allocate memory", "memory exhausted", "MemoryError"];
 
     private readonly CheckpointCollector checkpoints = new(
-        store, run, folder.OutputItself, prepared.Known, omissions, retry, time,
-        async (step, info, cancel) => new(
-            await metrics.PlaceOf(info?.MetricsBytes, step, cancel),
-            await log.PlaceOf(info?.Marker ?? "", info?.Marker is null ? TimeSpan.Zero : MarkerPatience, time, cancel),
-            metrics.Latest.ToDictionary()),
+        store, run, folder.OutputItself, prepared.Known, omissions, retry, time, () => new(metrics.Collected, log.KeptBytes),
+        async (save, info, cancel) =>
+        {
+            if (info is not null)
+            {
+                var wait = info.Marker is null ? TimeSpan.Zero : MarkerPatience;
+                var saved = await metrics.PlaceOf(info.MetricsBytes, save.Step, cancel);
+                return new(saved, null, await log.PlaceOf(info.Marker ?? "", wait, time, cancel), info.Metrics);
+            }
+
+            var (end, latest) = await metrics.PlaceOf(save, cancel);
+            return new(save.Before.Metrics, end, await log.PlaceOf(save, cancel), latest);
+        },
         (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
     private readonly OutputCollector outputs = new(store, run, folder.OutputItself, omissions, retry);
@@ -50,7 +58,7 @@ sealed class CodeRun(
             Repeat(ContractNames.Checkpoints, () => checkpoints.Collect(atEnd: false, record.MayWrite), CollectEvery, over.Token),
             Repeat(ContractNames.Artifacts, () => outputs.UploadSettled(record.MayWrite), OutputsEvery, over.Token),
         ];
-        var end = await new Execution(runner, time).Wait(stop, run.Spec.Timeout, run.Spec.Grace);
+        var end = await new Execution(runner, time, log.Say).Wait(stop, run.Spec.Timeout, run.Spec.Grace);
         if (shutdown.Draining.IsCancellationRequested) shutdown.LimitLastWrites();
         await pump.Drained();
         await over.CancelAsync();

@@ -98,6 +98,17 @@ sealed class RunnerProcess : IDisposable
         }
     }
 
+    public bool IsStopped => ProcessTree.IsStopped(process.Id);
+
+    /// <summary>Lets it go on after a stop.</summary>
+    public void Continue()
+    {
+        lock (Children.Gate)
+        {
+            if (!process.HasExited) Native.Kill(process.Id, Native.SigContinue);
+        }
+    }
+
     /// <summary>Ends the runner and everything below it, at once.</summary>
     public void Kill()
     {

@@ -24,7 +24,7 @@ sealed class Steps(RunnerPool pool, LogCollector log, Omissions omissions, StopS
         using var runner = pool.Take(Temperature.Plain);
         var pump = LogPump.Start(runner.Output, log);
         runner.Assign(new() { Folder = folder, Environment = environment, Command = command });
-        var end = await new Execution(runner, time).Wait(stop, spec.Timeout, spec.Grace);
+        var end = await new Execution(runner, time, log.Say).Wait(stop, spec.Timeout, spec.Grace);
         await pump.Drained();
         pool.Refill(Temperature.Plain);
         if (end.Stopped is not null and not StopReason.Timeout) throw new OperationCanceledException(stop.Asked);

@@ -72,8 +72,8 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var made = new List<CheckpointRef>();
         var run = Some.Run() with { Epoch = 1 };
         var checkpoints = new CheckpointCollector(
-            store, run, Output, [], omissions, new(TimeProvider.System, _ => { }), TimeProvider.System,
-            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())),
+            store, run, Output, [], omissions, new(TimeProvider.System, _ => { }), TimeProvider.System, () => StreamMark.Start,
+            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
             (checkpoint, _) =>
             {
                 made.Add(checkpoint);
@@ -117,8 +117,9 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var retry = new Retry(TimeProvider.System, _ => { });
         var outputs = new OutputCollector(store, Some.Run(), Output, omissions, retry);
         var checkpoints = new CheckpointCollector(
-            store, Some.Run() with { Epoch = 1 }, Output, [], omissions, retry, TimeProvider.System,
-            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())), (_, _) => Task.FromResult(true));
+            store, Some.Run() with { Epoch = 1 }, Output, [], omissions, retry, TimeProvider.System, () => StreamMark.Start,
+            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
+            (_, _) => Task.FromResult(true));
         var tree = new HostileTree(Output, Treasure, seed);
         var random = new Random(seed);
         var looks = 0;

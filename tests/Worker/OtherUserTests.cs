@@ -174,6 +174,23 @@ public sealed class OtherUserTests
         }
     }
 
+    /// <summary>It ends the process that looks after it, too; of another user it can, and nobody else's.</summary>
+    [Fact(Skip = "only root can start processes of another user", SkipUnless = nameof(IsRootOnLinux))]
+    public async Task CodeThatEndsEveryProcessOfItsUser_EndedItself()
+    {
+        await using var rig = new WorkerRig();
+        await Open(rig);
+        await rig.StartWorker(spares: 1, more: ["--run-as", "54322"]);
+        foreach (var command in (string[])["kill -9 -1", "echo begun; sleep 0.2; kill -9 -1"])
+        {
+            var ended = await rig.Ended(await rig.SubmitShell(command));
+            Assert.Equal((RunState.Failed, Cause.UserCode, 1, 137), (ended.State, ended.Cause, ended.Epoch, ended.ExitCode));
+            Assert.StartsWith("exit code 137: killed by signal 9", ended.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(RunState.Succeeded, (await rig.Ended(await rig.SubmitShell("echo the worker goes on"))).State);
+    }
+
     [Theory]
     [InlineData("nobody-has-this-name", "there is no such user here")]
     [InlineData("0", "that is root")]

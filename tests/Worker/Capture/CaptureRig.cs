@@ -26,7 +26,7 @@ sealed class CaptureRig : IDisposable
         folder = new WorkFolder(new(root.Path), root["work"], _ => { }).Emptied();
         printed = new(Time);
         var retry = new Retry(Time, _ => { });
-        Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), retry), printed, logLimit);
+        Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), retry), printed, Time, logLimit);
         Metrics = new(folder, new(Store, segment => WorkspacePaths.MetricsSegment(Run.Id, 1, segment), retry), Log, printed, Time, MetricOrder.Of(Run.Spec));
     }
 
