@@ -1,3 +1,4 @@
+using Serverless.Contract;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
 
@@ -100,7 +101,7 @@ public static class ReportComposer
             ("command", run.Spec.Command), ("machine", run.Spec.Machine), ("seed", ReportText.Value(Json(run.Spec.Seed))),
             ("submitted", ReportText.Time(run.Created)),
         ];
-        if (run.Spec.Params.Count > 0) facts.Add(("parameters", string.Join(", ", run.Spec.Params.Select(param => $"{param.Key}={ReportText.Value(param.Value)}"))));
+        if (run.Spec.Params.Count > 0) facts.Add(("parameters", string.Join(", ", ParamPath.Flat(run.Spec.Params).Select(param => $"{param.Key}={ReportText.Value(param.Value)}"))));
         if (run.Spec.Datasets.Count > 0) facts.Add(("datasets", ReportText.Listed([.. run.Spec.Datasets.Select(dataset => $"{dataset} ({Short(dataset.Sha256)})")])));
         if (run.Spec.Inputs.Count > 0) facts.Add(("inputs", ReportText.Listed([.. run.Spec.Inputs.Select(input => $"{input.Path} ({Short(input.Sha256)})")])));
         if (run.Epoch > 1) facts.Add(("attempts", ReportText.Count(run.Epoch)));

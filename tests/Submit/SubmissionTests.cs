@@ -43,7 +43,7 @@ public sealed class SubmissionTests
     {
         await Put("data/digits/train.csv", "1,2");
         await Put("data/digits/test.csv", "3,4");
-        var spec = (await Spec()) with { Inputs = ["data/digits/"], Timeout = TimeSpan.FromHours(1), RetriesLost = 3 };
+        var spec = (await Spec()) with { Inputs = ["data/digits/"], Timeout = TimeSpan.FromHours(1), Retries = new(Lost: 3) };
         var run = (await Load((await Accepted(spec)).Runs[0].Id)).Spec;
         Assert.Equal((spec.Code.Snapshot, "abcdef0"), (run.Code.Snapshot, run.Code.Commit));
         Assert.Equal(["data/digits/test.csv", "data/digits/train.csv"], run.Inputs.Select(input => input.Path));
