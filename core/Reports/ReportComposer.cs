@@ -11,7 +11,7 @@ public static class ReportComposer
     public const int MaxParamColumns = 6, MaxMetricColumns = 8;
 
     /// <summary>Beyond it an axis has no ticks that mean anything.</summary>
-    private const double MostDrawn = 1e100;
+    internal const double MostDrawn = 1e100;
     private const int MaxMessage = 2000;
 
     /// <param name="title">Null: named after the runs' experiments.</param>
@@ -23,7 +23,7 @@ public static class ReportComposer
         var taken = new HashSet<string> { "report" };
         ReportSection?[] sections =
         [
-            PruningSection.Of(runs, labels, taken),
+            .. DeclaredPlot.All(runs, labels, taken),
             new("Runs", [.. RunTable(runs, labels, order)]),
             ChecksSection.Of(runs, labels),
             Curves(runs, labels, taken, (curves ?? CurveChoice.Of(runs)).Names(order)),
@@ -88,7 +88,7 @@ public static class ReportComposer
         return blocks.Count > 0 ? new("Curves", blocks) : null;
     }
 
-    private static List<(double X, double Y)> Points(MetricSeries series) =>
+    internal static List<(double X, double Y)> Points(MetricSeries series) =>
         series.Points.Where(point => Math.Abs(point.Value) <= MostDrawn).Select(point => ((double)point.Step, point.Value)).OrderBy(point => point.Item1).ToList();
 
     private static ReportBlock.Facts Details(ReportedRun reported, string label)

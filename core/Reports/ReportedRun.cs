@@ -7,9 +7,15 @@ namespace Serverless.Core.Reports;
 
 /// <summary>What a report knows of a run.</summary>
 /// <param name="Series">Its curves, thinned to what a plot can show.</param>
-/// <param name="Pruning">Its <see cref="PruningResult"/>, when it left one.</param>
-public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Series, PruningResult? Pruning = null)
+public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Series)
 {
+    /// <summary>Artifacts that its plots take their values from, by name.</summary>
+    public IReadOnlyDictionary<string, ResultsFile> Results { get; init; } = new Dictionary<string, ResultsFile>();
+
+    /// <summary>The artifacts that a run's plots want.</summary>
+    public static IReadOnlyList<string> WantedResults(RunRecord run) =>
+        run.State == RunState.Succeeded ? [.. run.Spec.Report.Select(plot => plot.Results).OfType<string>().Distinct()] : [];
+
     /// <summary>What of its curves could not be read, in words.</summary>
     public IReadOnlyList<string> Problems { get; init; } = [];
 

@@ -42,6 +42,9 @@ public abstract record RunSettings
         Example = """{"val/accuracy": "0.95.."}""", Most = 100)]
     [Names<RunForms.Metric>, Text<RunForms.Range>]
     public IReadOnlyDictionary<string, string> Checks { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
+
+    [Field("Plots and tables in reports, beside the curves that every report has.", Example = """[{"title": "Pruning", "results": "results.json", "rows": "rows", "x": "sparsity", "series": [{"y": "accuracy"}], "columns": [{"name": "time", "value": "seconds"}]}]""", Most = 20, IsLater = true)]
+    public IReadOnlyList<ReportPlot> Report { get; init; } = [];
 }
 
 /// <param name="Lost">How many lost workers, pre-emptions and full disks of the platform the run survives.</param>

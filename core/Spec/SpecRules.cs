@@ -31,7 +31,29 @@ public static class SpecRules
         if (spec.Timeout <= TimeSpan.Zero) problems.Add(new("timeout", "must be longer than nothing; leave it out for no limit"));
         if (spec.Env.Sum(variable => (long)Encoding.UTF8.GetByteCount(variable.Value)) > MaxTotalBytes) problems.Add(new("env", $"is more than {MaxTotalBytes / 1024} KiB together; put it into files under inputs"));
         Params(spec, problems);
+        Report(spec, problems);
         return problems;
+    }
+
+    private static void Report(ExperimentSpec spec, ProblemList problems)
+    {
+        var titles = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (i, plot) in spec.Report.Index())
+        {
+            var at = SpecPath.Item("report", i);
+            if (!titles.Add(plot.Title)) problems.Add(new(SpecPath.Field(at, "title"), $"'{plot.Title}' is there twice"));
+            if (plot.Series.Count + plot.Columns.Count == 0 && plot.Level is null) problems.Add(new(at, "shows nothing; give it series, columns or a level"));
+            if (plot.Results is not null) continue;
+            if (plot.X != ReportPlot.Step && !plot.X.StartsWith(ReportPlot.OfParams, StringComparison.Ordinal))
+            {
+                problems.Add(new(SpecPath.Field(at, "x"), $"'{plot.X}' is a value of a file; name the file under results, or write step or params.NAME"));
+            }
+
+            foreach (var (name, isThere) in (ReadOnlySpan<(string, bool)>)[("rows", plot.Rows is not null), ("atZero", plot.AtZero is not null), ("level", plot.Level is not null), ("columns", plot.Columns.Count > 0)])
+            {
+                if (isThere) problems.Add(new(SpecPath.Field(at, name), "is a value of a file; name the file under results"));
+            }
+        }
     }
 
     private static string Clash(string path, string other) => path == other

@@ -12,10 +12,10 @@ public sealed class RunCommandTests(SharedPlatform shared)
     [Fact]
     public async Task Run_OfAScript_WaitsForItsEndAndPrintsItsLog()
     {
-        var script = Platform.Script("hello.sh", "echo hello from $EXP_PARAM_WHO\n");
-        var result = await Platform.Exp("run", script, "--param", "who=ada", "--wait");
+        var script = Platform.Script("hello.sh", "echo hello from $EXP_PARAM_WHO of $EXP_PARAM_PLACE_NAME; cat $EXP_PARAMS\n");
+        var result = await Platform.Exp("run", script, "--param", "who=ada", "--param", "place.name=London", "--wait");
         Assert.True(result.ExitCode == 0, result.ToString());
-        Assert.Contains("hello from ada\n", result.Output, StringComparison.Ordinal);
+        Assert.Contains("hello from ada of London\n{\"who\":\"ada\",\"place\":{\"name\":\"London\"}}", result.Output, StringComparison.Ordinal);
         Assert.Contains("✓ succeeded  hello v1", result.Output, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', result.Output + result.Error);
     }

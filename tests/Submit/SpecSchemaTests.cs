@@ -95,7 +95,8 @@ public sealed class SpecSchemaTests
                     if (examples.Contains(value)) Assert.True(refused.Count == 0, $"the example of {string.Join('.', at)}: {string.Join("; ", refused)}");
                 }
 
-                if (Fields.IsRecord(field.Type) && Fields.Items(field.Type) is null && Fields.Values(field.Type) is null)
+                if (Fields.Items(field.Type) is { } item && Fields.IsRecord(item)) Try(item, With(root, at, field.About.Example!), [.. at, "0"]);
+                else if (Fields.IsRecord(field.Type) && Fields.Items(field.Type) is null && Fields.Values(field.Type) is null)
                 {
                     Try(field.Type, With(root, at, field.About.Example ?? "{}"), at);
                 }
@@ -103,16 +104,22 @@ public sealed class SpecSchemaTests
         }
     }
 
-    /// <summary>Bounds of lengths of time, and texts with a grammar of their own.</summary>
+    /// <summary>Bounds of lengths of time, texts with a grammar of their own, and fields that depend on another.</summary>
     private static bool IsBeyond(IReadOnlyList<Problem> refused) => refused.All(problem =>
         problem.Path is "timeout" or "when.run.where" or "when.schedule.cron" or "when.schedule.zone" || problem.Message.Contains("is out of range: 0s to 1h", StringComparison.Ordinal)
-        || problem.Message.Contains("file triggers only", StringComparison.Ordinal));
+        || problem.Message.Contains("file triggers only", StringComparison.Ordinal) || problem.Message.Contains("name the file under results", StringComparison.Ordinal)
+        || problem.Message.Contains("shows nothing", StringComparison.Ordinal));
 
     private static JsonObject With(JsonObject root, string[] path, string value)
     {
         var changed = (JsonObject)root.DeepClone();
         var at = changed;
-        foreach (var name in path[..^1]) at = (JsonObject)(at[name] ??= new JsonObject());
+        foreach (var (name, next) in path[..^1].Zip(path[1..]))
+        {
+            if (name == "0") continue;
+            var inner = at[name] ??= new JsonObject();
+            at = (JsonObject)(next == "0" ? inner[0]! : inner);
+        }
 
         // Exactly one of them can be there.
         if (path is ["when", _]) at.Clear();
