@@ -45,9 +45,8 @@ static class DeclaredPlot
     /// <summary>What stands at the axes: a baseline does not know.</summary>
     private static ReportPlot Main(List<Drawn> runs) => (runs.Find(run => run.Plot.Series.Count > 0) ?? runs[0]).Plot;
 
-    /// <summary>What is the same text for all runs is said once.</summary>
     private static bool IsSame(List<Drawn> runs, ReportColumn column) =>
-        runs.Count > 1 && column.As == ReportFormat.Text && runs.TrueForAll(run => column.Value != run.Plot.X) && runs.Select(run => Cell(run, column)).Distinct().ToList() is [var one] && one != ReportText.Nothing;
+        column.Once && runs.Select(run => Cell(run, column)).Distinct().ToList() is [not ReportText.Nothing];
 
     private static ReportBlock.Table Table(List<Drawn> runs, List<ReportColumn> columns, List<double> xs)
     {

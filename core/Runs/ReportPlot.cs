@@ -44,7 +44,8 @@ public sealed record ReportColumn(
     [property: Field("What stands above it."), Text<ReportForms.Line>] string Name,
     [property: Field("Which value."), Text<ReportForms.Value>] string Value,
     [property: Field("How it is written; a duration is in seconds.")] ReportFormat As = ReportFormat.Text,
-    [property: Field("A value behind an arrow: what became of the first."), Text<ReportForms.Value>] string? To = null);
+    [property: Field("A value behind an arrow: what became of the first."), Text<ReportForms.Value>] string? To = null,
+    [property: Field("Said once above the table when it is the same for all runs.")] bool Once = false);
 
 public enum ReportFormat
 {

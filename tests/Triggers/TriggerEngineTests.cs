@@ -20,7 +20,7 @@ public sealed class TriggerEngineTests
         var source = await world.Ended("mlp", new { sparsity = 0.9, optimizer = new { lr = 0.1, betas = new[] { 0.9, 0.99 } } }, new Dictionary<string, double> { ["val/accuracy"] = 0.97 });
 
         var run = Assert.Single(world.Runs("cnn"));
-        Assert.Equal((0.1, """{"lr":0.1,"betas":[0.9,0.99]}"""), (run.Spec.Params["lr"].GetDouble(), run.Spec.Params["optimizer"].GetRawText()));
+        Assert.Equal((0.1, """{"betas":[0.9,0.99],"lr":0.1}"""), (run.Spec.Params["lr"].GetDouble(), run.Spec.Params["optimizer"].GetRawText()));
         Assert.Equal(0.9, run.Spec.Params["sparsity"].GetDouble());
         Assert.Equal($"of {source} at 0.97", run.Spec.Params["label"].GetString());
         Assert.Equal(["s0.9", "0.9"], run.Tags);
