@@ -22,7 +22,8 @@ static class SpecCommand
 
     public static Verb Create(World world)
     {
-        var of = new Option<Kind?>("--for") { Description = "experiment or trigger [experiment]", HelpName = "KIND", CustomParser = EnumArgument.Parse<Kind> };
+        var of = new Option<Kind?>("--for") { Description = "experiment or trigger [experiment]", HelpName = "KIND",
+            CustomParser = EnumArgument.Parse<Kind> };
         var schema = new Verb("schema", "Print the JSON schema: every field with its meaning, default and bounds; editors complete and check by it")
         {
             Examples = ["exp spec schema > .experiment.schema.json", "exp spec schema --for trigger > .trigger.schema.json"],
@@ -34,5 +35,6 @@ static class SpecCommand
         return new Verb("spec", "What experiment.yaml and triggers may say").With(schema);
     }
 
-    private static string Text(JsonObject schema) => schema.ToJsonString(new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
+    private static string Text(JsonObject schema) => schema.ToJsonString(new() { WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
 }

@@ -1,8 +1,8 @@
 namespace Serverless.Core;
 
 /// <summary>
-/// Declares a field of what people write (a spec, a trigger). Reading, checking, writing, the JSON schema, the API's description, the run key and the differences between runs follow
-/// from it and from the property's type and default; a property without it is not written.
+/// Declares a field of what people write (a spec, a trigger). Reading, checking, writing, the JSON schema, the API's description, the run key and the
+/// differences between runs follow from it and from the property's type and default; a property without it is not written.
 /// </summary>
 /// <param name="doc">What it is, for people.</param>
 [AttributeUsage(AttributeTargets.Property)]
@@ -42,7 +42,8 @@ public sealed class FieldAttribute(string doc) : Attribute
     /// <summary>Runs with different values compute different things.</summary>
     public bool InKey { get; init; }
 
-    /// <summary>Versions and runs were hashed before there was this field: as its default it is not in a hash, so that theirs stay what they were.</summary>
+    /// <summary>Versions and runs were hashed before there was this field: as its default it is not in a hash, so that theirs stay what they
+    /// were.</summary>
     public bool IsLater { get; init; }
 }
 

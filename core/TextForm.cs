@@ -28,5 +28,6 @@ public abstract class TextForm(string pattern, string wanted)
     public string? Problem(string text) =>
         text.Contains('\0', StringComparison.Ordinal) ? "has a NUL character"
         : Encoding.UTF8.GetByteCount(text) > MostBytes ? $"is longer than {MostBytes / 1024} KiB; put it into a file"
-        : Further(text) ?? (regex.IsMatch(text) ? null : string.IsNullOrWhiteSpace(text) ? $"is empty; wanted {wanted}" : $"'{text}' is not {wanted}");
+        : Further(text) ?? (regex.IsMatch(text) ? null : string.IsNullOrWhiteSpace(text) ? $"is empty; wanted {wanted}"
+            : $"'{text}' is not {wanted}");
 }

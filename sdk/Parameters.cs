@@ -37,8 +37,8 @@ internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given,
     }
 
     /// <summary>
-    /// A record or class from the parameters: by its constructor's parameters, then its other settable properties. Names match without regard to case, '_' and '-'. A record in it is made of
-    /// the map of its name.
+    /// A record or class from the parameters: by its constructor's parameters, then its other settable properties. Names match without regard to
+    /// case, '_' and '-'. A record in it is made of the map of its name.
     /// </summary>
     public T Bind<T>() => (T)Bind(typeof(T), "");
 
@@ -76,7 +76,8 @@ internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given,
             return true;
         }
 
-        if (IsRecord(type) && name.Count(c => c == '.') < Deepest && MembersOf(type).Any(member => TryGet(GivenName(name, member.Name), member.Type, out _)))
+        if (IsRecord(type) && name.Count(c => c == '.') < Deepest && MembersOf(type)
+            .Any(member => TryGet(GivenName(name, member.Name), member.Type, out _)))
         {
             value = Bind(type, name);
             return true;
@@ -90,16 +91,19 @@ internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given,
     // The path as it was given, when one matches the member's name; else the member's own, for the message.
     private string GivenName(string path, string member)
     {
-        var names = path.Length == 0 ? given.Keys : ParamPath.Find(given, path) is { ValueKind: JsonValueKind.Object } map ? map.EnumerateObject().Select(field => field.Name) : [];
+        var names = path.Length == 0 ? given.Keys : ParamPath.Find(given, path) is { ValueKind: JsonValueKind.Object } map ? map.EnumerateObject()
+            .Select(field => field.Name) : [];
         var name = names.FirstOrDefault(k => Same(k, member)) ?? JsonNamingPolicy.KebabCaseLower.ConvertName(member);
         return path.Length == 0 ? name : $"{path}.{name}";
     }
 
     // What an experiment declares itself, to be made member by member: neither values nor collections.
     private static bool IsRecord(Type type) =>
-        !type.IsPrimitive && !type.IsEnum && !typeof(System.Collections.IEnumerable).IsAssignableFrom(type) && type.Namespace?.StartsWith("System", StringComparison.Ordinal) != true && type.GetConstructors().Length > 0;
+        !type.IsPrimitive && !type.IsEnum && !typeof(System.Collections.IEnumerable).IsAssignableFrom(type)
+            && type.Namespace?.StartsWith("System", StringComparison.Ordinal) != true && type.GetConstructors().Length > 0;
 
-    private static IEnumerable<(string Name, Type Type)> MembersOf(Type type) => type.GetProperties().Where(property => property.PropertyType != type).Select(property => (property.Name, property.PropertyType));
+    private static IEnumerable<(string Name, Type Type)> MembersOf(Type type) => type.GetProperties()
+        .Where(property => property.PropertyType != type).Select(property => (property.Name, property.PropertyType));
 
     private static bool Same(string a, string b) => Plain(a).Equals(Plain(b), StringComparison.OrdinalIgnoreCase);
 
@@ -133,7 +137,8 @@ internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given,
         }
     }
 
-    private static bool IsWhole(Type type) => type == typeof(int) || type == typeof(long) || type == typeof(short) || type == typeof(byte) || type == typeof(uint) || type == typeof(ulong);
+    private static bool IsWhole(Type type) => type == typeof(int) || type == typeof(long) || type == typeof(short) || type == typeof(byte)
+        || type == typeof(uint) || type == typeof(ulong);
 
     private static string Shown(JsonElement element)
     {

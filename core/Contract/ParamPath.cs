@@ -4,8 +4,8 @@ using System.Text.Json.Nodes;
 namespace Serverless.Contract;
 
 /// <summary>
-/// Parameters may be in maps: <c>optimizer: {lr: 0.1}</c> has the parameter <c>optimizer.lr</c>, and that is its name wherever it is asked for, listed or compared. A name that is written
-/// with a dot in it is the same parameter.
+/// Parameters may be in maps: <c>optimizer: {lr: 0.1}</c> has the parameter <c>optimizer.lr</c>, and that is its name wherever it is asked for,
+/// listed or compared. A name that is written with a dot in it is the same parameter.
 /// </summary>
 internal static class ParamPath
 {
@@ -27,7 +27,10 @@ internal static class ParamPath
                 continue;
             }
 
-            foreach (var (inner, leaf) in Flat(value.EnumerateObject().Select(field => KeyValuePair.Create(field.Name, field.Value)), quoted)) yield return new($"{own}.{inner}", leaf);
+            foreach (var (inner, leaf) in Flat(value.EnumerateObject().Select(field => KeyValuePair.Create(field.Name, field.Value)), quoted))
+            {
+                yield return new($"{own}.{inner}", leaf);
+            }
         }
     }
 
@@ -37,7 +40,11 @@ internal static class ParamPath
         if (all.TryGetValue(path, out var whole)) return whole;
         for (var dot = path.IndexOf('.', StringComparison.Ordinal); dot > 0; dot = path.IndexOf('.', dot + 1))
         {
-            if (all.TryGetValue(path[..dot], out var map) && map.ValueKind == JsonValueKind.Object && Find(Fields(map), path[(dot + 1)..]) is { } found) return found;
+            if (all.TryGetValue(path[..dot], out var map) && map.ValueKind == JsonValueKind.Object
+                && Find(Fields(map), path[(dot + 1)..]) is { } found)
+            {
+                return found;
+            }
         }
 
         return null;
@@ -49,7 +56,8 @@ internal static class ParamPath
         var changed = new Dictionary<string, JsonElement>(all, StringComparer.Ordinal);
         var dot = all.ContainsKey(path) ? -1 : path.IndexOf('.', StringComparison.Ordinal);
         if (dot <= 0) changed[path] = value;
-        else changed[path[..dot]] = Map(With(all.TryGetValue(path[..dot], out var map) && map.ValueKind == JsonValueKind.Object ? Fields(map) : [], path[(dot + 1)..], value));
+        else changed[path[..dot]] = Map(With(all.TryGetValue(path[..dot], out var map) && map.ValueKind == JsonValueKind.Object ? Fields(map) : [],
+            path[(dot + 1)..], value));
         return changed;
     }
 
@@ -62,8 +70,10 @@ internal static class ParamPath
 
     private static bool IsMap(JsonElement value) => value.ValueKind == JsonValueKind.Object && value.EnumerateObject().Any();
 
-    private static Dictionary<string, JsonElement> Fields(JsonElement map) => map.EnumerateObject().ToDictionary(field => field.Name, field => field.Value, StringComparer.Ordinal);
+    private static Dictionary<string, JsonElement> Fields(JsonElement map) => map.EnumerateObject()
+        .ToDictionary(field => field.Name, field => field.Value, StringComparer.Ordinal);
 
     private static JsonElement Map(IReadOnlyDictionary<string, JsonElement> fields) =>
-        JsonElement.Parse(new JsonObject(fields.Select(field => KeyValuePair.Create(field.Key, (JsonNode?)JsonNode.Parse(field.Value.GetRawText())))).ToJsonString());
+        JsonElement.Parse(new JsonObject(fields.Select(field => KeyValuePair.Create(field.Key, (JsonNode?)JsonNode.Parse(field.Value.GetRawText()))))
+            .ToJsonString());
 }

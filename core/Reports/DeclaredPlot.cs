@@ -5,7 +5,8 @@ using Serverless.Core.Runs;
 
 namespace Serverless.Core.Reports;
 
-/// <summary>A plot that experiments declare (<see cref="ReportPlot"/>), of all runs that declare one of its title: a section with a table and a chart.</summary>
+/// <summary>A plot that experiments declare (<see cref="ReportPlot"/>), of all runs that declare one of its title: a section with a table and a
+/// chart.</summary>
 static class DeclaredPlot
 {
     private const int MaxXColumns = 12;
@@ -20,7 +21,8 @@ static class DeclaredPlot
 
     /// <summary>In the order in which the runs declare them.</summary>
     public static IEnumerable<ReportSection> All(IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> labels, ISet<string> taken) =>
-        runs.Index().SelectMany(at => at.Item.Run.Spec.Report.Select(plot => new Drawn(at.Index, labels[at.Index], at.Item, plot))).Where(drawn => drawn.HasSomething)
+        runs.Index().SelectMany(at => at.Item.Run.Spec.Report.Select(plot => new Drawn(at.Index, labels[at.Index], at.Item, plot)))
+            .Where(drawn => drawn.HasSomething)
             .GroupBy(drawn => drawn.Plot.Title, StringComparer.Ordinal).Select(group => Section([.. group], taken)).OfType<ReportSection>();
 
     private static ReportSection? Section(List<Drawn> runs, ISet<string> taken)
@@ -34,7 +36,8 @@ static class DeclaredPlot
         foreach (var same in columns.Where(column => IsSame(runs, column)).ToList())
         {
             columns.Remove(same);
-            blocks.Add(new ReportBlock.Paragraph($"{char.ToUpperInvariant(same.Name[0])}{same.Name[1..]}: {Cell(runs[0], same)}."));
+            var cell = Cell(runs[0], same);
+            if (cell != ReportText.Nothing) blocks.Add(new ReportBlock.Paragraph($"{char.ToUpperInvariant(same.Name[0])}{same.Name[1..]}: {cell}."));
         }
 
         if (columns.Count > 0) blocks.Add(Table(runs, columns, xs));
@@ -46,14 +49,16 @@ static class DeclaredPlot
     private static ReportPlot Main(List<Drawn> runs) => (runs.Find(run => run.Plot.Series.Count > 0) ?? runs[0]).Plot;
 
     private static bool IsSame(List<Drawn> runs, ReportColumn column) =>
-        column.Once && runs.Select(run => Cell(run, column)).Distinct().ToList() is [not ReportText.Nothing];
+        column.Once && runs.Select(run => Cell(run, column)).Distinct().Count() == 1;
 
     private static ReportBlock.Table Table(List<Drawn> runs, List<ReportColumn> columns, List<double> xs)
     {
         var shown = xs.Take(MaxXColumns).ToList();
         return new(
-            [new("run"), .. columns.SelectMany(column => IsX(column) ? shown.Select(x => new Column(X(x), Numeric: true)) : [new Column(column.Name, column.As != ReportFormat.Text)])],
-            [.. runs.Select(run => (IReadOnlyList<string>)[run.Label, .. columns.SelectMany(column => IsX(column) ? shown.Select(x => AtX(run, column, x)) : [Cell(run, column)])])]);
+            [new("run"), .. columns.SelectMany(column => IsX(column) ? shown.Select(x => new Column(X(x), Numeric: true))
+                : [new Column(column.Name, column.As != ReportFormat.Text)])],
+            [.. runs.Select(run => (IReadOnlyList<string>)[run.Label,
+                .. columns.SelectMany(column => IsX(column) ? shown.Select(x => AtX(run, column, x)) : [Cell(run, column)])])]);
 
         bool IsX(ReportColumn column) => runs.Exists(run => run.Plot.Results is not null && run.Plot.X == column.Value);
 
@@ -61,7 +66,8 @@ static class DeclaredPlot
     }
 
     private static string AtX(Drawn run, ReportColumn column, double x) => run.Plot.Series is [var first, ..]
-        ? Text(column.As, Points(run, first.Y).Where(point => point.X == x).Select(point => (JsonElement?)JsonSerializer.SerializeToElement(point.Y)).FirstOrDefault())
+        ? Text(column.As, Points(run, first.Y).Where(point => point.X == x).Select(point => (JsonElement?)JsonSerializer.SerializeToElement(point.Y))
+            .FirstOrDefault())
         : ReportText.Nothing;
 
     private static string Cell(Drawn run, ReportColumn column)
@@ -76,13 +82,15 @@ static class DeclaredPlot
         ReportFormat.Number => ReportText.Number(ResultsFile.Number(value)),
         ReportFormat.Count => ReportText.Count(ResultsFile.Number(value) is { } count and > -9e15 and < 9e15 ? (long)count : null),
         ReportFormat.Percent => ReportText.Percent(ResultsFile.Number(value)),
-        ReportFormat.Duration => ReportText.Duration(ResultsFile.Number(value) is { } seconds and >= 0 and < 1e9 ? TimeSpan.FromSeconds(seconds) : null),
+        ReportFormat.Duration => ReportText.Duration(ResultsFile.Number(value) is { } seconds and >= 0 and < 1e9 ? TimeSpan.FromSeconds(seconds)
+            : null),
     };
 
     private static Chart? Chart(List<Drawn> runs, List<double> xs, ISet<string> taken)
     {
         var plot = Main(runs);
-        var lines = (plot.X.StartsWith(ReportPlot.OfParams, StringComparison.Ordinal) && plot.Results is null ? OfParams(runs) : runs.SelectMany(OfRun)).Where(line => line.Points.Count > 0).ToList();
+        var lines = (plot.X.StartsWith(ReportPlot.OfParams, StringComparison.Ordinal) && plot.Results is null ? OfParams(runs)
+            : runs.SelectMany(OfRun)).Where(line => line.Points.Count > 0).ToList();
         if (lines.Count == 0) return null;
         var levels = runs.Where(run => lines.TrueForAll(line => line.Color != run.Index) && run.Plot.Level is not null)
             .Select(run => (run, Value: ResultsFile.Number(run.File?.Value(run.Plot.Level!, run.Plot.Rows)))).Where(level => level.Value is not null);
@@ -100,7 +108,10 @@ static class DeclaredPlot
         foreach (var series in run.Plot.Series)
         {
             var points = run.Plot.Results is null ? Curve(run, series) : Points(run, series.Y);
-            if (points.Count > 0 && run.Plot.AtZero is { } atZero && ResultsFile.Number(run.File?.Value(atZero, null)) is { } first) points = [(0, first), .. points.Where(point => point.X > 0)];
+            if (points.Count > 0 && run.Plot.AtZero is { } atZero && ResultsFile.Number(run.File?.Value(atZero, null)) is { } first)
+            {
+                points = [(0, first), .. points.Where(point => point.X > 0)];
+            }
             yield return new($"{run.Label}{Behind(run.Plot, series)}", run.Index, points, Markers: points.Count <= MaxXColumns + 1, series.Dashed);
         }
     }
@@ -114,15 +125,19 @@ static class DeclaredPlot
                      where x is not null && run.Run.Run.Metrics.TryGetValue(series.Y, out var y) && Math.Abs(y) <= ReportComposer.MostDrawn
                      orderby x
                      select (x.Value, run.Run.Run.Metrics[series.Y])
-        select new ChartLine($"{experiment.Key.Experiment}{Behind(experiment.First().Plot, series)}", experiment.First().Index, [.. points], Markers: true, series.Dashed);
+        select new ChartLine($"{experiment.Key.Experiment}{Behind(experiment.First().Plot, series)}", experiment.First().Index, [.. points],
+            Markers: true, series.Dashed);
 
-    private static string Behind(ReportPlot plot, ReportSeries series) => series.Label is { } label ? $", {label}" : plot.Series.Count > 1 ? $", {series.Y}" : "";
+    private static string Behind(ReportPlot plot, ReportSeries series) => series.Label is { } label ? $", {label}" : plot.Series.Count > 1
+        ? $", {series.Y}" : "";
 
     private static List<(double X, double Y)> Curve(Drawn run, ReportSeries series) =>
         run.Run.Series.FirstOrDefault(logged => logged.Name == series.Y) is { } curve ? ReportComposer.Points(curve) : [];
 
     /// <summary>In ascending x; rows that lack one of the two are left out.</summary>
     private static List<(double X, double Y)> Points(Drawn run, string y) =>
-        [.. (run.File?.Rows(run.Plot.Rows) ?? []).Select(row => (X: ResultsFile.Number(row.TryGetValue(run.Plot.X, out var x) ? x : null), Y: ResultsFile.Number(row.TryGetValue(y, out var value) ? value : null)))
+        [.. (run.File?.Rows(run.Plot.Rows) ?? []).Select(row =>
+            (X: ResultsFile.Number(row.TryGetValue(run.Plot.X, out var x) ? x : null),
+                Y: ResultsFile.Number(row.TryGetValue(y, out var value) ? value : null)))
             .Where(point => point is { X: not null, Y: not null }).Select(point => (point.X!.Value, point.Y!.Value)).OrderBy(point => point.Item1)];
 }

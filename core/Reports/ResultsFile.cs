@@ -7,7 +7,8 @@ namespace Serverless.Core.Reports;
 /// <summary>An artifact in which an experiment says what came out: values of its own, and rows of values.</summary>
 /// <param name="Values">By name.</param>
 /// <param name="Lists">Of a JSON object, its lists of objects by name; else the one list, without a name.</param>
-public sealed record ResultsFile(IReadOnlyDictionary<string, JsonElement> Values, IReadOnlyDictionary<string, IReadOnlyList<IReadOnlyDictionary<string, JsonElement>>> Lists)
+public sealed record ResultsFile(IReadOnlyDictionary<string, JsonElement> Values, IReadOnlyDictionary<string,
+    IReadOnlyList<IReadOnlyDictionary<string, JsonElement>>> Lists)
 {
     /// <summary>A larger file is no result to show.</summary>
     public const long MaxBytes = 1 << 20;
@@ -28,7 +29,8 @@ public sealed record ResultsFile(IReadOnlyDictionary<string, JsonElement> Values
     {
         try
         {
-            return name.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? OfCsv(Encoding.UTF8.GetString(content)) : OfJson(JsonElement.Parse(content));
+            return name.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? OfCsv(Encoding.UTF8.GetString(content))
+                : OfJson(JsonElement.Parse(content));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -38,10 +40,19 @@ public sealed record ResultsFile(IReadOnlyDictionary<string, JsonElement> Values
 
     private static ResultsFile OfJson(JsonElement root)
     {
-        if (root.ValueKind == JsonValueKind.Array) return new(Nothing, new Dictionary<string, IReadOnlyList<IReadOnlyDictionary<string, JsonElement>>> { [""] = RowsOf(root) });
-        if (root.ValueKind != JsonValueKind.Object) return new(Nothing, new Dictionary<string, IReadOnlyList<IReadOnlyDictionary<string, JsonElement>>>());
+        if (root.ValueKind == JsonValueKind.Array)
+        {
+            return new(Nothing, new Dictionary<string, IReadOnlyList<IReadOnlyDictionary<string, JsonElement>>> { [""] = RowsOf(root) });
+        }
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            return new(Nothing, new Dictionary<string, IReadOnlyList<IReadOnlyDictionary<string, JsonElement>>>());
+        }
         var lists = new Dictionary<string, IReadOnlyList<IReadOnlyDictionary<string, JsonElement>>>(StringComparer.Ordinal);
-        foreach (var field in root.EnumerateObject().Where(field => field.Value.ValueKind == JsonValueKind.Array)) lists[field.Name] = RowsOf(field.Value);
+        foreach (var field in root.EnumerateObject().Where(field => field.Value.ValueKind == JsonValueKind.Array))
+        {
+            lists[field.Name] = RowsOf(field.Value);
+        }
         return new(Scalars(root), lists);
     }
 
@@ -51,7 +62,8 @@ public sealed record ResultsFile(IReadOnlyDictionary<string, JsonElement> Values
     private static Dictionary<string, JsonElement> Scalars(JsonElement map)
     {
         var values = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
-        foreach (var field in map.EnumerateObject().Where(field => field.Value.ValueKind is JsonValueKind.Number or JsonValueKind.String or JsonValueKind.True or JsonValueKind.False))
+        foreach (var field in map.EnumerateObject().Where(field =>
+            field.Value.ValueKind is JsonValueKind.Number or JsonValueKind.String or JsonValueKind.True or JsonValueKind.False))
         {
             values[field.Name] = field.Value.ValueKind == JsonValueKind.String ? Text(field.Value.GetString()!) : field.Value;
         }
@@ -64,8 +76,10 @@ public sealed record ResultsFile(IReadOnlyDictionary<string, JsonElement> Values
     {
         var lines = text.TrimStart('\uFEFF').Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         var names = lines is [var first, ..] ? Cells(first) : [];
-        var rows = lines.Skip(1).Take(MaxRows).Select(line => (IReadOnlyDictionary<string, JsonElement>)names.Zip(Cells(line)).DistinctBy(cell => cell.First)
-            .ToDictionary(cell => cell.First, cell => double.TryParse(cell.Second, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? JsonSerializer.SerializeToElement(number) : Text(cell.Second))).ToList();
+        var rows = lines.Skip(1).Take(MaxRows).Select(line => (IReadOnlyDictionary<string, JsonElement>)names.Zip(Cells(line))
+            .DistinctBy(cell => cell.First)
+            .ToDictionary(cell => cell.First, cell => double.TryParse(cell.Second, CultureInfo.InvariantCulture, out var number)
+                && double.IsFinite(number) ? JsonSerializer.SerializeToElement(number) : Text(cell.Second))).ToList();
         return new(Nothing, new Dictionary<string, IReadOnlyList<IReadOnlyDictionary<string, JsonElement>>> { [""] = rows });
 
         static string[] Cells(string line) => [.. line.Split(',').Select(cell => cell.Trim().Trim('"'))];

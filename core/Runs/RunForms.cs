@@ -11,7 +11,8 @@ public static class RunForms
         public override int MostBytes => 16 * 1024;
     }
 
-    public sealed class Variable() : TextForm(@"[A-Za-z_][A-Za-z0-9_]{0,127}", "a variable's name: letters, digits and '_', not a digit first, at most 128 characters")
+    public sealed class Variable() : TextForm(@"[A-Za-z_][A-Za-z0-9_]{0,127}",
+        "a variable's name: letters, digits and '_', not a digit first, at most 128 characters")
     {
         protected override string? Further(string text) =>
             text.StartsWith("EXP_", StringComparison.OrdinalIgnoreCase) ? "names beginning with EXP_ are the platform's own; take another" : null;
@@ -26,7 +27,8 @@ public static class RunForms
     /// <summary>Of one parameter or variable.</summary>
     public const int MaxValueBytes = 32 * 1024;
 
-    public sealed class ParamName() : TextForm(@"[A-Za-z_][A-Za-z0-9_.\-]{0,127}", "a parameter's name: letters, digits, '_', '.' and '-', a letter or '_' first, at most 128 characters");
+    public sealed class ParamName() : TextForm(@"[A-Za-z_][A-Za-z0-9_.\-]{0,127}",
+        "a parameter's name: letters, digits, '_', '.' and '-', a letter or '_' first, at most 128 characters");
 
     public sealed class Metric() : TextForm(@"[^\u0000-\u001f\u007f-\u009f]{1,256}", "a metric's name: 1 to 256 characters");
 
@@ -35,6 +37,7 @@ public static class RunForms
         private const string Bound = @"\s*([+\-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+\-]?[0-9]+)?)?\s*";
 
         protected override string? Further(string text) => CheckRange.Parse(text) is not null ? null
-            : $"'{text}' is not {Wanted}" + (text.Contains("base", StringComparison.OrdinalIgnoreCase) ? "; checks against another commit are not supported by this version" : "");
+            : $"'{text}' is not {Wanted}" + (text.Contains("base", StringComparison.OrdinalIgnoreCase)
+                ? "; checks against another commit are not supported by this version" : "");
     }
 }

@@ -5,11 +5,13 @@ namespace Serverless.Core.Runs;
 /// <summary>What a spec says of its runs that needs no looking up: the same in the spec, in a run's record and in a version.</summary>
 public abstract record RunSettings
 {
-    [Field("A command line that prepares the code's environment; its result is cached with the code.", Example = "\"pip install -r requirements.txt\"", InKey = true)]
+    [Field("A command line that prepares the code's environment; its result is cached with the code.",
+        Example = "\"pip install -r requirements.txt\"", InKey = true)]
     [Text<RunForms.ShellCommand>]
     public string? Setup { get; init; }
 
-    [Field("The machine class to run on; exp machines lists them.", Example = "\"gpu-t4\"", Synonyms = ["resources", "machineClass", "machine_class"], InKey = true)]
+    [Field("The machine class to run on; exp machines lists them.", Example = "\"gpu-t4\"", Synonyms = ["resources", "machineClass", "machine_class"],
+        InKey = true)]
     [Text<RunForms.MachineClass>]
     public string Machine { get; init; } = "cpu";
 
@@ -18,7 +20,8 @@ public abstract record RunSettings
     public IReadOnlyDictionary<string, string> Env { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>Numbers are in their canonical form, so 1.0 and 1 are the same. See <see cref="ParamPath"/> for maps in it.</summary>
-    [Field("Parameters that the code reads: numbers, texts, true or false, lists, and maps of them.", Example = """{"optimizer": {"lr": 0.001, "betas": [0.9, 0.99]}, "epochs": 5}""",
+    [Field("Parameters that the code reads: numbers, texts, true or false, lists, and maps of them.",
+        Example = """{"optimizer": {"lr": 0.001, "betas": [0.9, 0.99]}, "epochs": 5}""",
         Most = 256, Synonyms = ["parameters", "hyperparameters", "args"], InKey = true)]
     [Names<RunForms.ParamName>]
     public IReadOnlyDictionary<string, JsonElement> Params { get; init; } = new SortedDictionary<string, JsonElement>(StringComparer.Ordinal);
@@ -43,7 +46,10 @@ public abstract record RunSettings
     [Names<RunForms.Metric>, Text<RunForms.Range>]
     public IReadOnlyDictionary<string, string> Checks { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
 
-    [Field("Plots and tables in reports, beside the curves that every report has.", Example = """[{"title": "Pruning", "results": "results.json", "rows": "rows", "x": "sparsity", "series": [{"y": "accuracy"}], "columns": [{"name": "time", "value": "seconds"}]}]""", Most = 20, IsLater = true)]
+    [Field("Plots and tables in reports, beside the curves that every report has.", Most = 20, IsLater = true, Example = """
+        [{"title": "Pruning", "results": "results.json", "rows": "rows", "x": "sparsity",
+          "series": [{"y": "accuracy"}], "columns": [{"name": "time", "value": "seconds"}]}]
+        """)]
     public IReadOnlyList<ReportPlot> Report { get; init; } = [];
 }
 

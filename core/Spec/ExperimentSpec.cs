@@ -4,8 +4,8 @@ using Serverless.Core.Runs;
 namespace Serverless.Core.Spec;
 
 /// <summary>
-/// What is submitted (<c>POST /api/experiments</c>), as people write it; nothing resolved yet. Its fields are declared here, in <see cref="RunSettings"/> and in the records that they are
-/// made of, and nowhere else. Read with <see cref="SpecReader"/>.
+/// What is submitted (<c>POST /api/experiments</c>), as people write it; nothing resolved yet. Its fields are declared here, in <see
+/// cref="RunSettings"/> and in the records that they are made of, and nowhere else. Read with <see cref="SpecReader"/>.
 /// </summary>
 [NotYet("sweep", $"{Later}; submit one experiment per point")]
 [NotYet("strategy", OfSweep), NotYet("trials", OfSweep), NotYet("parallel", OfSweep), NotYet("objective", OfSweep), NotYet("stop", OfSweep)]
@@ -29,19 +29,22 @@ public sealed record ExperimentSpec : RunSettings
     public CodeSource Code { get; init; } = new();
 
     /// <summary>See <see cref="EntryPoint"/>.</summary>
-    [Field("What to run: a C# file, a project (.csproj), a folder with one of them, or any command line.", Example = "\"train.cs\"", Synonyms = ["cmd", "entry", "entrypoint", "script", "run"])]
+    [Field("What to run: a C# file, a project (.csproj), a folder with one of them, or any command line.", Example = "\"train.cs\"",
+        Synonyms = ["cmd", "entry", "entrypoint", "script", "run"])]
     [Text<SpecForms.Command>]
     public required string Command { get; init; }
 
-    [Field("The seed, or a list: one run for each.", Example = "[1, 2, 3]", Min = 0, Least = 1, Most = MaxSeeds, Unique = true, OneOrMany = true, Synonyms = ["seeds"])]
+    [Field("The seed, or a list: one run for each.", Example = "[1, 2, 3]", Min = 0, Least = 1, Most = MaxSeeds, Unique = true, OneOrMany = true,
+        Synonyms = ["seeds"])]
     [JsonPropertyName("seed")]
     public IReadOnlyList<long> Seeds { get; init; } = [0];
 
     [Field("Start from a checkpoint of another run.", Example = """{"run": "01JZX6Q8V0T9B4M2C7K3N5P1RS", "checkpoint": "best"}""")]
     public FromSource? From { get; init; }
 
-    [Field("What the code reads: files and folders below data/, versions of datasets (digits:latest, digits:3, digits@hash), artifacts of runs (run:RUN-ID/artifacts/PATH).",
-        Example = """["data/digits/", "digits:latest"]""", Most = 256, Unique = true, Hint = "name a folder ('data/digits/') instead of its files", Synonyms = ["data", "datasets", "input"])]
+    [Field("What the code reads: files and folders below data/, datasets (digits:latest, digits:3, digits@hash), artifacts (run:RUN-ID/artifacts/PATH).",
+        Example = """["data/digits/", "digits:latest"]""", Most = 256, Unique = true, Hint = "name a folder ('data/digits/') instead of its files",
+            Synonyms = ["data", "datasets", "input"])]
     [Text<SpecForms.Input>]
     public IReadOnlyList<string> Inputs { get; init; } = [];
 
@@ -64,7 +67,8 @@ public sealed record ExperimentSpec : RunSettings
 public sealed record CodeSource(
     [property: Field("SHA-256 of an uploaded zip."), Text<SpecForms.Sha256>] string? Snapshot = null,
     string? Path = null,
-    [property: Field("Which files of the folder, as patterns. Left out: all that are not excluded.", Example = "[\"**/*.cs\"]", Least = 1, Most = 100), Text<SpecForms.FilePattern>]
+    [property: Field("Which files of the folder, as patterns. Left out: all that are not excluded.", Example = "[\"**/*.cs\"]", Least = 1,
+        Most = 100), Text<SpecForms.FilePattern>]
     IReadOnlyList<string>? Include = null,
     [property: Field("The git commit that the code is at."), Text<SpecForms.Commit>] string? Commit = null)
 {
@@ -76,7 +80,8 @@ public sealed record CodeSource(
 /// <param name="Checkpoint"><c>last</c>, <c>best</c> (see <see cref="CheckpointChoice"/>), <c>max:METRIC</c>, <c>min:METRIC</c>, or a step.</param>
 public sealed record FromSource(
     [property: Field("Id of the run to start from."), Text<SpecForms.RunId>] string Run,
-    [property: Field("Which of its checkpoints: last, best, a step, max:METRIC or min:METRIC."), Text<SpecForms.Checkpoint>] string Checkpoint = "last");
+    [property: Field("Which of its checkpoints: last, best, a step, max:METRIC or min:METRIC."), Text<SpecForms.Checkpoint>]
+    string Checkpoint = "last");
 
 /// <summary>One thing wrong with what was sent. Both texts quote what was sent, and are cut where that is long.</summary>
 /// <param name="Path">Where: <c>params.lr</c>, <c>inputs[0]</c>; empty: the whole.</param>

@@ -7,7 +7,8 @@ using Serverless.Core.Runs;
 namespace Serverless.Core.Spec;
 
 /// <summary>
-/// Tree → a record, by the fields that it declares. Everything that is wrong gets a problem with its path; a field that cannot be read keeps its default.
+/// Tree → a record, by the fields that it declares. Everything that is wrong gets a problem with its path; a field that cannot be read keeps its
+/// default.
 /// </summary>
 internal sealed class FieldReader(ProblemList problems)
 {
@@ -19,7 +20,10 @@ internal sealed class FieldReader(ProblemList problems)
     private JsonObject? Record(string path, SpecNode node, Type type)
     {
         var fields = Fields.Of(type);
-        if (!IsMap(path, node, $" with {string.Join(", ", fields.Take(4).Select(field => field.Name))}{(fields.Count > 4 ? ", …" : "")}")) return null;
+        if (!IsMap(path, node, $" with {string.Join(", ", fields.Take(4).Select(field => field.Name))}{(fields.Count > 4 ? ", …" : "")}"))
+        {
+            return null;
+        }
         var read = new JsonObject();
         var there = node.Fields.Select(field => field.Key).ToHashSet(StringComparer.Ordinal);
         foreach (var (name, value) in node.Fields)
@@ -29,15 +33,20 @@ internal sealed class FieldReader(ProblemList problems)
             else if (Value(at, value, field.Type, field) is { } json) read[name] = json;
         }
 
-        foreach (var field in fields.Where(field => field.IsRequired && !there.Contains(field.Name))) Say(SpecPath.Field(path, field.Name), Missing(field));
+        foreach (var field in fields.Where(field => field.IsRequired && !there.Contains(field.Name)))
+        {
+            Say(SpecPath.Field(path, field.Name), Missing(field));
+        }
         foreach (var both in type.GetCustomAttributes<NotBothAttribute>())
         {
             if (there.Contains(both.One) && there.Contains(both.Other)) Say(path, $"give either {both.One} or {both.Other}");
         }
 
-        if (type.GetCustomAttribute<ExactlyOneAttribute>() is not null && there.Intersect(fields.Select(field => field.Name)).ToList() is { Count: not 1 } several)
+        if (type.GetCustomAttribute<ExactlyOneAttribute>() is not null && there.Intersect(fields.Select(field => field.Name))
+            .ToList() is { Count: not 1 } several)
         {
-            Say(path, several.Count == 0 ? $"is empty; give one of {string.Join(", ", fields.Select(field => field.Name))}" : $"has {string.Join(" and ", several)}; give one of them");
+            Say(path, several.Count == 0 ? $"is empty; give one of {string.Join(", ", fields.Select(field => field.Name))}"
+                : $"has {string.Join(" and ", several)}; give one of them");
         }
 
         // Text that is missing or wrong is stood for, so that the rest is looked at; what is more than text leaves nothing to look at.
@@ -79,7 +88,8 @@ internal sealed class FieldReader(ProblemList problems)
 
     private JsonValue? Whole(string path, SpecNode node, FieldAttribute about)
     {
-        if (node.Kind != SpecKind.Number || !long.TryParse(CanonicalJson.Number(node.Text), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
+        if (node.Kind != SpecKind.Number || !long.TryParse(CanonicalJson.Number(node.Text), NumberStyles.AllowLeadingSign,
+            CultureInfo.InvariantCulture, out var value))
         {
             return Wrong(path, node, "a whole number");
         }
@@ -100,7 +110,8 @@ internal sealed class FieldReader(ProblemList problems)
     private bool IsWithin(string path, string shown, double value, FieldAttribute about, Func<long, string> text)
     {
         if (value >= about.Min && value <= about.Max) return true;
-        var bounds = about.Min == about.Max ? $"only {text(about.Min)}" : about.Max == long.MaxValue ? $"{text(about.Min)} or more" : $"{text(about.Min)} to {text(about.Max)}";
+        var bounds = about.Min == about.Max ? $"only {text(about.Min)}" : about.Max == long.MaxValue ? $"{text(about.Min)} or more"
+            : $"{text(about.Min)} to {text(about.Max)}";
         Say(path, $"{shown} is out of range: {bounds}{Hint(about)}");
         return false;
     }

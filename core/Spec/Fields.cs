@@ -12,7 +12,8 @@ namespace Serverless.Core.Spec;
 /// <param name="Names">The same for the names in its map.</param>
 /// <param name="IsRequired">It has no default.</param>
 /// <param name="Get">Its value in a record.</param>
-internal sealed record Field(string Name, Type Type, FieldAttribute About, TextForm? Text, TextForm? Names, bool IsRequired, Func<object, object?> Get);
+internal sealed record Field(string Name, Type Type, FieldAttribute About, TextForm? Text, TextForm? Names, bool IsRequired, Func<object,
+    object?> Get);
 
 /// <summary>The fields that a record declares.</summary>
 internal static class Fields
@@ -21,10 +22,13 @@ internal static class Fields
     private static readonly ConcurrentDictionary<Type, JsonObject> Blanks = new();
 
     public static IReadOnlyList<Field> Of(Type type) => Known.GetOrAdd(type, static type =>
-        [.. CoreJson.Options.GetTypeInfo(type).Properties.Select(property => property.AttributeProvider is MemberInfo member && member.GetCustomAttribute<FieldAttribute>() is { } about
+        [.. CoreJson.Options.GetTypeInfo(type).Properties.Select(property => property.AttributeProvider is MemberInfo member
+            && member.GetCustomAttribute<FieldAttribute>() is { } about
             ? new Field(
-                property.Name, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType, about, member.GetCustomAttribute<TextAttribute>()?.Form,
-                member.GetCustomAttribute<NamesAttribute>()?.Form, property.IsRequired || property.AssociatedParameter is { HasDefaultValue: false }, property.Get!)
+                property.Name, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType, about,
+                    member.GetCustomAttribute<TextAttribute>()?.Form,
+                member.GetCustomAttribute<NamesAttribute>()?.Form, property.IsRequired || property.AssociatedParameter is { HasDefaultValue: false },
+                    property.Get!)
             : null).OfType<Field>()]);
 
     /// <summary>A record of which nothing was said, as JSON: the defaults.</summary>
@@ -62,15 +66,18 @@ internal static class Fields
     public static Type? Values(Type type) => OfGeneric(type, typeof(IReadOnlyDictionary<,>), 1);
 
     /// <summary>Of an enum, what may be written.</summary>
-    public static IReadOnlyList<string> Words(Type type, FieldAttribute about) => about.Among ?? [.. Enum.GetValues(type).Cast<Enum>().Select(value => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString()))];
+    public static IReadOnlyList<string> Words(Type type, FieldAttribute about) =>
+        about.Among ?? [.. Enum.GetValues(type).Cast<Enum>().Select(value => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString()))];
 
     /// <summary><c>one, two or three</c></summary>
-    public static string Listed(IReadOnlyList<string> words) => words.Count == 1 ? words[0] : $"{string.Join(", ", words.SkipLast(1))} or {words[^1]}";
+    public static string Listed(IReadOnlyList<string> words) => words.Count == 1 ? words[0]
+        : $"{string.Join(", ", words.SkipLast(1))} or {words[^1]}";
 
     public static bool IsRecord(Type type) => type.IsClass && type != typeof(string);
 
     private static Type? OfGeneric(Type type, Type definition, int argument) =>
         type.IsGenericType && type.GetGenericTypeDefinition() == definition ? type.GenericTypeArguments[argument] : null;
 
-    private static JsonNode? Empty(Type type) => type == typeof(string) ? "" : type.IsEnum ? JsonSerializer.SerializeToNode(Enum.ToObject(type, 0), type, CoreJson.Options) : Blank(type);
+    private static JsonNode? Empty(Type type) => type == typeof(string) ? "" : type.IsEnum
+        ? JsonSerializer.SerializeToNode(Enum.ToObject(type, 0), type, CoreJson.Options) : Blank(type);
 }

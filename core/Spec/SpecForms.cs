@@ -6,7 +6,8 @@ namespace Serverless.Core.Spec;
 /// <summary>Texts that a spec is made of.</summary>
 public static class SpecForms
 {
-    public sealed class Name() : TextForm(@"[a-z0-9][a-z0-9\-._]{0,62}", "a name: a–z, 0–9, '-', '.' and '_', a letter or digit first, at most 63 characters");
+    public sealed class Name() : TextForm(@"[a-z0-9][a-z0-9\-._]{0,62}",
+        "a name: a–z, 0–9, '-', '.' and '_', a letter or digit first, at most 63 characters");
 
     public sealed class Command() : TextForm(@"[\s\S]*\S[\s\S]*", "a command line")
     {
@@ -25,7 +26,8 @@ public static class SpecForms
 
     public sealed class RunId() : TextForm("[0-9A-Z]{26}", "a run id: 26 characters of 0–9 and A–Z");
 
-    public sealed class Checkpoint() : TextForm(@"last|best|[0-9]+|(max|min):[^\u0000-\u001f\u007f-\u009f]+", $"a checkpoint; write {CheckpointChoice.Wanted}")
+    public sealed class Checkpoint() : TextForm(@"last|best|[0-9]+|(max|min):[^\u0000-\u001f\u007f-\u009f]+",
+        $"a checkpoint; write {CheckpointChoice.Wanted}")
     {
         public override bool TakesNumbers => true;
 
@@ -37,10 +39,17 @@ public static class SpecForms
     {
         protected override string? Further(string text)
         {
-            if (text.StartsWith(RunInput.Prefix, StringComparison.Ordinal)) return RunInput.Parse(text) is null ? $"'{text}' is not an artifact of a run; write {RunInput.Wanted}" : null;
-            if (text.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal)) return ObjectKey.Problem(text.EndsWith('/') ? text[..^1] : text) is { } what ? $"'{text}': {what}" : null;
+            if (text.StartsWith(RunInput.Prefix, StringComparison.Ordinal))
+            {
+                return RunInput.Parse(text) is null ? $"'{text}' is not an artifact of a run; write {RunInput.Wanted}" : null;
+            }
+            if (text.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal))
+            {
+                return ObjectKey.Problem(text.EndsWith('/') ? text[..^1] : text) is { } what ? $"'{text}': {what}" : null;
+            }
             return DatasetReference.Parse(text) is null
-                ? $"'{text}' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or {DatasetReference.Wanted}, or {RunInput.Wanted}"
+                ? $"'{text}' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, "
+                    + $"or {DatasetReference.Wanted}, or {RunInput.Wanted}"
                 : null;
         }
     }

@@ -5,8 +5,8 @@ using System.Text.Json.Nodes;
 namespace Serverless.Core.Spec;
 
 /// <summary>
-/// The JSON schema (draft 2020-12) of what people write, from the fields that it declares, for editors and for the API's description. What one field cannot tell alone is not in it:
-/// that two parameters are the same variable, how much all of them are together, that a range's bounds are in order.
+/// The JSON schema (draft 2020-12) of what people write, from the fields that it declares, for editors and for the API's description. What one field
+/// cannot tell alone is not in it: that two parameters are the same variable, how much all of them are together, that a range's bounds are in order.
 /// </summary>
 public static class SpecSchema
 {
@@ -35,7 +35,8 @@ public static class SpecSchema
         ["anyOf"] = new JsonArray(
             new JsonObject { ["type"] = new JsonArray("number", "string", "boolean") },
             new JsonObject { ["type"] = "array", ["items"] = Reference(parameter), ["maxItems"] = SpecRules.MaxListItems },
-            new JsonObject { ["type"] = "object", ["additionalProperties"] = Reference(parameter), ["propertyNames"] = new JsonObject { ["pattern"] = new Runs.RunForms.ParamName().Pattern } }),
+            new JsonObject { ["type"] = "object", ["additionalProperties"] = Reference(parameter),
+                ["propertyNames"] = new JsonObject { ["pattern"] = new Runs.RunForms.ParamName().Pattern } }),
     };
 
     private static JsonObject Reference(string to) => new() { ["$ref"] = to };
@@ -57,17 +58,22 @@ public static class SpecSchema
             }
 
             var record = new JsonObject { ["type"] = "object", ["properties"] = properties, ["additionalProperties"] = false };
-            if (fields.Any(field => field.IsRequired)) record["required"] = new JsonArray([.. fields.Where(field => field.IsRequired).Select(field => (JsonNode)field.Name)]);
+            if (fields.Any(field => field.IsRequired))
+            {
+                record["required"] = new JsonArray([.. fields.Where(field => field.IsRequired).Select(field => (JsonNode)field.Name)]);
+            }
             if (type.GetCustomAttribute<ExactlyOneAttribute>() is not null) (record["minProperties"], record["maxProperties"]) = (1, 1);
             if (type.GetCustomAttributes<NotBothAttribute>().ToList() is { Count: > 0 } pairs)
             {
-                record["not"] = new JsonObject { ["anyOf"] = new JsonArray([.. pairs.Select(pair => new JsonObject { ["required"] = new JsonArray(pair.One, pair.Other) })]) };
+                record["not"] = new JsonObject { ["anyOf"] = new JsonArray([.. pairs.Select(pair =>
+                    new JsonObject { ["required"] = new JsonArray(pair.One, pair.Other) })]) };
             }
 
             return record;
         }
 
-        private JsonObject OfField(Field field) => field.About.Template is { } type ? (this with { IsTemplate = true }).Record(type) : Value(field.Type, field);
+        private JsonObject OfField(Field field) => field.About.Template is { } type ? (this with { IsTemplate = true }).Record(type)
+            : Value(field.Type, field);
 
         private JsonObject Value(Type type, Field field)
         {
@@ -87,7 +93,10 @@ public static class SpecSchema
         {
             var text = new JsonObject { ["type"] = "string" };
             if (form is not null) text["pattern"] = form.Pattern;
-            if (form?.TakesNumbers == true) text = new() { ["anyOf"] = new JsonArray(text, new JsonObject { ["type"] = "integer", ["minimum"] = 0 }) };
+            if (form?.TakesNumbers == true)
+            {
+                text = new() { ["anyOf"] = new JsonArray(text, new JsonObject { ["type"] = "integer", ["minimum"] = 0 }) };
+            }
             return form is null ? text : OrReference(text);
         }
 

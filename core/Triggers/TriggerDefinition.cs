@@ -12,7 +12,8 @@ namespace Serverless.Core.Triggers;
 public sealed record TriggerDefinition(
     [property: Field("The trigger's name."), Text<SpecForms.Name>] string Name,
     [property: Field("What it waits for: one of run, artifact, file, dataset and schedule.")] TriggerWhen When,
-    [property: Field("The experiment to submit, as in experiment.yaml. Its texts may hold references such as ${run.id}; $${ stands for ${.", Template = typeof(ExperimentSpec))] JsonElement Then,
+    [property: Field("The experiment to submit, as in experiment.yaml. Its texts may hold references such as ${run.id}; $${ stands for ${.",
+        Template = typeof(ExperimentSpec))] JsonElement Then,
     TriggerLimits? Limits = null)
 {
     [Field("How often it may submit.")]
@@ -63,7 +64,8 @@ public sealed record TriggerWhen
 
     /// <summary>The experiment whose runs it is about, when it is about runs.</summary>
     [JsonIgnore]
-    public (string Project, string Experiment)? Runs => Run is { } run ? (run.Project, run.Experiment) : Artifact is { } artifact ? (artifact.Project, artifact.Experiment) : null;
+    public (string Project, string Experiment)? Runs => Run is { } run ? (run.Project, run.Experiment) : Artifact is { } artifact
+        ? (artifact.Project, artifact.Experiment) : null;
 
     /// <summary>In a few words, for lists.</summary>
     public override string ToString() => Kind switch
@@ -85,8 +87,10 @@ public sealed record RunWhen(
     [property: Field("The project of the experiment."), Text<SpecForms.Name>] string Project,
     [property: Field("The experiment's name."), Text<SpecForms.Name>] string Experiment,
     IReadOnlyList<RunState>? States = null,
-    [property: Field("A condition on the run.", Example = "\"val/accuracy > 0.9 and params.lr < 0.01\""), Text<TriggerForms.ConditionText>] string? Where = null,
-    [property: Field("Only when the run is better than every one of the experiment that ended before it in one of these states.", Example = """{"metric": "val/accuracy", "goal": "maximize"}""")] BestSoFar? Best = null)
+    [property: Field("A condition on the run.", Example = "\"val/accuracy > 0.9 and params.lr < 0.01\""),
+        Text<TriggerForms.ConditionText>] string? Where = null,
+    [property: Field("Only when the run is better than every one of the experiment that ended before it in one of these states.",
+        Example = """{"metric": "val/accuracy", "goal": "maximize"}""")] BestSoFar? Best = null)
 {
     [Field("How it ended, or a list of that.", OneOrMany = true, Least = 1, Among = ["succeeded", "failed", "cancelled"])]
     [JsonPropertyName("state")]
@@ -102,15 +106,18 @@ public sealed record BestSoFar(
 public sealed record ArtifactWhen(
     [property: Field("The project of the experiment."), Text<SpecForms.Name>] string Project,
     [property: Field("The experiment's name."), Text<SpecForms.Name>] string Experiment,
-    [property: Field("A pattern of paths below the run's artifacts/.", Example = "\"*.safetensors\""), Text<TriggerForms.ArtifactPattern>] string Path);
+    [property: Field("A pattern of paths below the run's artifacts/.", Example = "\"*.safetensors\""),
+        Text<TriggerForms.ArtifactPattern>] string Path);
 
 /// <param name="Cron">Five fields: minute, hour, day of the month, month, day of the week.</param>
 /// <param name="Zone">IANA name; default UTC.</param>
 /// <param name="Missed">What becomes of instants at which nothing ran; default: one catch-up.</param>
 public sealed record ScheduleWhen(
-    [property: Field("Five fields: minute, hour, day of the month, month, day of the week.", Example = "\"0 3 * * mon-fri\""), Text<TriggerForms.Cron>] string Cron,
+    [property: Field("Five fields: minute, hour, day of the month, month, day of the week.", Example = "\"0 3 * * mon-fri\""),
+        Text<TriggerForms.Cron>] string Cron,
     [property: Field("Time zone, by its IANA name."), Text<TriggerForms.Zone>] string Zone = "UTC",
-    [property: Field("What becomes of instants at which nothing ran: once makes up for the latest, skip for none.")] MissedInstants Missed = MissedInstants.Once);
+    [property: Field("What becomes of instants at which nothing ran: once makes up for the latest, skip for none.")]
+    MissedInstants Missed = MissedInstants.Once);
 
 public enum MissedInstants
 {
@@ -123,9 +130,11 @@ public enum MissedInstants
 /// <param name="Depth">Triggers in a row, this one included, that may lead to a submission; default 8.</param>
 /// <param name="Debounce">Files only: how long a path must have been left alone before its newest version counts; default 2 s.</param>
 public sealed record TriggerLimits(
-    [property: Field("Submissions within any hour; what comes beyond is stopped, with a record, and can be replayed.", Min = 1, Max = TriggerLimits.MaxPerHour)] int PerHour = 100,
+    [property: Field("Submissions within any hour; what comes beyond is stopped, with a record, and can be replayed.", Min = 1,
+        Max = TriggerLimits.MaxPerHour)] int PerHour = 100,
     [property: Field("Triggers in a row, this one included, that may lead to a submission.", Min = 1, Max = TriggerLimits.MaxDepth)] int Depth = 8,
-    [property: Field("Files only: how long a path must have been left alone before its newest version counts. Left out: 2s.", Min = 0, Max = 3600)] TimeSpan? Debounce = null)
+    [property: Field("Files only: how long a path must have been left alone before its newest version counts. Left out: 2s.", Min = 0,
+        Max = 3600)] TimeSpan? Debounce = null)
 {
     public const int MaxPerHour = 1000;
     public const int MaxDepth = 32;
@@ -137,7 +146,8 @@ public sealed record TriggerLimits(
 /// <param name="Id">One generation of the name: deleted and stored again it is another trigger, and has acted on nothing yet.</param>
 /// <param name="By">Who stored it, for people.</param>
 /// <param name="Since">What happened before is not acted on: when it was stored, or resumed. Store time.</param>
-public sealed record TriggerRecord(string Id, TriggerDefinition Definition, string? By, DateTimeOffset Created, DateTimeOffset Since, TriggerPause? Paused = null) : IRecord
+public sealed record TriggerRecord(string Id, TriggerDefinition Definition, string? By, DateTimeOffset Created, DateTimeOffset Since,
+    TriggerPause? Paused = null) : IRecord
 {
     string? IRecord.Problem(string key) => key == WorkspacePaths.Trigger(Name) ? LiveTrigger.Problem(this) : $"it is of trigger {Name}";
 

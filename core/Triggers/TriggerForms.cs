@@ -7,7 +7,8 @@ public static class TriggerForms
 {
     public sealed class FilePattern() : TextForm(@"data/[\s\S]*[^/]", "a pattern of paths below data/")
     {
-        protected override string? Further(string text) => text.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) && text.Length > WorkspacePaths.Data.Length
+        protected override string? Further(string text) => text.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal)
+            && text.Length > WorkspacePaths.Data.Length
             ? TriggerRules.Glob(text).Problem
             : $"'{text}' is not below data/; write data/digits/*.csv, or data/** for every file";
     }

@@ -9,8 +9,8 @@ namespace Serverless.Core.Triggers;
 public sealed record TriggerReading(TriggerDefinition? Definition, IReadOnlyList<Problem> Problems);
 
 /// <summary>
-/// Reads a trigger as people write it and says everything at once that is wrong with it. What the text alone can tell is checked here; whether what it refers to can
-/// exist, <see cref="TriggerChecks"/> finds out.
+/// Reads a trigger as people write it and says everything at once that is wrong with it. What the text alone can tell is checked here; whether what
+/// it refers to can exist, <see cref="TriggerChecks"/> finds out.
 /// </summary>
 public static class TriggerReader
 {
@@ -21,7 +21,10 @@ public static class TriggerReader
     public static TriggerReading Read(string text, SpecFormat format, string? name = null)
     {
         var problems = new ProblemList();
-        if (Encoding.UTF8.GetByteCount(text) > SpecLimits.TextBytes) return new(null, [new("", $"a trigger is at most {SpecLimits.TextBytes / 1024} KiB")]);
+        if (Encoding.UTF8.GetByteCount(text) > SpecLimits.TextBytes)
+        {
+            return new(null, [new("", $"a trigger is at most {SpecLimits.TextBytes / 1024} KiB")]);
+        }
         var root = format == SpecFormat.Json ? JsonSpec.Parse(text, problems) : YamlSpec.Parse(text, problems);
         var definition = root is null ? null : Definition(Named(root, name), name, problems);
         return problems.Count == 0 ? new(definition, []) : new(null, problems);
@@ -30,8 +33,14 @@ public static class TriggerReader
     private static TriggerDefinition? Definition(SpecNode root, string? name, ProblemList problems)
     {
         var read = new FieldReader(problems).Read<TriggerDefinition>("", root);
-        if (read is { Name.Length: > 0 } && name is not null && read.Name != name) problems.Add(new("name", $"'{read.Name}' is stored under another name, '{name}'; make them the same"));
-        if (read is { When.File: null, Limits.Debounce: not null } && IsFine("when")) problems.Add(new("limits.debounce", "is for file triggers only; remove it"));
+        if (read is { Name.Length: > 0 } && name is not null && read.Name != name)
+        {
+            problems.Add(new("name", $"'{read.Name}' is stored under another name, '{name}'; make them the same"));
+        }
+        if (read is { When.File: null, Limits.Debounce: not null } && IsFine("when"))
+        {
+            problems.Add(new("limits.debounce", "is for file triggers only; remove it"));
+        }
         if (root.Fields.FirstOrDefault(field => field.Key == "then").Value is not { Kind: SpecKind.Map } then) return null;
         if (read is null || !IsFine("when") || !IsFine("name"))
         {
@@ -43,12 +52,15 @@ public static class TriggerReader
         TriggerRules.Filled(then, TriggerRules.Example(read.Name, read.When) with { AnyParam = true, AnyOutput = true }, problems);
         return problems.Count > 0 ? null : read with { Then = TemplateJson.Of(then) };
 
-        bool IsFine(string field) => !problems.Any(problem => problem.Path == field || problem.Path.StartsWith(field + ".", StringComparison.Ordinal));
+        bool IsFine(string field) => !problems.Any(problem => problem.Path == field
+            || problem.Path.StartsWith(field + ".", StringComparison.Ordinal));
     }
 
-    private static SpecNode Named(SpecNode root, string? name) => name is null || root.Kind != SpecKind.Map || root.Fields.Any(field => field.Key == "name")
+    private static SpecNode Named(SpecNode root, string? name) => name is null || root.Kind != SpecKind.Map
+        || root.Fields.Any(field => field.Key == "name")
         ? root
-        : new() { Kind = SpecKind.Map, Fields = [KeyValuePair.Create("name", new SpecNode { Kind = SpecKind.Text, Text = name }), .. root.Fields], Size = root.Size + 1 };
+        : new() { Kind = SpecKind.Map, Fields = [KeyValuePair.Create("name", new SpecNode { Kind = SpecKind.Text, Text = name }), .. root.Fields],
+            Size = root.Size + 1 };
 }
 
 /// <summary>A template as JSON, numbers in their canonical form.</summary>

@@ -34,5 +34,6 @@ public sealed record KeyDifference(string Part, string? Name, string? From, stri
         where was?.Value != now?.Value
         select new KeyDifference(part, name, was?.Shown, now?.Shown);
 
-    private static List<KeyEntry> Files(CodeFacts facts) => [.. facts.Files.Select(file => new KeyEntry(file.Path, file.Sha256, KeyPart.Shown(file.Sha256)))];
+    private static List<KeyEntry> Files(CodeFacts facts) =>
+        [.. facts.Files.Select(file => new KeyEntry(file.Path, file.Sha256, KeyPart.Shown(file.Sha256)))];
 }

@@ -8,8 +8,8 @@ using Serverless.Core.Spec;
 namespace Serverless.Core.Versions;
 
 /// <summary>
-/// A part of the run key: what is hashed, and the same by names, for saying where two runs differ. What needs no looking up is in it when its field says so
-/// (<see cref="FieldAttribute.InKey"/>).
+/// A part of the run key: what is hashed, and the same by names, for saying where two runs differ. What needs no looking up is in it when its field
+/// says so (<see cref="FieldAttribute.InKey"/>).
 /// </summary>
 /// <param name="Name">As people know it.</param>
 /// <param name="HashedAs">As it is called in what is hashed.</param>
@@ -35,7 +35,8 @@ internal sealed record KeyPart(string Name, string HashedAs, Func<RunSpec, JsonN
 
         // Absent where there are none, so that keys from before there were datasets are what they were.
         new("datasets", "datasets",
-            run => run.Datasets.Count == 0 ? null : Array(run.Datasets.OrderBy(dataset => dataset.Name, StringComparer.Ordinal).Select(dataset => ("name", dataset.Name, dataset.Sha256))),
+            run => run.Datasets.Count == 0 ? null : Array(run.Datasets.OrderBy(dataset => dataset.Name, StringComparer.Ordinal)
+                .Select(dataset => ("name", dataset.Name, dataset.Sha256))),
             run => run.Datasets.Select(dataset => new KeyEntry(dataset.Name, dataset.Sha256, dataset.ToString()))),
         new("from", "from",
             run => run.From is { } from ? new JsonObject { ["run"] = from.Run, ["content"] = Content(from) } : null,
@@ -47,11 +48,13 @@ internal sealed record KeyPart(string Name, string HashedAs, Func<RunSpec, JsonN
     private static KeyPart One(string name, string hashedAs, Func<RunSpec, string?> value, Func<string, string>? shown = null) =>
         new(name, hashedAs, run => value(run), run => value(run) is { } there ? [new KeyEntry(null, there, shown?.Invoke(there) ?? there)] : []);
 
-    private static KeyPart Setting(Field field) => new(field.Name, field.Name, run => Fields.Hashed(field, run), run => Fields.Hashed(field, run) switch
+    private static KeyPart Setting(Field field) => new(field.Name, field.Name, run => Fields.Hashed(field, run), run =>
+        Fields.Hashed(field, run) switch
     {
         null => [],
         JsonObject map when Fields.Values(field.Type) == typeof(JsonElement) =>
-            ParamPath.Flat(map.Deserialize<Dictionary<string, JsonElement>>(CoreJson.Options)!, quoted: true).Select(param => Entry(param.Key, (CanonicalJson.Of(param.Value) ?? param.Value).GetRawText())),
+            ParamPath.Flat(map.Deserialize<Dictionary<string, JsonElement>>(CoreJson.Options)!, quoted: true)
+                .Select(param => Entry(param.Key, (CanonicalJson.Of(param.Value) ?? param.Value).GetRawText())),
         JsonObject map => map.Select(entry => Entry(entry.Key, Text(entry.Value!))),
         var one => [Entry(null, Text(one))],
     });
@@ -65,7 +68,8 @@ internal sealed record KeyPart(string Name, string HashedAs, Func<RunSpec, JsonN
 
     private static string Content(FromRef from) => from.Content ?? from.Manifest;
 
-    private static string Checkpoint(FromRef from) => string.Create(CultureInfo.InvariantCulture, $"{from.Run} at step {from.Step} ({Shown(from.Content ?? "content not known")})");
+    private static string Checkpoint(FromRef from) => string.Create(CultureInfo.InvariantCulture,
+        $"{from.Run} at step {from.Step} ({Shown(from.Content ?? "content not known")})");
 }
 
 /// <param name="Name">A parameter, a variable, a file's path; null where there is only one.</param>

@@ -6,8 +6,8 @@ namespace Serverless.Core.Versions;
 
 /// <summary>
 /// The run key: equal exactly when two runs would compute the same. It is <c>k1-</c> and the <see cref="CanonicalJson"/> hash, under the scheme
-/// <c>serverless-run-key-1</c>, of every <see cref="KeyPart"/>. Not in it: the zip's own hash, the commit, ETags, and fields that do not say that they are
-/// (<see cref="FieldAttribute.InKey"/>). A change of what is hashed takes the next number, so that keys of two schemes never meet.
+/// <c>serverless-run-key-1</c>, of every <see cref="KeyPart"/>. Not in it: the zip's own hash, the commit, ETags, and fields that do not say that
+/// they are (<see cref="FieldAttribute.InKey"/>). A change of what is hashed takes the next number, so that keys of two schemes never meet.
 /// </summary>
 public static class RunKey
 {
