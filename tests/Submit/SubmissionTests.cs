@@ -53,6 +53,19 @@ public sealed class SubmissionTests
     }
 
     [Fact]
+    public async Task A_run_that_is_given_back_is_reported_by_the_plots_of_now()
+    {
+        var spec = (await Spec()) with { Report = [new("Loss", Series: [new("loss")])] };
+        var first = await Accepted(spec);
+        var again = await Accepted(spec with { Report = [new("Accuracy", Series: [new("acc")])] });
+        Assert.Equal((first.Runs[0].Id, true), (again.Runs[0].Id, again.Runs[0].Reused));
+        Assert.Equal((1, 2), (first.Version, again.Version));
+        Assert.Equal("Accuracy", Assert.Single((await Load(first.Runs[0].Id)).Spec.Report).Title);
+        await Accepted(spec with { Report = [] });
+        Assert.Equal("Accuracy", Assert.Single((await Load(first.Runs[0].Id)).Spec.Report).Title);
+    }
+
+    [Fact]
     public async Task A_run_that_is_given_back_is_judged_by_the_checks_of_now()
     {
         var spec = (await Spec()) with { Checks = new Dictionary<string, string> { ["loss"] = "..1" } };
