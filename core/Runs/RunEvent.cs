@@ -48,6 +48,9 @@ public abstract record RunEvent
 
     /// <summary>The run was submitted again with other checks; when it has ended, they are evaluated at once.</summary>
     public sealed record SetChecks(IReadOnlyDictionary<string, string> Checks) : RunEvent;
+
+    /// <summary>The run was submitted again with other plots.</summary>
+    public sealed record SetReport(IReadOnlyList<ReportPlot> Report) : RunEvent;
 }
 
 /// <summary>How an attempt ended.</summary>

@@ -26,6 +26,9 @@ public static class RunRules
         RunEvent.Refuse refuse => Refuse(run, refuse, now),
         RunEvent.Publish publish => Publish(run, publish, now),
         RunEvent.SetTags tags => run.Tags.SequenceEqual(tags.Tags) ? new Decision.Unchanged("the run has these tags") : new Decision.Moved(run with { Tags = tags.Tags }),
+        RunEvent.SetReport report => Written(run.Spec.Report) == Written(report.Report)
+            ? new Decision.Unchanged("the run has these plots")
+            : new Decision.Moved(run with { Spec = run.Spec with { Report = report.Report } }),
         RunEvent.SetChecks checks => SetChecks(run, checks.Checks),
         _ => throw new ArgumentException($"unknown event {happened}", nameof(happened)),
     };
@@ -246,6 +249,8 @@ public static class RunRules
 
         return new Decision.Moved(run with { Spec = run.Spec with { Checks = checks }, Checks = run.State.IsTerminal ? CheckOutcome.Of(checks, run.Metrics) : [] });
     }
+
+    private static string Written(IReadOnlyList<ReportPlot> report) => System.Text.Json.JsonSerializer.Serialize(report, CoreJson.Options);
 
     private static RunRecord WithValues(RunRecord run, IReadOnlyDictionary<string, double>? values)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
+using Serverless.Contract;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -82,7 +83,7 @@ public sealed record RunSummary(
         var (metrics, leftOut) = MetricOrder.Of(run.Spec).Select(run.Metrics, MaxMetrics);
         return new(
             run.Id, run.Project, run.Experiment, run.Version, run.State, run.Cause, run.Created, run.Started, run.Ended,
-            run.Spec.Machine, run.Epoch, run.Step, run.SubmittedBy, run.Tags, metrics, run.Spec.Params, leftOut + run.MetricsLeftOut, Checks: CheckTally.Of(run));
+            run.Spec.Machine, run.Epoch, run.Step, run.SubmittedBy, run.Tags, metrics, ParamPath.Flat(run.Spec.Params).ToDictionary(), leftOut + run.MetricsLeftOut, Checks: CheckTally.Of(run));
     }
 
     /// <summary>Empty when even the run's names do not fit.</summary>

@@ -24,26 +24,14 @@ public static class ResolvedSpecRules
     }
 
     /// <summary>The run as an experiment of one seed, without its inputs, which are names no more.</summary>
-    public static ExperimentSpec AsSent(RunRecord run) => new()
+    public static ExperimentSpec AsSent(RunRecord run) => new(run.Spec)
     {
         Project = run.Project,
         Name = run.Experiment,
         Code = new(run.Spec.Code.Snapshot, Commit: run.Spec.Code.Commit),
         Command = run.Spec.Command,
-        Setup = run.Spec.Setup,
-        Machine = run.Spec.Machine,
         Seeds = [run.Spec.Seed],
-        Env = run.Spec.Env,
-        Image = run.Spec.Image,
         From = run.Spec.From is { } from ? new(from.Run) : null,
-        Params = run.Spec.Params,
-        Nodes = run.Spec.Nodes,
-        RetriesLost = run.Spec.Retries.Lost,
-        RetriesFailed = run.Spec.Retries.Failed,
-        Timeout = run.Spec.Timeout,
-        Grace = run.Spec.Grace,
-        Checkpoints = run.Spec.Checkpoints,
-        Checks = run.Spec.Checks,
         Tags = run.Tags,
     };
 

@@ -53,7 +53,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
                     {
                         if (await results.Problem(run, cancel) is not { } problem)
                         {
-                            return await Awake(await Expecting(run, wanted.Spec.Checks, cancel), reused: true, cancel);
+                            return await Awake(await Shown(run, wanted.Spec, cancel), reused: true, cancel);
                         }
 
                         because = $"; run {run.Id} has the same key, but {problem}";
@@ -124,9 +124,13 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
         return await Awake(run, reused, cancel);
     }
 
-    /// <summary>A result that is given back is judged by what is expected of it now.</summary>
-    private async Task<RunRecord> Expecting(RunRecord run, IReadOnlyDictionary<string, string> checks, CancellationToken cancel) =>
-        checks.Count == 0 ? run : (await runs.Apply(run.Id, new RunEvent.SetChecks(checks), cancel)).Run ?? run;
+    /// <summary>A result that is given back is judged by what is expected of it now, and reported as it is now to be.</summary>
+    private async Task<RunRecord> Shown(RunRecord run, RunSpec wanted, CancellationToken cancel)
+    {
+        if (wanted.Checks.Count > 0) run = (await runs.Apply(run.Id, new RunEvent.SetChecks(wanted.Checks), cancel)).Run ?? run;
+        if (wanted.Report.Count > 0) run = (await runs.Apply(run.Id, new RunEvent.SetReport(wanted.Report), cancel)).Run ?? run;
+        return run;
+    }
 
     /// <summary>
     /// A run that nobody has claimed yet may lack its wake: its submitter may have died just before. One wake too many does nothing.

@@ -66,9 +66,9 @@ sealed class RunEnvironment(CodeUser? user, string mark, bool limitsProcessors)
         all[ContractNames.Device] = device;
         if (run.Head is not null) all[ContractNames.Resume] = folder.Resume;
         if (run.Spec.From is not null) all[ContractNames.From] = folder.From;
-        foreach (var (name, value) in run.Spec.Params)
+        foreach (var (path, value) in ParamPath.Flat(run.Spec.Params))
         {
-            if (Scalar(value) is { } text) all[ContractNames.ParamPrefix + VariableName(name)] = text;
+            if (Scalar(value) is { } text) all[ParamPath.Variable(path)] = text;
         }
 
         return all;
@@ -80,12 +80,6 @@ sealed class RunEnvironment(CodeUser? user, string mark, bool limitsProcessors)
         JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => value.GetRawText(),
         _ => null,
     };
-
-    private static string VariableName(string parameter) =>
-        string.Create(parameter.Length, parameter, static (to, from) =>
-        {
-            for (var i = 0; i < to.Length; i++) to[i] = char.IsAsciiLetterOrDigit(from[i]) ? char.ToUpperInvariant(from[i]) : '_';
-        });
 
     private static Dictionary<string, string> ReadOfMachine()
     {

@@ -72,7 +72,7 @@ public sealed class OneCurveForEveryLanguageTests
         foreach (var (form, naming) in kinds)
         {
             var command = $"python3 train.py {form} {naming} {rig.Folder} {string.Join(',', Kills)}";
-            runs.Add((form, naming, await rig.Submit(spec => spec with { Command = command, RetriesLost = 100 }, ("train.py", Program))));
+            runs.Add((form, naming, await rig.Submit(spec => spec with { Command = command, Retries = new(Lost: 100) }, ("train.py", Program))));
         }
 
         foreach (var (form, naming, id) in runs)

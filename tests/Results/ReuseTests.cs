@@ -42,8 +42,8 @@ public sealed class ReuseTests
         var explained = await Explain(second);
         Assert.Equal((ReuseReason.Differs, first), (explained.Reason, explained.Other));
         Assert.Equal(
-            [new KeyDifference("params", "lr", "0.1", "0.2"), new("seed", null, "0", "7"), new("machine", null, "cpu", "gpu-t4")], explained.Differences);
-        Assert.Contains("params, seed, machine", explained.Explanation, StringComparison.Ordinal);
+            [new KeyDifference("machine", null, "cpu", "gpu-t4"), new("params", "lr", "0.1", "0.2"), new("seed", null, "0", "7")], explained.Differences);
+        Assert.Contains("machine, params, seed", explained.Explanation, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -43,13 +43,26 @@ public sealed class SubmissionTests
     {
         await Put("data/digits/train.csv", "1,2");
         await Put("data/digits/test.csv", "3,4");
-        var spec = (await Spec()) with { Inputs = ["data/digits/"], Timeout = TimeSpan.FromHours(1), RetriesLost = 3 };
+        var spec = (await Spec()) with { Inputs = ["data/digits/"], Timeout = TimeSpan.FromHours(1), Retries = new(Lost: 3) };
         var run = (await Load((await Accepted(spec)).Runs[0].Id)).Spec;
         Assert.Equal((spec.Code.Snapshot, "abcdef0"), (run.Code.Snapshot, run.Code.Commit));
         Assert.Equal(["data/digits/test.csv", "data/digits/train.csv"], run.Inputs.Select(input => input.Path));
         Assert.Equal(3, run.Inputs[0].LengthBytes);
         Assert.Equal(Hash("3,4"), run.Inputs[0].Sha256);
         Assert.Equal((3, TimeSpan.FromHours(1), TimeSpan.FromSeconds(30)), (run.Retries.Lost, run.Timeout, run.Grace));
+    }
+
+    [Fact]
+    public async Task A_run_that_is_given_back_is_reported_by_the_plots_of_now()
+    {
+        var spec = (await Spec()) with { Report = [new("Loss", Series: [new("loss")])] };
+        var first = await Accepted(spec);
+        var again = await Accepted(spec with { Report = [new("Accuracy", Series: [new("acc")])] });
+        Assert.Equal((first.Runs[0].Id, true), (again.Runs[0].Id, again.Runs[0].Reused));
+        Assert.Equal((1, 2), (first.Version, again.Version));
+        Assert.Equal("Accuracy", Assert.Single((await Load(first.Runs[0].Id)).Spec.Report).Title);
+        await Accepted(spec with { Report = [] });
+        Assert.Equal("Accuracy", Assert.Single((await Load(first.Runs[0].Id)).Spec.Report).Title);
     }
 
     [Fact]

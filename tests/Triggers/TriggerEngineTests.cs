@@ -16,10 +16,11 @@ public sealed class TriggerEngineTests
     public async Task ARunThatEnds_IsFollowedByTheExperiment_WithItsValues()
     {
         var world = await TriggerWorld.New();
-        await world.Add(TriggerWorld.OnMlp(", where: \"val/accuracy > 0.95\"", "params: { sparsity: \"${run.params.sparsity}\", label: \"of ${run.id} at ${run.metrics.val/accuracy}\" }\n  tags: [\"s${run.params.sparsity}\", \"${run.params.sparsity}\"]"));
-        var source = await world.Ended("mlp", new { sparsity = 0.9 }, new Dictionary<string, double> { ["val/accuracy"] = 0.97 });
+        await world.Add(TriggerWorld.OnMlp(", where: \"val/accuracy > 0.95 and params.optimizer.lr < 1\"", "params: { sparsity: \"${run.params.sparsity}\", optimizer: \"${run.params.optimizer}\", lr: \"${run.params.optimizer.lr}\", label: \"of ${run.id} at ${run.metrics.val/accuracy}\" }\n  tags: [\"s${run.params.sparsity}\", \"${run.params.sparsity}\"]"));
+        var source = await world.Ended("mlp", new { sparsity = 0.9, optimizer = new { lr = 0.1, betas = new[] { 0.9, 0.99 } } }, new Dictionary<string, double> { ["val/accuracy"] = 0.97 });
 
         var run = Assert.Single(world.Runs("cnn"));
+        Assert.Equal((0.1, """{"betas":[0.9,0.99],"lr":0.1}"""), (run.Spec.Params["lr"].GetDouble(), run.Spec.Params["optimizer"].GetRawText()));
         Assert.Equal(0.9, run.Spec.Params["sparsity"].GetDouble());
         Assert.Equal($"of {source} at 0.97", run.Spec.Params["label"].GetString());
         Assert.Equal(["s0.9", "0.9"], run.Tags);

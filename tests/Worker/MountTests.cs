@@ -118,7 +118,7 @@ public sealed class MountTests
 
             var run = await rig.SubmitShell($"echo x > $EXP_OUTPUT/artifacts/own; mount --bind {disk["mine"]} $(realpath ../../..)");
             var ended = await rig.Ended(run);
-            var next = await rig.Ended(await rig.SubmitShell("true", spec => spec with { RetriesLost = 0 }));
+            var next = await rig.Ended(await rig.SubmitShell("true", spec => spec with { Retries = new(Lost: 0) }));
 
             Assert.True(ended.State == Core.Runs.RunState.Succeeded, $"{ended.Message}\n{await rig.Log(run)}");
             Assert.EndsWith("/own", Assert.Single((await rig.Outputs(ended)).Artifacts).Key, StringComparison.Ordinal);
