@@ -33,7 +33,7 @@ static class LogsCommand
     {
         try
         {
-            await new LogTail(session.Api, run, session.World.Time).Follow(
+            await new LogTail(session.Api, run).Follow(
                 offset,
                 StandardOutput.Write,
                 () => session.Output.Remark($"[yellow]A new attempt goes on from its last checkpoint; what it prints again follows.[/]"),
@@ -48,9 +48,9 @@ static class LogsCommand
 
     private static async Task Print(Session session, string run, Stream output, CancellationToken cancel)
     {
-        var (log, problems) = await session.Api.OpenLogs(run, 0, cancel);
-        await using (log) await log.CopyToAsync(output, cancel);
-        Warn(session, problems);
+        await using var log = await session.Api.OpenLogs(run, 0, cancel);
+        await log.Text.CopyToAsync(output, cancel);
+        Warn(session, log.Problems);
     }
 
     private static void Warn(Session session, string? problems)
@@ -62,14 +62,13 @@ static class LogsCommand
     private static async Task<long> PrintTail(Session session, string run, int count, Stream output, CancellationToken cancel)
     {
         if (count < 0) throw ExpException.Usage("--tail: a number of lines, from 0 on");
-        var (log, problems) = await session.Api.OpenLogs(run, 0, cancel);
-        await using var closing = log;
-        Warn(session, problems);
+        await using var log = await session.Api.OpenLogs(run, 0, cancel);
+        Warn(session, log.Problems);
         var kept = new Queue<byte[]>();
         var line = new MemoryStream();
         var buffer = new byte[1 << 16];
         long length = 0;
-        for (int read; (read = await log.ReadAsync(buffer, cancel)) > 0; length += read)
+        for (int read; (read = await log.Text.ReadAsync(buffer, cancel)) > 0; length += read)
         {
             foreach (var b in buffer.AsSpan(0, read))
             {

@@ -9,7 +9,7 @@ namespace Serverless.Cli.Demo;
 /// <summary>What the demo ends with: the report's own table of accuracies, and where the rest is.</summary>
 static class DemoSummary
 {
-    public static async Task Show(ApiClient api, Output output, IReadOnlyList<RunRecord> runs, ReportInfo report, string folder, TimeSpan elapsed, CancellationToken cancel)
+    public static async Task Show(ServerlessClient api, Output output, IReadOnlyList<RunRecord> runs, ReportInfo report, string folder, TimeSpan elapsed, CancellationToken cancel)
     {
         var reported = new List<ReportedRun>();
         foreach (var run in runs) reported.Add(new(run, [], await Result(api, run, cancel)));
@@ -33,10 +33,10 @@ static class DemoSummary
         else output.Line($"[red]{failed.Count} of {runs.Count} runs did not succeed[/] in {Format.Duration(elapsed)}");
     }
 
-    private static async Task<PruningResult?> Result(ApiClient api, RunRecord run, CancellationToken cancel)
+    private static async Task<PruningResult?> Result(ServerlessClient api, RunRecord run, CancellationToken cancel)
     {
-        if (run.State != RunState.Succeeded || (await api.GetArtifacts(run.Id, cancel)).Artifacts.All(file => file.Path != PruningResult.FileName)) return null;
-        await using var content = await api.OpenArtifact(run.Id, PruningResult.FileName, lengthBytes: 0, cancel);
+        if (run.State != RunState.Succeeded || (await api.GetArtifacts(run.Id, cancel)).Artifacts.FirstOrDefault(file => file.Path == PruningResult.FileName) is not { } file) return null;
+        await using var content = await api.OpenArtifact(run.Id, file, cancel);
         using var bytes = new MemoryStream();
         await content.CopyToAsync(bytes, cancel);
         return PruningResult.Read(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Serverless.Core.Runs;
 
 namespace Serverless.Core.Spec;
@@ -72,23 +71,3 @@ public sealed record CodeSource(string? Snapshot, string? Path = null, IReadOnly
 /// <param name="Run">Id of the run whose checkpoint to start from.</param>
 /// <param name="Checkpoint"><c>last</c>, <c>best</c> (see <see cref="CheckpointChoice"/>), <c>max:METRIC</c>, <c>min:METRIC</c>, or a step.</param>
 public sealed record FromSource(string Run, string Checkpoint = "last");
-
-/// <summary>One thing wrong with what was sent. Both texts quote what was sent, and are cut where that is long.</summary>
-/// <param name="Path">Where: <c>params.lr</c>, <c>inputs[0]</c>; empty: the whole.</param>
-/// <param name="Message">What is wrong and what to change.</param>
-public sealed record Problem(string Path, string Message)
-{
-    public const int MostOfPath = 200, MostOfMessage = 1000;
-
-    public string Path { get; init; } = Excerpt.Of(Path, MostOfPath);
-
-    public string Message { get; init; } = Excerpt.Of(Message, MostOfMessage);
-
-    /// <summary>How many it stands for: more than one at the end of a <see cref="ProblemList"/> that is full.</summary>
-    [JsonIgnore]
-    public int Count { get; private init; } = 1;
-
-    internal static Problem Further(int count) => new("", $"and {count} more") { Count = count };
-
-    public override string ToString() => Path.Length == 0 ? Message : $"{Path}: {Message}";
-}

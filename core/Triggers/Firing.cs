@@ -9,19 +9,6 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;
 
-public enum FiringOutcome
-{
-    /// <summary>Written down; its runs are about to be made.</summary>
-    Pending,
-    Submitted,
-
-    /// <summary>One of the guards kept it from submitting: a loop, the depth, the rate.</summary>
-    Stopped,
-
-    /// <summary>The experiment was refused.</summary>
-    Failed,
-}
-
 /// <summary>
 /// What a trigger did about one cause: <c>firings/{trigger}/{id}.json</c>. Put before anything is submitted and only where there is none, so that a cause, however
 /// often it is told about, submits once.
@@ -30,10 +17,8 @@ public enum FiringOutcome
 /// <param name="Generation">The trigger's <see cref="TriggerRecord.Id"/>.</param>
 /// <param name="Chain">The triggers that led here, this one last.</param>
 /// <param name="At">When the cause was acted on, store time.</param>
-public sealed record Firing(string Id, string Trigger, string Generation, TriggerCause Cause, IReadOnlyList<string> Chain, DateTimeOffset At, FiringOutcome Outcome) : IRecord
+public sealed record Firing(string Id, string Trigger, string Generation, TriggerCause Cause, IReadOnlyList<string> Chain, DateTimeOffset At, FiringOutcome Outcome)
 {
-    string? IRecord.Problem(string key) => key == WorkspacePaths.Firing(Trigger, Id) ? null : $"it is firing {Id} of trigger {Trigger}";
-
     /// <summary>The run that led here: the cause itself, or the one that published the file.</summary>
     public string? Run { get; init; }
 
@@ -72,15 +57,22 @@ public sealed record Firing(string Id, string Trigger, string Generation, Trigge
     };
 }
 
-/// <summary>What lists show of a firing.</summary>
-/// <param name="Said">Why it was stopped or failed.</param>
-public sealed record FiringSummary(string Id, string Trigger, string Cause, DateTimeOffset At, FiringOutcome Outcome, IReadOnlyList<SubmittedRun> Runs, string? Said)
+sealed class FiringRule : IRecordRule<Firing>
+{
+    public string? Problem(Firing firing, string key) => key == WorkspacePaths.Firing(firing.Trigger, firing.Id) ? null : $"it is firing {firing.Id} of trigger {firing.Trigger}";
+}
+
+/// <summary>What lists show of firings.</summary>
+public static class FiringSummaries
 {
     private const int LongestSaid = 500, MostRuns = 8;
 
-    public static FiringSummary Of(Firing firing) => new(
-        firing.Id, firing.Trigger, firing.Cause.ToString(), firing.At, firing.Outcome, [.. firing.Runs.Take(MostRuns)],
-        Cut(firing.Reason ?? (firing.Problems.Count > 0 ? string.Join("; ", firing.Problems) : null)));
+    extension(FiringSummary)
+    {
+        public static FiringSummary Of(Firing firing) => new(
+            firing.Id, firing.Trigger, firing.Cause.ToString(), firing.At, firing.Outcome, [.. firing.Runs.Take(MostRuns)],
+            Cut(firing.Reason ?? (firing.Problems.Count > 0 ? string.Join("; ", firing.Problems) : null)));
+    }
 
     private static string? Cut(string? text) => text is { Length: > LongestSaid } ? text[..LongestSaid] + "…" : text;
 }

@@ -182,7 +182,7 @@ public sealed class MountTests
             var ended = await rig.Ended(run);
             await worker.Says("was not touched");
 
-            Assert.True(ended.State == Core.Runs.RunState.Succeeded, $"{ended.Message}\n{await rig.Log(run)}");
+            Assert.True(ended.State == RunState.Succeeded, $"{ended.Message}\n{await rig.Log(run)}");
             disk.IsUntouched();
             Assert.EndsWith("/own", Assert.Single((await rig.Outputs(ended)).Artifacts).Key, StringComparison.Ordinal);
             Assert.Contains("artifacts/b", await rig.Log(run), StringComparison.Ordinal);

@@ -1,3 +1,0 @@
-namespace Serverless.Core.Versions;
-
-public sealed record VersionInfo(int Number, string Hash, string Tree, string? Commit, DateTimeOffset Created, string? By);
