@@ -69,11 +69,14 @@ public sealed partial class ServerlessClient
     // The answer may lead to the store itself; the client goes there without the key.
     private async Task<Stream> OpenLarge(string path, long lengthBytes, string? sha256, CancellationToken cancel)
     {
-        // While a run goes on, hashes of what it leaves are not known yet, and it may change.
-        var isKnown = sha256 is { Length: 64 };
-        var body = await Open(lengthBytes >= LargeBytes ? $"{path}?direct=true" : path, resumes: true, isVerified: isKnown, cancel);
-        return isKnown ? new VerifiedStream(body, sha256!, "what came", lengthBytes) : body;
+        var body = await Open(lengthBytes >= LargeBytes ? $"{path}?direct=true" : path, resumes: true, isVerified: IsHash(sha256), cancel);
+        return Verified(body, lengthBytes, sha256);
     }
+
+    private static Stream Verified(Stream body, long lengthBytes, string? sha256) => IsHash(sha256) ? new VerifiedStream(body, sha256!, "what came", lengthBytes) : body;
+
+    // While a run goes on, hashes of what it leaves are not known yet.
+    private static bool IsHash(string? sha256) => sha256 is { Length: 64 };
 
     private async Task<bool> IsSentDirectly(string path, long lengthBytes, Func<Stream> content, IProgress<long>? progress, CancellationToken cancel)
     {

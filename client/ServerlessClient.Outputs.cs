@@ -22,8 +22,8 @@ public sealed partial class ServerlessClient
     {
         var path = $"{Run(id)}/checkpoints/{Text(step)}/{EscapedPath(file.Path)}";
         var body = file.LengthBytes >= LargeBytes && await Get<FilePieces>($"{path}?pieces=true", cancel) is { Pieces: { Count: > 0 } pieces }
-            ? new JoinedStream([.. pieces.Select(piece => (Func<CancellationToken, Task<Stream>>)(stop => Open(piece.Url, resumes: true, isVerified: true, stop)))])
-            : await Open(path, resumes: true, isVerified: true, cancel);
-        return new VerifiedStream(body, file.Sha256, "what came", file.LengthBytes);
+            ? new JoinedStream([.. pieces.Select(piece => (Func<CancellationToken, Task<Stream>>)(stop => Open(piece.Url, resumes: true, isVerified: IsHash(file.Sha256), stop)))])
+            : await Open(path, resumes: true, isVerified: IsHash(file.Sha256), cancel);
+        return Verified(body, file.LengthBytes, file.Sha256);
     }
 }

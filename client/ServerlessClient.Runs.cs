@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Serverless.Client.Http;
 
@@ -6,14 +7,37 @@ namespace Serverless.Client;
 public sealed partial class ServerlessClient
 {
     /// <summary>Submits an experiment: it is checked, numbered and its runs are queued. Sent again after a break, it is submitted once.</summary>
-    /// <param name="spec">The experiment as JSON, its code a snapshot.</param>
     /// <exception cref="ApiException">It is not valid: <see cref="ApiException.Problems"/> has everything that is wrong.</exception>
-    public Task<Submitted> Submit(JsonElement spec, CancellationToken cancel = default) =>
-        Send<Submitted>(Call.Post("api/experiments", Call.Json(spec)) with { IdempotencyKey = options.NewIdempotencyKey() }, cancel);
+    public Task<Submitted> Submit(Experiment experiment, CancellationToken cancel = default) => Submit(Call.Json(experiment), cancel);
+
+    /// <inheritdoc cref="Submit(Experiment, CancellationToken)"/>
+    /// <param name="spec">The experiment as JSON, its code a snapshot.</param>
+    public Task<Submitted> Submit(JsonElement spec, CancellationToken cancel = default) => Submit(Call.Json(spec), cancel);
 
     /// <summary>A page of runs, newest first.</summary>
     public Task<RunList> ListRuns(RunQuery query, CancellationToken cancel = default) => Get<RunList>("api/runs" + Query(
         ("project", query.Project), ("experiment", query.Experiment), ("state", query.State is { } state ? EnumNames.Of(state) : null), ("tag", query.Tag), ("limit", Text(query.Limit)), ("after", query.After)), cancel);
+
+    /// <summary>All of them, page by page, newest first.</summary>
+    /// <param name="query">Its limit is how many a page has.</param>
+    public async IAsyncEnumerable<RunSummary> ReadRuns(RunQuery query, [EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        var after = query.After;
+        do
+        {
+            var page = await ListRuns(query with { After = after }, cancel);
+            foreach (var run in page.Runs) yield return run;
+            after = page.Next;
+        }
+        while (after is not null);
+    }
+
+    /// <summary>An experiment's versions, newest first.</summary>
+    public Task<List<VersionInfo>> GetVersions(string project, string experiment, CancellationToken cancel = default) => Get<List<VersionInfo>>(Versions(project, experiment), cancel);
+
+    /// <summary>What changed from one version to another.</summary>
+    public Task<VersionDiff> DiffVersions(string project, string experiment, int from, int to, CancellationToken cancel = default) =>
+        Get<VersionDiff>($"{Versions(project, experiment)}/diff" + Query(("from", Text(from)), ("to", Text(to))), cancel);
 
     /// <summary>Everything that is true of a run.</summary>
     public Task<RunRecord> GetRun(string id, CancellationToken cancel = default) => Get<RunRecord>(Run(id), cancel);
@@ -44,6 +68,11 @@ public sealed partial class ServerlessClient
 
     /// <summary>Whether the platform is there, and of which version; needs no key.</summary>
     public Task<Health> GetHealth(CancellationToken cancel = default) => Get<Health>("api/health", cancel);
+
+    private static string Versions(string project, string experiment) => $"api/projects/{Escaped(project)}/experiments/{Escaped(experiment)}/versions";
+
+    private Task<Submitted> Submit(Func<HttpContent> spec, CancellationToken cancel) =>
+        Send<Submitted>(Call.Post("api/experiments", spec) with { IdempotencyKey = options.NewIdempotencyKey() }, cancel);
 
     private static string Run(string id) => $"api/runs/{Escaped(id)}";
 }

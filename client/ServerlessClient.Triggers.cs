@@ -35,5 +35,8 @@ public sealed partial class ServerlessClient
     /// <summary>What a trigger did, newest first.</summary>
     public Task<FiringList> GetFirings(string name, int limit, CancellationToken cancel = default) => Get<FiringList>($"{Trigger(name)}/firings" + Query(("limit", Text(limit))), cancel);
 
+    /// <summary>Everything about one of them.</summary>
+    public Task<Firing> GetFiring(string name, string id, CancellationToken cancel = default) => Get<Firing>($"{Trigger(name)}/firings/{Escaped(id)}", cancel);
+
     private static string Trigger(string name) => $"api/triggers/{Escaped(name)}";
 }

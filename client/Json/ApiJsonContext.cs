@@ -5,6 +5,7 @@ namespace Serverless.Client;
 
 /// <summary>The API's types, generated at compile time: reflection over them would be a quarter of the time that a short-lived program takes.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(Experiment))]
 [JsonSerializable(typeof(Submitted))]
 [JsonSerializable(typeof(RunList))]
 [JsonSerializable(typeof(RunRecord))]
@@ -44,6 +45,7 @@ namespace Serverless.Client;
 [JsonSerializable(typeof(TriggerDefinition))]
 [JsonSerializable(typeof(TriggerTrial))]
 [JsonSerializable(typeof(FiringList))]
+[JsonSerializable(typeof(Firing))]
 [JsonSerializable(typeof(Replayed))]
 [JsonSerializable(typeof(ApiKeyInfo))]
 [JsonSerializable(typeof(List<ApiKeyInfo>))]

@@ -31,7 +31,7 @@ public sealed class TriggerTrials
 
     private async Task<TriedCause> Try(LiveTrigger trigger, TriggerCause cause, DateTimeOffset at, string? mismatch, CancellationToken cancel)
     {
-        var id = Triggers.Firing.IdOf(trigger.Record.Id, cause);
+        var id = Firing.IdOf(trigger.Record.Id, cause);
         var did = trigger.Record.Id.Length > 0 ? (await firings.Load(trigger.Name, id, cancel))?.Firing.Outcome : null;
         if (mismatch is not null) return new(id, cause.ToString(), at, false, mismatch, null, did, cause);
         if (await causes.Read(trigger, cause, cancel) is not { } known) return new(id, cause.ToString(), at, false, "it is gone", null, did, cause);

@@ -63,6 +63,27 @@ public sealed class ArchitectureTests
         Assert.Empty(ours.Concat(foreign).Select(pair => $"{pair.From.FullName} uses {pair.To}").Distinct());
     }
 
+    /// <summary>The platform shares the API's nouns with its clients; it is no client of its own.</summary>
+    [Fact]
+    public void ThePlatform_UsesTheNounsOfTheClient_AndNothingThatSends()
+    {
+        foreach (var assembly in (string[])[Core, "Serverless.Cloud", "Serverless.Functions", "Serverless.GpuWorker"])
+        {
+            using var module = Read(assembly);
+            Assert.DoesNotContain(References.Of(module), used => used.To.Namespace == "Serverless.Client.Http" || (used.To.Namespace == "Serverless.Client" && used.To.Name.StartsWith("ServerlessClient", StringComparison.Ordinal)));
+        }
+    }
+
+    /// <summary>Else the nouns could not go anywhere without the client.</summary>
+    [Fact]
+    public void TheNounsOfTheClient_KnowNothingOfHowTheyAreSent()
+    {
+        using var module = ModuleDefinition.ReadModule(Path.Combine(AppContext.BaseDirectory, "Serverless.Client.dll"));
+        var senders = References.Of(module).Where(used => used.From.Namespace == "Serverless.Client" && used.To.Scope.Name is "Polly.Core" or "System.Net.Http" or "System.Net.Http.dll").Select(used => used.From.Name).Distinct();
+
+        Assert.Equal(["ServerlessClient", "ServerlessClientOptions"], senders.Order(StringComparer.Ordinal));
+    }
+
     public static TheoryData<string> Assemblies => [.. Rooms.Assemblies.Keys];
 
     private static ModuleDefinition Read(string assembly)
