@@ -13,7 +13,7 @@ public sealed class StrangerTests
     {
         using var data = new TemporaryFolder();
         File.WriteAllText(data["admin.key"], "exp_secret\n");
-        File.SetUnixFileMode(data["admin.key"], UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(data["admin.key"], UnixFileMode.UserRead | UnixFileMode.UserWrite);
         Presence? presence = null;
         await using var server = await ScriptedServer.Start((context, _) =>
         {
