@@ -8,5 +8,6 @@ public sealed partial class ServerlessClient
     public Task<DeadLetterList> GetDeadLetters(CancellationToken cancel = default) => Get<DeadLetterList>("api/dead-letters", cancel);
 
     /// <summary>Sends one again.</summary>
-    public Task Requeue(DeadLetterInfo letter, CancellationToken cancel = default) => Do(Call.Post($"api/dead-letters/{Escaped(letter.Queue)}/{Escaped(letter.Id)}/requeue"), cancel);
+    public Task Requeue(DeadLetterInfo letter, CancellationToken cancel = default) =>
+        Do(Call.Post($"api/dead-letters/{Escaped(letter.Queue)}/{Escaped(letter.Id)}/requeue"), cancel);
 }

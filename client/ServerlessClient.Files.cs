@@ -1,4 +1,3 @@
-using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Serverless.Client.Http;
@@ -17,7 +16,7 @@ public sealed partial class ServerlessClient
         var place = $"api/code/{Convert.ToHexStringLower(SHA256.HashData(zip.Span))}";
         return await IsSentDirectly(place, zip.Length, () => new MemoryStream(zip.ToArray()), null, cancel)
             ? await Send<CodeStored>(Call.Put($"{place}?uploaded=true"), cancel)
-            : await Send<CodeStored>(Call.Put(place, () => new ReadOnlyMemoryContent(zip) { Headers = { ContentType = new MediaTypeHeaderValue("application/zip") } }), cancel);
+            : await Send<CodeStored>(Call.Put(place, () => new ReadOnlyMemoryContent(zip) { Headers = { ContentType = new("application/zip") } }), cancel);
     }
 
     /// <summary>Is this snapshot in the workspace already?</summary>
@@ -50,13 +49,15 @@ public sealed partial class ServerlessClient
     /// <summary>A file of the workspace; it goes on after a break as long as nobody changes it.</summary>
     /// <param name="path">Begins with <c>data/</c>.</param>
     /// <param name="lengthBytes">As a list said; large files come from the store itself, where that can be had.</param>
-    public Task<Stream> OpenFile(string path, long lengthBytes, CancellationToken cancel = default) => OpenLarge($"api/files/{EscapedPath(path)}", lengthBytes, sha256: null, cancel);
+    public Task<Stream> OpenFile(string path, long lengthBytes, CancellationToken cancel = default) =>
+        OpenLarge($"api/files/{EscapedPath(path)}", lengthBytes, sha256: null, cancel);
 
     /// <summary>Stores a file in the workspace, in the place of one that is there.</summary>
     /// <param name="path">Begins with <c>data/</c>.</param>
     /// <param name="content">Opened once for each time that it is sent.</param>
     /// <param name="progress">Told how many bytes of it were sent; begins anew when it is sent again.</param>
-    public async Task PutFile(string path, long lengthBytes, Func<Stream> content, IProgress<long>? progress = null, CancellationToken cancel = default)
+    public async Task PutFile(
+        string path, long lengthBytes, Func<Stream> content, IProgress<long>? progress = null, CancellationToken cancel = default)
     {
         var place = $"api/files/{EscapedPath(path)}";
         if (!await IsSentDirectly(place, lengthBytes, content, progress, cancel)) await Do(Call.Put(place, () => Body(content, progress)), cancel);
@@ -64,7 +65,8 @@ public sealed partial class ServerlessClient
 
     /// <summary>Deletes a file.</summary>
     /// <param name="force">Also when runs read it.</param>
-    public Task DeleteFile(string path, bool force = false, CancellationToken cancel = default) => Do(Call.Delete($"api/files/{EscapedPath(path)}" + Forced(force)), cancel);
+    public Task DeleteFile(string path, bool force = false, CancellationToken cancel = default) =>
+        Do(Call.Delete($"api/files/{EscapedPath(path)}" + Forced(force)), cancel);
 
     // The answer may lead to the store itself; the client goes there without the key.
     private async Task<Stream> OpenLarge(string path, long lengthBytes, string? sha256, CancellationToken cancel)
@@ -73,7 +75,8 @@ public sealed partial class ServerlessClient
         return Verified(body, lengthBytes, sha256);
     }
 
-    private static Stream Verified(Stream body, long lengthBytes, string? sha256) => IsHash(sha256) ? new VerifiedStream(body, sha256!, "what came", lengthBytes) : body;
+    private static Stream Verified(Stream body, long lengthBytes, string? sha256) =>
+        IsHash(sha256) ? new VerifiedStream(body, sha256!, "what came", lengthBytes) : body;
 
     // While a run goes on, hashes of what it leaves are not known yet.
     private static bool IsHash(string? sha256) => sha256 is { Length: 64 };
@@ -88,5 +91,6 @@ public sealed partial class ServerlessClient
         return true;
     }
 
-    private static StreamContent Body(Func<Stream> content, IProgress<long>? progress) => new(progress is null ? content() : new ReportingStream(content(), progress), 1 << 16);
+    private static StreamContent Body(Func<Stream> content, IProgress<long>? progress) =>
+        new(progress is null ? content() : new ReportingStream(content(), progress), 1 << 16);
 }

@@ -12,7 +12,8 @@ public sealed partial class ServerlessClient
 
     /// <summary>Makes a key, or lets somebody in.</summary>
     /// <returns>The key with its secret, which no other answer has.</returns>
-    public Task<ApiKeyInfo> AddKey(NewKey wanted, CancellationToken cancel = default) => Send<ApiKeyInfo>(Call.Post("api/keys", Call.Json(wanted)), cancel);
+    public Task<ApiKeyInfo> AddKey(NewKey wanted, CancellationToken cancel = default) =>
+        Send<ApiKeyInfo>(Call.Post("api/keys", Call.Json(wanted)), cancel);
 
     /// <summary>From now on it opens nothing.</summary>
     public Task RevokeKey(string id, CancellationToken cancel = default) => Do(Call.Delete($"api/keys/{Escaped(id)}"), cancel);

@@ -14,12 +14,15 @@ public sealed partial class ServerlessClient
     /// <param name="offset">Where to begin; negative: so many bytes before its end.</param>
     public async Task<RunLog> OpenLogs(string id, long offset = 0, CancellationToken cancel = default)
     {
-        var response = await retries.Run(stop => SendOnce(Call.Get($"{Run(id)}/logs" + Query(("offset", offset == 0 ? null : Text(offset)))), stop), isRepeatable: true, cancel);
-        return new(await BodyStream.Of(response, null, 0, cancel), response.Headers.TryGetValues("Log-Problems", out var problems) ? string.Join("; ", problems) : null);
+        var call = Call.Get($"{Run(id)}/logs" + Query(("offset", From(offset))));
+        var response = await retries.Run(stop => SendOnce(call, stop), isRepeatable: true, cancel);
+        var problems = response.Headers.TryGetValues("Log-Problems", out var said) ? string.Join("; ", said) : null;
+        return new(await BodyStream.Of(response, null, 0, cancel), problems);
     }
 
     /// <summary>
-    /// The log as it grows, until the run has ended. It goes on where it was when the connection breaks, and when the platform is away for no longer than
+    /// The log as it grows, until the run has ended. It goes on where it was when the connection breaks, and when the platform is away for no longer
+    /// than
     /// <see cref="ServerlessClientOptions.FollowPatience"/>.
     /// </summary>
     /// <param name="offset">The byte to begin at.</param>
@@ -53,13 +56,15 @@ public sealed partial class ServerlessClient
         catch (Exception e) when (e is ApiException { IsTransient: true } or ApiException { Fault: ApiFault.Silent } || BodyStream.IsBreak(e, cancel))
         {
             if (options.Time.GetElapsedTime(lastSeen) < options.FollowPatience) return null;
-            throw new ApiException(ApiFault.Interrupted, "the platform has been away for too long; the run may go on, and its log can be read from where it is", e);
+            throw new ApiException(
+                ApiFault.Interrupted, "the platform has been away for too long; the run may go on, and its log can be read from where it is", e);
         }
     }
 
-    private async IAsyncEnumerable<SseItem<string>> LogEvents(string id, string? after, long offset, [EnumeratorCancellation] CancellationToken cancel)
+    private async IAsyncEnumerable<SseItem<string>> LogEvents(
+        string id, string? after, long offset, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var call = Call.Get($"{Run(id)}/logs" + Query(("follow", "true"), ("offset", offset == 0 ? null : Text(offset)))) with { Accept = "text/event-stream", LastEventId = after };
+        var call = Call.Get($"{Run(id)}/logs" + Query(("follow", "true"), ("offset", From(offset)))) with { Accept = "text/event-stream", LastEventId = after };
         using var response = await SendOnce(call, cancel);
 
         // Being answered is a sign of life, also when nothing was printed.
@@ -67,6 +72,8 @@ public sealed partial class ServerlessClient
         await using var body = await response.Content.ReadAsStreamAsync(cancel);
         await foreach (var happened in SseParser.Create(body).EnumerateAsync(cancel)) yield return happened;
     }
+
+    private static string? From(long offset) => offset == 0 ? null : Text(offset);
 
     private LogUpdate? Update(SseItem<string> happened) => happened.EventType switch
     {

@@ -13,14 +13,18 @@ public sealed partial class ServerlessClient
     public Task<RunMetrics> GetMetrics(string id, IReadOnlyCollection<string> names, int maxPoints, CancellationToken cancel = default) =>
         Get<RunMetrics>($"{Run(id)}/metrics" + Query(("names", Names(names)), ("maxPoints", Text(maxPoints))), cancel);
 
-    /// <summary>Every point as CSV, however many, in order of logging: <c>metric,step,value,time</c>. What could not be read is said at its end, in lines that begin with '#'.</summary>
+    /// <summary>
+    /// Every point as CSV, however many, in order of logging: <c>metric,step,value,time</c>. What could not be read is said at its end, in lines that
+    /// begin with '#'.
+    /// </summary>
     /// <param name="names">Empty: all.</param>
     public Task<Stream> OpenMetricsCsv(string id, IReadOnlyCollection<string> names, CancellationToken cancel = default) =>
         Open($"{Run(id)}/metrics" + Query(("format", "csv"), ("names", Names(names))), resumes: false, isVerified: false, cancel);
 
     /// <summary>Every point, however many, in order of logging, as they come.</summary>
     /// <param name="names">None: all.</param>
-    public IAsyncEnumerable<LoggedMetric> ReadMetrics(string id, params IReadOnlyCollection<string> names) => ReadMetrics(id, names, CancellationToken.None);
+    public IAsyncEnumerable<LoggedMetric> ReadMetrics(string id, params IReadOnlyCollection<string> names) =>
+        ReadMetrics(id, names, CancellationToken.None);
 
     /// <inheritdoc cref="ReadMetrics(string, IReadOnlyCollection{string})"/>
     /// <param name="problems">Told what could not be read, in words.</param>

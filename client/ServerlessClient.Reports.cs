@@ -5,7 +5,8 @@ namespace Serverless.Client;
 public sealed partial class ServerlessClient
 {
     /// <summary>Makes a report of runs, kept in the workspace.</summary>
-    public Task<ReportInfo> CreateReport(ReportRequest request, CancellationToken cancel = default) => Send<ReportInfo>(Call.Post("api/reports", Call.Json(request)), cancel);
+    public Task<ReportInfo> CreateReport(ReportRequest request, CancellationToken cancel = default) =>
+        Send<ReportInfo>(Call.Post("api/reports", Call.Json(request)), cancel);
 
     /// <summary>A page of reports, newest first.</summary>
     /// <param name="limit">1 to 1,000; null: the platform's default.</param>
@@ -14,7 +15,8 @@ public sealed partial class ServerlessClient
         Get<ReportList>("api/reports" + Query(("limit", Text(limit)), ("after", after)), cancel);
 
     /// <summary>A report's title, runs and files.</summary>
-    public Task<ReportInfo> GetReport(string id, CancellationToken cancel = default) => Send<ReportInfo>(Call.Get($"api/reports/{Escaped(id)}") with { Accept = "application/json" }, cancel);
+    public Task<ReportInfo> GetReport(string id, CancellationToken cancel = default) =>
+        Send<ReportInfo>(Call.Get($"api/reports/{Escaped(id)}") with { Accept = "application/json" }, cancel);
 
     /// <summary>One of a report's files.</summary>
     /// <param name="file">One of <see cref="ReportInfo.Files"/>.</param>

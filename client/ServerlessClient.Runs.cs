@@ -33,7 +33,8 @@ public sealed partial class ServerlessClient
     }
 
     /// <summary>An experiment's versions, newest first.</summary>
-    public Task<List<VersionInfo>> GetVersions(string project, string experiment, CancellationToken cancel = default) => Get<List<VersionInfo>>(Versions(project, experiment), cancel);
+    public Task<List<VersionInfo>> GetVersions(string project, string experiment, CancellationToken cancel = default) =>
+        Get<List<VersionInfo>>(Versions(project, experiment), cancel);
 
     /// <summary>What changed from one version to another.</summary>
     public Task<VersionDiff> DiffVersions(string project, string experiment, int from, int to, CancellationToken cancel = default) =>
@@ -43,7 +44,8 @@ public sealed partial class ServerlessClient
     public Task<RunRecord> GetRun(string id, CancellationToken cancel = default) => Get<RunRecord>(Run(id), cancel);
 
     /// <summary>Asks a run to end; it may save its work first.</summary>
-    public Task<RunRecord> Cancel(string id, CancellationToken cancel = default) => Send<RunRecord>(Call.Post($"{Run(id)}/cancel") with { IsRepeatable = true }, cancel);
+    public Task<RunRecord> Cancel(string id, CancellationToken cancel = default) =>
+        Send<RunRecord>(Call.Post($"{Run(id)}/cancel") with { IsRepeatable = true }, cancel);
 
     /// <summary>Computes the same anew.</summary>
     public Task<Submitted> Rerun(string id, CancellationToken cancel = default) =>
@@ -51,17 +53,20 @@ public sealed partial class ServerlessClient
 
     /// <summary>Why a run was computed although there were earlier ones.</summary>
     /// <param name="other">Null: the nearest earlier run of the experiment.</param>
-    public Task<ReuseExplanation> WhyNotReused(string id, string? other = null, CancellationToken cancel = default) => Get<ReuseExplanation>($"{Run(id)}/why-not-reused" + Query(("other", other)), cancel);
+    public Task<ReuseExplanation> WhyNotReused(string id, string? other = null, CancellationToken cancel = default) =>
+        Get<ReuseExplanation>($"{Run(id)}/why-not-reused" + Query(("other", other)), cancel);
 
     /// <summary>Replaces a run's tags.</summary>
-    public Task<RunRecord> SetTags(string id, List<string> tags, CancellationToken cancel = default) => Send<RunRecord>(Call.Put($"{Run(id)}/tags", Call.Json(tags)), cancel);
+    public Task<RunRecord> SetTags(string id, List<string> tags, CancellationToken cancel = default) =>
+        Send<RunRecord>(Call.Put($"{Run(id)}/tags", Call.Json(tags)), cancel);
 
     /// <summary>Deletes a run with everything that it left, but not what was published.</summary>
     /// <param name="force">Also when others came from it.</param>
     public Task DeleteRun(string id, bool force = false, CancellationToken cancel = default) => Do(Call.Delete(Run(id) + Forced(force)), cancel);
 
     /// <summary>Runs side by side.</summary>
-    public Task<Comparison> Compare(IEnumerable<string> ids, CancellationToken cancel = default) => Get<Comparison>("api/compare" + Query(("runs", string.Join(',', ids))), cancel);
+    public Task<Comparison> Compare(IEnumerable<string> ids, CancellationToken cancel = default) =>
+        Get<Comparison>("api/compare" + Query(("runs", string.Join(',', ids))), cancel);
 
     /// <summary>Machine classes with their queues, and the workers that are there.</summary>
     public Task<MachineList> GetMachines(CancellationToken cancel = default) => Get<MachineList>("api/machines", cancel);
@@ -69,7 +74,8 @@ public sealed partial class ServerlessClient
     /// <summary>Whether the platform is there, and of which version; needs no key.</summary>
     public Task<Health> GetHealth(CancellationToken cancel = default) => Get<Health>("api/health", cancel);
 
-    private static string Versions(string project, string experiment) => $"api/projects/{Escaped(project)}/experiments/{Escaped(experiment)}/versions";
+    private static string Versions(string project, string experiment) =>
+        $"api/projects/{Escaped(project)}/experiments/{Escaped(experiment)}/versions";
 
     private Task<Submitted> Submit(Func<HttpContent> spec, CancellationToken cancel) =>
         Send<Submitted>(Call.Post("api/experiments", spec) with { IdempotencyKey = options.NewIdempotencyKey() }, cancel);

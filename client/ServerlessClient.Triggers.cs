@@ -33,10 +33,12 @@ public sealed partial class ServerlessClient
         Send<Replayed>(Call.Post($"{Trigger(name)}/replay" + Query(("event", firing), ("stopped", stopped ? "true" : null))), cancel);
 
     /// <summary>What a trigger did, newest first.</summary>
-    public Task<FiringList> GetFirings(string name, int limit, CancellationToken cancel = default) => Get<FiringList>($"{Trigger(name)}/firings" + Query(("limit", Text(limit))), cancel);
+    public Task<FiringList> GetFirings(string name, int limit, CancellationToken cancel = default) =>
+        Get<FiringList>($"{Trigger(name)}/firings" + Query(("limit", Text(limit))), cancel);
 
     /// <summary>Everything about one of them.</summary>
-    public Task<Firing> GetFiring(string name, string id, CancellationToken cancel = default) => Get<Firing>($"{Trigger(name)}/firings/{Escaped(id)}", cancel);
+    public Task<Firing> GetFiring(string name, string id, CancellationToken cancel = default) =>
+        Get<Firing>($"{Trigger(name)}/firings/{Escaped(id)}", cancel);
 
     private static string Trigger(string name) => $"api/triggers/{Escaped(name)}";
 }

@@ -12,25 +12,31 @@ public sealed partial class ServerlessClient
 
     /// <summary>Stores a webhook, in the place of one of its name.</summary>
     /// <returns>With the secret, when the webhook is new.</returns>
-    public Task<WebhookInfo> PutWebhook(string name, WebhookSpec spec, CancellationToken cancel = default) => Send<WebhookInfo>(Call.Put(Webhook(name), Call.Json(spec)), cancel);
+    public Task<WebhookInfo> PutWebhook(string name, WebhookSpec spec, CancellationToken cancel = default) =>
+        Send<WebhookInfo>(Call.Put(Webhook(name), Call.Json(spec)), cancel);
 
     /// <summary>Removes a webhook.</summary>
     public Task RemoveWebhook(string name, CancellationToken cancel = default) => Do(Call.Delete(Webhook(name)), cancel);
 
     /// <summary>Nothing is sent any more.</summary>
-    public Task<WebhookInfo> PauseWebhook(string name, CancellationToken cancel = default) => Send<WebhookInfo>(Call.Post($"{Webhook(name)}/pause") with { IsRepeatable = true }, cancel);
+    public Task<WebhookInfo> PauseWebhook(string name, CancellationToken cancel = default) =>
+        Send<WebhookInfo>(Call.Post($"{Webhook(name)}/pause") with { IsRepeatable = true }, cancel);
 
     /// <summary>What happens from now on is sent again.</summary>
-    public Task<WebhookInfo> ResumeWebhook(string name, CancellationToken cancel = default) => Send<WebhookInfo>(Call.Post($"{Webhook(name)}/resume") with { IsRepeatable = true }, cancel);
+    public Task<WebhookInfo> ResumeWebhook(string name, CancellationToken cancel = default) =>
+        Send<WebhookInfo>(Call.Post($"{Webhook(name)}/resume") with { IsRepeatable = true }, cancel);
 
     /// <summary>Sends a test notice.</summary>
-    public Task<WebhookTest> TestWebhook(string name, CancellationToken cancel = default) => Send<WebhookTest>(Call.Post($"{Webhook(name)}/test"), cancel);
+    public Task<WebhookTest> TestWebhook(string name, CancellationToken cancel = default) =>
+        Send<WebhookTest>(Call.Post($"{Webhook(name)}/test"), cancel);
 
     /// <summary>Notices that the receiver did not take.</summary>
-    public Task<List<Undelivered>> GetUndelivered(string name, CancellationToken cancel = default) => Get<List<Undelivered>>($"{Webhook(name)}/undelivered", cancel);
+    public Task<List<Undelivered>> GetUndelivered(string name, CancellationToken cancel = default) =>
+        Get<List<Undelivered>>($"{Webhook(name)}/undelivered", cancel);
 
     /// <summary>Sends one of them again.</summary>
-    public Task Redeliver(string name, string id, CancellationToken cancel = default) => Do(Call.Post($"{Webhook(name)}/undelivered/{Escaped(id)}/redeliver"), cancel);
+    public Task Redeliver(string name, string id, CancellationToken cancel = default) =>
+        Do(Call.Post($"{Webhook(name)}/undelivered/{Escaped(id)}/redeliver"), cancel);
 
     private static string Webhook(string name) => $"api/webhooks/{Escaped(name)}";
 }

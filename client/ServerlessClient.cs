@@ -7,7 +7,8 @@ using Serverless.Client.Http;
 namespace Serverless.Client;
 
 /// <summary>
-/// The platform's HTTP API with types. For several threads. Whatever goes wrong is an <see cref="ApiException"/>; what may be sent twice is sent again when it failed for a moment
+/// The platform's HTTP API with types. For several threads. Whatever goes wrong is an <see cref="ApiException"/>; what may be sent twice is sent
+/// again when it failed for a moment
 /// (<see cref="RetryOptions"/>).
 /// </summary>
 public sealed partial class ServerlessClient : IDisposable
@@ -46,7 +47,10 @@ public sealed partial class ServerlessClient : IDisposable
 
     private static HttpMessageHandler Handler(Uri address) => OperatingSystem.IsBrowser()
         ? new HttpClientHandler()
-        : new SocketsHttpHandler { UseProxy = !address.IsLoopback, AutomaticDecompression = DecompressionMethods.All, ConnectTimeout = TimeSpan.FromSeconds(10) };
+        : new SocketsHttpHandler
+        {
+            UseProxy = !address.IsLoopback, AutomaticDecompression = DecompressionMethods.All, ConnectTimeout = TimeSpan.FromSeconds(10),
+        };
 
     private Task<T> Get<T>(string path, CancellationToken cancel) => Send<T>(Call.Get(path), cancel);
 
@@ -98,8 +102,10 @@ public sealed partial class ServerlessClient : IDisposable
         var etag = !isVerified && response.Headers.ETag is { IsWeak: false, Tag: var tag } ? tag : null;
         var canResume = resumes && (isVerified || etag is not null);
         return await BodyStream.Of(
-            response, canResume ? (from, again) => retries.Run(stop => SendOnce(Call.Get(path) with { From = from, IfMatch = etag }, stop), isRepeatable: true, again) : null,
-            Math.Max(1, retries.Most), cancel);
+            response, canResume ? Rest : null, Math.Max(1, retries.Most), cancel);
+
+        Task<HttpResponseMessage> Rest(long from, CancellationToken again) =>
+            retries.Run(stop => SendOnce(Call.Get(path) with { From = from, IfMatch = etag }, stop), isRepeatable: true, again);
     }
 
     private static bool IsRepeatable(Call call) => call.IsRepeatable || call.IdempotencyKey is not null;
@@ -141,7 +147,8 @@ public sealed partial class ServerlessClient : IDisposable
         }
         catch (JsonException e)
         {
-            throw new ApiException(ApiFault.NotThePlatform, $"{Address} answered what is not the platform's JSON; is it the platform, and of the same version? ({e.Message})", e);
+            throw new ApiException(
+                ApiFault.NotThePlatform, $"{Address} answered what is not the platform's JSON; is it the platform, and of the same version? ({e.Message})", e);
         }
     }
 

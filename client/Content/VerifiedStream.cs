@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 namespace Serverless.Client;
 
 /// <summary>The bytes are not those that their hash names.</summary>
-public sealed class ContentMismatchException(string actual, string what) : Exception($"{what} has the SHA-256 {actual}, which is not what it was said to be")
+public sealed class ContentMismatchException(
+    string actual, string what) : Exception($"{what} has the SHA-256 {actual}, which is not what it was said to be")
 {
     public string Actual => actual;
 }
@@ -32,7 +33,8 @@ internal sealed class VerifiedStream(Stream inner, string sha256, string what = 
         return read;
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override int Read(byte[] buffer, int offset, int count)
     {

@@ -10,7 +10,8 @@ namespace Serverless.Client;
 /// <param name="Files">In ordinal order of their paths' UTF-8.</param>
 /// <param name="Deleted">When it was deleted; its contents go a few days later.</param>
 public sealed record DatasetVersion(
-    string Name, int Number, string Sha256, DateTimeOffset Created, string? By, string? Folder, IReadOnlyList<DatasetFile> Files, DateTimeOffset? Deleted = null)
+    string Name, int Number, string Sha256, DateTimeOffset Created, string? By, string? Folder, IReadOnlyList<DatasetFile> Files,
+    DateTimeOffset? Deleted = null)
 {
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Name}:{Number}");
 }
@@ -21,7 +22,8 @@ public sealed record DatasetFile(string Path, string Sha256, long LengthBytes, s
 
 /// <summary>A version without its files: what lists show.</summary>
 public sealed record DatasetVersionInfo(
-    string Name, int Number, string Sha256, DateTimeOffset Created, string? By, string? Folder, int Files, long LengthBytes, DateTimeOffset? Deleted = null)
+    string Name, int Number, string Sha256, DateTimeOffset Created, string? By, string? Folder, int Files, long LengthBytes,
+    DateTimeOffset? Deleted = null)
 {
     [JsonIgnore]
     public bool IsDeleted => Deleted is not null;

@@ -3,7 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace Serverless.Client;
 
-/// <summary>An experiment to submit, as it is written in <c>experiment.yaml</c>. What is left out is as the platform has it by default; the platform checks everything.</summary>
+/// <summary>
+/// An experiment to submit, as it is written in <c>experiment.yaml</c>. What is left out is as the platform has it by default; the platform checks
+/// everything.
+/// </summary>
 public sealed record Experiment
 {
     public required string Project { get; init; }
@@ -25,7 +28,6 @@ public sealed record Experiment
     [JsonPropertyName("seed")]
     public IReadOnlyList<long>? Seeds { get; init; }
     public IReadOnlyDictionary<string, string>? Env { get; init; }
-    public string? Image { get; init; }
     public ExperimentFrom? From { get; init; }
 
     /// <summary>Numbers, strings, booleans, and lists of them: <c>new() { ["lr"] = 0.01 }</c>.</summary>

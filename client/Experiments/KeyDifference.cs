@@ -1,7 +1,10 @@
 namespace Serverless.Client;
 
 /// <summary>One part of the run key in which two runs differ.</summary>
-/// <param name="Part"><c>code</c>, <c>command</c>, <c>setup</c>, <c>params</c>, <c>inputs</c>, <c>datasets</c>, <c>env</c>, <c>image</c>, <c>seed</c>, <c>machine</c>, <c>nodes</c> or <c>from</c>.</param>
+/// <param name="Part">
+/// <c>code</c>, <c>command</c>, <c>setup</c>, <c>params</c>, <c>inputs</c>, <c>datasets</c>, <c>env</c>, <c>image</c>, <c>seed</c>, <c>machine</c>,
+/// <c>nodes</c> or <c>from</c>.
+/// </param>
 /// <param name="Name">Which one: a parameter, a variable, a file's path; null where there is only one.</param>
 /// <param name="From">In the earlier run, files as the beginning of their hash; null: it was not there.</param>
 /// <param name="To">In the later run; null: it is no longer there.</param>

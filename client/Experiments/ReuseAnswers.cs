@@ -4,10 +4,13 @@ namespace Serverless.Client;
 
 /// <summary><c>GET /api/runs/{id}/why-not-reused</c>: why a run was computed although there were earlier ones.</summary>
 /// <param name="Explanation">The reason in one line, for people.</param>
-/// <param name="Other">The run that it was compared with: the one asked for, else the nearest earlier one of the experiment; null: there is none.</param>
+/// <param name="Other">
+/// The run that it was compared with: the one asked for, else the nearest earlier one of the experiment; null: there is none.
+/// </param>
 /// <param name="Differences">From <paramref name="Other"/> to <paramref name="Run"/>; empty when their keys are the same.</param>
 /// <param name="Now">The run that the same submission would get now, at no cost; null: it would be computed.</param>
-public sealed record ReuseExplanation(string Run, string Key, ReuseReason Reason, string Explanation, string? Other, IReadOnlyList<KeyDifference> Differences, string? Now);
+public sealed record ReuseExplanation(
+    string Run, string Key, ReuseReason Reason, string Explanation, string? Other, IReadOnlyList<KeyDifference> Differences, string? Now);
 
 [JsonConverter(typeof(EnumNamesConverter<ReuseReason>))]
 public enum ReuseReason

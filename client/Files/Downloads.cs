@@ -10,7 +10,8 @@ public static class Downloads
     /// <param name="progress">Told how many bytes have come.</param>
     /// <exception cref="ApiException">It did not come as a whole.</exception>
     /// <exception cref="ContentMismatchException">It is not what it should be.</exception>
-    public static async Task Save(Func<CancellationToken, Task<Stream>> open, string file, IProgress<long>? progress = null, CancellationToken cancel = default)
+    public static async Task Save(
+        Func<CancellationToken, Task<Stream>> open, string file, IProgress<long>? progress = null, CancellationToken cancel = default)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
         var partial = file + ".partial";

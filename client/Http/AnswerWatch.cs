@@ -1,7 +1,8 @@
 namespace Serverless.Client.Http;
 
 /// <summary>
-/// Waits for an answer as long as it takes, while the platform answers at all: a large upload may take hours, and one that was stopped or hangs takes connections without ever answering.
+/// Waits for an answer as long as it takes, while the platform answers at all: a large upload may take hours, and one that was stopped or hangs takes
+/// connections without ever answering.
 /// </summary>
 sealed class AnswerWatch(HttpClient http, ServerlessClientOptions options)
 {
@@ -20,7 +21,8 @@ sealed class AnswerWatch(HttpClient http, ServerlessClientOptions options)
             if (silent < Tries || answer.IsCompleted) continue;
             await giveUp.CancelAsync();
             await ((Task)answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            throw new ApiException(ApiFault.Silent, $"the platform at {options.Address} takes connections and does not answer; is its process stopped, or its machine overloaded?");
+            throw new ApiException(
+                ApiFault.Silent, $"the platform at {options.Address} takes connections and does not answer; is its process stopped, or its machine overloaded?");
         }
 
         return await answer;

@@ -12,7 +12,8 @@ static class ApiFaults
         HttpStatusCode.Forbidden => ApiFault.Forbidden,
         HttpStatusCode.NotFound => ApiFault.NotFound,
         HttpStatusCode.NotImplemented => ApiFault.Unsupported,
-        HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout => ApiFault.Unavailable,
+        HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests => ApiFault.Unavailable,
+        HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout => ApiFault.Unavailable,
         >= HttpStatusCode.InternalServerError => ApiFault.Failed,
         _ => ApiFault.Refused,
     };
@@ -20,14 +21,16 @@ static class ApiFaults
     public static async Task<ApiException> Of(HttpResponseMessage response, Uri address, TimeProvider time, CancellationToken cancel)
     {
         var problem = await Problem(response, cancel);
-        var said = problem?.Problems is [var only] ? only.ToString() : problem?.Detail ?? problem?.Title ?? $"{address} answered {(int)response.StatusCode} {response.ReasonPhrase}";
-        return new(Of(response.StatusCode), said)
+        var said = problem?.Problems is [var only] ? only.ToString() : problem?.Detail ?? problem?.Title;
+        return new(Of(response.StatusCode), said ?? $"{address} answered {(int)response.StatusCode} {response.ReasonPhrase}")
         {
             Status = response.StatusCode,
             Problems = problem?.Problems ?? [],
-            RetryAfter = response.Headers.RetryAfter is not { } wait ? null : wait.Delta ?? (wait.Date - time.GetUtcNow() is { } left && left > TimeSpan.Zero ? left : TimeSpan.Zero),
+            RetryAfter = response.Headers.RetryAfter is { } wait ? wait.Delta ?? Left(wait.Date - time.GetUtcNow()) : null,
         };
     }
+
+    private static TimeSpan Left(TimeSpan? until) => until is { } left && left > TimeSpan.Zero ? left : TimeSpan.Zero;
 
     private static async Task<ProblemDetails?> Problem(HttpResponseMessage response, CancellationToken cancel)
     {

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Serverless.Client.Http;
 
-/// <summary>Sends a content to a link of Blob storage: in blocks that are sent again one by one when a connection breaks, and that become a file all at once.</summary>
+/// <summary>
+/// Sends a content to a link of Blob storage: in blocks that are sent again one by one when a connection breaks, and that become a file all at once.
+/// </summary>
 /// <param name="name">Of this upload: blocks that somebody else sends to the same place at the same time have other ids.</param>
 sealed class BlockUpload(HttpClient http, Retrying retries, Uri link, string name)
 {
@@ -63,7 +65,8 @@ sealed class BlockUpload(HttpClient http, Retrying retries, Uri link, string nam
     {
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Put, new UriBuilder(link) { Query = $"{link.Query.TrimStart('?')}&{query}" }.Uri) { Content = body() };
+            var place = new UriBuilder(link) { Query = $"{link.Query.TrimStart('?')}&{query}" };
+            using var request = new HttpRequestMessage(HttpMethod.Put, place.Uri) { Content = body() };
             using var answer = await http.SendAsync(request, stop);
             return answer.IsSuccessStatusCode ? true : throw Refused(answer.StatusCode);
         }
@@ -74,6 +77,7 @@ sealed class BlockUpload(HttpClient http, Retrying retries, Uri link, string nam
     }, isRepeatable: true, cancel);
 
     private ApiException Refused(HttpStatusCode status) => status is HttpStatusCode.Forbidden
-        ? new(ApiFault.Failed, "the store refused the link to write with: it has expired, or this machine's address is not allowed there; try again") { Status = status }
+        ? new(
+            ApiFault.Failed, "the store refused the link to write with: it has expired, or this machine's address is not allowed there; try again") { Status = status }
         : new(ApiFaults.Of(status), $"the store at {link.Host} answered {(int)status}; try again") { Status = status };
 }

@@ -5,7 +5,8 @@ namespace Serverless.Client.Http;
 /// <summary>The body of an answer. When its connection breaks, it goes on where it was, if it can.</summary>
 /// <param name="goOn">Asks for the rest from a byte on: an answer with that part, or with the whole again. Null: a break is the end.</param>
 /// <param name="mostBreaks">Breaks in a row, without a byte between them, that are survived.</param>
-sealed class BodyStream(HttpResponseMessage first, Stream body, Func<long, CancellationToken, Task<HttpResponseMessage>>? goOn, int mostBreaks) : Stream
+sealed class BodyStream(
+    HttpResponseMessage first, Stream body, Func<long, CancellationToken, Task<HttpResponseMessage>>? goOn, int mostBreaks) : Stream
 {
     private HttpResponseMessage response = first;
     private Stream body = body;
@@ -18,7 +19,8 @@ sealed class BodyStream(HttpResponseMessage first, Stream body, Func<long, Cance
     public override long Length => throw new NotSupportedException();
     public override long Position { get => position; set => throw new NotSupportedException(); }
 
-    public static async Task<BodyStream> Of(HttpResponseMessage response, Func<long, CancellationToken, Task<HttpResponseMessage>>? goOn, int mostBreaks, CancellationToken cancel) =>
+    public static async Task<BodyStream> Of(
+        HttpResponseMessage response, Func<long, CancellationToken, Task<HttpResponseMessage>>? goOn, int mostBreaks, CancellationToken cancel) =>
         new(response, await response.Content.ReadAsStreamAsync(cancel), goOn, mostBreaks);
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -40,7 +42,8 @@ sealed class BodyStream(HttpResponseMessage first, Stream body, Func<long, Cance
         }
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("read asynchronously");
 
@@ -77,7 +80,10 @@ sealed class BodyStream(HttpResponseMessage first, Stream body, Func<long, Cance
         response = next;
         body = await next.Content.ReadAsStreamAsync(cancel);
         if (next.StatusCode != HttpStatusCode.PartialContent) await Skip(position, cancel);
-        else if (next.Content.Headers.ContentRange?.From != position) throw new ApiException(ApiFault.NotThePlatform, $"bytes from {position} on were asked for, others were answered");
+        else if (next.Content.Headers.ContentRange?.From != position)
+        {
+            throw new ApiException(ApiFault.NotThePlatform, $"bytes from {position} on were asked for, others were answered");
+        }
     }
 
     // A break in here is one more of the same place: what is skipped again was read already.
@@ -86,7 +92,10 @@ sealed class BodyStream(HttpResponseMessage first, Stream body, Func<long, Cance
         var buffer = new byte[1 << 16];
         try
         {
-            while (count > 0 && await body.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, count)), cancel) is var read and > 0) count -= read;
+            while (count > 0 && await body.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, count)), cancel) is var read and > 0)
+            {
+                count -= read;
+            }
         }
         catch (Exception e) when (IsBreak(e, cancel))
         {

@@ -24,8 +24,10 @@ sealed class Retrying(RetryOptions options, TimeProvider time)
             failed = e;
         }
 
-        // The first try is outside: loading and compiling the pipeline costs a short-lived program more than its request, and is seldom needed. Inside, it only fails as it did.
-        return await pipeline.Value.ExecuteAsync(async stop => Interlocked.Exchange(ref failed, null) is { } first ? throw first : await attempt(stop), cancel);
+        // The first try is outside: loading and compiling the pipeline costs a short-lived program more than its request, and is seldom needed.
+        // Inside, it only fails as it did.
+        return await pipeline.Value.ExecuteAsync(
+            async stop => Interlocked.Exchange(ref failed, null) is { } first ? throw first : await attempt(stop), cancel);
     }
 
     private static bool IsWorthIt(ApiException e, RetryOptions options) => e.IsTransient && !(e.RetryAfter > options.MaxDelay);

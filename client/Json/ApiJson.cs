@@ -7,7 +7,10 @@ namespace Serverless.Client;
 /// <summary>The JSON of the API: camelCase names, kebab-case enum values, absent instead of null, NaN and infinities as strings.</summary>
 public static class ApiJson
 {
-    /// <summary>Reads and writes everything that goes over the wire, without reflection. An answer that lacks what its type promises is refused: it is none of the platform's.</summary>
+    /// <summary>
+    /// Reads and writes everything that goes over the wire, without reflection. An answer that lacks what its type promises is refused: it is none of
+    /// the platform's.
+    /// </summary>
     public static JsonSerializerOptions Options { get; } = For(ApiJsonContext.Default);
 
     /// <summary>The types of the API, to combine with those of a program's own.</summary>

@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace Serverless.Client;
 
-/// <summary>The API's types, generated at compile time: reflection over them would be a quarter of the time that a short-lived program takes.</summary>
+/// <summary>
+/// The API's types, generated at compile time: reflection over them would be a quarter of the time that a short-lived program takes.
+/// </summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(Experiment))]
 [JsonSerializable(typeof(Submitted))]

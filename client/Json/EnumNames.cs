@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace Serverless.Client;
 
 /// <summary>
-/// An enum's values as outside text has them: kebab-case, exactly. The library's own parsing also takes numbers, other cases, and several values with commas between, which are
+/// An enum's values as outside text has them: kebab-case, exactly. The library's own parsing also takes numbers, other cases, and several values with
+/// commas between, which are
 /// one value then: of a reader and an admin it would make an admin.
 /// </summary>
 public static class EnumNames

@@ -18,7 +18,8 @@ public sealed class EnumNamesConverter<T> : JsonConverter<T> where T : struct, E
     public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(EnumNames.Of(value));
 
     /// <inheritdoc/>
-    public override void WriteAsPropertyName(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WritePropertyName(EnumNames.Of(value));
+    public override void WriteAsPropertyName(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
+        writer.WritePropertyName(EnumNames.Of(value));
 
     private static T Known(string text) => EnumNames.Parse<T>(text) ?? throw new JsonException(EnumNames.Problem<T>(text));
 }

@@ -8,7 +8,10 @@ namespace Serverless.Client;
 /// <param name="Cut">There may be more than was followed: deeper, or more of it than one answer holds.</param>
 public sealed record LineageGraph(string Root, IReadOnlyList<LineageNode> Nodes, IReadOnlyList<LineageEdge> Edges, bool Cut);
 
-/// <param name="Id"><c>run:ID</c>, <c>dataset:digits:3</c>, <c>trigger:NAME</c>, or <c>file:data/x@hash~RUN</c>: a file, or the files of a folder, as that run published them.</param>
+/// <param name="Id">
+/// <c>run:ID</c>, <c>dataset:digits:3</c>, <c>trigger:NAME</c>, or <c>file:data/x@hash~RUN</c>: a file, or the files of a folder, as that run
+/// published them.
+/// </param>
 /// <param name="Label">What it is called.</param>
 /// <param name="Detail">More about it in a few words.</param>
 /// <param name="State">Of a run, as the run has it; <c>deleted</c>: it is no longer there.</param>

@@ -15,7 +15,9 @@ public sealed record RunMetrics(string Run, IReadOnlyList<MetricSeries> Series)
     public IReadOnlyList<string> Problems { get; init; } = [];
 }
 
-/// <param name="Points">In order of logging; thinned to <c>maxPoints</c> by keeping minimum and maximum of equal stretches, first and last always.</param>
+/// <param name="Points">
+/// In order of logging; thinned to <c>maxPoints</c> by keeping minimum and maximum of equal stretches, first and last always.
+/// </param>
 /// <param name="Total">Points before thinning.</param>
 public sealed record MetricSeries(string Name, long Total, IReadOnlyList<MetricValue> Points);
 

@@ -23,6 +23,9 @@ public sealed record RunRecord
     /// <summary>Asked for afresh: whatever there was with its key, it was to be computed.</summary>
     public bool Fresh { get; init; }
 
+    /// <summary>The span that submitted it, as a W3C <c>traceparent</c>: what becomes of the run continues that trace. Null: nobody traced.</summary>
+    public string? Trace { get; init; }
+
     public RunState State { get; init; } = RunState.Queued;
 
     /// <summary>Why the run is in its terminal state, or why it went back to the queue.</summary>
@@ -48,7 +51,9 @@ public sealed record RunRecord
     /// <summary>The newest committed checkpoint, with all the metric values that a run which resumes from it begins with.</summary>
     public CheckpointRef? Head { get; init; }
 
-    /// <summary>All committed checkpoints that are kept, oldest first, <see cref="Head"/> included; each with the most telling metric values only.</summary>
+    /// <summary>
+    /// All committed checkpoints that are kept, oldest first, <see cref="Head"/> included; each with the most telling metric values only.
+    /// </summary>
     public IReadOnlyList<CheckpointRef> Checkpoints { get; init; } = [];
 
     /// <summary>Key of the manifest of artifacts and published files; set by the end of the run.</summary>
@@ -63,7 +68,10 @@ public sealed record RunRecord
     /// <summary>Metrics, at least so many, for which <see cref="Metrics"/> has no room; their curves are there.</summary>
     public int MetricsLeftOut { get; init; }
 
-    /// <summary>What became of the spec's checks; empty until the run has ended. They judge the model, not the execution: a succeeded run may have failed ones.</summary>
+    /// <summary>
+    /// What became of the spec's checks; empty until the run has ended. They judge the model, not the execution: a succeeded run may have failed
+    /// ones.
+    /// </summary>
     public IReadOnlyList<CheckOutcome> Checks { get; init; } = [];
     public long? Step { get; init; }
 
@@ -74,7 +82,9 @@ public sealed record RunRecord
     public int Failures { get; init; }
     public IReadOnlyList<HistoryEntry> History { get; init; } = [];
 
-    /// <summary>Files of its <c>data/</c> that are not in the workspace's, or not its own there, and why. Null: all were published, or none yet.</summary>
+    /// <summary>
+    /// Files of its <c>data/</c> that are not in the workspace's, or not its own there, and why. Null: all were published, or none yet.
+    /// </summary>
     public IReadOnlyList<UnpublishedFile>? Unpublished { get; init; }
 }
 
@@ -106,7 +116,8 @@ public sealed record CancelRequest(DateTimeOffset At, string? By, string? Reason
 /// <param name="Ended">Null while it lives.</param>
 /// <param name="Metrics">Where its metric stream ended; null while it lives, and when it never said (lost).</param>
 public sealed record Attempt(
-    int Epoch, string Owner, DateTimeOffset Claimed, CheckpointRef? Resume = null, DateTimeOffset? Ended = null, Cause? Cause = null, StreamCursor? Metrics = null, StreamCursor? Logs = null);
+    int Epoch, string Owner, DateTimeOffset Claimed, CheckpointRef? Resume = null, DateTimeOffset? Ended = null, Cause? Cause = null,
+    StreamCursor? Metrics = null, StreamCursor? Logs = null);
 
 /// <summary>A place in a stream that is stored as numbered segments: whole segments before <paramref name="Segment"/>, then bytes of it.</summary>
 public sealed record StreamCursor(int Segment, long LengthBytes)
@@ -124,7 +135,8 @@ public sealed record StreamCursor(int Segment, long LengthBytes)
 /// <param name="Metrics">How far the metric stream of epoch <paramref name="Epoch"/> had got.</param>
 /// <param name="Values">Latest metric values at the save.</param>
 public sealed record CheckpointRef(
-    int Epoch, long Step, string Manifest, long LengthBytes, DateTimeOffset At, StreamCursor Metrics, StreamCursor Logs, IReadOnlyDictionary<string, double> Values);
+    int Epoch, long Step, string Manifest, long LengthBytes, DateTimeOffset At, StreamCursor Metrics, StreamCursor Logs,
+    IReadOnlyDictionary<string, double> Values);
 
 /// <summary>What a checkpoint consists of: written before the record names it, never changed.</summary>
 public sealed record CheckpointManifest(long Step, int Epoch, IReadOnlyList<CheckpointFile> Files);

@@ -44,7 +44,9 @@ public sealed record RunSpec
 public sealed record CodeRef(string Snapshot, string Tree, string? Commit = null);
 
 /// <summary>One input file as it was at submission.</summary>
-/// <param name="Path">Key in the workspace (<c>data/digits/train.csv</c>), which is also its path below <c>EXP_INPUTS</c> without <c>data/</c>.</param>
+/// <param name="Path">
+/// Key in the workspace (<c>data/digits/train.csv</c>), which is also its path below <c>EXP_INPUTS</c> without <c>data/</c>.
+/// </param>
 /// <param name="Run">The run that had published this version of the file, or left the artifact; null: somebody put it there.</param>
 /// <param name="Key">Of an artifact: where its content is in the workspace; <paramref name="Path"/> is then its path below <c>EXP_INPUTS</c>.</param>
 public sealed record InputRef(string Path, string ETag, string Sha256, long LengthBytes, string? Run = null, string? Key = null);

@@ -52,7 +52,9 @@ public enum Cause
     /// <summary>The code found no room for what it writes.</summary>
     DiskFull,
 
-    /// <summary>The workspace, or the worker's own disk, had no room for what the run makes. No fault of the code: it goes on when there is some.</summary>
+    /// <summary>
+    /// The workspace, or the worker's own disk, had no room for what the run makes. No fault of the code: it goes on when there is some.
+    /// </summary>
     StorageFull,
 
     /// <summary>A budget of the spec's retries is used up; the message says which.</summary>

@@ -3,14 +3,16 @@ using System.Text.Json;
 namespace Serverless.Client;
 
 /// <summary>
-/// What a trigger did about one cause: <c>firings/{trigger}/{id}.json</c>. Put before anything is submitted and only where there is none, so that a cause, however
+/// What a trigger did about one cause: <c>firings/{trigger}/{id}.json</c>. Put before anything is submitted and only where there is none, so that a
+/// cause, however
 /// often it is told about, submits once.
 /// </summary>
 /// <param name="Id">Of the trigger's generation and the cause: the same for the same.</param>
 /// <param name="Generation">The trigger's <see cref="TriggerRecord.Id"/>.</param>
 /// <param name="Chain">The triggers that led here, this one last.</param>
 /// <param name="At">When the cause was acted on, store time.</param>
-public sealed record Firing(string Id, string Trigger, string Generation, TriggerCause Cause, IReadOnlyList<string> Chain, DateTimeOffset At, FiringOutcome Outcome)
+public sealed record Firing(
+    string Id, string Trigger, string Generation, TriggerCause Cause, IReadOnlyList<string> Chain, DateTimeOffset At, FiringOutcome Outcome)
 {
     /// <summary>The run that led here: the cause itself, or the one that published the file.</summary>
     public string? Run { get; init; }

@@ -100,7 +100,8 @@ public sealed record TriggerLimits(int PerHour = 100, int Depth = 8, TimeSpan? D
 /// <param name="Id">One generation of the name: deleted and stored again it is another trigger, and has acted on nothing yet.</param>
 /// <param name="By">Who stored it, for people.</param>
 /// <param name="Since">What happened before is not acted on: when it was stored, or resumed. Store time.</param>
-public sealed record TriggerRecord(string Id, TriggerDefinition Definition, string? By, DateTimeOffset Created, DateTimeOffset Since, TriggerPause? Paused = null)
+public sealed record TriggerRecord(
+    string Id, TriggerDefinition Definition, string? By, DateTimeOffset Created, DateTimeOffset Since, TriggerPause? Paused = null)
 {
     [JsonIgnore]
     public string Name => Definition.Name;

@@ -11,4 +11,5 @@ public sealed record TriggerTrial(string Trigger, IReadOnlyList<TriedCause> Caus
 /// <param name="Why">Why not.</param>
 /// <param name="Experiment">What it would submit.</param>
 /// <param name="Did">What the trigger did about it when it happened; null: nothing, as it was not there yet, or paused.</param>
-public sealed record TriedCause(string Firing, string Cause, DateTimeOffset At, bool Fires, string? Why, JsonElement? Experiment, FiringOutcome? Did, TriggerCause What);
+public sealed record TriedCause(
+    string Firing, string Cause, DateTimeOffset At, bool Fires, string? Why, JsonElement? Experiment, FiringOutcome? Did, TriggerCause What);

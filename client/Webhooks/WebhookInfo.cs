@@ -5,7 +5,8 @@ namespace Serverless.Client;
 /// <param name="Secret">Only in the answer that creates it.</param>
 /// <param name="Paused">Why nothing is sent; null: it is.</param>
 public sealed record WebhookInfo(
-    string Name, string Url, IReadOnlyList<string> Events, string? Project, string? Experiment, WebhookFormat Format, string By, DateTimeOffset Created, string? Paused, string? Secret = null);
+    string Name, string Url, IReadOnlyList<string> Events, string? Project, string? Experiment, WebhookFormat Format, string By,
+    DateTimeOffset Created, string? Paused, string? Secret = null);
 
 /// <summary>Answer of <c>POST /api/webhooks/{name}/test</c>.</summary>
 /// <param name="Status">What the receiver answered; null: it did not.</param>

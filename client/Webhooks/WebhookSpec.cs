@@ -25,7 +25,8 @@ public enum WebhookFormat
 /// <param name="Project">Only about this project's runs and triggers; null: all.</param>
 /// <param name="Experiment">Only about this experiment's; null: all.</param>
 /// <param name="Format">Null: by the address, <see cref="WebhookFormat.Json"/> where it is no chat tool's.</param>
-public sealed record WebhookSpec(string? Url, IReadOnlyList<string>? Events = null, string? Project = null, string? Experiment = null, WebhookFormat? Format = null);
+public sealed record WebhookSpec(
+    string? Url, IReadOnlyList<string>? Events = null, string? Project = null, string? Experiment = null, WebhookFormat? Format = null);
 
 /// <summary>The names of what webhooks tell about.</summary>
 public static class WebhookEvents

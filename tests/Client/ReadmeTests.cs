@@ -40,7 +40,8 @@ public sealed partial class ReadmeTests(SharedPlatform shared)
         Assert.Equal(["step 1 loss=0.1", "step 2 loss=0.2", "step 3 loss=0.3", "Succeeded: Completed", "1: 0.1", "2: 0.2", "3: 0.3"], (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    private static List<string> Samples() => [.. Code().Matches(File.ReadAllText(Repository.PathOf("client", "README.md"))).Select(match => match.Groups[1].Value)];
+    private static List<string> Samples() =>
+        [.. Code().Matches(File.ReadAllText(Repository.PathOf("client", "README.md"))).Select(match => match.Groups[1].Value)];
 
     private static string Compile(string sample, string folder)
     {

@@ -18,7 +18,7 @@ public sealed class WireTests
     private static readonly Type[] Others = [typeof(ExperimentSpec), typeof(CodeFacts)];
 
     /// <summary>Fields of the spec that this version refuses.</summary>
-    private static readonly string[] NotYet = [nameof(ExperimentSpec.Secrets), nameof(ExperimentSpec.Nodes)];
+    private static readonly string[] NotYet = [nameof(ExperimentSpec.Image), nameof(ExperimentSpec.Secrets), nameof(ExperimentSpec.Nodes)];
 
     [Fact]
     public void EveryTypeThatTheApiSpeaks_IsTheClients_AndReadWithoutReflection()
@@ -71,7 +71,7 @@ public sealed class WireTests
         var full = new Experiment
         {
             Project = "p", Name = "e", Code = new(new('0', 64), new('1', 40)), Command = "sh train.sh", Setup = "true", Machine = "gpu-t4", Seeds = [1, 2], Env = new Dictionary<string, string> { ["A"] = "b" },
-            Image = "an/image", From = new("01ARZ3NDEKTSV4RRFFQ69G5FAV", "max:acc"), Params = new() { ["lr"] = 0.01, ["name"] = "x", ["deep"] = true, ["all"] = new JsonArray(1, 2) },
+            From = new("01ARZ3NDEKTSV4RRFFQ69G5FAV", "max:acc"), Params = new() { ["lr"] = 0.01, ["name"] = "x", ["deep"] = true, ["all"] = new JsonArray(1, 2) },
             Inputs = ["data/digits/"], Retries = new(3, 4), Timeout = TimeSpan.FromMinutes(90), Grace = TimeSpan.FromSeconds(5), Checkpoints = new() { Keep = 2, Best = new("acc", Goal.Maximize), Every = 7 },
             Checks = new Dictionary<string, string> { ["acc"] = "0.9.." }, Tags = ["t"], Fresh = true,
         };
