@@ -21,21 +21,29 @@ public sealed partial class ServerlessClient
     }
 
     /// <summary>
-    /// The log as it grows, until the run has ended. It goes on where it was when the connection breaks, and when the platform is away for no longer
-    /// than
-    /// <see cref="ServerlessClientOptions.FollowPatience"/>.
+    /// The log as it grows, until the run has ended. It goes on where it was when the connection breaks, and when the platform is away for no
+    /// longer than <see cref="ServerlessClientOptions.FollowPatience"/>.
     /// </summary>
     /// <param name="offset">The byte to begin at.</param>
     public async IAsyncEnumerable<LogUpdate> FollowLogs(string id, long offset = 0, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         string? seen = null;
-        var lastSeen = options.Time.GetTimestamp();
+        long? awaySince = null;
         while (true)
         {
             await using var events = LogEvents(id, seen, offset, cancel).GetAsyncEnumerator(cancel);
-            while (await Next(events, lastSeen, cancel) is { } happened)
+            while (true)
             {
-                lastSeen = options.Time.GetTimestamp();
+                var (next, broken) = await Next(events, cancel);
+                if (next is not { } happened)
+                {
+                    awaySince ??= options.Time.GetTimestamp();
+                    if (broken is not null && options.Time.GetElapsedTime(awaySince.Value) >= options.FollowPatience) throw broken;
+                    break;
+                }
+
+                // However long it was silent before: it was there.
+                awaySince = null;
                 seen = happened.EventId ?? seen;
                 if (Update(happened) is not { } update) continue;
                 yield return update;
@@ -46,18 +54,17 @@ public sealed partial class ServerlessClient
         }
     }
 
-    /// <summary>Null: the connection is over. The platform ends the request itself every few minutes, too, as one in the cloud does.</summary>
-    private async Task<SseItem<string>?> Next(IAsyncEnumerator<SseItem<string>> events, long lastSeen, CancellationToken cancel)
+    /// <summary>Neither: the connection is over. The platform ends the request itself every few minutes, too, as one in the cloud does.</summary>
+    private static async Task<(SseItem<string>? Next, ApiException? Broken)> Next(IAsyncEnumerator<SseItem<string>> events, CancellationToken cancel)
     {
+        const string Away = "the platform has been away for too long; the run may go on, and its log can be read from where it is";
         try
         {
-            return await events.MoveNextAsync() ? events.Current : null;
+            return (await events.MoveNextAsync() ? events.Current : null, null);
         }
         catch (Exception e) when (e is ApiException { IsTransient: true } or ApiException { Fault: ApiFault.Silent } || BodyStream.IsBreak(e, cancel))
         {
-            if (options.Time.GetElapsedTime(lastSeen) < options.FollowPatience) return null;
-            throw new ApiException(
-                ApiFault.Interrupted, "the platform has been away for too long; the run may go on, and its log can be read from where it is", e);
+            return (null, new ApiException(ApiFault.Interrupted, Away, e));
         }
     }
 

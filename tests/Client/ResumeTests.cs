@@ -96,6 +96,28 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    public async Task ALog_ThatWasSilentForHours_GoesOnAfterABreak()
+    {
+        var time = new InstantTime();
+        await using var server = await ScriptedServer.Start(async (context, n) =>
+        {
+            context.Response.ContentType = "text/event-stream";
+            if (n == 1) await Parts.Cut(context, "id: 1-4\nevent: log\ndata: {\"text\":\"one\"}\n\n");
+            else await context.Response.WriteAsync("id: 1-4\nevent: end\ndata: {\"state\":\"succeeded\"}\n\n");
+        });
+        using var client = server.Client(time: time);
+
+        var updates = new List<LogUpdate>();
+        await foreach (var update in client.FollowLogs("r", cancel: Cancel))
+        {
+            updates.Add(update);
+            time.Pass(TimeSpan.FromHours(5));
+        }
+
+        Assert.Equal([new LogUpdate.Printed("one"), new LogUpdate.Ended(RunState.Succeeded, null)], updates);
+    }
+
+    [Fact]
     public async Task ALog_OfAPlatformThatStaysAway_EndsInAnError()
     {
         await using var server = await ScriptedServer.Start((context, _) =>

@@ -59,7 +59,13 @@ sealed class ScriptedServer : IAsyncDisposable
 /// <summary>Time in which whatever is waited for is over at once, and written down.</summary>
 sealed class InstantTime : TimeProvider
 {
+    private long ahead;
+
     public ConcurrentQueue<TimeSpan> Waits { get; } = [];
+
+    public void Pass(TimeSpan time) => Interlocked.Add(ref ahead, (long)(time.TotalSeconds * TimestampFrequency));
+
+    public override long GetTimestamp() => base.GetTimestamp() + Interlocked.Read(ref ahead);
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
