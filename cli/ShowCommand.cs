@@ -65,6 +65,11 @@ static class ShowCommand
             Section(output, $"Left out ({leftOut.Count})", new Listing("", "~").AddAll(leftOut.Files.Select(file => new Cell[] { new(file.Path, "yellow"), file.Why })));
         }
 
+        if (run.ChangedMeanwhile is { } changed)
+        {
+            output.Remark($"[yellow]Changed while it ran, so that it is not given back to later submissions: {changed}[/]");
+        }
+
         if (run.Attempts.Count > 1)
         {
             Section(output, "Attempts", new Listing("", "", "", "~").AddAll(run.Attempts.Select(attempt => new Cell[]

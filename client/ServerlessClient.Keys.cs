@@ -5,7 +5,7 @@ namespace Serverless.Client;
 public sealed partial class ServerlessClient
 {
     /// <summary>The workspace's keys, without their secrets.</summary>
-    public Task<List<ApiKeyInfo>> GetKeys(CancellationToken cancel = default) => Get<List<ApiKeyInfo>>("api/keys", cancel);
+    public Task<KeyList> GetKeys(CancellationToken cancel = default) => Get<KeyList>("api/keys", cancel);
 
     /// <summary>How one comes in, besides with a key; needs none.</summary>
     public Task<LoginWays> GetLoginWays(CancellationToken cancel = default) => Get<LoginWays>("api/login", cancel);

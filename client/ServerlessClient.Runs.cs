@@ -33,8 +33,8 @@ public sealed partial class ServerlessClient
     }
 
     /// <summary>An experiment's versions, newest first.</summary>
-    public Task<List<VersionInfo>> GetVersions(string project, string experiment, CancellationToken cancel = default) =>
-        Get<List<VersionInfo>>(Versions(project, experiment), cancel);
+    public Task<VersionList> GetVersions(string project, string experiment, CancellationToken cancel = default) =>
+        Get<VersionList>(Versions(project, experiment), cancel);
 
     /// <summary>What changed from one version to another.</summary>
     public Task<VersionDiff> DiffVersions(string project, string experiment, int from, int to, CancellationToken cancel = default) =>

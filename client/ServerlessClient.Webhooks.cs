@@ -5,7 +5,7 @@ namespace Serverless.Client;
 public sealed partial class ServerlessClient
 {
     /// <summary>All webhooks, by name.</summary>
-    public Task<List<WebhookInfo>> GetWebhooks(CancellationToken cancel = default) => Get<List<WebhookInfo>>("api/webhooks", cancel);
+    public Task<WebhookList> GetWebhooks(CancellationToken cancel = default) => Get<WebhookList>("api/webhooks", cancel);
 
     /// <summary>One webhook.</summary>
     public Task<WebhookInfo> GetWebhook(string name, CancellationToken cancel = default) => Get<WebhookInfo>(Webhook(name), cancel);
@@ -31,8 +31,8 @@ public sealed partial class ServerlessClient
         Send<WebhookTest>(Call.Post($"{Webhook(name)}/test"), cancel);
 
     /// <summary>Notices that the receiver did not take.</summary>
-    public Task<List<Undelivered>> GetUndelivered(string name, CancellationToken cancel = default) =>
-        Get<List<Undelivered>>($"{Webhook(name)}/undelivered", cancel);
+    public Task<UndeliveredList> GetUndelivered(string name, CancellationToken cancel = default) =>
+        Get<UndeliveredList>($"{Webhook(name)}/undelivered", cancel);
 
     /// <summary>Sends one of them again.</summary>
     public Task Redeliver(string name, string id, CancellationToken cancel = default) =>

@@ -5,7 +5,7 @@ namespace Serverless.Core.Storage;
 
 /// <summary>
 /// Records as they are stored: JSON objects that begin with the version of their format. One without it is of version 1; a newer one is refused, as nobody knows what its fields mean.
-/// Whatever a type promises must be there: a parameter of its constructor that has no default and may not be null.
+/// Whatever a type promises must be there: a parameter of its constructor that has no default and may not be null, and every item of a list.
 /// </summary>
 public static class RecordFormat
 {
@@ -45,6 +45,7 @@ public static class RecordFormat
             }
 
             var record = JsonSerializer.Deserialize<T>(body, CoreJson.Strict) ?? throw new JsonException("it is null");
+            if (RecordNulls.Find(record, CoreJson.Strict) is { } empty) throw new JsonException($"its {empty} is null");
             if (RecordRules.Of<T>()?.Problem(record, key) is { } problem) throw new JsonException(problem);
             return record;
         }
