@@ -157,7 +157,7 @@ public sealed class TriggerReader
         {
             // Nothing is what JSON writes for what is not there.
             if (known.Contains(name) && value.Kind != SpecKind.Nothing) fields[name] = value;
-            else if (!known.Contains(name)) Say(SpecPath.Field(path, name), $"unknown key '{name}'{Suggestion.Clause(name, known)}; there are {string.Join(", ", known)}");
+            else if (!known.Contains(name)) Say(SpecPath.Field(path, name), $"unknown key '{name}'{Suggestion.Clause(name, known)}; known: {string.Join(", ", known)}");
         }
 
         return fields;
