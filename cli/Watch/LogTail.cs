@@ -57,16 +57,21 @@ sealed class LogTail(ApiClient api, string run, TimeProvider time)
                     if (happened.EventType == "log") heard(TextOf(happened.Data));
                     else if (happened.EventType == "rewind") rewound();
                     else if (happened.EventType == "problem") incomplete?.Invoke(TextOf(happened.Data));
-                    else if (happened.EventType == "revoked") throw new ExpException(ExitCode.NotAllowed, $"{TextOf(happened.Data)}; the run goes on");
                     else if (happened.EventType == "end") return;
+                    if (happened.EventType == "revoked") throw new ExpException(ExitCode.NotAllowed, $"{TextOf(happened.Data)}; the run goes on");
                 }
 
                 // The platform ended the request, as one in the cloud does every few minutes, also when nothing was printed: it is there.
                 failures = 0;
             }
-            catch (Exception e) when (e is HttpRequestException or IOException or ExpException { Code: ExitCode.Unreachable } && !cancel.IsCancellationRequested)
+            catch (Exception e) when (e is HttpRequestException or IOException or ExpException { Code: ExitCode.Unreachable }
+                && !cancel.IsCancellationRequested)
             {
-                if (failures >= Patience) throw new ExpException(ExitCode.Unreachable, "the platform has been away for two minutes; the log goes on where it is: exp logs", inner: e);
+                if (failures >= Patience)
+                {
+                    throw new ExpException(ExitCode.Unreachable, "the platform has been away for two minutes; the log goes on where it is: exp logs",
+                        inner: e);
+                }
             }
 
             failures++;
