@@ -31,7 +31,7 @@ sealed partial class ApiClient
     public Task<DatasetPublication> Publish(string dataset, DatasetRequest request, CancellationToken cancel) =>
         Send<DatasetPublication>(HttpMethod.Post, $"api/datasets/{Escaped(dataset)}", Json(request), cancel);
 
-    /// <param name="force">Also when runs used it.</param>
+    /// <param name="force">Delete even if runs used it.</param>
     public async Task DeleteDataset(DatasetVersion version, bool force, CancellationToken cancel) =>
         (await Send(HttpMethod.Delete, AddressOf(version.Name, new(version.Name, version.Number)) + Forced(force), null, cancel)).Dispose();
 

@@ -24,7 +24,8 @@ sealed class LocalPlatform : IAsyncDisposable
 
         // A name of its own at every start: a worker of the start before may still be handing back its run.
         var start = world.Ids.Nonce()[..4];
-        Workers = [.. options.Machines.SelectMany(machine => Enumerable.Range(1, options.Workers).Select(n => new WorkerProcess($"{machine}-{n}-{start}", machine, options, world.Time, say)))];
+        Workers = [.. options.Machines.SelectMany(machine => Enumerable.Range(1, options.Workers)
+            .Select(n => new WorkerProcess($"{machine}-{n}-{start}", machine, options, world.Time, say)))];
         workersEnded = Task.WhenAll(Workers.Select(worker => worker.Run(stop.Token, hurry)));
     }
 
@@ -44,11 +45,16 @@ sealed class LocalPlatform : IAsyncDisposable
         if (options.Workers > 0) WorkerProgram.Check();
         var held = PlatformLock.Take(options.Data);
         if (held.Mended is { } mended) say(mended);
-        if (options.Data.LacksItsWorkspace) say($"{options.Data.Path} has keys and no workspace: this starts with an empty one. If there was one, stop this, put it back and start again");
+        if (options.Data.LacksItsWorkspace)
+        {
+            say($"{options.Data.Path} has keys and no workspace: starting with an empty one. If there was one, stop, put it back and start again");
+        }
+
         EmbeddedHost? host = null;
         try
         {
-            host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines, Log = StandardOutput.Error }, cancel);
+            host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port),
+                MachineClasses = options.Machines, Log = StandardOutput.Error }, cancel);
             return new(held, host, options, world, say);
         }
         catch (Exception e)
@@ -66,7 +72,8 @@ sealed class LocalPlatform : IAsyncDisposable
         await stop.CancelAsync();
         await workersEnded;
         (await shown)?.Dispose();
-        await Task.WhenAny(host.DisposeAsync().AsTask(), Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, hurry)).Unwrap().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAny(host.DisposeAsync().AsTask(), Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, hurry)).Unwrap()
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         held.Dispose();
         stop.Dispose();
     }
@@ -96,7 +103,9 @@ sealed class LocalPlatform : IAsyncDisposable
     {
         if (asked is 0) return 0;
         if (IsFree(asked ?? PlatformOptions.UsualPort)) return asked ?? PlatformOptions.UsualPort;
-        return asked is null ? 0 : throw ExpException.Usage($"port {asked} is taken by another program; choose another with --port N, or 0 for any free one");
+        return asked is null
+            ? 0
+            : throw ExpException.Usage($"port {asked} is taken by another program; choose another with --port N, or 0 for any free one");
     }
 
     private static bool IsFree(int port)

@@ -22,7 +22,8 @@ sealed class PlatformLock : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ExpException(ExitCode.NotAllowed, e is NotPrivateException ? e.Message : $"{folder.Path} cannot be used as a data folder: {e.Message}");
+            throw new ExpException(ExitCode.NotAllowed,
+                e is NotPrivateException ? e.Message : $"{folder.Path} cannot be used as a data folder: {e.Message}");
         }
 
         try

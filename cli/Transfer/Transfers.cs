@@ -22,7 +22,8 @@ static class Transfers
         else
         {
             await output.Err.Progress().AutoClear(true)
-                .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
+                .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new DownloadedColumn(), new TransferSpeedColumn(),
+                    new RemainingTimeColumn())
                 .StartAsync(async progress =>
                 {
                     var bar = progress.AddTask(Markup.Escape(what), maxValue: Math.Max(1, total));
@@ -47,7 +48,8 @@ static class Transfers
     /// <summary>Writes a file that appears only when it is whole.</summary>
     /// <param name="known">What it must be, when that is on record.</param>
     /// <exception cref="ExpException">What came is something else, or not all of it came.</exception>
-    public static async Task Save(Func<CancellationToken, Task<Stream>> open, string file, Action<long> moved, CancellationToken cancel, KnownContent? known = null)
+    public static async Task Save(Func<CancellationToken, Task<Stream>> open, string file, Action<long> moved, CancellationToken cancel,
+        KnownContent? known = null)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
         var partial = file + ".partial";
@@ -75,8 +77,10 @@ static class Transfers
     /// <summary>What went wrong while a content was fetched; null: it was something else.</summary>
     public static ExpException? Broken(Exception e, string what) => e switch
     {
-        ContentMismatchException => new(ExitCode.Unreachable, $"{what} is damaged in the workspace: {e.Message}; what can be done: exp doctor", inner: e),
-        HttpRequestException or HttpIOException => new(ExitCode.Unreachable, $"the connection broke while {what} was fetched; try again, and if it breaks again look at: exp doctor", inner: e),
+        ContentMismatchException =>
+            new(ExitCode.Unreachable, $"{what} is damaged in the workspace: {e.Message}; what can be done: exp doctor", inner: e),
+        HttpRequestException or HttpIOException => new(ExitCode.Unreachable,
+            $"the connection broke while {what} was fetched; try again, and if it breaks again look at: exp doctor", inner: e),
         _ => null,
     };
 
@@ -92,5 +96,6 @@ static class Transfers
     }
 
     private static Task All(IReadOnlyList<Transfer> transfers, Action<long> moved, CancellationToken cancel) =>
-        Parallel.ForEachAsync(transfers, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (transfer, stop) => await transfer.Move(moved, stop));
+        Parallel.ForEachAsync(transfers, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel },
+            async (transfer, stop) => await transfer.Move(moved, stop));
 }
