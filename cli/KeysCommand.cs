@@ -45,7 +45,8 @@ static class KeysCommand
 
             if (key.Key is null)
             {
-                session.Output.Line($"Added {key.Name} as {CoreJson.Name(key.Role)}. They log in with: exp login --url {session.Api.Address} --entra");
+                var login = $"exp login --url {session.Api.Address} --entra";
+                session.Output.Line($"Added {key.Name} as {CoreJson.Name(key.Role)}. They log in with: {login}");
                 return;
             }
 

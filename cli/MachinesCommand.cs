@@ -27,6 +27,10 @@ static class MachinesCommand
             if (machines.Workers.Count == 0) return;
             output.Line($"");
             output.Write(Workers(machines.Workers, output.Now));
+            foreach (var alike in machines.Workers.GroupBy(worker => worker.NoControlGroups, worker => worker.Id))
+            {
+                if (alike.Key is { } reason) output.Remark($"[dim]{string.Join(", ", alike)} without control groups: {reason}[/]");
+            }
         });
 
     private static Listing Workers(IEnumerable<WorkerInfo> workers, DateTimeOffset now) =>

@@ -86,7 +86,8 @@ sealed record Connection(Uri Address, string? Key, string Source)
         {
             throw new ExpException(
                 ExitCode.Unreachable,
-                $"cannot tell whether a platform is running on {folder.Path}: {e.Message}; if it runs on another machine, set EXP_URL and EXP_KEY", inner: e);
+                $"cannot tell whether a platform is running on {folder.Path}: {e.Message}; if it runs on another machine, set EXP_URL and EXP_KEY",
+                inner: e);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Serverless.Core;
 
 namespace Serverless.Cli.Platform;
 
@@ -7,7 +8,8 @@ namespace Serverless.Cli.Platform;
 /// <param name="say">Takes a line for people.</param>
 sealed class WorkerProcess(string id, string machine, PlatformOptions options, TimeProvider time, Action<string> say)
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromSeconds(30), Settled = TimeSpan.FromMinutes(1);
+    private static readonly Backoff Pauses = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
+    private static readonly TimeSpan Settled = TimeSpan.FromMinutes(1);
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Its first process waits for runs.</summary>
@@ -20,13 +22,14 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
     /// <param name="abort">End at once.</param>
     public async Task Run(CancellationToken stop, CancellationToken abort)
     {
-        var pause = FirstPause;
+        var failures = 0;
         while (!stop.IsCancellationRequested)
         {
             var began = time.GetTimestamp();
             var exitCode = await RunOnce(stop, abort);
             if (stop.IsCancellationRequested) return;
-            if (time.GetElapsedTime(began) > Settled) pause = FirstPause;
+            if (time.GetElapsedTime(began) > Settled) failures = 0;
+            var pause = Pauses.After(++failures);
             say($"worker {id} ended with exit code {exitCode}; starting it again in {pause.TotalSeconds:0} s");
             try
             {
@@ -36,8 +39,6 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
             {
                 return;
             }
-
-            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
         }
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Serverless.Core;
 using Serverless.Core.Messaging;
 
 namespace Serverless.Functions.Hosting;
@@ -14,8 +15,7 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
     /// <summary>One message that takes long, or waits for somebody who does not answer, holds up no other.</summary>
     private const int MaxConcurrent = 8;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly Backoff Pauses = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5));
 
     private bool prepared;
 
@@ -144,9 +144,6 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
         }
     }
 
-    private async Task Pause(int failures, CancellationToken stop)
-    {
-        var wait = FirstPause * Math.Pow(2, Math.Min(failures, 10) - 1);
-        await Task.Delay(wait < LongestPause ? wait : LongestPause, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
+    private async Task Pause(int failures, CancellationToken stop) =>
+        await Task.Delay(Pauses.After(failures), time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }

@@ -20,7 +20,7 @@ namespace Serverless.GpuWorker.Collect;
 /// <param name="placeOf">How far the streams were when a checkpoint was saved, by its step and by what the SDK says of it, if it does.</param>
 /// <param name="commit">Applies the commit to the record, given the manifests that stay beside it; false when this attempt was replaced.</param>
 sealed class CheckpointCollector(
-    IObjectStore store, RunRecord run, string output, IEnumerable<CheckpointManifest> known, Omissions omissions, Persistence persistence, TimeProvider time,
+    IObjectStore store, RunRecord run, string output, IEnumerable<CheckpointManifest> known, Omissions omissions, Retry retry, TimeProvider time,
     Func<long, CheckpointInfo?, CancellationToken, Task<SavePlace>> placeOf, Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
 {
     /// <summary>Code that does not rename whole folders into place is given this long to write no more.</summary>
@@ -88,11 +88,11 @@ sealed class CheckpointCollector(
 
     private async Task Sweep(bool everywhere, CancellationToken cancel)
     {
-        if (await persistence.Insist(() => sweep.Needed(named.Select(checkpoint => checkpoint.Manifest), cancel), cancel) is not { } needed) return;
+        if (await retry.Execute(() => sweep.Needed(named.Select(checkpoint => checkpoint.Manifest), cancel), cancel) is not { } needed) return;
 
         // Before they are gone: the next checkpoint must not count on them.
         foreach (var (hash, _) in stored.Where(piece => !needed.Contains(piece.Value)).ToList()) stored.Remove(hash);
-        await persistence.Insist(Delete, cancel);
+        await retry.Execute(Delete, cancel);
 
         async Task<bool> Delete()
         {
@@ -150,7 +150,7 @@ sealed class CheckpointCollector(
 
         if (files.Count == 0) return true;
         var key = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step);
-        await persistence.Insist(() => store.PutJson(key, new CheckpointManifest(step, run.Epoch, files), PutCondition.IfAbsent, cancel: cancel), cancel);
+        await retry.Execute(() => store.PutJson(key, new CheckpointManifest(step, run.Epoch, files), PutCondition.IfAbsent, cancel: cancel), cancel);
         var made = new CheckpointRef(run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), place.Metrics, place.Log, info?.Metrics ?? place.Latest);
         var stay = run.Spec.Checkpoints.KeptBeside(named, made);
         if (!await commit(made, stay)) return false;
@@ -199,7 +199,7 @@ sealed class CheckpointCollector(
         var hash = Convert.ToHexStringLower(SHA256.HashData(buffer.AsSpan(0, length)));
         if (stored.TryGetValue(hash, out var there)) return there;
         var key = WorkspacePaths.CheckpointChunk(run.Id, run.Epoch, hash);
-        await persistence.Insist(() => store.Put(key, new MemoryStream(buffer, 0, length, writable: false), PutCondition.IfAbsent, cancel: cancel), cancel);
+        await retry.Execute(() => store.Put(key, new MemoryStream(buffer, 0, length, writable: false), PutCondition.IfAbsent, cancel: cancel), cancel);
         stored[hash] = key;
         return key;
     }

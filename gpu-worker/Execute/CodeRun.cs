@@ -13,7 +13,7 @@ namespace Serverless.GpuWorker.Execute;
 /// </summary>
 sealed class CodeRun(
     IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, Omissions omissions, OwnedRecord record,
-    Persistence persistence, StopSignal stop, TimeProvider time, RunnerPool pool, Departure departure)
+    Retry retry, StopSignal stop, TimeProvider time, RunnerPool pool, Shutdown shutdown)
 {
     /// <summary>Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.</summary>
     private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
@@ -25,14 +25,14 @@ sealed class CodeRun(
     private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "cannot allocate memory", "memory exhausted", "MemoryError"];
 
     private readonly CheckpointCollector checkpoints = new(
-        store, run, folder.OutputItself, prepared.Known, omissions, persistence, time,
+        store, run, folder.OutputItself, prepared.Known, omissions, retry, time,
         async (step, info, cancel) => new(
             await metrics.PlaceOf(info?.MetricsBytes, step, cancel),
             await log.PlaceOf(info?.Marker ?? "", info?.Marker is null ? TimeSpan.Zero : MarkerPatience, time, cancel),
             metrics.Latest.ToDictionary()),
         (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
-    private readonly OutputCollector outputs = new(store, run, folder.OutputItself, omissions, persistence);
+    private readonly OutputCollector outputs = new(store, run, folder.OutputItself, omissions, retry);
 
     /// <returns>Null when another worker has the run.</returns>
     public async Task<Ending?> Execute()
@@ -50,7 +50,7 @@ sealed class CodeRun(
             Repeat(ContractNames.Artifacts, () => outputs.UploadSettled(record.MayWrite), OutputsEvery, over.Token),
         ];
         var end = await new Execution(runner, time).Wait(stop, run.Spec.Timeout, run.Spec.Grace);
-        if (departure.Leaving.IsCancellationRequested) departure.Hurry();
+        if (shutdown.Draining.IsCancellationRequested) shutdown.LimitLastWrites();
         await pump.Drained();
         await over.CancelAsync();
         await Task.WhenAll(collecting);
@@ -87,7 +87,7 @@ sealed class CodeRun(
             (cause, message) = (Cause.StorageFull, $"there is no room left for what the run made: {full.Message}");
             folder.Dispose();
             log.Say(message);
-            await persistence.Insist(FlushLog, record.MayWrite, evenWhenFull: true);
+            await retry.Execute(FlushLog, record.MayWrite, evenWhenFull: true);
         }
 
         var latest = metrics.Latest;

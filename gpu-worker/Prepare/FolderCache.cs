@@ -24,11 +24,14 @@ sealed class FolderCache(string root, TimeProvider time)
     private const string DoneSuffix = ".done", LockSuffix = ".lock";
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(20);
 
+    private readonly OwnFolder own = new(root);
+
     /// <param name="key">A file name.</param>
     /// <param name="make">Fills the empty folder; when it throws, nothing is cached.</param>
     /// <exception cref="PreparationException">Something is mounted there: a mount cannot be kept, and what it has is somebody else's.</exception>
     public async Task<CacheEntry> GetOrMake(string key, Func<string, Task> make, CancellationToken cancel)
     {
+        own.Check(root);
         Folders.MakeCache(root);
         var folder = Path.Combine(root, key);
         while (true)
@@ -48,11 +51,17 @@ sealed class FolderCache(string root, TimeProvider time)
         }
     }
 
-    /// <summary>What there is, but for what is being made. What was never finished is removed by the way.</summary>
+    /// <summary>Removes a part of a folder that is being made.</summary>
+    public void Delete(string folder) => own.Delete(folder);
+
+    /// <summary>
+    /// What there is, but for what is being made. What was never finished is removed by the way; what has no lock was never begun, and is not this
+    /// cache's.
+    /// </summary>
     public IEnumerable<CacheItem> Items()
     {
-        if (!Directory.Exists(root)) yield break;
-        foreach (var folder in Directory.GetDirectories(root))
+        if (!Directory.Exists(root) || own.MountOnTheWayTo(root) is not null) yield break;
+        foreach (var folder in Directory.GetDirectories(root).Where(folder => File.Exists(folder + LockSuffix)))
         {
             var done = new FileInfo(folder + DoneSuffix);
             if (!done.Exists) Remove(folder);
@@ -76,7 +85,7 @@ sealed class FolderCache(string root, TimeProvider time)
 
     private async Task Make(string folder, Func<string, Task> make)
     {
-        Folders.Delete(folder);
+        own.Delete(folder);
         Posix.MakeFolder(folder);
         if (Folders.MountIn(folder) is { } stays)
         {
@@ -99,17 +108,17 @@ sealed class FolderCache(string root, TimeProvider time)
         catch
         {
             File.Delete(folder + DoneSuffix);
-            Folders.Delete(folder);
+            own.Delete(folder);
             throw;
         }
     }
 
-    private static bool Remove(string folder)
+    private bool Remove(string folder)
     {
         using var alone = LockFile.Try(folder + LockSuffix);
         if (alone is null) return false;
         File.Delete(folder + DoneSuffix);
-        Folders.Delete(folder);
+        own.Delete(folder);
         return true;
     }
 

@@ -19,15 +19,14 @@ static class Folders
     /// Deletes a folder that code had in its hands: whatever it did to permissions and names, whatever is gone already. Best effort: the next start
     /// of the agent tries again.
     /// </summary>
+    /// <param name="relative">From the root; a link on the way leads nowhere.</param>
     /// <param name="say">Told what is mounted in it, which is left alone.</param>
-    public static void Delete(string folder, Action<string>? say = null) => Delete(Path.GetDirectoryName(folder)!, Path.GetFileName(folder), say);
-
-    /// <summary>As the other, for a folder below one that code may still write to: a link on the way leads nowhere.</summary>
-    public static void Delete(string root, string relative, Action<string>? say = null)
+    /// <param name="tree">What the root was before code could mount something on it; null: it is held by its descriptor.</param>
+    public static void Delete(string root, string relative, Action<string>? say = null, Core.Storage.Plain.FileLook? tree = null)
     {
         try
         {
-            if (OperatingSystem.IsLinux()) Tell(FolderRemoval.Remove(root, relative), say);
+            if (OperatingSystem.IsLinux()) Tell(FolderRemoval.Remove(root, relative, tree), say);
             else if (Directory.Exists(Path.Combine(root, relative))) Directory.Delete(Path.Combine(root, relative), recursive: true);
         }
         catch (Exception kept) when (kept is IOException or UnauthorizedAccessException)

@@ -19,10 +19,12 @@ sealed class InputCache(string root, IIds ids, TimeProvider time, bool links)
 {
     /// <summary>A file beside each cached one: what its length and time were; its own time is the last use.</summary>
     private const string SealSuffix = ".seal";
-    private const int FetchingDegree = 8;
+    private const int FetchingDegree = 8, HashLength = 64;
 
     /// <summary>Between a look at a cached file and the run's link to it.</summary>
     private static readonly TimeSpan BeingLinked = TimeSpan.FromMinutes(1);
+
+    private readonly OwnFolder own = new(root);
 
     /// <summary>Puts an input under <paramref name="folder"/>.</summary>
     /// <exception cref="PreparationException">It is not what it was at submission.</exception>
@@ -64,10 +66,11 @@ sealed class InputCache(string root, IIds ids, TimeProvider time, bool links)
     /// <summary>The files that there are. Runs that have one keep it: it is linked.</summary>
     public IEnumerable<CacheItem> Items()
     {
-        if (!Directory.Exists(root)) yield break;
+        if (!Directory.Exists(root) || own.MountOnTheWayTo(root) is not null) yield break;
         foreach (var seal in new DirectoryInfo(root).EnumerateFiles("*" + SealSuffix, SearchOption.AllDirectories))
         {
             var cached = new FileInfo(seal.FullName[..^SealSuffix.Length]);
+            if (cached.Name.Length != HashLength || cached.FullName != Cached(cached.Name)) continue;
             yield return new(cached.Exists ? cached.Length : 0, seal.LastWriteTimeUtc, () => Remove(seal, cached));
         }
     }
@@ -85,6 +88,7 @@ sealed class InputCache(string root, IIds ids, TimeProvider time, bool links)
     private async Task Fetch(IObjectStore store, string key, string sha256, string what, CancellationToken cancel)
     {
         var cached = Cached(sha256);
+        own.Check(root);
         Folders.MakeCache(root);
         Posix.MakeFolder(Path.GetDirectoryName(cached)!);
         var part = $"{cached}.{ids.Nonce()}.part";

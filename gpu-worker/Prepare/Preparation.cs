@@ -52,7 +52,7 @@ sealed class Preparation(
                 continue;
             }
 
-            Folders.Delete(folder.Resume);
+            folder.Delete(folder.Resume);
             run = await fallBack(head, why!);
         }
 

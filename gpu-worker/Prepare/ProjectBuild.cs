@@ -34,7 +34,7 @@ sealed class ProjectBuild(FolderCache builds, CodeUser? user)
                 $"-p:ServerlessWorker={AppContext.BaseDirectory}",
             ];
             await steps.Run("build", command, copy, Quiet(environment), run.Spec);
-            Folders.Delete(copy);
+            builds.Delete(copy);
             if (user is not null) CodeUser.TakeBack(folder);
         }, cancel));
         return Program(Path.Combine(built, Output), Path.GetFileNameWithoutExtension(project));

@@ -10,7 +10,8 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>The environment that code sees: a little of this machine's, the spec's own, and the contract's.</summary>
 /// <param name="user">Whom the code runs as; null: as this process does.</param>
 /// <param name="mark">By which processes of this worker are found when it is gone.</param>
-sealed class RunEnvironment(CodeUser? user, string mark)
+/// <param name="limitsProcessors">Whether a limit of processors applies that .NET programs of a run would not see by themselves.</param>
+sealed class RunEnvironment(CodeUser? user, string mark, bool limitsProcessors)
 {
     /// <summary>
     /// Characters of a parameter that still go into a variable; Linux refuses to start a program with one of 128 KiB. The file of parameters has them
@@ -34,6 +35,7 @@ sealed class RunEnvironment(CodeUser? user, string mark)
     public Dictionary<string, string> OfMachine()
     {
         var all = new Dictionary<string, string>(Inherited) { [Leftovers.Variable] = mark };
+        if (limitsProcessors) all["DOTNET_PROCESSOR_COUNT"] = Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture);
         if (user is null) return all;
         (all["USER"], all["LOGNAME"]) = (user.Name, user.Name);
         all.Remove("HOME");

@@ -8,7 +8,7 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>One attempt's folder on this machine; deleted when the attempt is over.</summary>
 /// <param name="below">The worker's own folder, which is not made anew.</param>
 /// <param name="say">Takes a line for the people of this machine: what was mounted in the folder, and stays.</param>
-sealed class WorkFolder(string below, string root, Action<string> say) : IDisposable
+sealed class WorkFolder(OwnFolder below, string root, Action<string> say) : IDisposable
 {
     private readonly List<CacheEntry> kept = [];
     private SafeFileHandle? output;
@@ -45,19 +45,24 @@ sealed class WorkFolder(string below, string root, Action<string> say) : IDispos
     }
 
     /// <summary>Begins anew.</summary>
+    /// <exception cref="PreparationException">Something is mounted on the way to it, or on it.</exception>
     public WorkFolder Emptied()
     {
-        Folders.Delete(Root, SayOnce);
-        foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) NestedFolder.Make(below, folder);
+        Delete(Root);
+        below.Check(Root);
+        foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) NestedFolder.Make(below.Path, folder);
         output?.Dispose();
         output = OperatingSystem.IsLinux() ? FileCalls.Open(null, FileCalls.Bytes(Output), isFolder: true, follow: false, out _) : null;
         return this;
     }
 
+    /// <summary>Deletes it, or a folder in it.</summary>
+    public void Delete(string folder) => below.Delete(folder, SayOnce);
+
     public void Dispose()
     {
         output?.Dispose();
-        Folders.Delete(Root, SayOnce);
+        Delete(Root);
         foreach (var entry in kept) entry.Dispose();
         kept.Clear();
     }

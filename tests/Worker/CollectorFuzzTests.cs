@@ -27,7 +27,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
 
     public void Dispose()
     {
-        Folders.Delete(root);
+        Folders.Delete(Path.GetDirectoryName(root)!, Path.GetFileName(root));
         Assert.False(Directory.Exists(root));
     }
 
@@ -114,10 +114,10 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
     {
         var store = new FolderObjectStore(Path.Combine(root, "store"), TimeProvider.System);
         var omissions = new Omissions(_ => { });
-        var persistence = new Persistence(TimeProvider.System, _ => { });
-        var outputs = new OutputCollector(store, Some.Run(), Output, omissions, persistence);
+        var retry = new Retry(TimeProvider.System, _ => { });
+        var outputs = new OutputCollector(store, Some.Run(), Output, omissions, retry);
         var checkpoints = new CheckpointCollector(
-            store, Some.Run() with { Epoch = 1 }, Output, [], omissions, persistence, TimeProvider.System,
+            store, Some.Run() with { Epoch = 1 }, Output, [], omissions, retry, TimeProvider.System,
             (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())), (_, _) => Task.FromResult(true));
         var tree = new HostileTree(Output, Treasure, seed);
         var random = new Random(seed);
@@ -243,7 +243,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
 
             foreach (var folder in (string[])["output", "store"])
             {
-                Folders.Delete(Path.Combine(root, folder));
+                Folders.Delete(root, folder);
                 Assert.False(Directory.Exists(Path.Combine(root, folder)), $"FUZZ_SEED={seed}: {folder} is not gone");
             }
         }

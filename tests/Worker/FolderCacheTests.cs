@@ -57,20 +57,23 @@ public sealed class FolderCacheTests : IDisposable
 
     /// <summary>As when the machine loses power, or the worker is killed, in the middle of a set-up.</summary>
     [Fact]
-    public async Task WhatWasNeverFinished_IsMadeAnew_OrRemovedByTheNextTrim()
+    public async Task WhatWasNeverFinished_IsMadeAnew_OrRemovedByTheNextTrim_AndWhatIsSomebodyElsesStays()
     {
         var cache = Cache("builds");
         foreach (var key in (string[])["a", "b"])
         {
             Directory.CreateDirectory(folder["builds/" + key]);
             await File.WriteAllTextAsync(folder[$"builds/{key}/half"], "", Token);
+            await File.WriteAllTextAsync(folder[$"builds/{key}.lock"], "", Token);
         }
+
+        Directory.CreateDirectory(folder["builds/mine"]);
 
         using (var made = await Make(cache, "a")) Assert.False(File.Exists(Path.Combine(made.Folder, "half")));
         Trim(limit: long.MaxValue, cache);
 
         Assert.False(Directory.Exists(folder["builds/b"]));
-        Assert.Equal(["a"], Kept());
+        Assert.Equal(["a", "mine"], Kept());
     }
 
     [Fact]
@@ -113,8 +116,8 @@ public sealed class FolderCacheTests : IDisposable
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(Path.Combine(gone, "closed"), UnixFileMode.None);
         Directory.CreateSymbolicLink(folder["link"], outside);
 
-        Folders.Delete(gone);
-        Folders.Delete(folder["link"]);
+        Folders.Delete(folder.Path, "gone");
+        Folders.Delete(folder.Path, "link");
 
         Assert.False(Directory.Exists(gone));
         Assert.True(File.Exists(Path.Combine(outside, "mine")));

@@ -15,10 +15,6 @@ internal static partial class Posix
     // Linux only, the same on every architecture that .NET runs on.
     private const int DoNotWait = 0x800, SetSignal = 10, SetLease = 1024, LeaseForReading = 0, UrgentSignal = 23;
 
-    // What statx answers has the same layout on every architecture; what stat answers has not.
-    private const int CurrentFolder = -100, StatxLength = 256, OwnerOffset = 20;
-    private const uint OwnerFact = 0x8, InodeAndBirth = 0x900;
-
     // Without it a child process would share the lock, and keep it when this process is killed.
     private static readonly int CloseOnExec = OperatingSystem.IsLinux() ? 0x80000 : OperatingSystem.IsFreeBSD() ? 0x100000 : 0x1000000;
 
@@ -185,21 +181,6 @@ internal static partial class Posix
     /// <summary>The user that this process is.</summary>
     public static uint Me => OperatingSystem.IsWindows() ? 0 : EffectiveUser();
 
-    /// <summary>The user that a file or folder belongs to. Null: there is none, or this system cannot tell.</summary>
-    public static uint? OwnerOf(string path)
-    {
-        if (!OperatingSystem.IsLinux()) return null;
-        Span<byte> found = stackalloc byte[StatxLength];
-        return Statx(CurrentFolder, path, 0, OwnerFact, found) == 0 ? BitConverter.ToUInt32(found[OwnerOffset..]) : null;
-    }
-
-    /// <summary>What tells the file at the path from another one; null when there is none. Linux only.</summary>
-    public static FileIdentity? TryStat(string path)
-    {
-        Span<byte> found = stackalloc byte[StatxLength];
-        return Statx(CurrentFolder, path, 0, InodeAndBirth, found) == 0 ? FileIdentity.From(found) : null;
-    }
-
     /// <summary>How many files this process may have open at once; null without a limit.</summary>
     public static long? MostOpenFiles()
     {
@@ -253,7 +234,4 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     private static partial int DataSync(SafeFileHandle file);
-
-    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Statx(int folder, string path, int flags, uint mask, Span<byte> found);
 }

@@ -23,13 +23,17 @@ internal sealed class FolderRemoval
 
     /// <param name="folder">Trusted; it may be reached by links.</param>
     /// <param name="relative">Of a name in the folder, or of one further down.</param>
+    /// <param name="tree">What the folder was when it was trusted: where something has been mounted on it or above it since, nothing is removed.
+    /// Null: what it is now.</param>
     /// <returns>Where something is mounted, the first hundred of it.</returns>
-    public static IReadOnlyList<string> Remove(string folder, string relative)
+    public static IReadOnlyList<string> Remove(string folder, string relative, FileLook? tree = null)
     {
         List<string> mounts = [];
         using var trusted = FileCalls.Open(null, FileCalls.Bytes(folder), isFolder: true, follow: true, out _);
         if (trusted is null) return mounts;
-        var tree = FileCalls.Look(trusted);
+        var now = FileCalls.Look(trusted);
+        var own = tree ?? now;
+        if (IsMounted(trusted, now, own, mounts)) return mounts;
         var parts = relative.Split('/');
         List<SafeFileHandle> opened = [trusted];
         try
@@ -38,10 +42,10 @@ internal sealed class FolderRemoval
             {
                 if (FileCalls.Open(opened[^1], FileCalls.Bytes(part), isFolder: true, follow: false, out _) is not { } next) return mounts;
                 opened.Add(next);
-                if (IsMounted(next, FileCalls.Look(next), tree, mounts)) return mounts;
+                if (IsMounted(next, FileCalls.Look(next), own, mounts)) return mounts;
             }
 
-            new FolderRemoval(opened[^1], tree, mounts).Remove(FileCalls.Bytes(parts[^1]));
+            new FolderRemoval(opened[^1], own, mounts).Remove(FileCalls.Bytes(parts[^1]));
             return mounts;
         }
         finally
