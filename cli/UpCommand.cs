@@ -1,9 +1,11 @@
 using System.CommandLine;
+using Microsoft.Extensions.Logging;
 using Serverless.Cli.Platform;
 using Serverless.Cli.Terminal;
 using Serverless.Core.Code;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Telemetry;
 
 namespace Serverless.Cli;
 
@@ -32,10 +34,19 @@ static class UpCommand
         {
             Description = "Size limit of the workers' caches together [half of the disk, at most 50GB]", HelpName = "SIZE",
         };
+        var logLevel = new Option<LogLevel?>("--log-level")
+        {
+            Description = "What is logged: debug, information, warning or error [information]", HelpName = "LEVEL",
+            CustomParser = EnumArgument.Parse<LogLevel>,
+        };
+        var logFormat = new Option<LogFormat?>("--log-format")
+        {
+            Description = "Log format: text, or json for one object a line [text]", HelpName = "FORMAT", CustomParser = EnumArgument.Parse<LogFormat>,
+        };
         return new Verb("up", "Run the whole platform on this machine until Ctrl-C; the next start continues")
         {
             Examples = ["exp up", "exp up --data ./.exp --workers 2", "exp up --machines cpu,gpu-t4 --port 0"],
-        }.With(port, workers, machines, lease, logLimit, cache)
+        }.With(port, workers, machines, lease, logLimit, cache, logLevel, logFormat)
             .Does(world, (session, cancel) => Up(session, OpenFiles.Problem(OpenFiles.Limit) is { } few ? throw ExpException.Usage(few) : new()
         {
             Data = session.Data,
@@ -53,14 +64,14 @@ static class UpCommand
             LogLimit = session.Get(logLimit) is null or (>= 1 and <= 1024)
                 ? session.Get(logLimit)
                 : throw ExpException.Usage("--log-limit: a number of MiB from 1 to 1024"),
-        }, cancel));
+        }, new(session.Output, session.World.Time, session.Get(logLevel) ?? LogLevel.Information, session.Get(logFormat) ?? LogFormat.Text), cancel));
     }
 
-    private static async Task Up(Session session, PlatformOptions options, CancellationToken cancel)
+    private static async Task Up(Session session, PlatformOptions options, PlatformLog log, CancellationToken cancel)
     {
         var output = session.Output;
         var began = session.World.Time.GetTimestamp();
-        await using var platform = await LocalPlatform.Start(options, session.World, line => output.Remark($"[dim]{line}[/]"), cancel);
+        await using var platform = await LocalPlatform.Start(options, session.World, log, cancel);
         var ready = Task.WhenAll(platform.Workers.Select(worker => worker.Ready));
         if (output.Json)
         {

@@ -5,8 +5,7 @@ using Serverless.Core;
 namespace Serverless.Cli.Platform;
 
 /// <summary>One worker's place: starts the process, and starts it again when it dies.</summary>
-/// <param name="say">Takes a line for people.</param>
-sealed class WorkerProcess(string id, string machine, PlatformOptions options, TimeProvider time, Action<string> say)
+sealed class WorkerProcess(string id, string machine, PlatformOptions options, TimeProvider time, PlatformLog log)
 {
     private static readonly Backoff Pauses = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
     private static readonly TimeSpan Settled = TimeSpan.FromMinutes(1);
@@ -30,7 +29,7 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
             if (stop.IsCancellationRequested) return;
             if (time.GetElapsedTime(began) > Settled) failures = 0;
             var pause = Pauses.After(++failures);
-            say($"worker {id} ended with exit code {exitCode}; starting it again in {pause.TotalSeconds:0} s");
+            log.Own.WorkerEnded(id, exitCode, (int)pause.TotalSeconds);
             try
             {
                 await Task.Delay(pause, time, stop);
@@ -87,6 +86,6 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
     {
         if (line is null) return;
         if (line == "ready") ready.TrySetResult();
-        else if (line.Length > 0) say($"{id}: {line}");
+        else if (line.Length > 0) log.OfWorker(id, line);
     }
 }

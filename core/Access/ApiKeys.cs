@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -11,7 +12,7 @@ namespace Serverless.Core.Access;
 /// was sent, and nothing that is stored opens anything. People of a directory lie beside them, under names that no hash has. Answers are remembered for
 /// <see cref="Remembered"/>; a key revoked elsewhere works at most that long. A damaged record opens nothing and keeps nobody from anything.
 /// </summary>
-public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, DamageNotices? damaged = null)
+public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, DamageNotices? damaged = null, ILogger<ApiKeys>? log = null)
 {
     public const string Prefix = "exp_";
     private const int SecretBytes = 32;
@@ -97,6 +98,7 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
 
             await platform.Delete(key, cancel: cancel);
             remembered.Clear();
+            log?.Revoked(id, workspace);
             return RevokeOutcome.Revoked;
         }
     }
@@ -156,6 +158,7 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         }
 
         remembered.TryRemove(name, out _);
+        log?.Made(key.Id, key.Name, key.Workspace, EnumNames.Of(key.Role));
         return (key, IsNew: true);
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Datasets;
 using Serverless.Core.Lineage;
 using Serverless.Core.Storage;
@@ -6,7 +7,7 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Deletion;
 
 /// <summary>Deletes versions. Their objects stay, marked, so that no number is ever given to another content; contents that no version needs go days later.</summary>
-public sealed class DatasetDeletion(IObjectStore store, DatasetCatalog catalog, LineageReader lineage)
+public sealed class DatasetDeletion(IObjectStore store, DatasetCatalog catalog, LineageReader lineage, ILogger? log = null)
 {
     /// <param name="force">Also when runs used it.</param>
     public async Task<DeletionResult> Delete(string name, int number, bool force, CancellationToken cancel = default)
@@ -17,7 +18,11 @@ public sealed class DatasetDeletion(IObjectStore store, DatasetCatalog catalog, 
             if (!force && await lineage.DependentsOf(version, cancel) is { Any: true } dependents) return new DeletionResult.Needed(dependents);
             var key = WorkspacePaths.DatasetVersion(name, number);
             var deleted = version with { Deleted = (await store.Head(key, cancel)).Now };
-            if ((await store.PutJson(key, deleted, PutCondition.IfMatch(etag), DatasetVersionInfo.Of(deleted).ToMetadata(), cancel)).Stored) return new DeletionResult.Deleted();
+            if ((await store.PutJson(key, deleted, PutCondition.IfMatch(etag), DatasetVersionInfo.Of(deleted).ToMetadata(), cancel)).Stored)
+            {
+                log?.DatasetDeleted(name, number);
+                return new DeletionResult.Deleted();
+            }
         }
     }
 

@@ -25,6 +25,9 @@ public sealed record RunRecord : IRecord
     /// <summary>Asked for afresh: whatever there was with its key, it was to be computed.</summary>
     public bool Fresh { get; init; }
 
+    /// <summary>The span that submitted it, as a W3C <c>traceparent</c>: what becomes of the run continues that trace. Null: nobody traced.</summary>
+    public string? Trace { get; init; }
+
     public RunState State { get; init; } = RunState.Queued;
 
     /// <summary>Why the run is in its terminal state, or why it went back to the queue.</summary>

@@ -2,6 +2,7 @@ using Serverless.Core.Lineage;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Telemetry;
 using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
 
@@ -110,6 +111,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             Tags = wanted.Tags,
             Origin = wanted.Origin,
             Fresh = wanted.Fresh,
+            Trace = Tracing.Here,
             History = [new(now, RunState.Queued, 0, Message: "submitted" + (wanted.Origin is { } origin ? $" by {origin}" : wanted.By is null ? "" : $" by {wanted.By}") + because)],
         };
         await lineage.Mark(run.Id, run.Spec, run.Origin, cancel);

@@ -6,7 +6,7 @@ namespace Serverless.Functions.Hosting;
 
 /// <summary>
 /// Gives a queue's messages to its function, as the Functions host does with Service Bus: the lock is renewed while the function works, the message is completed when it
-/// returns and given back when it throws, and after <see cref="MaxDeliveries"/> it is put aside with the reason.
+/// returns and given back when it throws, and after <see cref="MaxDeliveries"/> it is dead-lettered with the reason.
 /// </summary>
 sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bus, TimeProvider time, ILogger log)
 {
@@ -50,8 +50,8 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
             catch (Exception e)
             {
                 // It says all that there is to say, and may last for hours.
-                if (e is not BusUnavailableException) log.LogError(e, "{Function}: the queue {Queue} cannot be served", function.Name, Queue);
-                else if (said != e.Message) log.LogError("{Function}: the queue {Queue} cannot be served: {Reason}", function.Name, Queue, said = e.Message);
+                if (e is not BusUnavailableException) log.QueueFailed(e, function.Name, Queue);
+                else if (said != e.Message) log.QueueUnavailable(function.Name, Queue, said = e.Message);
                 await Pause(++failures, stop);
             }
         }
@@ -86,7 +86,7 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
         }
         catch (Exception e)
         {
-            log.LogError(e, "{Function}: message {Id} comes again when its lock ends", function.Name, message.Message.Id);
+            log.MessageFailed(e, function.Name, message.Message.Id);
         }
         finally
         {
@@ -107,7 +107,7 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
         {
             if (message.DeliveryCount >= MaxDeliveries)
             {
-                log.LogError(e, "{Function}: message {Id} was put aside", function.Name, message.Message.Id);
+                log.DeadLettered(e, function.Name, message.Message.Id);
                 await bus.DeadLetter(message, e.Message, stop);
                 return;
             }

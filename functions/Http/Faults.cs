@@ -52,7 +52,7 @@ static class Faults
             case InvalidDataException or ContentMismatchException:
                 return new(new ProblemDetails("Damaged data", StatusCodes.Status409Conflict, $"stored data is damaged: {fault.Message}; what else is: exp doctor"));
             default:
-                log.LogError(fault, "{Method} {Path}", context.Request.Method, context.Request.Path);
+                log.RequestFailed(fault, context.Request.Method, context.Request.Path);
                 return Answer.Problem(StatusCodes.Status500InternalServerError, $"{context.TraceIdentifier}: the platform failed; its log says why");
         }
     }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Access;
@@ -111,14 +112,15 @@ public sealed class ApiKeysTests
         var broken = await keys.Create("eve", Role.Admin, "team", Cancel);
         var file = platform.PeekAll(PlatformPaths.Keys).Single(entry => System.Text.Encoding.UTF8.GetString(entry.Body).Contains("eve", StringComparison.Ordinal)).Object.Key;
         await platform.Put(file, System.Text.Encoding.UTF8.GetBytes(record), cancel: Cancel);
-        var told = new List<string>();
-        var reader = new ApiKeys(platform, time, new SystemIds(time), new(told.Add));
+        var told = new LogLines();
+        using var logs = new LoggerFactory([told]);
+        var reader = new ApiKeys(platform, time, new SystemIds(time), new(logs.CreateLogger<DamageNotices>()));
 
         Assert.Null(await reader.Find(broken.Key!, Cancel));
         Assert.Equal(["team"], await reader.Workspaces(Cancel));
         Assert.Equal("ada", Assert.Single(await reader.List("team", Cancel)).Name);
         Assert.Equal(RevokeOutcome.Missing, await reader.Revoke("team", broken.Id, Cancel));
-        Assert.Contains(file, Assert.Single(told), StringComparison.Ordinal);
+        Assert.Contains(file, Assert.Single(told.All), StringComparison.Ordinal);
     }
 
     [Theory]

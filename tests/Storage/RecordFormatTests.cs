@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -83,13 +84,14 @@ public sealed class RecordFormatTests
     [Fact]
     public void Notices_TellOfEachDamageOnce_AndHandBackEverythingElse()
     {
-        var told = new List<string>();
-        var notices = new DamageNotices(told.Add);
+        var told = new LogLines();
+        using var logs = new LoggerFactory([told]);
+        var notices = new DamageNotices(logs.CreateLogger<DamageNotices>());
         var (damage, fault) = (new DamagedRecordException(new("runs/x.json", "it is empty")), new InvalidOperationException("a bug"));
         Assert.Same(fault, Assert.Single(notices.Tell(new AggregateException(damage, fault))));
         Assert.Empty(notices.Tell(damage));
-        Assert.Equal("runs/x.json is damaged: it is empty. What can be done: exp doctor", Assert.Single(told));
+        Assert.EndsWith(" warning: runs/x.json is damaged: it is empty. What can be done: exp doctor", Assert.Single(told.All), StringComparison.Ordinal);
         notices.Tell(new DamagedRecord("runs/x.json", "it is null"));
-        Assert.Equal(2, told.Count);
+        Assert.Equal(2, told.All.Count);
     }
 }
