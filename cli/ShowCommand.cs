@@ -45,6 +45,11 @@ static class ShowCommand
         }
 
         Files(output, run);
+        if (run.ChangedMeanwhile is { } changed)
+        {
+            output.Remark($"[yellow]Changed while it ran, so that it is not given back to later submissions: {changed}[/]");
+        }
+
         if (run.Attempts.Count > 1)
         {
             Section(output, "Attempts",

@@ -53,9 +53,11 @@ public abstract record RunEvent
 /// <summary>How an attempt ended.</summary>
 /// <param name="Outputs">Key of the output manifest.</param>
 /// <param name="Metrics">Where the attempt's metric stream ended.</param>
+/// <param name="ChangedMeanwhile">See <see cref="RunRecord.ChangedMeanwhile"/>.</param>
 public sealed record Ending(
     Cause Cause, string? Message = null, int? ExitCode = null, string? Outputs = null, StreamCursor? Metrics = null, StreamCursor? Logs = null,
-    IReadOnlyDictionary<string, double>? Values = null, long? Step = null, LeftOut? LeftOut = null);
+    IReadOnlyDictionary<string, double>? Values = null, long? Step = null, LeftOut? LeftOut = null,
+    string? ChangedMeanwhile = null);
 
 /// <summary>What <see cref="RunRules.Decide"/> answers.</summary>
 public abstract record Decision

@@ -62,6 +62,12 @@ public sealed record RunRecord : IRecord
     /// <summary>What the newest attempt left behind and could not be kept; null: nothing, as far as is known.</summary>
     public LeftOut? LeftOut { get; init; }
 
+    /// <summary>
+    /// What was changed, while an attempt of it ran, of what the attempt shared with other runs on its machine: what its set-up or build had left, or
+    /// a large input. Such a result is not given back to later submissions. Null: nothing, as far as was seen.
+    /// </summary>
+    public string? ChangedMeanwhile { get; init; }
+
     /// <summary>Last value of up to <see cref="RunRules.MaxMetrics"/> metrics, in <see cref="MetricOrder"/>, so that no curve has to be read for it.</summary>
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
 

@@ -139,7 +139,14 @@ public static class RunRules
 
     private static Decision.Moved Finish(RunRecord run, Ending ending, DateTimeOffset now)
     {
-        run = WithValues(EndAttempt(run, ending, now), ending.Values) with { Step = ending.Step ?? run.Step, LeftOut = ending.LeftOut };
+        run = WithValues(EndAttempt(run, ending, now), ending.Values) with
+        {
+            Step = ending.Step ?? run.Step,
+            LeftOut = ending.LeftOut,
+
+            // A later attempt goes on from the checkpoints of an earlier one.
+            ChangedMeanwhile = run.ChangedMeanwhile ?? ending.ChangedMeanwhile,
+        };
         var cause = ending.Cause;
 
         // A cancel that arrived while the code was failing or being handed back decides; one that arrived after it completed came too late.

@@ -51,8 +51,12 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
                     // A submitter that died before the record may have come back when its inputs had changed: then the run has another key. Nobody can be given a damaged one.
                     if (read.Found is { Record: var run } && run.Key == wantedKey && run.State is not (RunState.Failed or RunState.Cancelled) && run.Cancel is null)
                     {
-                        if (await results.Lost(run, cancel) is not { } lost) return await Awake(await Expecting(run, wanted.Spec.Checks, cancel), reused: true, cancel);
-                        because = $"; run {run.Id} has the same key, but {lost}";
+                        if (await results.Problem(run, cancel) is not { } problem)
+                        {
+                            return await Awake(await Expecting(run, wanted.Spec.Checks, cancel), reused: true, cancel);
+                        }
+
+                        because = $"; run {run.Id} has the same key, but {problem}";
                     }
                 }
                 else if ((await store.Head(key, cancel)).Value?.ETag != taken.Object.ETag)

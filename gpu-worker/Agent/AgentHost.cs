@@ -23,9 +23,10 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
         var around = new RunEnvironment(user, folder.Mark, groups is { LimitsProcessors: true });
         using var pool = new RunnerPool(options.Spares, around.OfMachine(), user, groups);
         using var compiler = new Compiler(around.OfMachine(), time);
-        var preparation = new Preparation(new(options.CacheFolder, options.CacheBytes, user), ids, time, pool, compiler, around, user);
+        var caches = new CacheFolders(options.CacheFolder, options.CacheBytes, user);
+        var preparation = new Preparation(caches, ids, time, pool, compiler, around, user, Console.Error.WriteLine);
         await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time, noGroups);
-        var wakes = new WakeHandler(options, folder.Itself, workspaces, bus, ids, time, preparation, pool, shutdown, card);
+        var wakes = new WakeHandler(options, folder.Itself, workspaces, bus, ids, time, preparation, pool, shutdown, card, user);
         card.Start();
         pool.Refill(Temperature.Plain);
         Console.WriteLine("ready");

@@ -103,7 +103,8 @@ sealed class Attempt : IDisposable
         try
         {
             return await new CodeRun(
-                store, prepared.Run, folder, prepared, log, metrics, omissions, record, retry, stop, time, pool, shutdown).Execute();
+                store, prepared.Run, folder, prepared, log, metrics, omissions, record, retry, stop, time, pool, shutdown,
+                Console.Error.WriteLine).Execute();
         }
         catch (RunnerStartException refused)
         {

@@ -12,9 +12,10 @@ namespace Serverless.GpuWorker.Agent;
 /// <summary>
 /// What one wake comes to: a claim and an attempt, or nothing. Without the store nothing is known of the run, so a wake waits for it, under its lock.
 /// </summary>
+/// <param name="user">Whom code runs as; null: as this process does.</param>
 sealed class WakeHandler(
     AgentOptions options, OwnFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation,
-    RunnerPool pool, Shutdown shutdown, WorkerCard card)
+    RunnerPool pool, Shutdown shutdown, WorkerCard card, CodeUser? user)
 {
     private readonly Retry retry = new(time, Console.Error.WriteLine);
 
@@ -66,6 +67,7 @@ sealed class WakeHandler(
                 card.Run = run.Id;
                 try
                 {
+                    using var entered = user is null ? null : await user.Enter(time, shutdown.OutOfTime);
                     using var attempt = new Attempt(options, folder, store, queue, run, time, preparation, pool, shutdown, retry);
                     await attempt.Execute();
                 }

@@ -11,9 +11,10 @@ namespace Serverless.GpuWorker.Execute;
 /// <summary>
 /// Runs prepared code and collects what it makes while it runs, each kind of output at its own pace, none of them in the code's way.
 /// </summary>
+/// <param name="say">Takes a line for the people of this machine.</param>
 sealed class CodeRun(
     IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, Omissions omissions, OwnedRecord record,
-    Retry retry, StopSignal stop, TimeProvider time, RunnerPool pool, Shutdown shutdown)
+    Retry retry, StopSignal stop, TimeProvider time, RunnerPool pool, Shutdown shutdown, Action<string> say)
 {
     /// <summary>Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.</summary>
     private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
@@ -70,6 +71,14 @@ sealed class CodeRun(
 
         if (end.LeftBehind > 0) log.Say($"ended {end.LeftBehind} {(end.LeftBehind == 1 ? "process" : "processes")} that the code had left running");
         if (cause != Cause.Completed) log.Say($"{message}");
+        var changes = folder.Changes();
+        foreach (var change in changes)
+        {
+            log.Say($"changed while the run used it, by this run or another one: {change}; later runs get it as it was, "
+                + "and this run's result is not given back to later submissions");
+            say($"run {run.Id}: changed while it used it: {change}");
+        }
+
         string? manifest = null;
         try
         {
@@ -91,7 +100,8 @@ sealed class CodeRun(
         }
 
         var latest = metrics.Latest;
-        return new(cause, message, end.ExitCode, manifest, metrics.End, log.End, latest.Count > 0 ? latest : null, metrics.Step, omissions.Summary);
+        return new(cause, message, end.ExitCode, manifest, metrics.End, log.End, latest.Count > 0 ? latest : null, metrics.Step, omissions.Summary,
+            changes.Count > 0 ? changes[0] : null);
     }
 
     private Task Last(string what, Func<Task> collect) => omissions.Guard(what, isLast: true, collect);

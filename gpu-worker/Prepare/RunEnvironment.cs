@@ -19,6 +19,11 @@ sealed class RunEnvironment(CodeUser? user, string mark, bool limitsProcessors)
     /// </summary>
     private const int MaxVariable = 16 * 1024;
 
+    /// <summary>
+    /// Python writes what it has compiled beside its source, also into what a set-up left for every run. What is compiled already is read.
+    /// </summary>
+    public const string NoBytecode = "PYTHONDONTWRITEBYTECODE";
+
     private static readonly string[] PassedOn =
     [
         "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
@@ -48,6 +53,7 @@ sealed class RunEnvironment(CodeUser? user, string mark, bool limitsProcessors)
     {
         var all = OfMachine();
         if (user is not null) all["HOME"] = folder.Home;
+        all[NoBytecode] = "1";
         foreach (var (name, value) in run.Spec.Env) all[name] = value;
         all[Leftovers.Variable] = mark;
         all["TMPDIR"] = folder.Temporary;

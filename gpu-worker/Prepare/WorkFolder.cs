@@ -11,6 +11,7 @@ namespace Serverless.GpuWorker.Prepare;
 sealed class WorkFolder(OwnFolder below, string root, Action<string> say) : IDisposable
 {
     private readonly List<CacheEntry> kept = [];
+    private readonly List<LinkedInput> linked = [];
     private SafeFileHandle? output;
     private bool said;
 
@@ -22,6 +23,7 @@ sealed class WorkFolder(OwnFolder below, string root, Action<string> say) : IDis
     public string Home => Path.Combine(Root, "home");
     public string From => Path.Combine(Root, "from");
     public string Resume => Path.Combine(Root, "resume");
+    public string Program => Path.Combine(Root, "program");
     public string Params => Path.Combine(Root, "params.json");
 
     /// <summary>
@@ -44,11 +46,21 @@ sealed class WorkFolder(OwnFolder below, string root, Action<string> say) : IDis
         return entry.Folder;
     }
 
+    /// <summary>Remembers an input that the code could write to, and others have as well.</summary>
+    public void Keep(LinkedInput input)
+    {
+        lock (linked) linked.Add(input);
+    }
+
+    /// <summary>What is no longer as it was when it was given to the attempt, of all that it shares with others; for people.</summary>
+    public IReadOnlyList<string> Changes() =>
+        [.. kept.Select(entry => entry.Changed()).Concat(linked.Select(input => input.Changed())).OfType<string>()];
+
     /// <summary>Begins anew.</summary>
     /// <exception cref="PreparationException">Something is mounted on the way to it, or on it.</exception>
     public WorkFolder Emptied()
     {
-        Delete(Root);
+        Release();
         below.Check(Root);
         foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) NestedFolder.Make(below.Path, folder);
         output?.Dispose();
@@ -62,9 +74,15 @@ sealed class WorkFolder(OwnFolder below, string root, Action<string> say) : IDis
     public void Dispose()
     {
         output?.Dispose();
+        Release();
+    }
+
+    private void Release()
+    {
         Delete(Root);
         foreach (var entry in kept) entry.Dispose();
         kept.Clear();
+        linked.Clear();
     }
 
     private void SayOnce(string line)

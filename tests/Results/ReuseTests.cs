@@ -146,6 +146,30 @@ public sealed class ReuseTests
         Assert.Equal(second, await Submit(await Spec()));
     }
 
+    /// <summary>
+    /// Nobody can tell whether it computed what was submitted; a later attempt goes on from the checkpoints of the one that may not have.
+    /// </summary>
+    [Fact]
+    public async Task ARunWithWhichSomethingWasChangedMeanwhile_IsNotGivenBack_AndThatIsSaid()
+    {
+        const string Changed = "the set-up in the worker's cache: code/tools/a.py: it was written to";
+        var first = await Submit(await Spec());
+        await Apply(first, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        await Apply(first, new RunEvent.Finish(1, new(Cause.Preempted, ChangedMeanwhile: Changed)));
+        await Apply(first, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        await Apply(first, new RunEvent.Finish(2, new(Cause.Completed)));
+        Assert.Equal((RunState.Succeeded, Changed), ((await Load(first)).State, (await Load(first)).ChangedMeanwhile));
+
+        var second = await Submit(await Spec());
+
+        Assert.NotEqual(first, second);
+        Assert.Contains(Changed, (await Load(second)).History[0].Message, StringComparison.Ordinal);
+        var explained = await Explain(second);
+        Assert.Equal((ReuseReason.ChangedMeanwhile, first, second), (explained.Reason, explained.Other, explained.Now));
+        Assert.EndsWith($"changed meanwhile: {Changed}", explained.Explanation, StringComparison.Ordinal);
+        Assert.Equal(second, await Submit(await Spec()));
+    }
+
     [Fact]
     public async Task ARunThatIsGivenBack_SaysThatItIs()
     {

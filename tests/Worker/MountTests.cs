@@ -84,24 +84,24 @@ public sealed class MountTests
             var disk = new MountedDisk(args[0]);
             disk.File("mine/ab/abc.seal");
             var all = disk.AllOfMine;
-            var before = new FolderCache(disk["cache/setup"], TimeProvider.System);
-            var inputs = new InputCache(disk["cache/setup"], new Core.SystemIds(TimeProvider.System), TimeProvider.System, links: false);
+            var before = new FolderCache(disk["cache/setup"], "set-up", TimeProvider.System);
+            var inputs = new InputCache(disk["cache/setup"], new Core.SystemIds(TimeProvider.System), TimeProvider.System, InputWay.Copy);
             foreach (var covered in (string[])["cache", "cache/setup"])
             {
                 disk.Folder("cache/setup");
                 disk.Bind(disk[covered]);
                 Assert.Empty(before.Items());
                 Assert.Empty(inputs.Items());
-                await Assert.ThrowsAsync<PreparationException>(() => before.GetOrMake("k", _ => Task.CompletedTask, CancellationToken.None));
+                await Assert.ThrowsAsync<PreparationException>(() => before.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None));
 
                 // Of a worker that started when it was mounted already.
-                Assert.Empty(new FolderCache(disk[covered], TimeProvider.System).Items());
-                Assert.Empty(new InputCache(disk[covered], new Core.SystemIds(TimeProvider.System), TimeProvider.System, links: false).Items());
+                Assert.Empty(new FolderCache(disk[covered], "set-up", TimeProvider.System).Items());
+                Assert.Empty(new InputCache(disk[covered], new Core.SystemIds(TimeProvider.System), TimeProvider.System, InputWay.Copy).Items());
                 Assert.Equal(all, disk.AllOfMine);
                 disk.UnmountAll();
             }
 
-            using var made = await before.GetOrMake("k", _ => Task.CompletedTask, CancellationToken.None);
+            using var made = await before.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None);
             Assert.Single(before.Items());
             return 0;
         }
@@ -243,22 +243,22 @@ public sealed class MountTests
         public static async Task<int> Run(string[] args)
         {
             var disk = new MountedDisk(args[0]);
-            var cache = new FolderCache(disk["cache"], TimeProvider.System);
+            var cache = new FolderCache(disk["cache"], "set-up", TimeProvider.System);
             var refused = await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", folder =>
             {
                 disk.Bind(Directory.CreateDirectory(Path.Combine(folder, "code/data")).FullName);
                 CodeUser.TakeBack(folder);
                 return Task.CompletedTask;
-            }, CancellationToken.None));
+            }, _ => { }, CancellationToken.None));
 
             Assert.StartsWith("code/data is mounted", refused.Message, StringComparison.Ordinal);
             disk.IsUntouched();
-            await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", _ => Task.CompletedTask, CancellationToken.None));
+            await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None));
             Assert.Empty(cache.Items());
             disk.IsUntouched();
 
             disk.UnmountAll();
-            using var made = await cache.GetOrMake("k", _ => Task.CompletedTask, CancellationToken.None);
+            using var made = await cache.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None);
             Assert.Empty(Directory.GetFileSystemEntries(made.Folder));
             return 0;
         }

@@ -86,6 +86,16 @@ internal static unsafe partial class FileCalls
         throw error == EACCES ? new UnauthorizedAccessException($"access to {path} is denied") : Posix.Error(error, path);
     }
 
+    /// <summary>Makes an empty file share the blocks of another until one of them is written to; false where the file system cannot.</summary>
+    public static bool Share(SafeFileHandle from, SafeFileHandle to)
+    {
+        const nuint Clone = 0x40049409;
+        if (!OperatingSystem.IsLinux()) return false;
+        using var source = new Borrowed(from);
+        using var target = new Borrowed(to);
+        return Control(target.Descriptor, Clone, source.Descriptor) == 0;
+    }
+
     /// <summary>Removes a name: a folder when it is empty. Linux only.</summary>
     public static bool Remove(SafeFileHandle folder, ReadOnlySpan<byte> name, bool isFolder)
     {
@@ -205,7 +215,7 @@ internal static unsafe partial class FileCalls
         };
         var mount = (facts.Known & Statx.MountFact) != 0 ? facts.Mount : (flags & Statx.OfDescriptor) != 0 ? MountOf(folder) : 0;
         var state = new FileState((long)facts.Size, facts.Modified.Time, facts.Changed.Time, facts.Inode);
-        return new(kind, state, (long)facts.Blocks * 512, facts.Device, mount);
+        return new(kind, state, (long)facts.Blocks * 512, facts.Device, mount, facts.Names, facts.Owner);
     }
 
     private static ulong MountOf(int descriptor)
@@ -264,6 +274,10 @@ internal static unsafe partial class FileCalls
 
     [LibraryImport("libc", EntryPoint = "closedir")]
     private static partial int CloseFolderStream(nint names);
+
+    // Variadic, which on Linux makes no difference to how one number is passed.
+    [LibraryImport("libc", EntryPoint = "ioctl")]
+    private static partial int Control(int file, nuint command, int argument);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int file);

@@ -54,9 +54,50 @@ internal sealed class FolderRemoval
         }
     }
 
+    /// <summary>Removes of a folder what is chosen, with all that is in it. The folder may be everybody's.</summary>
+    /// <param name="isChosen">Asked for each name in it.</param>
+    public static void RemoveFrom(string folder, Func<FileLook, bool> isChosen)
+    {
+        using var everybodys = FileCalls.Open(null, FileCalls.Bytes(folder), isFolder: true, follow: true, out _);
+        if (everybodys is null) return;
+        var tree = FileCalls.Look(everybodys);
+        var names = FileCalls.OpenNames(everybodys);
+        try
+        {
+            while (FileCalls.NextName(names) is { } name)
+            {
+                if (!isChosen(FileCalls.Look(everybodys, name))) continue;
+                using var held = FileCalls.Hold(everybodys, name);
+                if (held is null || FileCalls.Look(held) is var look && (!isChosen(look) || !look.IsMountedLike(tree))) continue;
+                if (look.Kind == FileKind.Folder) Empty(held, look);
+                FileCalls.Remove(everybodys, name, look.Kind == FileKind.Folder);
+            }
+        }
+        finally
+        {
+            FileCalls.CloseNames(names);
+        }
+    }
+
+    // By itself: nothing of it may be moved to where everybody's names are.
+    private static void Empty(SafeFileHandle held, FileLook look)
+    {
+        FileCalls.Allow(held);
+        using var inside = FileCalls.Open(held, FileCalls.Bytes("."), isFolder: true, follow: false, out _);
+        if (inside is null) return;
+        var removal = new FolderRemoval(inside, look, []);
+        removal.Empty(inside, 0);
+        removal.RemoveShallow();
+    }
+
     private void Remove(byte[] name)
     {
         Remove(top, name, 0);
+        RemoveShallow();
+    }
+
+    private void RemoveShallow()
+    {
         while (shallow.TryDequeue(out var left)) Remove(top, left, 0);
     }
 

@@ -40,6 +40,7 @@ internal static unsafe partial class Statx
     public struct Facts
     {
         [FieldOffset(0)] public uint Known;
+        [FieldOffset(16)] public uint Names;
         [FieldOffset(20)] public uint Owner;
         [FieldOffset(28)] public ushort Mode;
         [FieldOffset(32)] public ulong Inode;
