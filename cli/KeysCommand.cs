@@ -59,13 +59,14 @@ static class KeysCommand
 
     private static Verb List(World world) => new Verb("list", "List keys").Does(world, async (session, cancel) =>
     {
-        var keys = await session.Api.GetKeys(cancel);
-        if (session.Output.Json) Output.WriteJson(keys);
+        var list = await session.Api.GetKeys(cancel);
+        if (session.Output.Json) Output.WriteJson(list);
         else session.Output.Write(new Listing(Column.Word("ID"), Column.Text("NAME"), Column.Word("ROLE", 1), Column.Number("CREATED", 2))
-            .AddAll(keys.Select(key => new Cell[]
+            .AddAll(list.Keys.Select(key => new Cell[]
             {
                 key.Id, new(key.Name, "bold"), CoreJson.Name(key.Role), new(Format.Ago(key.Created, session.Output.Now), "dim"),
             })));
+        if (!session.Output.Json) DoctorCommand.Remark(session.Output, list.Damaged);
     });
 
     private static Verb Revoke(World world)
@@ -73,7 +74,7 @@ static class KeysCommand
         var id = new Argument<string>("ID") { Description = "Id or name of the key, as exp keys list shows it" };
         return new Verb("revoke", "Revoke a key").With(id).Does(world, async (session, cancel) =>
         {
-            var keys = await session.Api.GetKeys(cancel);
+            var keys = (await session.Api.GetKeys(cancel)).Keys;
             var wanted = session.Get(id);
             var meant = keys.Where(key => key.Id == wanted).ToList() is { Count: > 0 } exact ? exact : [.. keys.Where(key => key.Name == wanted)];
             if (meant is not [var one])

@@ -51,9 +51,10 @@ static class WebhookCommand
 
     private static Verb List(World world) => new Verb("list", "List webhooks").Does(world, async (session, cancel) =>
     {
-        var webhooks = await session.Api.GetWebhooks(cancel);
-        if (session.Output.Json) Output.WriteJson(webhooks);
-        else session.Output.Write(Table(webhooks, session.Output.Now));
+        var list = await session.Api.GetWebhooks(cancel);
+        if (session.Output.Json) Output.WriteJson(list);
+        else session.Output.Write(Table(list.Webhooks, session.Output.Now));
+        if (!session.Output.Json) DoctorCommand.Remark(session.Output, list.Damaged);
     });
 
     private static Listing Table(IEnumerable<WebhookInfo> webhooks, DateTimeOffset now) =>
@@ -110,13 +111,14 @@ static class WebhookCommand
     private static Verb Undelivered(World world) =>
         One(world, "undelivered", "List notices that could not be delivered within a day", async (session, name, cancel) =>
     {
-        var notices = await session.Api.GetUndelivered(name, cancel);
-        if (session.Output.Json) Output.WriteJson(notices);
+        var list = await session.Api.GetUndelivered(name, cancel);
+        if (session.Output.Json) Output.WriteJson(list);
         else session.Output.Write(new Listing(Column.Word("ID"), Column.Text("NOTICE", 2), Column.Text("REASON", 1), Column.Number("SINCE", 3))
-            .AddAll(notices.Select(notice => new Cell[]
+            .AddAll(list.Notices.Select(notice => new Cell[]
             {
                 new(notice.Id, "bold"), notice.Notice.Text, notice.Reason, new(Format.Ago(notice.At, session.Output.Now), "dim"),
             })));
+        if (!session.Output.Json) DoctorCommand.Remark(session.Output, list.Damaged);
         return ExitCode.Success;
     });
 
@@ -132,7 +134,7 @@ static class WebhookCommand
             var webhook = session.Get(name)!;
             List<string> wanted = session.GetOptional(id) is { } one
                 ? [one]
-                : [.. (await session.Api.GetUndelivered(webhook, cancel)).Select(notice => notice.Id)];
+                : [.. (await session.Api.GetUndelivered(webhook, cancel)).Notices.Select(notice => notice.Id)];
             foreach (var each in wanted) await session.Api.Redeliver(webhook, each, cancel);
             if (session.Output.Json) Output.WriteJson(wanted);
             else session.Output.Line($"Sending {wanted.Count} {(wanted.Count == 1 ? "notice" : "notices")} to {webhook} again");

@@ -60,26 +60,16 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
     }
 
     /// <summary>Null when there is no such report.</summary>
-    public static async Task<ReportInfo?> Find(IObjectStore store, string id, CancellationToken cancel = default) =>
-        (await store.Get(WorkspacePaths.ReportInfo(id), cancel: cancel))?.Json<ReportInfo>();
+    public static Task<ReportInfo?> Find(IObjectStore store, string id, CancellationToken cancel = default) => store.Find<ReportInfo>(WorkspacePaths.ReportInfo(id), cancel);
 
     /// <param name="limit">At least 1.</param>
     /// <param name="after">The last report of the page before.</param>
     public async Task<ReportList> List(int limit, string? after = null, CancellationToken cancel = default)
     {
-        var found = new List<ReportSummary>();
-        var damaged = new List<DamagedRecord>();
-        await foreach (var stored in store.List(WorkspacePaths.Reports, after is null ? null : WorkspacePaths.ReportInfo(after), cancel))
-        {
-            if (WorkspacePaths.ReportIdOf(stored.Key) is null) continue;
-            var (summary, damage) = await SummaryOf(stored, cancel);
-            if (damage is not null) damaged.Add(damage);
-            if (summary is null) continue;
-            if (found.Count == limit) return new(found, found[^1].Id, DamagedRecord.Listed(damaged));
-            found.Add(summary);
-        }
-
-        return new(found, null, DamagedRecord.Listed(damaged));
+        var reports = await store.Records<ReportSummary>(
+            WorkspacePaths.Reports, key => WorkspacePaths.ReportIdOf(key) is not null, stored => SummaryOf(stored, cancel),
+            after is null ? null : WorkspacePaths.ReportInfo(after), cancel).Collect(limit);
+        return new(reports.Found, reports.HasMore ? reports.Found[^1].Id : null, DamagedRecord.Listed(reports.Damaged));
     }
 
     private static ProblemList Check(ReportRequest request, List<string> wanted)

@@ -74,17 +74,20 @@ public sealed class Submission
     }
 
     /// <summary>
-    /// Executes a run's spec once more as it was resolved then, whatever became of it: the same code, inputs and parameters. Null: there is no such
-    /// run.
+    /// Executes a run's spec once more as it was resolved then, whatever became of it: the same code, inputs and parameters. Null: there is no such run.
     /// </summary>
     public async Task<SubmitResult?> Rerun(string runId, string? by, Idempotency? idempotency = null, CancellationToken cancel = default)
     {
         if (await runs.Load(runId, cancel) is not { Run: var run }) return null;
-        return await Once(idempotency, 1, () => Task.FromResult(Again(run)), cancel);
+        return await Once(idempotency, 1, Again, cancel);
 
-        Planned Again(RunRecord run) => resolver.MachineProblem(run.Spec.Machine) is { } problem
-            ? new([problem])
-            : new([]) { Runs = [new("", run.Project, run.Experiment, run.Version, run.Spec, by, run.Tags) { Fresh = true }] };
+        // A record is a file that people may have edited: what it says is judged as what is sent is.
+        async Task<Planned> Again()
+        {
+            var problems = ResolvedSpecRules.Problems(run);
+            await resolver.Check(ResolvedSpecRules.AsSent(run), problems, cancel);
+            return problems.Count > 0 ? new(problems) : new([]) { Runs = [new("", run.Project, run.Experiment, run.Version, run.Spec, by, run.Tags) { Fresh = true }] };
+        }
     }
 
     /// <summary>Frees the key of a run whose record is about to be deleted, so that the same spec is computed anew.</summary>

@@ -51,10 +51,10 @@ public sealed class TriggerEngine
     public TriggerTrials Trials { get; }
 
     /// <summary>What a trigger did, newest first.</summary>
-    public async Task<IReadOnlyList<FiringSummary>> Firings(string trigger, CancellationToken cancel = default) => (await firings.List(trigger, cancel)).Firings;
+    public async Task<IReadOnlyList<FiringSummary>> Firings(string trigger, CancellationToken cancel = default) => (await firings.List(trigger, cancel)).Found;
 
     /// <summary>The same, with what of it is damaged.</summary>
-    public Task<(IReadOnlyList<FiringSummary> Firings, IReadOnlyList<DamagedRecord> Damaged)> Acts(string trigger, CancellationToken cancel = default) => firings.List(trigger, cancel);
+    public Task<RecordList<FiringSummary>> Acts(string trigger, CancellationToken cancel = default) => firings.List(trigger, cancel);
 
     public async Task<Firing?> Firing(string trigger, string id, CancellationToken cancel = default) => (await firings.Load(trigger, id, cancel))?.Firing;
 
@@ -287,7 +287,7 @@ public sealed class TriggerEngine
             return await submission.Follow(spec, $"trigger:{firing.Trigger}", firing.Origin, firing.RunIds, cancel) switch
             {
                 SubmitResult.Accepted { Answer: var answer } => firing with { Outcome = FiringOutcome.Submitted, Runs = answer.Runs },
-                SubmitResult.Invalid { Problems: var problems } => firing with { Outcome = FiringOutcome.Failed, Problems = problems },
+                SubmitResult.Invalid { Problems: var problems } => firing with { Outcome = FiringOutcome.Failed, Problems = [.. problems.Select(problem => problem with { Path = SpecPath.Field("then", problem.Path) })] },
                 var other => throw new InvalidOperationException($"{other} is no answer to a follow-on"),
             };
         }

@@ -30,11 +30,11 @@ internal static partial class TriggerRules
             Say("when.run.best.metric", "is not a metric's name: 1 to 256 characters");
         }
 
-        if (when.Artifact is { Path: var artifact }) Say("when.artifact.path", Glob(artifact).Problem);
+        if (when.Artifact is { Path: var artifact }) Say("when.artifact.path", Glob(artifact).Problem ?? NeverMatches(artifact));
         if (when.File is { } file)
         {
             Say("when.file", file.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) && file.Length > WorkspacePaths.Data.Length
-                ? Glob(file).Problem
+                ? Glob(file).Problem ?? NeverMatches(file)
                 : $"'{file}' is not below data/; write data/digits/*.csv, or data/** for every file");
         }
 
@@ -67,6 +67,14 @@ internal static partial class TriggerRules
         {
             return (null, $"'{pattern}' is not a pattern: * and ? within a folder, ** across folders, [a-z]");
         }
+    }
+
+    /// <summary>Why no path that there can be matches the pattern; null: some could. Asked when a trigger is stored: one that waits for nothing would never say so.</summary>
+    private static string? NeverMatches(string pattern)
+    {
+        var body = pattern.Trim('/');
+        if (body.StartsWith("./", StringComparison.Ordinal)) body = body[2..];
+        return ObjectKey.Problem(Wildcards().Replace(body, "x")) is { } problem ? $"'{Excerpt.Of(pattern, 200)}' can match no file: {problem}" : null;
     }
 
     /// <summary>Facts of the kind that such a trigger will meet, with nothing in them that only a real cause can know.</summary>

@@ -63,9 +63,11 @@ public sealed class EmbeddedHost : IAsyncDisposable
     {
         if (OpenFiles.Problem(OpenFiles.Limit) is { } few) throw new StartException(few);
         var (folder, mended) = MakeFolder(options.DataFolder);
+        if (DataFolderLayout.Problems(folder) is { Count: > 0 } problems) throw new StartException(string.Join("; ", problems));
         var app = Build(options, folder);
         var log = app.Services.GetRequiredService<ILogger<EmbeddedHost>>();
         if (mended is not null) log.FolderMended(mended);
+        foreach (var warning in DataFolderLayout.Warnings(folder)) log.NotServed(warning);
         var ballast = app.Services.GetRequiredService<Ballast>();
         try
         {
@@ -76,8 +78,8 @@ public sealed class EmbeddedHost : IAsyncDisposable
             var instances = new Instances(app.Services);
             HttpPipeline.Map(app, functions.Http, instances.Of);
 
-            var bus = app.Services.GetRequiredService<IMessageBus>();
-            BusLoop[] busLoops = [.. functions.Bus.Select(function => new BusLoop(function, new(function.Method, instances.Of), bus, options.Time, log))];
+            var (bus, damage) = (app.Services.GetRequiredService<IMessageBus>(), app.Services.GetRequiredService<DamageNotices>());
+            BusLoop[] busLoops = [.. functions.Bus.Select(function => new BusLoop(function, new(function.Method, instances.Of), bus, options.Time, log, damage))];
             await Prepared([.. busLoops.Select(loop => (Func<CancellationToken, Task>)loop.Prepare)], ballast, log, cancel);
             var (workspaces, keys, ids) = (app.Services.GetRequiredService<IWorkspaces>(), app.Services.GetRequiredService<ApiKeys>(), app.Services.GetRequiredService<IIds>());
             var files = new FileEvents(workspaces, keys, bus, ids, options.Time, options.FileScan, log);

@@ -14,6 +14,9 @@ static partial class HostingLog
     [LoggerMessage(LogEvents.Hosting + 3, LogLevel.Warning, "there is no room left for {Folder}: its reserve of {File} was given up; delete runs or files")]
     public static partial void ReserveGivenUp(this ILogger log, string folder, string file);
 
+    [LoggerMessage(LogEvents.Hosting + 4, LogLevel.Warning, "{Warning}; until then nothing of it is served")]
+    public static partial void NotServed(this ILogger log, string warning);
+
     [LoggerMessage(LogEvents.Hosting + 10, LogLevel.Error, "{Function}: the queue {Queue} cannot be served")]
     public static partial void QueueFailed(this ILogger log, Exception fault, string function, string queue);
 
@@ -25,6 +28,9 @@ static partial class HostingLog
 
     [LoggerMessage(LogEvents.Hosting + 13, LogLevel.Error, "{Function}: message {Id} was dead-lettered")]
     public static partial void DeadLettered(this ILogger log, Exception fault, string function, string id);
+
+    [LoggerMessage(LogEvents.Hosting + 14, LogLevel.Warning, "{Function}: message {Id} was dead-lettered: {Reason}. Once that is mended: exp dead-letters requeue")]
+    public static partial void DeadLetteredForDamage(this ILogger log, string function, string id, string reason);
 
     [LoggerMessage(LogEvents.Hosting + 20, LogLevel.Error, "{Function}: {Reason}")]
     public static partial void TimerUnavailable(this ILogger log, string function, string reason);

@@ -35,6 +35,8 @@ static class Faults
 
         switch (fault)
         {
+            case UnreadableObjectException unreadable:
+                return new(new ProblemDetails("Damaged data", StatusCodes.Status409Conflict, $"{unreadable.Message}; what else is: exp doctor"));
             case StoreUnavailableException or BusUnavailableException or DirectoryUnavailableException:
                 return new(
                     // What is wrong with the bus may be there for long, and its message says what to do.

@@ -1,6 +1,7 @@
 using System.Text;
 using Serverless.Core;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Execute;
 using Serverless.GpuWorker.Prepare;
 
@@ -30,6 +31,7 @@ sealed class AgentFolder : IDisposable
     /// <exception cref="SettingException">A worker of this name lives, or the scratch folder is none.</exception>
     public static async Task<AgentFolder> Take(AgentOptions options, IIds ids, TimeProvider time, Action<string> say)
     {
+        if (options.DataFolder is { } where && DataFolderLayout.Problems(where) is { Count: > 0 } problems) throw new SettingException(string.Join("; ", problems));
         try
         {
             // Started again where the platform's folder is gone, it does not make it anew.

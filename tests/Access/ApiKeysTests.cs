@@ -74,7 +74,7 @@ public sealed class ApiKeysTests
         {
             var interrupted = new Interrupted(platform, step, async () => await Another().Revoke("team", one.Id, Cancel));
             await new ApiKeys(interrupted, time, new SystemIds(time)).Revoke("team", two.Id, Cancel);
-            var left = await keys.List("team", Cancel);
+            var left = (await keys.List("team", Cancel)).Found;
             Assert.Contains(left, key => key.Role == Role.Admin);
             if (left.All(key => key.Id != one.Id)) one = await keys.Create("one", Role.Admin, "team", Cancel);
             if (left.All(key => key.Id != two.Id)) two = await keys.Create("two", Role.Admin, "team", Cancel);
@@ -95,10 +95,10 @@ public sealed class ApiKeysTests
     public async Task KeysOfAnotherWorkspace_AreNeitherSeenNorRevoked()
     {
         var made = await keys.Create("ada", Role.Reader, "team", Cancel);
-        Assert.Empty(await keys.List("other", Cancel));
+        Assert.Empty((await keys.List("other", Cancel)).Found);
         Assert.Equal(RevokeOutcome.Missing, await keys.Revoke("other", made.Id, Cancel));
         Assert.Equal(["team"], await keys.Workspaces(Cancel));
-        Assert.Null(Assert.Single(await keys.List("team", Cancel)).Key);
+        Assert.Null(Assert.Single((await keys.List("team", Cancel)).Found).Key);
     }
 
     [Theory]
@@ -118,7 +118,7 @@ public sealed class ApiKeysTests
 
         Assert.Null(await reader.Find(broken.Key!, Cancel));
         Assert.Equal(["team"], await reader.Workspaces(Cancel));
-        Assert.Equal("ada", Assert.Single(await reader.List("team", Cancel)).Name);
+        Assert.Equal("ada", Assert.Single((await reader.List("team", Cancel)).Found).Name);
         Assert.Equal(RevokeOutcome.Missing, await reader.Revoke("team", broken.Id, Cancel));
         Assert.Contains(file, Assert.Single(told.All), StringComparison.Ordinal);
     }

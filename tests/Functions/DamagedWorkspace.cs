@@ -96,7 +96,7 @@ sealed class DamagedWorkspace(PlatformFixture platform) : IDisposable
         served.UnionWith((await Get<TriggerList>("triggers")).Triggers.Select(trigger => WorkspacePaths.Trigger(trigger.Name)));
         served.UnionWith((await Get<MachineList>("machines")).Workers.Select(worker => WorkspacePaths.Worker(worker.Id)));
         served.UnionWith((await Get<ReportList>("reports")).Reports.Select(report => WorkspacePaths.ReportInfo(report.Id)));
-        served.UnionWith((await Get<WebhookInfo[]>("webhooks")).Select(webhook => PlatformPaths.Webhook(LocalWorkspaces.Default, webhook.Name)));
+        served.UnionWith((await Get<WebhookList>("webhooks")).Webhooks.Select(webhook => PlatformPaths.Webhook(LocalWorkspaces.Default, webhook.Name)));
         return served;
     }
 

@@ -43,6 +43,18 @@ public sealed class RecordFormatTests
         Assert.Contains(why, damage.Why, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("\"tags\":[]", "\"tags\":[\"a\",null]", "its tags[1] is null")]
+    [InlineData("\"env\":{}", "\"env\":{\"A\":null}", "its spec.env.A is null")]
+    [InlineData("\"inputs\":[]", "\"inputs\":[null]", "its spec.inputs[0] is null")]
+    public void NullInAList_IsDamage(string whole, string damaged, string why)
+    {
+        var text = Encoding.UTF8.GetString(RecordFormat.Write(Key, Some.Run()));
+        Assert.Contains(whole, text, StringComparison.Ordinal);
+        var damage = Assert.Throws<DamagedRecordException>(() => RecordFormat.Read<RunRecord>(Key, Encoding.UTF8.GetBytes(text.Replace(whole, damaged, StringComparison.Ordinal)))).Damage;
+        Assert.Equal(why, damage.Why);
+    }
+
     [Fact]
     public void RecordOfAnother_UnderThisName_IsDamaged()
     {

@@ -29,6 +29,18 @@ internal readonly record struct FileLook(
     /// </summary>
     public bool IsMountedLike(FileLook tree) => Mount != 0 ? Mount == tree.Mount : Kind != FileKind.Folder || Device == tree.Device;
 
+    /// <summary>What it is, with its article.</summary>
+    public string Noun => Kind switch
+    {
+        FileKind.File => "a file",
+        FileKind.Folder => "a folder",
+        FileKind.Link => "a link",
+        FileKind.Pipe => "a named pipe",
+        FileKind.Socket => "a socket",
+        FileKind.Device => "a device",
+        FileKind.Missing => "missing",
+    };
+
     /// <summary>Why it cannot be read as a file; null when it can.</summary>
     public string? Problem => Kind switch
     {
