@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.DependencyInjection;
 using Serverless.Tests.Support;
 
@@ -44,7 +45,9 @@ public sealed class ConnectionTests(SharedPlatform shared)
     [Fact]
     public async Task Command_WhoseAnswerLacksWhatItPromises_SaysThatItIsNotThePlatforms()
     {
-        await using var other = WebApplication.CreateSlimBuilder().Build();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        await using var other = builder.Build();
         other.Urls.Add("http://127.0.0.1:0");
         other.MapFallback(() => new { });
         await other.StartAsync(TestContext.Current.CancellationToken);
