@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Microsoft.Extensions.Logging;
 using Serverless.Core;
 
 namespace Serverless.Cli.Platform;
@@ -76,6 +77,8 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
             "agent", "--data", options.Data.Path, "--machine", machine, "--id", id,
             "--parent", Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
         ];
+        if (log.Level != LogLevel.Information) all.AddRange(["--log-level", EnumNames.Of(log.Level)]);
+        if (log.Format != default) all.AddRange(["--log-format", EnumNames.Of(log.Format)]);
         if (options.Lease is { } lease) all.AddRange(["--lease", lease.ToString("c")]);
         if (options.LogLimit is { } limit) all.AddRange(["--log-limit", limit.ToString(CultureInfo.InvariantCulture)]);
         if (options.Cache is { } cache) all.AddRange(["--cache", cache]);

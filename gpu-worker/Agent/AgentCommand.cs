@@ -1,8 +1,10 @@
 using System.CommandLine;
+using Microsoft.Extensions.Logging;
 using Serverless.Cloud;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Telemetry;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Execute;
 
@@ -46,16 +48,18 @@ static class AgentCommand
             throw new SettingException($"there is no GPU here ({AgentOptions.GpuFile} is missing), and machine class {options.Machine} has one: check the job's workload profile and the driver");
         }
 
-        if (options.NeedsGpu) Console.WriteLine($"GPU: {await GpuDriver.Ask()}");
         var time = TimeProvider.System;
+        var log = new LineLoggerProvider((_, line) => Console.Error.WriteLine(line), time, options.LogLevel, options.LogFormat, options.Id)
+            .CreateLogger(typeof(AgentCommand).Namespace!);
+        if (options.NeedsGpu) log.FoundGpu(await GpuDriver.Ask());
         var ids = new SystemIds(time);
-        using var folder = await AgentFolder.Take(options, ids, time, Console.WriteLine);
+        using var folder = await AgentFolder.Take(options, ids, time, log);
         var user = options.RunAs is { } name ? CodeUser.Named(name, options.Folder) : null;
         var workspaces = OpenWorkspaces(options, time);
         var bus = OpenBus(options, ids, time);
         await using var closing = bus as IAsyncDisposable;
         using var closingAtOnce = bus as IDisposable;
-        return await new AgentHost(options, folder, workspaces, bus, ids, time, user).Run();
+        return await new AgentHost(options, folder, workspaces, bus, ids, time, user, log).Run();
     }
 
     private static IWorkspaces OpenWorkspaces(AgentOptions options, TimeProvider time)

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Serverless.Core;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;
@@ -29,7 +30,7 @@ sealed class AgentFolder : IDisposable
     public OwnFolder Itself { get; }
 
     /// <exception cref="SettingException">A worker of this name lives, or the scratch folder is none.</exception>
-    public static async Task<AgentFolder> Take(AgentOptions options, IIds ids, TimeProvider time, Action<string> say)
+    public static async Task<AgentFolder> Take(AgentOptions options, IIds ids, TimeProvider time, ILogger log)
     {
         if (options.DataFolder is { } where && DataFolderLayout.Problems(where) is { Count: > 0 } problems) throw new SettingException(string.Join("; ", problems));
         try
@@ -54,23 +55,23 @@ sealed class AgentFolder : IDisposable
         foreach (var folder in Directory.EnumerateDirectories(options.Scratch))
         {
             if (folder == options.Folder || Path.GetFileName(folder).StartsWith('.') || scratch.MountOnTheWayTo(folder) is not null) continue;
-            Clear(folder, options.Scratch, ids, say);
+            Clear(folder, options.Scratch, ids, log);
         }
 
-        var own = Take(options, ids, say);
-        _ = Task.Run(() => DeleteGone(scratch, say));
+        var own = Take(options, ids, log);
+        _ = Task.Run(() => DeleteGone(scratch, log));
         return own;
     }
 
     public void Dispose() => held.Dispose();
 
-    private static AgentFolder Take(AgentOptions options, IIds ids, Action<string> say)
+    private static AgentFolder Take(AgentOptions options, IIds ids, ILogger log)
     {
         NestedFolder.Make(options.Scratch, options.Folder);
         var held = LockFile.Try(Path.Combine(options.Folder, LockName))
             ?? throw new SettingException(
                 $"a worker named {options.Id} is running on {options.DataFolder ?? options.Scratch}; give this one another --id");
-        EndLeftovers(held, options.Id, say);
+        EndLeftovers(held, options.Id, log);
         foreach (var left in Directory.EnumerateDirectories(options.Folder)) Directory.Move(left, Path.Combine(options.Scratch, Gone + ids.Nonce()));
         var mark = $"{FileIdentity.Of(held)}:{ids.Nonce()}";
         held.SetLength(0);
@@ -80,7 +81,7 @@ sealed class AgentFolder : IDisposable
     }
 
     // The scratch folder may hold other things: only what has the lock of a worker was a worker's.
-    private static void Clear(string folder, string scratch, IIds ids, Action<string> say)
+    private static void Clear(string folder, string scratch, IIds ids, ILogger log)
     {
         try
         {
@@ -89,7 +90,7 @@ sealed class AgentFolder : IDisposable
             using (held)
             {
                 if (MarkIn(held) is null) return;
-                EndLeftovers(held, Path.GetFileName(folder), say);
+                EndLeftovers(held, Path.GetFileName(folder), log);
                 Directory.Move(folder, Path.Combine(scratch, Gone + ids.Nonce()));
             }
         }
@@ -100,11 +101,11 @@ sealed class AgentFolder : IDisposable
     }
 
     // The lock that is held proves only that those are gone who held the same file before.
-    private static void EndLeftovers(FileStream held, string worker, Action<string> say)
+    private static void EndLeftovers(FileStream held, string worker, ILogger log)
     {
         if (MarkIn(held) is not { } mark || FileIdentity.Of(held) is not { } file || !mark.StartsWith($"{file}:", StringComparison.Ordinal)) return;
         var ended = Leftovers.End(mark);
-        if (ended > 0) say($"ended {ended} {(ended == 1 ? "process" : "processes")} that worker {worker} had left running when it was killed");
+        if (ended > 0) log.LeftoversEnded($"{ended} {(ended == 1 ? "process" : "processes")}", worker);
     }
 
     private static string? MarkIn(FileStream held)
@@ -115,11 +116,11 @@ sealed class AgentFolder : IDisposable
     }
 
     // Beside the work: it may be gigabytes.
-    private static void DeleteGone(OwnFolder scratch, Action<string> say)
+    private static void DeleteGone(OwnFolder scratch, ILogger log)
     {
         try
         {
-            foreach (var folder in Directory.EnumerateDirectories(scratch.Path, Gone + "*")) scratch.Delete(folder, say);
+            foreach (var folder in Directory.EnumerateDirectories(scratch.Path, Gone + "*")) scratch.Delete(folder, log.Mounted);
         }
         catch (IOException)
         {

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Workspaces;
@@ -8,7 +9,7 @@ namespace Serverless.GpuWorker.Agent;
 
 /// <summary>Takes one wake after another until it has to leave. A bad run, a bad message or a bus that is away never ends it.</summary>
 /// <param name="user">Whom code runs as; null: as this process does.</param>
-sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, CodeUser? user)
+sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, CodeUser? user, ILogger log)
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), TrimEvery = TimeSpan.FromMinutes(1);
     private static readonly Backoff AfterTrouble = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
@@ -17,19 +18,23 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
 
     public async Task<int> Run()
     {
-        using var shutdown = new Shutdown(options.Parent, options.DrainsAfter, time);
+        using var shutdown = new Shutdown(options.Parent, options.DrainsAfter, time, log);
         Native.AdoptOrphans();
         var groups = ControlGroups.Open(folder.Mark, out var noGroups);
         var around = new RunEnvironment(user, folder.Mark, groups is { LimitsProcessors: true });
-        using var pool = new RunnerPool(options.Spares, around.OfMachine(), user, groups);
-        using var compiler = new Compiler(around.OfMachine(), time);
+        using var pool = new RunnerPool(options.Spares, around.OfMachine(), user, groups, log);
+        using var compiler = new Compiler(around.OfMachine(), time, log);
         var caches = new CacheFolders(options.CacheFolder, options.CacheBytes, user);
-        var preparation = new Preparation(caches, ids, time, pool, compiler, around, user, Console.Error.WriteLine);
-        await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time, noGroups);
-        var wakes = new WakeHandler(options, folder.Itself, workspaces, bus, ids, time, preparation, pool, shutdown, card, user);
+        var preparation = new Preparation(caches, ids, time, pool, compiler, around, user, log);
+        await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time, noGroups, log);
+        var wakes = new WakeHandler(options, folder.Itself, workspaces, bus, ids, time, preparation, pool, shutdown, card, user, log);
         card.Start();
         pool.Refill(Temperature.Plain);
+        log.Ready(options.Machine, options.Device);
+
+        // What whoever started this waits for.
         Console.WriteLine("ready");
+        using var draining = shutdown.Draining.Register(log.Draining);
         _ = Task.Run(() => pool.Refill(Temperature.Torch));
         if (options.Spares > 0) _ = Task.Run(compiler.Warm);
         await TakeRuns(wakes, preparation, shutdown);
@@ -41,7 +46,7 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
         var queue = QueueNames.ForMachine(options.Machine);
         var idleSince = time.GetTimestamp();
         var trimmed = time.GetTimestamp();
-        var trouble = new Trouble("taking a run", Console.Error.WriteLine);
+        var trouble = new Trouble("taking a run", log);
         var failures = 0;
         while (!shutdown.Draining.IsCancellationRequested)
         {
@@ -73,7 +78,7 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
             catch (Exception wrong)
             {
                 // Whatever it was about, the message's lock will end and the wake come again.
-                if (trouble.Is(wrong) && wrong is not (IOException or TimeoutException)) await Console.Error.WriteLineAsync(wrong.StackTrace);
+                trouble.Is(wrong);
                 await Task.Delay(AfterTrouble.After(++failures), time, shutdown.Draining).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

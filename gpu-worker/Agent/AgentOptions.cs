@@ -1,3 +1,6 @@
+using Microsoft.Extensions.Logging;
+using Serverless.Core.Telemetry;
+
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>How an agent is started.</summary>
@@ -55,6 +58,12 @@ sealed record AgentOptions
 
     /// <summary>How much is kept of an attempt's log: of a longer one its beginning and its end. Default 64 MiB, from 1 MiB to 1 GiB.</summary>
     public long LogLimitBytes { get; init; } = DefaultLogLimit;
+
+    /// <summary>What of this worker's log is written. Default: information.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>How. Default: text.</summary>
+    public LogFormat LogFormat { get; init; }
 
     public TimeSpan Heartbeat => Lease / 3;
 

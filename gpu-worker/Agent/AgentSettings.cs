@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
+using Microsoft.Extensions.Logging;
 using Serverless.Cloud;
 using Serverless.Core;
 using Serverless.Core.Code;
 using Serverless.Core.Spec;
+using Serverless.Core.Telemetry;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.GpuWorker.Agent;
@@ -27,6 +29,8 @@ static class AgentSettings
         Cache = new("--cache") { Description = "What its caches (code, builds, set-ups, inputs) may take together, such as 20GB; what was not used for longest goes first. Else EXP_CACHE, or half of the disk, at most 50GB." },
         Idle = new("--exit-when-idle") { Description = "Leave after this long without a run. Else EXP_EXIT_WHEN_IDLE, or never." },
         Lifetime = new("--lifetime") { Description = "How long this machine is there: no new run in the second half, and the last one is handed back before the end. Else EXP_LIFETIME, or for ever." },
+        LeastLogged = new("--log-level") { Description = "What of this worker's log is written to standard error: debug, information, warning or error. Else EXP_LOG_LEVEL, or information." },
+        LogLines = new("--log-format") { Description = "How: text, or json, an object a line. Else EXP_LOG_FORMAT, or text." },
         LogLimit = new("--log-limit") { Description = "How many MiB are kept of what an attempt prints: of more, the beginning and the end. Else EXP_LOG_LIMIT, or 64." };
 
     private static readonly Option<int?> Parent = new("--parent") { Description = "Leave when the process with this id is gone." };
@@ -35,7 +39,7 @@ static class AgentSettings
     public static Command Command { get; } =
         new("agent", "Takes runs of a machine class and executes them, one after another.")
         {
-            Data, Blob, ServiceBus, Scratch, Workspace, Machine, Id, RunAs, Lease, Cache, Idle, Lifetime, LogLimit, Parent, Spares,
+            Data, Blob, ServiceBus, Scratch, Workspace, Machine, Id, RunAs, Lease, Cache, Idle, Lifetime, LogLimit, LeastLogged, LogLines, Parent, Spares,
         };
 
     /// <exception cref="SettingException">Something is missing or cannot be understood; the message says what.</exception>
@@ -65,6 +69,8 @@ static class AgentSettings
             ExitWhenIdle = Length(Idle, "EXP_EXIT_WHEN_IDLE"),
             Lifetime = lifetime is null || lifetime <= TimeSpan.FromDays(49) ? lifetime : throw new SettingException("--lifetime: at most 49 days"),
             LogLimitBytes = Text(LogLimit, "EXP_LOG_LIMIT") is { } limit ? MebiBytes(limit) : AgentOptions.DefaultLogLimit,
+            LogLevel = Word<LogLevel>(LeastLogged, "EXP_LOG_LEVEL") ?? LogLevel.Information,
+            LogFormat = Word<LogFormat>(LogLines, "EXP_LOG_FORMAT") ?? default,
             RunAs = Text(RunAs, "EXP_RUN_AS"),
             CacheBytes = Size(Cache, "EXP_CACHE"),
             NeedsGpu = Text(null, "EXP_GPU") == "true",
@@ -80,6 +86,10 @@ static class AgentSettings
 
         long? Size(Option<string?> option, string variable) =>
             Text(option, variable) is { } text ? Sizes.Parse(text) ?? throw new SettingException($"{option.Name} (or {variable}): '{text}' is not {Sizes.Wanted}") : null;
+
+        T? Word<T>(Option<string?> option, string variable) where T : struct, Enum =>
+            Text(option, variable) is not { } text ? null
+            : EnumNames.Parse<T>(text) ?? throw new SettingException($"{option.Name} (or {variable}): {EnumNames.Problem<T>(text)}");
 
         TimeSpan? Length(Option<string?> option, string variable) =>
             Text(option, variable) is { } text ? Durations.Parse(text) ?? throw new SettingException($"{option.Name} (or {variable}): '{text}' is not {Durations.Wanted}") : null;

@@ -1,5 +1,8 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Telemetry;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Execute;
@@ -18,6 +21,7 @@ sealed class Attempt : IDisposable
     private readonly RunnerPool pool;
     private readonly Shutdown shutdown;
     private readonly Retry retry;
+    private readonly ILogger worker;
     private readonly StopSignal stop = new();
     private readonly OwnedRecord record;
     private readonly WorkFolder folder;
@@ -27,12 +31,12 @@ sealed class Attempt : IDisposable
 
     public Attempt(
         AgentOptions options, OwnFolder own, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation,
-        RunnerPool pool, Shutdown shutdown, Retry retry)
+        RunnerPool pool, Shutdown shutdown, Retry retry, ILogger worker)
     {
-        (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.shutdown, this.retry) =
-            (options, store, run, time, preparation, pool, shutdown, retry);
+        (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.shutdown, this.retry, this.worker) =
+            (options, store, run, time, preparation, pool, shutdown, retry, worker);
         record = new(queue, store, run, stop, retry, shutdown);
-        folder = new(own, Path.Combine(own.Path, "work", $"{run.Id}-{run.Epoch}"), Console.Error.WriteLine);
+        folder = new(own, Path.Combine(own.Path, "work", $"{run.Id}-{run.Epoch}"), worker);
         var printed = new PrintedPoints(time);
         log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), printed, time, options.LogLimitBytes);
         omissions = new(log.Say);
@@ -42,18 +46,25 @@ sealed class Attempt : IDisposable
 
     public async Task Execute()
     {
+        using var span = Tracing.Start("attempt", run.Trace, ActivityKind.Consumer)?.SetTag(Tracing.Run, run.Id)
+            .SetTag(Tracing.Experiment, $"{run.Project}/{run.Experiment}").SetTag(Tracing.Attempt, run.Epoch).SetTag(Tracing.Worker, options.Id);
         using var preempt = shutdown.Draining.Register(() => stop.Request(StopReason.Preempted));
         using var over = new CancellationTokenSource();
-        var heartbeat = new Heartbeat(record, metrics, options, time, Console.Error.WriteLine).Run(over.Token);
+        var heartbeat = new Heartbeat(record, metrics, options, time, worker).Run(over.Token);
         try
         {
-            if (await Ending() is { } ending) await record.Finish(ending);
+            if (await Ending() is not { } ending) return;
+            await record.Finish(ending);
+            span?.SetTag(Tracing.Cause, EnumNames.Of(ending.Cause));
+            if (ending.Cause != Cause.Completed) span.Fail(ending.Message ?? EnumNames.Of(ending.Cause));
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {
             // A fault of this worker's: another try, within the budget for lost workers, and not after a whole lease.
             var message = $"the worker failed: {fault.GetType().Name}: {fault.Message}";
             await record.Finish(new(Cause.WorkerLost, message, Metrics: metrics.End, Logs: log.End));
+            worker.Faulted(fault, run.Id);
+            span.Fail(message);
             throw;
         }
         catch (OperationCanceledException) when (stop.Fenced.IsCancellationRequested || shutdown.OutOfTime.IsCancellationRequested)
@@ -82,6 +93,7 @@ sealed class Attempt : IDisposable
         Prepared prepared;
         try
         {
+            using var span = Tracing.Source.StartActivity("prepare");
             await Carry(run, stop.Asked);
             prepared = await retry.Execute(
                 () => preparation.Prepare(store, run, folder.Emptied(), options.Device, log, omissions, stop, FallBack), stop.Asked);
@@ -103,9 +115,9 @@ sealed class Attempt : IDisposable
 
         try
         {
+            using var span = Tracing.Source.StartActivity("code");
             return await new CodeRun(
-                store, prepared.Run, folder, prepared, log, metrics, omissions, record, retry, stop, time, pool, shutdown,
-                Console.Error.WriteLine).Execute();
+                store, prepared.Run, folder, prepared, log, metrics, omissions, record, retry, stop, time, pool, shutdown, worker).Execute();
         }
         catch (RunnerStartException refused)
         {

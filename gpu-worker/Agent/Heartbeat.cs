@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Runs;
 using Serverless.GpuWorker.Collect;
 
@@ -8,7 +9,7 @@ namespace Serverless.GpuWorker.Agent;
 /// happens: an owner that falls silent is
 /// replaced, and then two compute the same.
 /// </summary>
-sealed class Heartbeat(OwnedRecord record, MetricCollector metrics, AgentOptions options, TimeProvider time, Action<string> say)
+sealed class Heartbeat(OwnedRecord record, MetricCollector metrics, AgentOptions options, TimeProvider time, ILogger log)
 {
     private long renewed = time.GetTimestamp();
 
@@ -16,7 +17,7 @@ sealed class Heartbeat(OwnedRecord record, MetricCollector metrics, AgentOptions
     public async Task Run(CancellationToken over)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(over, record.MayWrite);
-        await new Routine("renewing the lease", time, say).Run(Turn, options.Watch, options.Heartbeat, ended.Token);
+        await new Routine("renewing the lease", time, log).Run(Turn, options.Watch, options.Heartbeat, ended.Token);
     }
 
     private async Task<bool> Turn()

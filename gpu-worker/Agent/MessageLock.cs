@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
 
 namespace Serverless.GpuWorker.Agent;
@@ -10,11 +11,11 @@ sealed class MessageLock : IAsyncDisposable
     private readonly CancellationTokenSource ended = new();
     private readonly Task renewing;
 
-    public MessageLock(IMessageBus bus, ReceivedMessage message, TimeProvider time)
+    public MessageLock(IMessageBus bus, ReceivedMessage message, TimeProvider time, ILogger log)
     {
         // A lost lock changes nothing about whose the run is: that is in its record.
         var every = message.RenewEvery(time.GetUtcNow());
-        var routine = new Routine("renewing the lock of a wake", time, Console.Error.WriteLine);
+        var routine = new Routine("renewing the lock of a wake", time, log);
         renewing = routine.Run(() => bus.Renew(message, ended.Token), every, every, ended.Token);
     }
 

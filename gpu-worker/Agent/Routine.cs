@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core;
 
 namespace Serverless.GpuWorker.Agent;
@@ -7,10 +8,9 @@ namespace Serverless.GpuWorker.Agent;
 /// each time as long as they fail.
 /// </summary>
 /// <param name="what">What it does, as the beginning of a sentence: "renewing the lease".</param>
-/// <param name="say">Takes a line for people.</param>
-sealed class Routine(string what, TimeProvider time, Action<string> say)
+sealed class Routine(string what, TimeProvider time, ILogger log)
 {
-    private readonly Trouble trouble = new(what, say);
+    private readonly Trouble trouble = new(what, log);
 
     /// <param name="turn">Says whether there is to be another one.</param>
     /// <param name="every">The pause between turns.</param>

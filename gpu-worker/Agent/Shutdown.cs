@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
 
 namespace Serverless.GpuWorker.Agent;
 
@@ -17,13 +18,13 @@ sealed class Shutdown : IDisposable
 
     /// <param name="parent">Process to end with. Null: none.</param>
     /// <param name="after">Null: never by itself. At most 49 days.</param>
-    public Shutdown(int? parent, TimeSpan? after, TimeProvider time)
+    public Shutdown(int? parent, TimeSpan? after, TimeProvider time, ILogger log)
     {
         Draining = draining.Token;
         OutOfTime = outOfTime.Token;
         PosixSignal[] asking = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP];
         signals.AddRange(asking.Select(signal => PosixSignalRegistration.Create(signal, OnSignal)));
-        if (parent is { } id) _ = FollowParent(id, time);
+        if (parent is { } id) _ = FollowParent(id, time, log);
         ending = after is { } length ? time.CreateTimer(_ => Drain(), null, length, Timeout.InfiniteTimeSpan) : null;
     }
 
@@ -62,10 +63,10 @@ sealed class Shutdown : IDisposable
         Drain();
     }
 
-    private async Task FollowParent(int id, TimeProvider time)
+    private async Task FollowParent(int id, TimeProvider time, ILogger log)
     {
         var started = StartOf(id);
-        var following = new Routine("looking whether the parent lives", time, Console.Error.WriteLine);
+        var following = new Routine("looking whether the parent lives", time, log);
         await following.Run(() => Task.FromResult(started is not null && StartOf(id) == started), ParentPoll, ParentPoll, Draining, atOnce: true);
         Drain();
     }

@@ -1,9 +1,10 @@
+using Microsoft.Extensions.Logging;
+
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>Says once what is wrong, again when it is something else, and once that it is over.</summary>
 /// <param name="what">What does not succeed, as the beginning of a sentence.</param>
-/// <param name="say">Takes a line for people.</param>
-sealed class Trouble(string what, Action<string> say)
+sealed class Trouble(string what, ILogger log)
 {
     private readonly Lock gate = new();
     private string? said;
@@ -11,14 +12,14 @@ sealed class Trouble(string what, Action<string> say)
     /// <returns>Whether it was news.</returns>
     public bool Is(Exception wrong)
     {
-        var line = $"{what} fails: {wrong.GetType().Name}: {wrong.Message}";
+        var line = $"{wrong.GetType().Name}: {wrong.Message}";
         lock (gate)
         {
             if (said == line) return false;
             said = line;
         }
 
-        say(line);
+        log.Fails(what, line);
         return true;
     }
 
@@ -30,6 +31,6 @@ sealed class Trouble(string what, Action<string> say)
             said = null;
         }
 
-        say($"{what} succeeds again");
+        log.Succeeds(what);
     }
 }

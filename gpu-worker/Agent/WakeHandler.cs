@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
@@ -15,9 +16,9 @@ namespace Serverless.GpuWorker.Agent;
 /// <param name="user">Whom code runs as; null: as this process does.</param>
 sealed class WakeHandler(
     AgentOptions options, OwnFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation,
-    RunnerPool pool, Shutdown shutdown, WorkerCard card, CodeUser? user)
+    RunnerPool pool, Shutdown shutdown, WorkerCard card, CodeUser? user, ILogger log)
 {
-    private readonly Retry retry = new(time, Console.Error.WriteLine);
+    private readonly Retry retry = new(time, log);
 
     public async Task Handle(ReceivedMessage message)
     {
@@ -28,10 +29,10 @@ sealed class WakeHandler(
             return;
         }
 
-        await using (new MessageLock(bus, message, time))
+        await using (new MessageLock(bus, message, time, log))
         {
             var store = workspaces.Open(wake.Workspace);
-            var queue = new RunQueue(wake.Workspace, store, bus, ids);
+            var queue = new RunQueue(wake.Workspace, store, bus, ids, log);
             RunChange change;
             try
             {
@@ -68,7 +69,7 @@ sealed class WakeHandler(
                 try
                 {
                     using var entered = user is null ? null : await user.Enter(time, shutdown.OutOfTime);
-                    using var attempt = new Attempt(options, folder, store, queue, run, time, preparation, pool, shutdown, retry);
+                    using var attempt = new Attempt(options, folder, store, queue, run, time, preparation, pool, shutdown, retry, log);
                     await attempt.Execute();
                 }
                 finally

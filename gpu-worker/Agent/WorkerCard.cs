@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Storage;
 using Serverless.Core.Workers;
 using Serverless.Core.Workspaces;
@@ -6,7 +7,7 @@ namespace Serverless.GpuWorker.Agent;
 
 /// <summary>Keeps <c>workers/{id}.json</c>: what people see of a worker. No decision depends on it.</summary>
 /// <param name="noGroups">Why its runs have no control groups; null: they have.</param>
-sealed class WorkerCard(AgentOptions options, IObjectStore store, TimeProvider time, string? noGroups) : IAsyncDisposable
+sealed class WorkerCard(AgentOptions options, IObjectStore store, TimeProvider time, string? noGroups, ILogger log) : IAsyncDisposable
 {
     private readonly CancellationTokenSource ended = new();
     private readonly DateTimeOffset started = time.GetUtcNow();
@@ -16,7 +17,7 @@ sealed class WorkerCard(AgentOptions options, IObjectStore store, TimeProvider t
     public string? Run { get; set; }
 
     public void Start() => writing = Task.Run(() =>
-        new Routine("showing this worker to people", time, Console.Error.WriteLine)
+        new Routine("showing this worker to people", time, log)
             .Run(Write, options.Heartbeat, 10 * options.Heartbeat, ended.Token, atOnce: true));
 
     public async ValueTask DisposeAsync()

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
@@ -8,8 +9,8 @@ namespace Serverless.GpuWorker.Collect;
 /// Tries a store or bus call again until it gets through: whoever cannot reach the store computes on and commits nothing. Only the token ends it,
 /// when the attempt is fenced or the worker must go. Calls must be safe to repeat.
 /// </summary>
-/// <param name="say">Takes a line for people: one when a call has waited for a while, one when it got through.</param>
-sealed class Retry(TimeProvider time, Action<string> say)
+/// <param name="log">Hears when a call has waited for a while, and when it got through.</param>
+sealed class Retry(TimeProvider time, ILogger log)
 {
     private static readonly Backoff Pauses = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5));
 
@@ -60,7 +61,7 @@ sealed class Retry(TimeProvider time, Action<string> say)
             if (first) waiting++;
             if (said || trouble is null) return;
             said = true;
-            say($"waiting: {trouble}");
+            log.Waiting(trouble);
         }
     }
 
@@ -70,7 +71,7 @@ sealed class Retry(TimeProvider time, Action<string> say)
         {
             waiting--;
             if (!said) return;
-            if (through) say("waiting is over");
+            if (through) log.WaitingIsOver();
             said = waiting > 0 && !through;
         }
     }

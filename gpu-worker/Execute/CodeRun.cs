@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -11,10 +12,10 @@ namespace Serverless.GpuWorker.Execute;
 /// <summary>
 /// Runs prepared code and collects what it makes while it runs, each kind of output at its own pace, none of them in the code's way.
 /// </summary>
-/// <param name="say">Takes a line for the people of this machine.</param>
+/// <param name="worker">The log of this worker.</param>
 sealed class CodeRun(
     IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, Omissions omissions, OwnedRecord record,
-    Retry retry, StopSignal stop, TimeProvider time, RunnerPool pool, Shutdown shutdown, Action<string> say)
+    Retry retry, StopSignal stop, TimeProvider time, RunnerPool pool, Shutdown shutdown, ILogger worker)
 {
     /// <summary>Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.</summary>
     private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
@@ -84,7 +85,7 @@ sealed class CodeRun(
         {
             log.Say($"changed while the run used it, by this run or another one: {change}; later runs get it as it was, "
                 + "and this run's result is not given back to later submissions");
-            say($"run {run.Id}: changed while it used it: {change}");
+            worker.ChangedMeanwhile(run.Id, change);
         }
 
         string? manifest = null;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
+using Microsoft.Extensions.Logging;
 using Serverless.GpuWorker.Agent;
 
 namespace Serverless.GpuWorker.Execute;
@@ -12,7 +13,8 @@ namespace Serverless.GpuWorker.Execute;
 /// <param name="environment">What runners are started with.</param>
 /// <param name="user">Whom runners run as; null: as this process does.</param>
 /// <param name="groups">Of each a runner gets one. Null: there are none here.</param>
-sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environment, CodeUser? user, ControlGroups? groups) : IDisposable
+sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environment, CodeUser? user, ControlGroups? groups, ILogger log)
+    : IDisposable
 {
     // What native libraries and the runtime read once, when the process starts.
     private static readonly string[] ReadAtStart =
@@ -26,7 +28,7 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
 
     private readonly ConcurrentDictionary<Temperature, ConcurrentQueue<RunnerProcess>> waiting = new();
     private readonly Lock gate = new();
-    private readonly Trouble trouble = new("starting a spare runner", Console.Error.WriteLine);
+    private readonly Trouble trouble = new("starting a spare runner", log);
     private bool closed;
 
     /// <exception cref="RunnerStartException">There is none, and none can be started.</exception>

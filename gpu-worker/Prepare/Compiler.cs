@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Globalization;
 using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Runs;
 using Serverless.GpuWorker.Agent;
 using Serverless.GpuWorker.Compile;
@@ -13,7 +14,7 @@ namespace Serverless.GpuWorker.Prepare;
 /// process, and the next run gets another one.
 /// </summary>
 /// <param name="environment">What the process is started with; nothing of a run's, and nothing secret.</param>
-sealed class Compiler(IReadOnlyDictionary<string, string> environment, TimeProvider time) : IDisposable
+sealed class Compiler(IReadOnlyDictionary<string, string> environment, TimeProvider time, ILogger log) : IDisposable
 {
     /// <summary>Of the compiler's heap. A program of 20,000 statements takes a tenth of it.</summary>
     public static readonly long MemoryBytes = Math.Min(2L << 30, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
@@ -28,7 +29,7 @@ sealed class Compiler(IReadOnlyDictionary<string, string> environment, TimeProvi
     };
 
     private readonly Lock gate = new();
-    private readonly Trouble trouble = new("starting a compiler", Console.Error.WriteLine);
+    private readonly Trouble trouble = new("starting a compiler", log);
     private CompilerProcess? spare;
     private bool closed;
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Serverless.Core;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
@@ -18,9 +19,9 @@ sealed record Prepared(RunRecord Run, Assignment Assignment, Temperature Tempera
 
 /// <summary>Everything between the claim and the code's first line. The caches are shared by all agents of the machine.</summary>
 /// <param name="user">Whom code runs as; null: as this process does, so that it could write to the caches.</param>
-/// <param name="say">Takes a line for the people of this machine.</param>
+/// <param name="worker">The log of this worker.</param>
 sealed class Preparation(
-    CacheFolders caches, IIds ids, TimeProvider time, RunnerPool pool, Compiler compiler, RunEnvironment around, CodeUser? user, Action<string> say)
+    CacheFolders caches, IIds ids, TimeProvider time, RunnerPool pool, Compiler compiler, RunEnvironment around, CodeUser? user, ILogger worker)
 {
     private readonly FolderCache snapshotFolders = new(caches.Code, "code", time), builds = new(caches.Builds, "build", time);
     private readonly FolderCache setupFolders = new(caches.Setups, "set-up", time);
@@ -94,7 +95,7 @@ sealed class Preparation(
         void Say(string line)
         {
             log.Say(line);
-            say($"run {run.Id}: {line}");
+            worker.CacheDiffers(run.Id, line);
         }
 
         // Where the code could write to it, it gets a copy, unless that takes long.

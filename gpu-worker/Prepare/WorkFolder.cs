@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using Serverless.Contract;
 using Serverless.Core.Storage.Folder;
@@ -7,8 +8,8 @@ namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>One attempt's folder on this machine; deleted when the attempt is over.</summary>
 /// <param name="below">The worker's own folder, which is not made anew.</param>
-/// <param name="say">Takes a line for the people of this machine: what was mounted in the folder, and stays.</param>
-sealed class WorkFolder(OwnFolder below, string root, Action<string> say) : IDisposable
+/// <param name="log">Hears what was mounted in the folder, and stays.</param>
+sealed class WorkFolder(OwnFolder below, string root, ILogger log) : IDisposable
 {
     private readonly List<CacheEntry> kept = [];
     private readonly List<LinkedInput> linked = [];
@@ -89,6 +90,6 @@ sealed class WorkFolder(OwnFolder below, string root, Action<string> say) : IDis
     {
         if (said) return;
         said = true;
-        say(line);
+        log.Mounted(line);
     }
 }

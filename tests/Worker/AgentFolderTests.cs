@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core;
 using Serverless.GpuWorker.Agent;
 using Serverless.GpuWorker.Execute;
@@ -92,7 +93,7 @@ public sealed class AgentFolderTests : IDisposable
     }
 
     private static Task<AgentFolder> Take(string scratch, string id) =>
-        AgentFolder.Take(new() { Scratch = scratch, Id = id, Machine = "cpu" }, new SystemIds(TimeProvider.System), TimeProvider.System, _ => { });
+        AgentFolder.Take(new() { Scratch = scratch, Id = id, Machine = "cpu" }, new SystemIds(TimeProvider.System), TimeProvider.System, NullLogger.Instance);
 
     private Process StartCode(AgentFolder worker)
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -36,7 +37,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
     {
         var store = new FolderObjectStore(Path.Combine(root, "store"), TimeProvider.System);
         var omissions = new Omissions(_ => { });
-        var outputs = new OutputCollector(store, Some.Run(), Output, omissions, new(TimeProvider.System, _ => { }));
+        var outputs = new OutputCollector(store, Some.Run(), Output, omissions, new(TimeProvider.System, NullLogger.Instance));
         var tree = new HostileTree(Output, Treasure, seed);
         var changing = Task.Run(() =>
         {
@@ -72,7 +73,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var made = new List<CheckpointRef>();
         var run = Some.Run() with { Epoch = 1 };
         var checkpoints = new CheckpointCollector(
-            store, run, Output, [], omissions, new(TimeProvider.System, _ => { }), TimeProvider.System, () => StreamMark.Start,
+            store, run, Output, [], omissions, new(TimeProvider.System, NullLogger.Instance), TimeProvider.System, () => StreamMark.Start,
             (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
             (checkpoint, _) =>
             {
@@ -114,7 +115,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
     {
         var store = new FolderObjectStore(Path.Combine(root, "store"), TimeProvider.System);
         var omissions = new Omissions(_ => { });
-        var retry = new Retry(TimeProvider.System, _ => { });
+        var retry = new Retry(TimeProvider.System, NullLogger.Instance);
         var outputs = new OutputCollector(store, Some.Run(), Output, omissions, retry);
         var checkpoints = new CheckpointCollector(
             store, Some.Run() with { Epoch = 1 }, Output, [], omissions, retry, TimeProvider.System, () => StreamMark.Start,

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core.Runs;
 using Serverless.GpuWorker.Compile;
@@ -15,7 +16,7 @@ public sealed class CompilerTests : IDisposable
     private readonly Compiler compiler;
     private readonly List<string> log = [];
 
-    public CompilerTests() => compiler = new(new Dictionary<string, string> { ["PATH"] = Environment.GetEnvironmentVariable("PATH") ?? "" }, time);
+    public CompilerTests() => compiler = new(new Dictionary<string, string> { ["PATH"] = Environment.GetEnvironmentVariable("PATH") ?? "" }, time, NullLogger.Instance);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core.Storage.Plain;
 using Serverless.GpuWorker.Prepare;
 using Serverless.Tests.Support;
@@ -29,7 +30,7 @@ public sealed class FoldersTests
         using var root = new TemporaryFolder();
         Directory.CreateDirectory(root["elsewhere/output/artifacts"]);
         File.WriteAllText(root["elsewhere/output/artifacts/secret"], "somebody else's");
-        using var folder = new WorkFolder(new(root.Path), root["work"], _ => { }).Emptied();
+        using var folder = new WorkFolder(new(root.Path), root["work"], NullLogger.Instance).Emptied();
         File.WriteAllText(Path.Combine(folder.Artifacts, "own"), "the run's");
 
         Directory.Move(folder.Root, root["moved"]);

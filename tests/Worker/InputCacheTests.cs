@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -129,7 +130,7 @@ public sealed class InputCacheTests : IDisposable
     private async Task<WorkFolder> Give(InputWay way, InputRef input, string run)
     {
         Directory.CreateDirectory(root["all"]);
-        var work = new WorkFolder(new(root.Path), root[run], said.Add).Emptied();
+        var work = new WorkFolder(new(root.Path), root[run], NullLogger.Instance).Emptied();
         var cache = new InputCache(root["all/cache"], new SystemIds(TimeProvider.System), TimeProvider.System, way);
         await cache.Materialize(store, input, work, said.Add, Cancel);
         return work;

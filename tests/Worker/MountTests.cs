@@ -49,10 +49,10 @@ public sealed class MountTests
             var all = disk.AllOfMine;
             foreach (var covered in (string[])["data", "data/worker", "data/worker/w1", "data/worker/w1/work", "data/worker/w1/work/7"])
             {
-                var said = new List<string>();
+                using var said = new LogLines();
                 disk.File("data/worker/w1/work/7/output/of the run");
                 var worker = new OwnFolder(disk["data/worker/w1"]);
-                var folder = new WorkFolder(worker, disk["data/worker/w1/work/7"], said.Add);
+                var folder = new WorkFolder(worker, disk["data/worker/w1/work/7"], said.CreateLogger("Serverless"));
 
                 // What is mounted has folders of the same names, down to the run's.
                 var below = covered["data".Length..].Split('/', StringSplitOptions.RemoveEmptyEntries).Length;
@@ -66,7 +66,7 @@ public sealed class MountTests
 
                 Assert.True(File.Exists(Path.Combine([source, .. names, "output", "kept"])), covered);
                 Assert.Equal((Cause.WorkerLost, true), (refused.Cause, refused.Message.Contains($" a mount at {disk["data"]}", StringComparison.Ordinal)));
-                Assert.Contains("was not touched", Assert.Single(said), StringComparison.Ordinal);
+                Assert.Contains("was not touched", Assert.Single(said.All), StringComparison.Ordinal);
                 disk.UnmountAll();
                 folder.Emptied().Dispose();
                 Assert.False(Path.Exists(folder.Root));

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.GpuWorker.Collect;
@@ -20,7 +21,7 @@ public sealed class OutputCollectorTests : IDisposable
     {
         Directory.CreateDirectory(folder["artifacts"]);
         counted = new(store);
-        outputs = new(counted, Some.Run(), folder.Path, omissions, new(TimeProvider.System, _ => { }));
+        outputs = new(counted, Some.Run(), folder.Path, omissions, new(TimeProvider.System, NullLogger.Instance));
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -1,15 +1,19 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.GpuWorker.Agent;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;
 
 /// <summary>What an agent does beside its work goes on, whatever a turn throws.</summary>
-public sealed class RoutineTests
+public sealed class RoutineTests : IDisposable
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromSeconds(5);
 
     private readonly FakeTimeProvider time = new();
-    private readonly List<string> said = [];
+    private readonly LogLines said = new(LogLevel.Information);
+
+    public void Dispose() => said.Dispose();
 
     public static TheoryData<Type> Anything =>
         [typeof(IOException), typeof(UnauthorizedAccessException), typeof(OperationCanceledException), typeof(TaskCanceledException), typeof(NullReferenceException), typeof(OutOfMemoryException),
@@ -21,13 +25,15 @@ public sealed class RoutineTests
     {
         var turns = 0;
         using var end = new CancellationTokenSource();
-        var running = new Routine("renewing", time, said.Add).Run(Turn, Every, Longest, end.Token);
+        var running = new Routine("renewing", time, said.CreateLogger("Serverless")).Run(Turn, Every, Longest, end.Token);
 
         await Until(() => turns == 6);
         await end.CancelAsync();
         await running;
 
-        Assert.Equal([$"renewing fails: {thrown.Name}", "renewing succeeds again"], said.Select(line => string.Join(':', line.Split(':').Take(2))));
+        Assert.Equal(2, said.All.Count);
+        Assert.Contains($"warning: renewing fails: {thrown.Name}: ", said.All[0], StringComparison.Ordinal);
+        Assert.EndsWith("renewing succeeds again", said.All[1], StringComparison.Ordinal);
 
         Task<bool> Turn() => ++turns is 2 or 3 or 4 ? throw Make(thrown) : Task.FromResult(true);
     }
@@ -38,7 +44,7 @@ public sealed class RoutineTests
         var began = time.GetUtcNow();
         var at = new List<double>();
         using var end = new CancellationTokenSource();
-        var running = new Routine("renewing", time, said.Add).Run(Turn, Every, Longest, end.Token);
+        var running = new Routine("renewing", time, said.CreateLogger("Serverless")).Run(Turn, Every, Longest, end.Token);
 
         await Until(() => at.Count == 7);
         await end.CancelAsync();
@@ -57,7 +63,7 @@ public sealed class RoutineTests
     public async Task ATurnThatHasEnough_EndsIt()
     {
         var turns = 0;
-        await new Routine("renewing", time, said.Add).Run(() => Task.FromResult(++turns == 0), Every, Longest, CancellationToken.None, atOnce: true);
+        await new Routine("renewing", time, said.CreateLogger("Serverless")).Run(() => Task.FromResult(++turns == 0), Every, Longest, CancellationToken.None, atOnce: true);
         Assert.Equal(1, turns);
     }
 

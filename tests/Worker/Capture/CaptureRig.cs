@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Contract;
 using Serverless.Core.Runs;
@@ -23,9 +24,9 @@ sealed class CaptureRig : IDisposable
     public CaptureRig(IObjectStore? store = null, long logLimit = LogLimit)
     {
         Store = store ?? new MemoryObjectStore(Time);
-        folder = new WorkFolder(new(root.Path), root["work"], _ => { }).Emptied();
+        folder = new WorkFolder(new(root.Path), root["work"], NullLogger.Instance).Emptied();
         printed = new(Time);
-        var retry = new Retry(Time, _ => { });
+        var retry = new Retry(Time, NullLogger.Instance);
         Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), retry), printed, Time, logLimit);
         Metrics = new(folder, new(Store, segment => WorkspacePaths.MetricsSegment(Run.Id, 1, segment), retry), Log, printed, Time, MetricOrder.Of(Run.Spec));
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core.Logs;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -140,7 +141,7 @@ public sealed partial class LogCaptureTests : IDisposable
     [Fact]
     public async Task PumpNeverEndsItsThreadByAnException_AndReadsOn()
     {
-        using var log = new LogCollector(new(rig.Store, _ => "x", new(rig.Time, _ => { })), new Faulty(), rig.Time, CaptureRig.LogLimit);
+        using var log = new LogCollector(new(rig.Store, _ => "x", new(rig.Time, NullLogger.Instance)), new Faulty(), rig.Time, CaptureRig.LogLimit);
 
         await LogPump.Start(new MemoryStream(CaptureRig.Bytes("one\ntwo\n")), log).Drained();
         log.Close();

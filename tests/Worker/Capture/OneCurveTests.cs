@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Contract;
 using Serverless.Core.Metrics;
@@ -214,9 +215,9 @@ public sealed class OneCurveTests
             public Worker(Training of)
             {
                 var (store, run, time) = (of.store, of.run, of.time);
-                var retry = new Retry(time, _ => { });
+                var retry = new Retry(time, NullLogger.Instance);
                 var printed = new PrintedPoints(time);
-                Folder = new WorkFolder(new(of.root.Path), of.root[$"work{run.Epoch}"], _ => { }).Emptied();
+                Folder = new WorkFolder(new(of.root.Path), of.root[$"work{run.Epoch}"], NullLogger.Instance).Emptied();
                 var logs = new SegmentWriter(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry);
                 var points = new SegmentWriter(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), retry);
                 Log = new(logs, printed, time, CaptureRig.LogLimit);
