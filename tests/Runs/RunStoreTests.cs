@@ -132,5 +132,46 @@ public sealed class RunStoreTests
         Assert.Equal(what == "long names", RunSummary.FromMetadata(metadata) is null);
     }
 
+    /// <summary>What is left of the lists is their beginning, where the most telling stands; what is missing is counted.</summary>
+    [Fact]
+    public void Summary_ThatIsTooLong_KeepsTheBeginningOfItsLists_ParametersFirstToGo_AndCountsTheRest()
+    {
+        var run = Some.Run() with { Metrics = Numbered("val/loss/", 40, i => (double)i), MetricsLeftOut = 7 };
+        var order = RunSummary.Of(run).Metrics.Keys.ToList();
+        Assert.Equal(RunSummary.MaxMetrics, order.Count);
+
+        // Small enough: everything that the lists have.
+        var whole = Summary(run with { Spec = run.Spec with { Params = Numbered("p", 8, i => JsonSerializer.SerializeToElement(i)) } });
+        Assert.Equal((8, 0, 24, 16 + 7), (whole.Params.Count, whole.ParamsLeftOut, whole.Metrics.Count, whole.MetricsLeftOut));
+
+        // Too many parameters: 100 → 50 → 25, and every metric stays.
+        var manyParams = Numbered("p", 100, i => JsonSerializer.SerializeToElement(new string('x', 80)));
+        var halved = Summary(run with { Spec = run.Spec with { Params = manyParams } });
+        Assert.Equal((25, 75, 24, 23), (halved.Params.Count, halved.ParamsLeftOut, halved.Metrics.Count, halved.MetricsLeftOut));
+        Assert.Equal(manyParams.Keys.Take(25), halved.Params.Keys);
+
+        // Metrics with long names: no parameter is left, and of the metrics the most telling half, and half of it.
+        var longNames = run with { Metrics = Numbered(new string('n', 400), 40, i => (double)i), Spec = run.Spec with { Params = Numbered("p", 1, i => JsonSerializer.SerializeToElement(i)) } };
+        order = [.. RunSummary.Of(longNames).Metrics.Keys];
+        var few = Summary(longNames);
+        Assert.Equal((0, 1, 6, 16 + 7 + 18), (few.Params.Count, few.ParamsLeftOut, few.Metrics.Count, few.MetricsLeftOut));
+        Assert.Equal(order.Take(6), few.Metrics.Keys);
+        Assert.Equal(longNames.Metrics.Count + longNames.MetricsLeftOut, few.Metrics.Count + few.MetricsLeftOut);
+
+        // An odd number keeps the smaller half: 3 → 1.
+        var three = Summary(run with { Metrics = Numbered(new string('n', 2000), 3, i => (double)i), MetricsLeftOut = 0 });
+        Assert.Equal((1, 2), (three.Metrics.Count, three.MetricsLeftOut));
+
+        // Tags and the author go last, metrics and parameters before them.
+        var tagged = Summary(run with { Tags = [.. Enumerable.Range(0, 4).Select(i => new string((char)('a' + i), 1500))], SubmittedBy = "ann" });
+        Assert.Equal((0, 2, "ann"), (tagged.Metrics.Count, tagged.Tags.Count, tagged.By));
+        Assert.Equal('a', tagged.Tags[0][0]);
+        Assert.Null(Summary(run with { SubmittedBy = new string('a', 5000) }).By);
+
+        static RunSummary Summary(RunRecord of) => RunSummary.FromMetadata(RunSummary.Of(of).ToMetadata())!;
+
+        static Dictionary<string, T> Numbered<T>(string name, int count, Func<int, T> value) => Enumerable.Range(0, count).ToDictionary(i => $"{name}{i:D3}", value);
+    }
+
     private Task<RunChange> Apply(RunEvent happened) => runs.Apply("run-1", happened, Cancel);
 }
