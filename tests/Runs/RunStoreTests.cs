@@ -96,6 +96,38 @@ public sealed class RunStoreTests
         Assert.Equal(JsonSerializer.Serialize(run, CoreJson.Options), JsonSerializer.Serialize((await runs.Load("run-1", Cancel))!.Run, CoreJson.Options));
     }
 
+    /// <summary>A record that cannot be true is damaged: nobody acts on it.</summary>
+    [Theory]
+    [InlineData(0, 0, null), InlineData(999_999, 0, null), InlineData(0, long.MaxValue, null)]
+    [InlineData(-1, 0, "a stream of it ends where none can"), InlineData(1_000_000, 0, "a stream of it ends where none can"), InlineData(0, -1, "a stream of it ends where none can")]
+    public async Task ARecord_WhoseStreamsEndWhereNoneCan_IsDamaged(int segment, long length, string? problem)
+    {
+        var cursor = new StreamCursor(7, 8);
+        Attempt[] attempts = [new(1, "w", Some.Noon, Metrics: cursor), new(1, "w", Some.Noon, Logs: cursor), new(1, "w", Some.Noon, Some.Checkpoint(1, 1) with { Metrics = cursor }), new(1, "w", Some.Noon, Some.Checkpoint(1, 1) with { Logs = cursor })];
+        foreach (var attempt in attempts)
+        {
+            await Write("run-1", Some.Run() with { Attempts = [attempt] }, "\"segment\":7,\"lengthBytes\":8", $"\"segment\":{segment},\"lengthBytes\":{length}");
+            Assert.Equal(problem is not null, (await runs.Sound("run-1", Cancel)) is null);
+            if (problem is not null) Assert.Contains(problem, (await runs.Read("run-1", Cancel)).Damage!.Why, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task ARecord_UnderTheNameOfAnother_IsDamaged()
+    {
+        await Write("run-2", Some.Run("run-2"), "\"id\":\"run-2\"", "\"id\":\"run-1\"");
+        Assert.Contains("it is the record of run run-1", (await runs.Read("run-2", Cancel)).Damage!.Why, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<DamagedRecordException>(() => runs.Load("run-2", Cancel));
+    }
+
+    [Fact]
+    public void ALease_SaysWhoseItIs_AndWithoutItsRenewalNotWhenItEnds()
+    {
+        var lease = new Lease("worker-1", Some.LeaseLength, Some.Noon);
+        Assert.Equal("worker-1 for 00:00:30 from 2030-01-02T12:00:00.0000000+00:00", $"{lease}");
+        Assert.Contains("RunStore", Assert.Throws<InvalidOperationException>(() => (lease with { Renewed = null }).ExpiresAt).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Summary_IsInTheMetadata()
     {
@@ -171,6 +203,15 @@ public sealed class RunStoreTests
         static RunSummary Summary(RunRecord of) => RunSummary.FromMetadata(RunSummary.Of(of).ToMetadata())!;
 
         static Dictionary<string, T> Numbered<T>(string name, int count, Func<int, T> value) => Enumerable.Range(0, count).ToDictionary(i => $"{name}{i:D3}", value);
+    }
+
+    /// <summary>As somebody may who edits the file: the store itself takes no such record.</summary>
+    private async Task Write(string id, RunRecord run, string part, string instead)
+    {
+        await store.PutJson($"runs/{id}.json", run, cancel: Cancel);
+        var text = System.Text.Encoding.UTF8.GetString((await store.Get($"runs/{id}.json", cancel: Cancel))!.Body);
+        Assert.Contains(part, text, StringComparison.Ordinal);
+        await store.Put($"runs/{id}.json", System.Text.Encoding.UTF8.GetBytes(text.Replace(part, instead, StringComparison.Ordinal)), cancel: Cancel);
     }
 
     private Task<RunChange> Apply(RunEvent happened) => runs.Apply("run-1", happened, Cancel);
