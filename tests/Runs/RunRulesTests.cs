@@ -172,6 +172,20 @@ public sealed class RunRulesTests
         Assert.Equal(8, Moved(run, new RunEvent.Renew(1, Step: 8)).Step);
     }
 
+    /// <summary>The longest back-off is waited for to its end; what is further ahead was written by a clock that was wrong.</summary>
+    [Theory]
+    [InlineData(600, false), InlineData(601, true), InlineData(1, false), InlineData(0, true)]
+    public void ATimeToWaitFor_IsBelieved_UpToTheLongestBackOff(int secondsAhead, bool taken) =>
+        Assert.Equal(taken, RunRules.Decide(Some.In("backing-off") with { NotBefore = Some.Now.AddSeconds(secondsAhead) }, new RunEvent.Claim("w", Some.LeaseLength), Some.Now) is Decision.Moved);
+
+    [Fact]
+    public void AFallBack_KnowsWhatTheCheckpointBeforeKnew()
+    {
+        var run = Some.Run() with { Epoch = 1, Head = Some.Checkpoint(1, 20), Checkpoints = [Some.Checkpoint(1, 10), Some.Checkpoint(1, 20)], Attempts = [new(1, "w", Some.Noon, Ended: Some.Now, Cause: Cause.WorkerLost)] };
+        run = Loaded(Moved(run, new RunEvent.Claim("worker-2", Some.LeaseLength)));
+        Assert.Equal(0.1, Moved(run, new RunEvent.FallBack(2, run.Head!.Manifest, "a piece is missing")).Metrics["loss"]);
+    }
+
     [Fact]
     public void ARun_StartedWhenItsFirstAttemptDid()
     {

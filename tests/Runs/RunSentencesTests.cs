@@ -52,6 +52,7 @@ public sealed class RunSentencesTests
         { "queued", new RunEvent.RequestCancel("bob", null), "cancelled on request" },
         { "cancelling-late", new RunEvent.ExpireLease(), "cancelled on request" },
         { "cancelling", new RunEvent.Finish(1, new(Cause.UserCode, "it threw")), "cancelled on request" },
+        { "running-late", new RunEvent.RequestCancel("bob", "too slow"), "too slow" },
         { "running-late", new RunEvent.ExpireLease(), "worker-1 was last heard of at 2030-01-02T12:00:00.0000000+00:00" },
         { "last-chance", new RunEvent.ExpireLease(), "11 attempts ended for no fault of the code, retries.lost allows 10; the last: worker-1 was last heard of at 2030-01-02T12:00:00.0000000+00:00" },
         { "running", new RunEvent.Finish(1, new(Cause.Preempted)), "the worker left" },
@@ -73,6 +74,24 @@ public sealed class RunSentencesTests
         var moved = Assert.IsType<Decision.Moved>(RunRules.Decide(Some.In(situation), happened, Some.Now)).Run;
         Assert.Equal(sentence, moved.History[^1].Message);
         Assert.Equal(Some.Now, moved.History[^1].At);
+    }
+
+    [Fact]
+    public void ACancelThatSaysWhy_IsWhatTheRunEndsWith_HoweverItEnds()
+    {
+        var asked = new CancelRequest(Some.Noon, "ann", "too slow");
+        foreach (var (situation, happened) in ((string, RunEvent)[])[("cancelling-late", new RunEvent.ExpireLease()), ("cancelling", new RunEvent.Finish(1, new(Cause.UserCode, "it threw")))])
+        {
+            Assert.Equal("too slow", Assert.IsType<Decision.Moved>(RunRules.Decide(Some.In(situation) with { Cancel = asked }, happened, Some.Now)).Run.Message);
+        }
+    }
+
+    [Fact]
+    public async Task ARunThatIsNotThere_IsSaid()
+    {
+        var change = await new RunStore(new Support.MemoryObjectStore(TimeProvider.System)).Apply("none", new RunEvent.ExpireLease(), TestContext.Current.CancellationToken);
+        Assert.Equal("there is no run none", Assert.IsType<Decision.Illegal>(change.Decision).Why);
+        Assert.Null(change.Run);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Messaging;
+using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
@@ -176,6 +177,17 @@ public sealed class SubmissionEdgesTests
         Assert.Equal(
             "inputs: two inputs would both be artifacts/weights below EXP_INPUTS; put one of them under another name below data/",
             Assert.Single(await Problems((await Spec()) with { Inputs = [$"run:{maker}/artifacts/weights", "data/artifacts/weights"] })));
+    }
+
+    [Fact]
+    public async Task ADatasetOfTheNameOfTheArtifactsFolder_AndAnArtifact_AreNotBothInputs()
+    {
+        var artifact = WorkspacePaths.Artifact("x", 1, "weights");
+        await Put(artifact, "1");
+        await Put("data/set/a", "2");
+        Assert.IsType<PublishResult.Published>(await new DatasetPublishing("team", store, bus, new SystemIds(time), new(store)).Publish("artifacts", "data/set/", "ann", Cancel));
+        var maker = await Ended((await Spec()) with { Seeds = [2] }, new OutputManifest([new("weights", artifact, 1, "hash")], []));
+        Assert.StartsWith("inputs: a dataset is called artifacts", Assert.Single(await Problems((await Spec()) with { Inputs = [$"run:{maker}/artifacts/weights", "artifacts:1"] })), StringComparison.Ordinal);
     }
 
     private static CheckpointRef Checkpoint(string run, long step) =>
