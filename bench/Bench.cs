@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core;
+using Serverless.Core.Telemetry;
 
 namespace Serverless.Bench;
 
@@ -26,6 +28,9 @@ sealed class Bench(string folder, bool quick, Action<string> say) : IAsyncDispos
     public IIds Ids { get; } = new SystemIds(TimeProvider.System);
 
     public void Say(string line) => say(line);
+
+    /// <summary>What parts of the platform log that run in this process.</summary>
+    public ILogger Log => new LineLoggerProvider((_, line) => say(line), Time, LogLevel.Warning).CreateLogger(nameof(Serverless));
 
     /// <summary>How often to do something: the number, or less when quick.</summary>
     public int Times(int full, int whenQuick) => quick ? whenQuick : full;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Microsoft.Extensions.Logging;
 using Serverless.Cli.Client;
 using Serverless.Cli.Demo;
 using Serverless.Cli.Platform;
@@ -6,6 +7,7 @@ using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
+using Serverless.Core.Telemetry;
 using Spectre.Console;
 
 namespace Serverless.Cli;
@@ -30,7 +32,7 @@ static class DemoCommand
         var began = session.World.Time.GetTimestamp();
         var data = new DataFolder(session.Get(Session.DataOption) ?? Directory.CreateTempSubdirectory("exp-demo-").FullName);
         var options = new PlatformOptions { Data = data, Port = keep ? null : 0, Workers = workers };
-        await using var platform = await LocalPlatform.Start(options, session.World, line => output.Remark($"[dim]{line}[/]"), cancel);
+        await using var platform = await LocalPlatform.Start(options, session.World, new(output, session.World.Time, LogLevel.Warning, LogFormat.Text), cancel);
         using var api = new ApiClient(new(platform.Address, data.ReadKey(), data.Path));
         output.Remark($"[bold green]exp[/] is up at [bold]{platform.Address}[/] with {workers} worker {(workers == 1 ? "process" : "processes")}; everything is kept in {data.Path}");
 

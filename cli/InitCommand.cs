@@ -26,6 +26,8 @@ static class InitCommand
                 File.WriteAllText(Path.Combine(path, file), text);
             }
 
+            // For editors. Hidden: what is there for them is no code.
+            File.WriteAllText(Path.Combine(path, SpecCommand.SchemaFile), SpecCommand.ExperimentSchema);
             if (session.Output.Json) Output.WriteJson(Files.Select(file => Path.GetFullPath(Path.Combine(path, file))).ToList());
             else session.Output.Line($"Wrote {string.Join(" and ", Files.Select(file => Path.Combine(path, file)))}. Run it: [bold]exp run {Shell.Quoted(path)} --wait[/]");
             return Task.CompletedTask;

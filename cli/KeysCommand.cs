@@ -53,12 +53,13 @@ static class KeysCommand
 
     private static Verb List(World world) => new Verb("list", "Show who has keys").Does(world, async (session, cancel) =>
     {
-        var keys = await session.Api.GetKeys(cancel);
-        if (session.Output.Json) Output.WriteJson(keys);
-        else session.Output.Write(new Listing("ID", "NAME~", "ROLE", "MADE>").AddAll(keys.Select(key => new Cell[]
+        var list = await session.Api.GetKeys(cancel);
+        if (session.Output.Json) Output.WriteJson(list);
+        else session.Output.Write(new Listing("ID", "NAME~", "ROLE", "MADE>").AddAll(list.Keys.Select(key => new Cell[]
         {
             key.Id, new(key.Name, "bold"), CoreJson.Name(key.Role), new(Format.Ago(key.Created, session.Output.Now), "dim"),
         })));
+        if (!session.Output.Json) DoctorCommand.Remark(session.Output, list.Damaged);
     });
 
     private static Verb Revoke(World world)
@@ -66,7 +67,7 @@ static class KeysCommand
         var id = new Argument<string>("ID") { Description = "Id or name of the key, as exp keys list shows it" };
         return new Verb("revoke", "Make a key useless").With(id).Does(world, async (session, cancel) =>
         {
-            var keys = await session.Api.GetKeys(cancel);
+            var keys = (await session.Api.GetKeys(cancel)).Keys;
             var wanted = session.Get(id);
             var meant = keys.Where(key => key.Id == wanted).ToList() is { Count: > 0 } exact ? exact : [.. keys.Where(key => key.Name == wanted)];
             if (meant is not [var one]) throw meant.Count == 0 ? ExpException.NotFound($"there is no key '{wanted}'; see: exp keys list") : ExpException.Usage($"{meant.Count} keys are named '{wanted}'; give the id");

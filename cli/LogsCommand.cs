@@ -21,8 +21,8 @@ static class LogsCommand
             long offset = 0;
             await using (var output = StandardOutput.Open())
             {
-                if (session.Get(tail) is { } lines) offset = await PrintTail(session, run, lines, output, cancel);
-                else if (!session.Get(follow)) await Print(session, run, output, cancel);
+                var lines = session.Get(tail);
+                if (lines is not null || !session.Get(follow)) offset = await Print(session, run, lines, output, cancel);
             }
 
             if (session.Get(follow)) await Follow(session, run, offset, cancel);
@@ -46,47 +46,14 @@ static class LogsCommand
         }
     }
 
-    private static async Task Print(Session session, string run, Stream output, CancellationToken cancel)
+    /// <param name="tail">Null: all lines.</param>
+    /// <returns>How long the log was then.</returns>
+    private static async Task<long> Print(Session session, string run, int? tail, Stream output, CancellationToken cancel)
     {
-        var (log, problems) = await session.Api.OpenLogs(run, 0, cancel);
+        if (tail < 0) throw ExpException.Usage("--tail: a number of lines, from 0 on");
+        var (log, end, problems) = await session.Api.OpenLogs(run, tail, cancel);
         await using (log) await log.CopyToAsync(output, cancel);
-        Warn(session, problems);
-    }
-
-    private static void Warn(Session session, string? problems)
-    {
         if (problems is not null) session.Output.Remark($"[yellow]The log is not whole: {problems}[/]");
-    }
-
-    /// <returns>How long the log is now.</returns>
-    private static async Task<long> PrintTail(Session session, string run, int count, Stream output, CancellationToken cancel)
-    {
-        if (count < 0) throw ExpException.Usage("--tail: a number of lines, from 0 on");
-        var (log, problems) = await session.Api.OpenLogs(run, 0, cancel);
-        await using var closing = log;
-        Warn(session, problems);
-        var kept = new Queue<byte[]>();
-        var line = new MemoryStream();
-        var buffer = new byte[1 << 16];
-        long length = 0;
-        for (int read; (read = await log.ReadAsync(buffer, cancel)) > 0; length += read)
-        {
-            foreach (var b in buffer.AsSpan(0, read))
-            {
-                line.WriteByte(b);
-                if (b == '\n') Keep();
-            }
-        }
-
-        if (line.Length > 0) Keep();
-        foreach (var one in kept) await output.WriteAsync(one, cancel);
-        return length;
-
-        void Keep()
-        {
-            kept.Enqueue(line.ToArray());
-            if (kept.Count > count) kept.Dequeue();
-            line.SetLength(0);
-        }
+        return end;
     }
 }

@@ -29,5 +29,9 @@ static class MachinesCommand
                 new(worker.Host, "dim"), Format.Duration(output.Now - worker.Started),
                 worker.Seen is { } seen ? new Cell(Format.Ago(seen, output.Now), output.Now - seen > 3 * worker.Heartbeat ? "red" : "dim") : new Cell(""),
             })));
+            foreach (var alike in machines.Workers.GroupBy(worker => worker.NoControlGroups, worker => worker.Id))
+            {
+                if (alike.Key is { } reason) output.Remark($"[dim]{string.Join(", ", alike)} without control groups: {reason}[/]");
+            }
         });
 }

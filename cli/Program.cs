@@ -1,16 +1,28 @@
 using System.CommandLine.Invocation;
-using Serverless.Cli;
+using System.Runtime.CompilerServices;
 using Serverless.Core;
 
-using var interrupts = new Interrupts();
-var world = new World(TimeProvider.System, new SystemIds(TimeProvider.System), interrupts);
-try
+namespace Serverless.Cli;
+
+static class Program
 {
-    var parsed = Root.Create(world).Parse(args);
-    if (parsed.Action is ParseErrorAction) return (int)Failure.Report(parsed);
-    return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupts.First);
-}
-catch (Exception e)
-{
-    return (int)Failure.Report(e, interrupts);
+    private static int Main(string[] args) => FewFiles.Refuse() ? (int)ExitCode.Usage : Run(args).GetAwaiter().GetResult();
+
+    // What it names is loaded when it is called, and not before.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static async Task<int> Run(string[] args)
+    {
+        using var interrupts = new Interrupts();
+        var world = new World(TimeProvider.System, new SystemIds(TimeProvider.System), interrupts);
+        try
+        {
+            var parsed = Root.Create(world).Parse(args);
+            if (parsed.Action is ParseErrorAction) return (int)Failure.Report(parsed);
+            return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupts.First);
+        }
+        catch (Exception e)
+        {
+            return (int)Failure.Report(e, interrupts);
+        }
+    }
 }

@@ -16,6 +16,7 @@ static class Root
             DemoCommand.Create(world),
             UpCommand.Create(world),
             InitCommand.Create(world),
+            SpecCommand.Create(world),
             RunCommand.Create(world),
             SubmitCommand.Create(world),
             WaitCommand.Create(world),

@@ -1,6 +1,7 @@
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
+using Serverless.Contract;
 using Serverless.Core.Runs;
 using Spectre.Console;
 
@@ -47,7 +48,7 @@ static class ShowCommand
         if (run.Head is { } head) Fact("checkpoint", $"step {head.Step}, {Format.Bytes(head.LengthBytes)}, {Format.Ago(head.At, output.Now)}{(run.Checkpoints.Count > 1 ? $"; {run.Checkpoints.Count} kept" : "")}");
         output.Write(facts);
 
-        Section(output, "Parameters", new Listing("", "").AddAll(run.Spec.Params.Select(one => new Cell[] { new(one.Key, "dim"), Format.Value(one.Value) })));
+        Section(output, "Parameters", new Listing("", "").AddAll(ParamPath.Flat(run.Spec.Params).Select(one => new Cell[] { new(one.Key, "dim"), Format.Value(one.Value) })));
         Section(output, "Checks", new Listing("", "", ">", "~").AddAll(run.Checks.Select(check => new Cell[]
         {
             new(check.Passed ? "✓" : "✗", check.Passed ? "green" : "red"), new(check.Metric, "dim"), check.Value is { } value ? Format.Number(value) : "no value", new($"wanted {check.Range}", "dim"),
@@ -63,6 +64,11 @@ static class ShowCommand
         if (run.LeftOut is { } leftOut)
         {
             Section(output, $"Left out ({leftOut.Count})", new Listing("", "~").AddAll(leftOut.Files.Select(file => new Cell[] { new(file.Path, "yellow"), file.Why })));
+        }
+
+        if (run.ChangedMeanwhile is { } changed)
+        {
+            output.Remark($"[yellow]Changed while it ran, so that it is not given back to later submissions: {changed}[/]");
         }
 
         if (run.Attempts.Count > 1)

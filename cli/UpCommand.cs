@@ -1,9 +1,11 @@
 using System.CommandLine;
+using Microsoft.Extensions.Logging;
 using Serverless.Cli.Platform;
 using Serverless.Cli.Terminal;
 using Serverless.Core.Code;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Telemetry;
 
 namespace Serverless.Cli;
 
@@ -17,10 +19,12 @@ static class UpCommand
         var lease = new Option<string?>("--lease") { Description = "How long a worker that went silent keeps its run [30s]", HelpName = "TIME" };
         var logLimit = new Option<int?>("--log-limit") { Description = "How much is kept of what an attempt prints: of more, the beginning and the end [64]", HelpName = "MIB" };
         var cache = new Option<string?>("--cache") { Description = "What the workers' caches of code, builds, set-ups and inputs may take together [half of the disk, at most 50GB]", HelpName = "SIZE" };
+        var logLevel = new Option<LogLevel?>("--log-level") { Description = "What is logged: debug, information, warning, error [information]", HelpName = "LEVEL", CustomParser = EnumArgument.Parse<LogLevel> };
+        var logFormat = new Option<LogFormat?>("--log-format") { Description = "How: text, or json, an object a line [text]", HelpName = "FORMAT", CustomParser = EnumArgument.Parse<LogFormat> };
         return new Verb("up", "Run the whole platform on this machine until Ctrl-C; the next start carries on")
         {
             Examples = ["exp up", "exp up --data ./.exp --workers 2", "exp up --machines cpu,gpu-t4 --port 0"],
-        }.With(port, workers, machines, lease, logLimit, cache).Does(world, (session, cancel) => Up(session, OpenFiles.Problem(OpenFiles.Limit) is { } few ? throw ExpException.Usage(few) : new()
+        }.With(port, workers, machines, lease, logLimit, cache, logLevel, logFormat).Does(world, (session, cancel) => Up(session, OpenFiles.Problem(OpenFiles.Limit) is { } few ? throw ExpException.Usage(few) : new()
         {
             Data = session.Data,
             Port = session.Get(port) is not < 0 and not > 65535 ? session.Get(port) : throw ExpException.Usage("--port: a number from 0 (any free one) to 65535"),
@@ -29,14 +33,14 @@ static class UpCommand
             Cache = session.Get(cache) is not { } size || Sizes.Parse(size) is not null ? session.Get(cache) : throw ExpException.Usage($"--cache {size}: give {Sizes.Wanted}"),
             Lease = session.Get(lease) is { } text ? Durations.Parse(text) ?? throw ExpException.Usage($"--lease {text}: give {Durations.Wanted}") : null,
             LogLimit = session.Get(logLimit) is null or (>= 1 and <= 1024) ? session.Get(logLimit) : throw ExpException.Usage("--log-limit: a number of MiB from 1 to 1024"),
-        }, cancel));
+        }, new(session.Output, session.World.Time, session.Get(logLevel) ?? LogLevel.Information, session.Get(logFormat) ?? LogFormat.Text), cancel));
     }
 
-    private static async Task Up(Session session, PlatformOptions options, CancellationToken cancel)
+    private static async Task Up(Session session, PlatformOptions options, PlatformLog log, CancellationToken cancel)
     {
         var output = session.Output;
         var began = session.World.Time.GetTimestamp();
-        await using var platform = await LocalPlatform.Start(options, session.World, line => output.Remark($"[dim]{line}[/]"), cancel);
+        await using var platform = await LocalPlatform.Start(options, session.World, log, cancel);
         var ready = Task.WhenAll(platform.Workers.Select(worker => worker.Ready));
         if (output.Json)
         {

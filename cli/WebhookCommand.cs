@@ -41,13 +41,14 @@ static class WebhookCommand
 
     private static Verb List(World world) => new Verb("list", "Show who is told what").Does(world, async (session, cancel) =>
     {
-        var webhooks = await session.Api.GetWebhooks(cancel);
-        if (session.Output.Json) Output.WriteJson(webhooks);
-        else session.Output.Write(new Listing("NAME", "URL~", "EVENTS~", "FORMAT", "", "MADE>").AddAll(webhooks.Select(webhook => new Cell[]
+        var list = await session.Api.GetWebhooks(cancel);
+        if (session.Output.Json) Output.WriteJson(list);
+        else session.Output.Write(new Listing("NAME", "URL~", "EVENTS~", "FORMAT", "", "MADE>").AddAll(list.Webhooks.Select(webhook => new Cell[]
         {
             new(webhook.Name, "bold"), webhook.Url, What(webhook), CoreJson.Name(webhook.Format), webhook.Paused is null ? "" : new Cell("paused", "yellow"),
             new(Format.Ago(webhook.Created, session.Output.Now), "dim"),
         })));
+        if (!session.Output.Json) DoctorCommand.Remark(session.Output, list.Damaged);
     });
 
     private static Verb Show(World world) => One(world, "show", "Show one", async (session, name, cancel) =>
@@ -89,12 +90,13 @@ static class WebhookCommand
 
     private static Verb Undelivered(World world) => One(world, "undelivered", "Show what it did not take within a day", async (session, name, cancel) =>
     {
-        var notices = await session.Api.GetUndelivered(name, cancel);
-        if (session.Output.Json) Output.WriteJson(notices);
-        else session.Output.Write(new Listing("ID", "NOTICE~", "REASON~", "PUT ASIDE>").AddAll(notices.Select(notice => new Cell[]
+        var list = await session.Api.GetUndelivered(name, cancel);
+        if (session.Output.Json) Output.WriteJson(list);
+        else session.Output.Write(new Listing("ID", "NOTICE~", "REASON~", "PUT ASIDE>").AddAll(list.Notices.Select(notice => new Cell[]
         {
             new(notice.Id, "bold"), notice.Notice.Text, notice.Reason, new(Format.Ago(notice.At, session.Output.Now), "dim"),
         })));
+        if (!session.Output.Json) DoctorCommand.Remark(session.Output, list.Damaged);
         return ExitCode.Success;
     });
 
@@ -105,7 +107,7 @@ static class WebhookCommand
         return new Verb("redeliver", "Send what was not delivered again (admins only)").With(name, id).Does(world, async (session, cancel) =>
         {
             var webhook = session.Get(name)!;
-            List<string> wanted = session.Get(id) is { } one ? [one] : [.. (await session.Api.GetUndelivered(webhook, cancel)).Select(notice => notice.Id)];
+            List<string> wanted = session.Get(id) is { } one ? [one] : [.. (await session.Api.GetUndelivered(webhook, cancel)).Notices.Select(notice => notice.Id)];
             foreach (var each in wanted) await session.Api.Redeliver(webhook, each, cancel);
             if (session.Output.Json) Output.WriteJson(wanted);
             else session.Output.Line($"{wanted.Count} {(wanted.Count == 1 ? "notice is" : "notices are")} on the way to {webhook} again");

@@ -38,7 +38,7 @@ if (Setting("APPLICATIONINSIGHTS_CONNECTION_STRING") is not null)
 var app = builder.Build();
 if (!await FirstKey.Ensure(app.Services.GetRequiredService<ApiKeys>(), Needed("EXP_WORKSPACE"), Setting(FirstKey.Setting)))
 {
-    app.Services.GetRequiredService<ILogger<Gate>>().LogWarning("nobody has a key: set {Setting} to the SHA-256 of one", FirstKey.Setting);
+    app.Services.GetRequiredService<ILogger<Gate>>().NobodyHasAKey(FirstKey.Setting);
 }
 
 await app.RunAsync();

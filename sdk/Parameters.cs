@@ -11,6 +11,9 @@ public sealed class ParameterException(string message) : Exception(message);
 /// <summary>The run's parameters: a JSON file, and outside the platform also <c>EXP_PARAM_*</c> variables.</summary>
 internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given, Func<string, string?> environment)
 {
+    // Records may hold their own kind.
+    private const int Deepest = 8;
+
     /// <param name="file">A JSON object; null: none.</param>
     public static Parameters Read(string? file, Func<string, string?> environment)
     {
@@ -33,26 +36,32 @@ internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given,
         return found;
     }
 
-    /// <summary>A record or class from the parameters: by its constructor's parameters, then its other settable properties. Names match without regard to case, '_' and '-'.</summary>
-    public T Bind<T>()
+    /// <summary>
+    /// A record or class from the parameters: by its constructor's parameters, then its other settable properties. Names match without regard to
+    /// case, '_' and '-'. A record in it is made of the map of its name.
+    /// </summary>
+    public T Bind<T>() => (T)Bind(typeof(T), "");
+
+    private object Bind(Type type, string path)
     {
-        var type = typeof(T);
         var constructor = type.GetConstructors().OrderByDescending(c => c.GetParameters().Length).FirstOrDefault()
             ?? throw new ArgumentException($"{type.Name} has no public constructor");
         var bound = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var arguments = constructor.GetParameters().Select(p =>
         {
             bound.Add(p.Name!);
-            if (TryGet(GivenName(p.Name!), p.ParameterType, out var value)) return value;
-            return p.HasDefaultValue ? p.DefaultValue ?? (p.ParameterType.IsValueType ? Activator.CreateInstance(p.ParameterType) : null) : throw Missing(GivenName(p.Name!), p.ParameterType);
+            var name = GivenName(path, p.Name!);
+            if (TryGet(name, p.ParameterType, out var value)) return value;
+            if (p.HasDefaultValue) return p.DefaultValue ?? (p.ParameterType.IsValueType ? Activator.CreateInstance(p.ParameterType) : null);
+            return IsRecord(p.ParameterType) ? Bind(p.ParameterType, name) : throw Missing(name, p.ParameterType);
         }).ToArray();
         var made = constructor.Invoke(arguments);
         foreach (var property in type.GetProperties().Where(p => p.CanWrite && !bound.Contains(p.Name)))
         {
-            if (TryGet(GivenName(property.Name), property.PropertyType, out var value)) property.SetValue(made, value);
+            if (TryGet(GivenName(path, property.Name), property.PropertyType, out var value)) property.SetValue(made, value);
         }
 
-        return (T)made;
+        return made;
     }
 
     public static ParameterException Missing(string name, Type wanted) => new($"parameter '{name}' is missing; {Wanted(wanted)} is wanted");
@@ -60,26 +69,45 @@ internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given,
     private bool TryGet(string name, Type type, out object? value)
     {
         value = null;
-        if (given.TryGetValue(name, out var element))
+        if (ParamPath.Find(given, name) is { } element)
         {
             if (element.ValueKind == JsonValueKind.Null) return false;
-            value = Converted(name, element, type);
+            value = IsRecord(type) && element.ValueKind == JsonValueKind.Object ? Bind(type, name) : Converted(name, element, type);
             return true;
         }
 
-        if (environment(VariableOf(name)) is not { } text) return false;
+        if (IsRecord(type) && name.Count(c => c == '.') < Deepest && MembersOf(type)
+            .Any(member => TryGet(GivenName(name, member.Name), member.Type, out _)))
+        {
+            value = Bind(type, name);
+            return true;
+        }
+
+        if (environment(ParamPath.Variable(name)) is not { } text) return false;
         value = Nullable.GetUnderlyingType(type) is null && type == typeof(string) ? text : Converted(name, Parsed(text), type);
         return true;
     }
 
-    // The name as it was given, when one matches the member's name; else the member's own, for the message.
-    private string GivenName(string member) => given.Keys.FirstOrDefault(k => Same(k, member)) ?? JsonNamingPolicy.KebabCaseLower.ConvertName(member);
+    // The path as it was given, when one matches the member's name; else the member's own, for the message.
+    private string GivenName(string path, string member)
+    {
+        var names = path.Length == 0 ? given.Keys : ParamPath.Find(given, path) is { ValueKind: JsonValueKind.Object } map ? map.EnumerateObject()
+            .Select(field => field.Name) : [];
+        var name = names.FirstOrDefault(k => Same(k, member)) ?? JsonNamingPolicy.KebabCaseLower.ConvertName(member);
+        return path.Length == 0 ? name : $"{path}.{name}";
+    }
+
+    // What an experiment declares itself, to be made member by member: neither values nor collections.
+    private static bool IsRecord(Type type) =>
+        !type.IsPrimitive && !type.IsEnum && !typeof(System.Collections.IEnumerable).IsAssignableFrom(type)
+            && type.Namespace?.StartsWith("System", StringComparison.Ordinal) != true && type.GetConstructors().Length > 0;
+
+    private static IEnumerable<(string Name, Type Type)> MembersOf(Type type) => type.GetProperties()
+        .Where(property => property.PropertyType != type).Select(property => (property.Name, property.PropertyType));
 
     private static bool Same(string a, string b) => Plain(a).Equals(Plain(b), StringComparison.OrdinalIgnoreCase);
 
     private static string Plain(string name) => name.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal);
-
-    private static string VariableOf(string name) => ContractNames.ParamPrefix + string.Concat(name.ToUpperInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
 
     private static JsonElement Parsed(string text)
     {
@@ -109,7 +137,8 @@ internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given,
         }
     }
 
-    private static bool IsWhole(Type type) => type == typeof(int) || type == typeof(long) || type == typeof(short) || type == typeof(byte) || type == typeof(uint) || type == typeof(ulong);
+    private static bool IsWhole(Type type) => type == typeof(int) || type == typeof(long) || type == typeof(short) || type == typeof(byte)
+        || type == typeof(uint) || type == typeof(ulong);
 
     private static string Shown(JsonElement element)
     {
@@ -121,7 +150,7 @@ internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given,
             JsonValueKind.Number => "a number",
             JsonValueKind.True or JsonValueKind.False => "true or false",
             JsonValueKind.Array => "a list",
-            JsonValueKind.Object => "an object",
+            JsonValueKind.Object => "a map",
             JsonValueKind.Null or JsonValueKind.Undefined => "nothing",
         };
         return $"{text} ({kind})";
@@ -135,6 +164,6 @@ internal sealed class Parameters(IReadOnlyDictionary<string, JsonElement> given,
         if (type == typeof(double) || type == typeof(float) || type == typeof(decimal)) return "a number";
         if (type.IsEnum) return "one of " + string.Join(", ", type.GetEnumNames().Select(JsonNamingPolicy.KebabCaseLower.ConvertName));
         if (type.IsArray) return $"a list, each {Wanted(type.GetElementType()!)}";
-        return type.Name;
+        return IsRecord(type) ? $"a map ({type.Name})" : type.Name;
     }
 }

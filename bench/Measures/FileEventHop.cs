@@ -23,7 +23,7 @@ sealed class FileEventHop : IMeasure
         using var sending = new SqliteMessageBus(busFile, bench.Time, bench.Ids);
         using var receiving = new SqliteMessageBus(busFile, bench.Time, bench.Ids);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var watch = new FileWatch("team", store, sending, bench.Ids, bench.Time, workspace, TimeSpan.FromHours(1), bench.Say).Run(stop.Token);
+        var watch = new FileWatch("team", store, sending, bench.Ids, bench.Time, workspace, TimeSpan.FromHours(1), bench.Log).Run(stop.Token);
         var data = Path.Combine(workspace, "data");
         while (!Directory.Exists(data)) await Task.Delay(TimeSpan.FromMilliseconds(10), bench.Time, cancel);
 

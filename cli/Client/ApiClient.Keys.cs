@@ -5,7 +5,7 @@ namespace Serverless.Cli.Client;
 
 sealed partial class ApiClient
 {
-    public Task<List<ApiKeyInfo>> GetKeys(CancellationToken cancel) => Get<List<ApiKeyInfo>>("api/keys", cancel);
+    public Task<KeyList> GetKeys(CancellationToken cancel) => Get<KeyList>("api/keys", cancel);
 
     /// <summary>How one comes in without a key; asked without one.</summary>
     public Task<LoginWays> GetLoginWays(CancellationToken cancel) => Get<LoginWays>("api/login", cancel);

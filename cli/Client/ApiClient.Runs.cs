@@ -59,12 +59,16 @@ sealed partial class ApiClient
         await (await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/metrics" + Query(("format", "csv"), ("names", names.Count > 0 ? string.Join(',', names) : null)), null, cancel))
             .Content.ReadAsStreamAsync(cancel);
 
-    /// <summary>The log as it is now, from a byte on; negative: so many bytes before its end.</summary>
-    /// <returns>Its text, and what of it is missing, in words.</returns>
-    public async Task<(Stream Text, string? Problems)> OpenLogs(string id, long offset, CancellationToken cancel)
+    /// <summary>The log as it is now.</summary>
+    /// <param name="tail">Only so many lines of its end; null: the whole.</param>
+    /// <returns>Its text, where that ends in the log, and what of it is missing, in words.</returns>
+    public async Task<(Stream Text, long End, string? Problems)> OpenLogs(string id, int? tail, CancellationToken cancel)
     {
-        var response = await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/logs" + Query(("offset", offset == 0 ? null : Text(offset))), null, cancel);
-        return (await response.Content.ReadAsStreamAsync(cancel), response.Headers.TryGetValues("Log-Problems", out var problems) ? string.Join("; ", problems) : null);
+        var query = Query(("tail", tail is { } lines ? Text(lines) : null));
+        var response = await Send(HttpMethod.Get, $"api/runs/{Escaped(id)}/logs" + query, null, cancel);
+        var end = long.Parse(response.Headers.GetValues("Log-Next-Offset").Single(), CultureInfo.InvariantCulture);
+        var missing = response.Headers.TryGetValues("Log-Problems", out var problems) ? string.Join("; ", problems) : null;
+        return (await response.Content.ReadAsStreamAsync(cancel), end, missing);
     }
 
     /// <summary>

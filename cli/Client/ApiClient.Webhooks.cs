@@ -4,7 +4,7 @@ namespace Serverless.Cli.Client;
 
 sealed partial class ApiClient
 {
-    public Task<List<WebhookInfo>> GetWebhooks(CancellationToken cancel) => Get<List<WebhookInfo>>("api/webhooks", cancel);
+    public Task<WebhookList> GetWebhooks(CancellationToken cancel) => Get<WebhookList>("api/webhooks", cancel);
 
     public Task<WebhookInfo> GetWebhook(string name, CancellationToken cancel) => Get<WebhookInfo>(Webhook(name), cancel);
 
@@ -19,7 +19,7 @@ sealed partial class ApiClient
 
     public Task<WebhookTest> TestWebhook(string name, CancellationToken cancel) => Send<WebhookTest>(HttpMethod.Post, $"{Webhook(name)}/test", null, cancel);
 
-    public Task<List<Undelivered>> GetUndelivered(string name, CancellationToken cancel) => Get<List<Undelivered>>($"{Webhook(name)}/undelivered", cancel);
+    public Task<UndeliveredList> GetUndelivered(string name, CancellationToken cancel) => Get<UndeliveredList>($"{Webhook(name)}/undelivered", cancel);
 
     public async Task Redeliver(string name, string id, CancellationToken cancel) =>
         (await Send(HttpMethod.Post, $"{Webhook(name)}/undelivered/{Escaped(id)}/redeliver", null, cancel)).Dispose();

@@ -12,8 +12,9 @@ static class DemoSummary
     public static async Task Show(ApiClient api, Output output, IReadOnlyList<RunRecord> runs, ReportInfo report, string folder, TimeSpan elapsed, CancellationToken cancel)
     {
         var reported = new List<ReportedRun>();
-        foreach (var run in runs) reported.Add(new(run, [], await Result(api, run, cancel)));
-        var accuracies = ReportComposer.Compose(report.Id, report.Title, report.Created, reported).Sections.FirstOrDefault(section => section.Heading == PruningSection.Heading);
+        foreach (var run in runs) reported.Add(new(run, []) { Results = await Results(api, run, cancel) });
+        var declared = runs.SelectMany(run => run.Spec.Report).Select(plot => plot.Title).ToHashSet();
+        var accuracies = ReportComposer.Compose(report.Id, report.Title, report.Created, reported).Sections.FirstOrDefault(section => declared.Contains(section.Heading));
         if (accuracies?.Blocks.OfType<ReportBlock.Table>().FirstOrDefault() is { } table)
         {
             output.Out.WriteLine();
@@ -33,12 +34,18 @@ static class DemoSummary
         else output.Line($"[red]{failed.Count} of {runs.Count} runs did not succeed[/] in {Format.Duration(elapsed)}");
     }
 
-    private static async Task<PruningResult?> Result(ApiClient api, RunRecord run, CancellationToken cancel)
+    private static async Task<Dictionary<string, ResultsFile>> Results(ApiClient api, RunRecord run, CancellationToken cancel)
     {
-        if (run.State != RunState.Succeeded || (await api.GetArtifacts(run.Id, cancel)).Artifacts.All(file => file.Path != PruningResult.FileName)) return null;
-        await using var content = await api.OpenArtifact(run.Id, PruningResult.FileName, lengthBytes: 0, cancel);
-        using var bytes = new MemoryStream();
-        await content.CopyToAsync(bytes, cancel);
-        return PruningResult.Read(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+        var results = new Dictionary<string, ResultsFile>();
+        var there = (await api.GetArtifacts(run.Id, cancel)).Artifacts.Select(file => file.Path).ToHashSet();
+        foreach (var name in ReportedRun.WantedResults(run).Where(there.Contains))
+        {
+            await using var content = await api.OpenArtifact(run.Id, name, lengthBytes: 0, cancel);
+            using var bytes = new MemoryStream();
+            await content.CopyToAsync(bytes, cancel);
+            if (ResultsFile.Read(name, bytes.ToArray()) is { } result) results[name] = result;
+        }
+
+        return results;
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
 using Serverless.Cli.Terminal;
 using Serverless.Functions.Hosting;
 
@@ -17,14 +18,14 @@ sealed class LocalPlatform : IAsyncDisposable
     private readonly CancellationToken hurry;
     private readonly Task workersEnded;
 
-    private LocalPlatform(PlatformLock held, EmbeddedHost host, PlatformOptions options, World world, Action<string> say)
+    private LocalPlatform(PlatformLock held, EmbeddedHost host, PlatformOptions options, World world, PlatformLog log)
     {
         (this.held, this.host, hurry) = (held, host, world.Interrupts.Second);
-        shown = Show(options.Data, host.Address, world.Time, say, stop.Token);
+        shown = Show(options.Data, host.Address, world.Time, log.Own, stop.Token);
 
         // A name of its own at every start: a worker of the start before may still be handing back its run.
         var start = world.Ids.Nonce()[..4];
-        Workers = [.. options.Machines.SelectMany(machine => Enumerable.Range(1, options.Workers).Select(n => new WorkerProcess($"{machine}-{n}-{start}", machine, options, world.Time, say)))];
+        Workers = [.. options.Machines.SelectMany(machine => Enumerable.Range(1, options.Workers).Select(n => new WorkerProcess($"{machine}-{n}-{start}", machine, options, world.Time, log)))];
         workersEnded = Task.WhenAll(Workers.Select(worker => worker.Run(stop.Token, hurry)));
     }
 
@@ -37,19 +38,18 @@ sealed class LocalPlatform : IAsyncDisposable
 
     /// <summary>Starts everything. Requests are answered when this returns; a submitted run waits until a worker is ready.</summary>
     /// <param name="world">Its second interrupt makes <see cref="DisposeAsync"/> kill what has not ended by itself.</param>
-    /// <param name="say">Takes a line about a worker, for people.</param>
     /// <exception cref="ExpException">The folder has a live platform already, or the port is taken.</exception>
-    public static async Task<LocalPlatform> Start(PlatformOptions options, World world, Action<string> say, CancellationToken cancel)
+    public static async Task<LocalPlatform> Start(PlatformOptions options, World world, PlatformLog log, CancellationToken cancel)
     {
         if (options.Workers > 0) WorkerProgram.Check();
         var held = PlatformLock.Take(options.Data);
-        if (held.Mended is { } mended) say(mended);
-        if (options.Data.LacksItsWorkspace) say($"{options.Data.Path} has keys and no workspace: this starts with an empty one. If there was one, stop this, put it back and start again");
+        if (held.Mended is { } mended) log.Own.FolderMended(mended);
+        if (options.Data.LacksItsWorkspace) log.Own.NoWorkspace(options.Data.Path);
         EmbeddedHost? host = null;
         try
         {
-            host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines, Log = StandardOutput.Error }, cancel);
-            return new(held, host, options, world, say);
+            host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines, Log = log.Provider }, cancel);
+            return new(held, host, options, world, log);
         }
         catch (Exception e)
         {
@@ -72,7 +72,7 @@ sealed class LocalPlatform : IAsyncDisposable
     }
 
     // On a full disk the platform is there to make room, and shows itself once there is some.
-    private static async Task<Presence?> Show(DataFolder data, Uri address, TimeProvider time, Action<string> say, CancellationToken stop)
+    private static async Task<Presence?> Show(DataFolder data, Uri address, TimeProvider time, ILogger log, CancellationToken stop)
     {
         for (var said = false; !stop.IsCancellationRequested; said = true)
         {
@@ -82,8 +82,7 @@ sealed class LocalPlatform : IAsyncDisposable
             }
             catch (IOException e)
             {
-                var elsewhere = $"In other terminals, export EXP_URL={address} and EXP_KEY as in {data.KeyFile}";
-                if (!said) say($"{data.Path} does not say where the platform is: {e.Message}. {elsewhere}");
+                if (!said) log.AddressNotShown(data.Path, e.Message, address, data.KeyFile);
             }
 
             await Task.Delay(ShowAgain, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -1,4 +1,5 @@
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Workspaces;
 
 namespace Serverless.Cli.Platform;
 
@@ -25,6 +26,7 @@ sealed class PlatformLock : IDisposable
             throw new ExpException(ExitCode.NotAllowed, e is NotPrivateException ? e.Message : $"{folder.Path} cannot be used as a data folder: {e.Message}");
         }
 
+        if (DataFolderLayout.Problems(folder.Path) is { Count: > 0 } problems) throw ExpException.Usage(problems[0], [.. problems.Skip(1)]);
         try
         {
             return new(new(folder.LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), mended);

@@ -22,15 +22,14 @@ sealed class Presence : IDisposable
     /// <exception cref="IOException">There is no room for it, or the like.</exception>
     public static Presence Show(string folder, Uri address)
     {
-        // Replaced whole, so that no reader sees half an address. It does not count before the lock is held.
-        File.WriteAllText(AddressFile(folder) + ".new", address + "\n");
-        File.Move(AddressFile(folder) + ".new", AddressFile(folder), overwrite: true);
+        // It does not count before the lock is held.
+        OwnFile.Replace(AddressFile(folder), Encoding.UTF8.GetBytes(address + "\n"));
         var identity = FileIdentity.Of(folder);
         while (true)
         {
             // A file of its own each time: on the one of a platform that was killed, a client may just be testing the lock.
-            File.Delete(AliveFile(folder));
-            File.WriteAllText(AliveFile(folder), identity?.ToString());
+            OwnFile.Remove(AliveFile(folder));
+            using (var made = OwnFile.Create(AliveFile(folder))) RandomAccess.Write(made, Encoding.UTF8.GetBytes(identity?.ToString() ?? ""), 0);
             var file = Posix.OpenLock(AliveFile(folder));
             if (Posix.TryLock(file, AliveFile(folder)) is { } held) return new(folder, identity, file, held);
             file.Dispose();

@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
+using Serverless.Core;
 
 namespace Serverless.Cli.Platform;
 
 /// <summary>One worker's place: starts the process, and starts it again when it dies.</summary>
-/// <param name="say">Takes a line for people.</param>
-sealed class WorkerProcess(string id, string machine, PlatformOptions options, TimeProvider time, Action<string> say)
+sealed class WorkerProcess(string id, string machine, PlatformOptions options, TimeProvider time, PlatformLog log)
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromSeconds(30), Settled = TimeSpan.FromMinutes(1);
+    private static readonly Backoff Pauses = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
+    private static readonly TimeSpan Settled = TimeSpan.FromMinutes(1);
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Its first process waits for runs.</summary>
@@ -20,14 +21,15 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
     /// <param name="abort">End at once.</param>
     public async Task Run(CancellationToken stop, CancellationToken abort)
     {
-        var pause = FirstPause;
+        var failures = 0;
         while (!stop.IsCancellationRequested)
         {
             var began = time.GetTimestamp();
             var exitCode = await RunOnce(stop, abort);
             if (stop.IsCancellationRequested) return;
-            if (time.GetElapsedTime(began) > Settled) pause = FirstPause;
-            say($"worker {id} ended with exit code {exitCode}; starting it again in {pause.TotalSeconds:0} s");
+            if (time.GetElapsedTime(began) > Settled) failures = 0;
+            var pause = Pauses.After(++failures);
+            log.Own.WorkerEnded(id, exitCode, (int)pause.TotalSeconds);
             try
             {
                 await Task.Delay(pause, time, stop);
@@ -36,8 +38,6 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
             {
                 return;
             }
-
-            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
         }
     }
 
@@ -86,6 +86,6 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
     {
         if (line is null) return;
         if (line == "ready") ready.TrySetResult();
-        else if (line.Length > 0) say($"{id}: {line}");
+        else if (line.Length > 0) log.OfWorker(id, line);
     }
 }

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Serverless.Cli.Client;
+using Serverless.Contract;
+using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 
 namespace Serverless.Cli.Submit;
@@ -9,7 +11,7 @@ namespace Serverless.Cli.Submit;
 /// <summary>What <c>exp run</c> and <c>exp submit</c> can change about an experiment.</summary>
 sealed class ExperimentOptions
 {
-    private readonly Option<string[]> parameters = new("--param", "-p") { Description = "A parameter, as often as needed: numbers, true, false, [1, 2] are what they look like, all else is text; 007 needs quotes: '\"007\"'", HelpName = "K=V" };
+    private readonly Option<string[]> parameters = new("--param", "-p") { Description = "A parameter, as often as needed; optimizer.lr=0.1 sets it in its map. Numbers, true, false, [1, 2] are what they look like, all else is text; 007 needs quotes: '\"007\"'", HelpName = "K=V" };
     private readonly Option<long[]> seeds = new("--seed") { Description = "Seed; several times: one run for each", HelpName = "N" };
     private readonly Option<string?> machine = new("--machine", "-m") { Description = "Machine class [cpu]", HelpName = "CLASS" };
     private readonly Option<string?> name = new("--name") { Description = "Name of the experiment [the file's or folder's]", HelpName = "NAME" };
@@ -46,22 +48,27 @@ sealed class ExperimentOptions
         return changed with { From = new(run, colon < 0 ? "last" : source[(colon + 1)..]) };
     }
 
-    private Dictionary<string, JsonElement> Params(Session session, IReadOnlyDictionary<string, JsonElement> declared)
+    private IReadOnlyDictionary<string, JsonElement> Params(Session session, IReadOnlyDictionary<string, JsonElement> declared)
     {
-        var merged = Merged(declared, session.Get(parameters), "--param", Typed);
-        foreach (var name in declared.Count == 0 ? [] : merged.Keys.Where(name => !declared.ContainsKey(name)))
+        var merged = declared;
+        foreach (var (name, value) in Merged(new Dictionary<string, JsonElement>(), session.Get(parameters), "--param", Typed))
         {
-            session.Output.Remark($"[yellow]--param {name}: the experiment has no parameter of this name yet{Suggestion.Clause(name, declared.Keys)}[/]");
+            if (declared.Count > 0 && ParamPath.Find(declared, name) is null)
+            {
+                session.Output.Remark($"[yellow]--param {name}: the experiment has no parameter of this name yet{Suggestion.Clause(name, ParamPath.Flat(declared).Select(param => param.Key))}[/]");
+            }
+
+            merged = ParamPath.With(merged, name, value);
         }
 
         return merged;
     }
 
-    /// <summary>A number, true, false or a list as JSON has them (numbers also as <c>.5</c> or <c>+1</c>); text in quotes; all else is text as it stands.</summary>
+    /// <summary>A number, true, false, a list or a map as JSON has them (numbers also as <c>.5</c> or <c>+1</c>); text in quotes; all else is text as it stands.</summary>
     /// <exception cref="FormatException">It may be a number or text.</exception>
     public static JsonElement Typed(string text)
     {
-        if (text is "true" or "false" || (text.Length > 0 && "[\"".Contains(text[0], StringComparison.Ordinal)))
+        if (text is "true" or "false" || (text.Length > 0 && "[{\"".Contains(text[0], StringComparison.Ordinal)))
         {
             try
             {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Serverless.Contract;
 using Serverless.Core;
 using Serverless.Core.Runs;
 
@@ -59,7 +60,7 @@ static class Format
 
     public static string Value(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
 
-    public static string Params(IEnumerable<KeyValuePair<string, JsonElement>> all) => string.Join(' ', all.Select(one => $"{one.Key}={Value(one.Value)}"));
+    public static string Params(IEnumerable<KeyValuePair<string, JsonElement>> all) => string.Join(' ', ParamPath.Flat(all).Select(one => $"{one.Key}={Value(one.Value)}"));
 
     public static string State(RunState state) => CoreJson.Name(state);
 

@@ -28,6 +28,9 @@ sealed class Output(bool json, TimeProvider time)
 
     public static void WriteJson<T>(T answer) => Console.Out.WriteLine(JsonSerializer.Serialize(answer, (JsonTypeInfo<T>)ApiJson.Indented.GetTypeInfo(typeof(T))));
 
+    /// <summary>Text for a file, byte for byte.</summary>
+    public static void WriteText(string text) => Console.Out.Write(text);
+
     /// <summary>A line of markup; interpolated values are escaped, and stay in it.</summary>
     public void Line(FormattableString markup) => Out.MarkupLineInterpolated(Clean(markup));
 

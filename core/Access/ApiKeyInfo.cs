@@ -8,3 +8,7 @@ public sealed record ApiKeyInfo(string Id, string Name, Access.Role Role, string
 {
     string? IRecord.Problem(string key) => Id.Length == 0 ? "it has no id" : WorkspaceName.Problem(Workspace) is null ? null : "it names no workspace";
 }
+
+/// <summary><c>GET /api/keys</c>, oldest first.</summary>
+/// <param name="Damaged">Of which workspace they are is not known.</param>
+public sealed record KeyList(IReadOnlyList<ApiKeyInfo> Keys, IReadOnlyList<DamagedRecord>? Damaged = null);

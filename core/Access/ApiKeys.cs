@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -11,7 +12,7 @@ namespace Serverless.Core.Access;
 /// was sent, and nothing that is stored opens anything. People of a directory lie beside them, under names that no hash has. Answers are remembered for
 /// <see cref="Remembered"/>; a key revoked elsewhere works at most that long. A damaged record opens nothing and keeps nobody from anything.
 /// </summary>
-public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, DamageNotices? damaged = null)
+public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, DamageNotices? damaged = null, ILogger<ApiKeys>? log = null)
 {
     public const string Prefix = "exp_";
     private const int SecretBytes = 32;
@@ -56,16 +57,11 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
     public async Task<ApiKeyInfo> RegisterHash(string hash, string name, Role role, string workspace, CancellationToken cancel = default) =>
         (await Place(hash, new(ids.Nonce(), name, role, workspace, time.GetUtcNow()), cancel)).Key;
 
-    /// <summary>The workspace's keys, oldest first, without secrets.</summary>
-    public async Task<IReadOnlyList<ApiKeyInfo>> List(string workspace, CancellationToken cancel = default)
+    /// <summary>The workspace's keys, oldest first, without secrets; and all that cannot be read, whose workspace nobody knows.</summary>
+    public async Task<RecordList<ApiKeyInfo>> List(string workspace, CancellationToken cancel = default)
     {
-        var keys = new List<ApiKeyInfo>();
-        await foreach (var (_, key) in All(cancel))
-        {
-            if (key.Workspace == workspace) keys.Add(key);
-        }
-
-        return [.. keys.OrderBy(key => key.Created)];
+        var all = await All(cancel);
+        return new([.. all.Found.Select(key => key.Record).Where(key => key.Workspace == workspace).OrderBy(key => key.Created)], all.Damaged);
     }
 
     /// <summary>
@@ -77,26 +73,22 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         while (true)
         {
             var (decided, etag) = await RevokedAdmins(workspace, cancel);
-            var keys = new List<(string Object, ApiKeyInfo Key)>();
-            await foreach (var stored in All(cancel))
-            {
-                if (stored.Key.Workspace == workspace) keys.Add(stored);
-            }
-
-            if (keys.Find(stored => stored.Key.Id == id) is not { Key: { } wanted, Object: var key }) return RevokeOutcome.Missing;
+            var keys = (await All(cancel)).Found.Where(stored => stored.Record.Workspace == workspace).ToList();
+            if (keys.Find(stored => stored.Record.Id == id) is not { Record: var wanted, Object.Key: var key }) return RevokeOutcome.Missing;
             if (wanted.Role == Role.Admin && !decided.Contains(id))
             {
-                if (keys.All(stored => stored.Key.Role != Role.Admin || stored.Key.Id == id || decided.Contains(stored.Key.Id))) return RevokeOutcome.LastAdmin;
+                if (keys.All(stored => stored.Record.Role != Role.Admin || stored.Record.Id == id || decided.Contains(stored.Record.Id))) return RevokeOutcome.LastAdmin;
 
                 // Those whose keys have gone need not be remembered.
                 var put = await platform.PutJson(
-                    PlatformPaths.RevokedAdmins(workspace), decided.Where(known => keys.Exists(stored => stored.Key.Id == known)).Append(id),
+                    PlatformPaths.RevokedAdmins(workspace), decided.Where(known => keys.Exists(stored => stored.Record.Id == known)).Append(id),
                     etag is null ? PutCondition.IfAbsent : PutCondition.IfMatch(etag), cancel: cancel);
                 if (!put.Stored) continue;
             }
 
             await platform.Delete(key, cancel: cancel);
             remembered.Clear();
+            log?.Revoked(id, workspace);
             return RevokeOutcome.Revoked;
         }
     }
@@ -104,9 +96,7 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
     /// <summary>The workspaces that somebody has a key for: all that there are.</summary>
     public async Task<IReadOnlyCollection<string>> Workspaces(CancellationToken cancel = default)
     {
-        var names = new SortedSet<string>(StringComparer.Ordinal);
-        await foreach (var (_, key) in All(cancel)) names.Add(key.Workspace);
-        return names;
+        return new SortedSet<string>((await All(cancel)).Found.Select(key => key.Record.Workspace), StringComparer.Ordinal);
     }
 
     private async Task<(IReadOnlyCollection<string> Ids, string? ETag)> RevokedAdmins(string workspace, CancellationToken cancel)
@@ -123,12 +113,11 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         }
     }
 
-    private async IAsyncEnumerable<(string Object, ApiKeyInfo Key)> All([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    private async Task<RecordList<StoredRecord<ApiKeyInfo>>> All(CancellationToken cancel)
     {
-        await foreach (var stored in platform.List(PlatformPaths.Keys, cancel: cancel))
-        {
-            if (await Read(stored.Key, cancel) is { } key) yield return (stored.Key, key);
-        }
+        var all = await platform.Records<ApiKeyInfo>(PlatformPaths.Keys, WorkspacePaths.IsRecord, cancel).Collect();
+        foreach (var damage in all.Damaged) damaged?.Tell(damage);
+        return all;
     }
 
     /// <summary>Puts a key where there is none, or in the place of a damaged one, which opens nothing and would lock its holder out for good.</summary>
@@ -139,23 +128,14 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         var (at, condition) = (PlatformPaths.Key(name), PutCondition.IfAbsent);
         while (!(await platform.PutJson(at, key, condition, cancel: cancel)).Stored)
         {
-            if (await platform.Get(at, cancel: cancel) is not { } there)
-            {
-                condition = PutCondition.IfAbsent;
-                continue;
-            }
-
-            try
-            {
-                return (there.Json<ApiKeyInfo>(), IsNew: false);
-            }
-            catch (DamagedRecordException damaged) when (!damaged.Damage.IsNewer)
-            {
-                condition = PutCondition.IfMatch(there.Object.ETag);
-            }
+            var there = await platform.Read<ApiKeyInfo>(at, cancel);
+            if (there.Found is { Record: var known }) return (known, IsNew: false);
+            if (there.Damage is { IsNewer: true } newer) throw new DamagedRecordException(newer);
+            condition = there.Damage is not null && (await platform.Head(at, cancel)).Value is { ETag: var etag } ? PutCondition.IfMatch(etag) : PutCondition.IfAbsent;
         }
 
         remembered.TryRemove(name, out _);
+        log?.Made(key.Id, key.Name, key.Workspace, EnumNames.Of(key.Role));
         return (key, IsNew: true);
     }
 

@@ -18,17 +18,17 @@ public sealed class DatasetCatalog(IObjectStore store)
     /// <summary>The versions of one dataset, or of all in order of name, oldest first; deleted ones included, damaged ones by their names only.</summary>
     public async IAsyncEnumerable<DatasetEntry> Entries(string? name = null, [EnumeratorCancellation] CancellationToken cancel = default)
     {
-        await foreach (var stored in store.List(name is null ? WorkspacePaths.Datasets : WorkspacePaths.DatasetVersionsOf(name), cancel: cancel))
+        var prefix = name is null ? WorkspacePaths.Datasets : WorkspacePaths.DatasetVersionsOf(name);
+        await foreach (var (key, info, damage) in store.Records(prefix, key => WorkspacePaths.DatasetVersionOf(key) is not null, InfoOf, cancel: cancel))
         {
-            if (WorkspacePaths.DatasetVersionOf(stored.Key) is not { } which) continue;
-            if (DatasetVersionInfo.From(stored.Metadata) is { } info)
-            {
-                yield return new(which.Name, which.Number, info, null);
-                continue;
-            }
+            if (WorkspacePaths.DatasetVersionOf(key) is var (dataset, number)) yield return new(dataset, number, info, damage);
+        }
 
+        async ValueTask<(DatasetVersionInfo?, DamagedRecord?)> InfoOf(StoredObject stored)
+        {
+            if (DatasetVersionInfo.From(stored.Metadata) is { } info) return (info, null);
             var read = await store.Read<DatasetVersion>(stored.Key, cancel);
-            if (!read.IsMissing) yield return new(which.Name, which.Number, read.Found is { Record: var version } ? DatasetVersionInfo.Of(version) : null, read.Damage);
+            return (read.Found is { Record: var version } ? DatasetVersionInfo.Of(version) : null, read.Damage);
         }
     }
 
@@ -128,13 +128,27 @@ public sealed class DatasetCatalog(IObjectStore store)
         return highest;
     }
 
+    internal async Task<bool> WasGiven(string name, int number, CancellationToken cancel) => (await store.Head(WorkspacePaths.GivenNumber(name, number), cancel)).Value is not null;
+
+    /// <summary>All numbers that contents ever had.</summary>
+    internal async Task<HashSet<(string Name, int Number)>> Given(CancellationToken cancel)
+    {
+        var all = new HashSet<(string, int)>();
+        await foreach (var given in store.List(WorkspacePaths.GivenNumbers, cancel: cancel))
+        {
+            if (WorkspacePaths.GivenNumberOf(given.Key) is { } version) all.Add(version);
+        }
+
+        return all;
+    }
+
     internal async Task<(string ETag, DatasetVersion Version)?> Load(string name, int number, CancellationToken cancel)
     {
         var key = WorkspacePaths.DatasetVersion(name, number);
         if (read.TryGetValue(key, out var known) && (await store.Head(key, cancel)).Value?.ETag == known.ETag) return known;
-        if (await store.Get(key, cancel: cancel) is not { } found) return null;
+        if ((await store.Read<DatasetVersion>(key, cancel)).OrThrow() is not { } found) return null;
         if (read.Count >= Remembered) read.Clear();
-        return read[key] = (found.Object.ETag, found.Json<DatasetVersion>());
+        return read[key] = (found.Object.ETag, found.Record);
     }
 }
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Lineage;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
@@ -8,7 +9,7 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Deletion;
 
 /// <summary>Removes an ended run with everything that its attempts left. What was published to <c>data/</c> stays: it is the team's.</summary>
-public sealed class RunDeletion(IObjectStore store, Submission submission, RunQueue queue, LineageReader lineage)
+public sealed class RunDeletion(IObjectStore store, Submission submission, RunQueue queue, LineageReader lineage, ILogger? log = null)
 {
     /// <summary>The record goes last, so that a deletion that was interrupted can be seen and done again.</summary>
     /// <param name="force">Also when others came from it.</param>
@@ -22,6 +23,7 @@ public sealed class RunDeletion(IObjectStore store, Submission submission, RunQu
         await foreach (var stored in store.List(WorkspacePaths.AttemptsOf(runId), cancel: cancel)) await store.Delete(stored.Key, cancel: cancel);
         await new LineageIndex(store).Forget(run, cancel);
         await store.Delete(WorkspacePaths.Run(runId), cancel: cancel);
+        log?.RunDeleted(run.Id, run.Project, run.Experiment);
         return new DeletionResult.Deleted();
     }
 

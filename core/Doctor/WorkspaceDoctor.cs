@@ -77,9 +77,15 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
     private async IAsyncEnumerable<Finding> Records(IObjectStore from, RecordKind kind, bool isPlatform, [EnumeratorCancellation] CancellationToken cancel)
     {
         var folder = kind.Prefix.TrimEnd('/');
-        if (looked.Add(folder) && (await from.Head(folder, cancel)).Value is not null) yield return new(folder, FindingKind.Stray, "it is a file in the place of a folder of records", ByHand, Platform: isPlatform);
-        await foreach (var stored in from.List(kind.Prefix, cancel: cancel))
+        if (looked.Add(folder) && from.Obstacle(kind.Prefix) is { } obstacle) yield return new(folder, FindingKind.Stray, $"{obstacle}: the records of a kind belong there", ByHand, Platform: isPlatform);
+        await foreach (var stored in from.ListNames(kind.Prefix, cancel: cancel))
         {
+            if (stored.Object is null)
+            {
+                if (kind.IsOne(stored.Key) && looked.Add(stored.Key)) yield return new(stored.Key, FindingKind.Stray, $"{stored.Obstacle}: a record belongs there", ByHand, Platform: isPlatform);
+                continue;
+            }
+
             if (stored.Key.Contains(".json/", StringComparison.Ordinal) && looked.Add(stored.Key)) yield return new(stored.Key, FindingKind.Stray, "it lies in a folder that has the name of a record", ByHand, Platform: isPlatform);
             if (!kind.IsOne(stored.Key)) continue;
             Examined++;
@@ -164,7 +170,15 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
             if (WorkspacePaths.GivenNumberOf(given.Key) is not var (name, number)) continue;
             Examined++;
             var key = WorkspacePaths.DatasetVersion(name, number);
-            if (await IsLost(key, cancel)) yield return new(key, FindingKind.Missing, $"dataset {name}:{number} was published", "put it back from a backup; its number stays taken");
+            if ((await store.Read<DatasetVersion>(key, cancel)).IsMissing) yield return new(key, FindingKind.Missing, $"dataset {name}:{number} was published", $"put it back from a backup, or give it up with exp dataset delete {name}:{number}; until then no content of any dataset is removed");
+        }
+
+        await foreach (var given in store.List(WorkspacePaths.GivenVersions, cancel: cancel))
+        {
+            if (WorkspacePaths.GivenVersionOf(given.Key) is not var (project, experiment, number)) continue;
+            Examined++;
+            var key = WorkspacePaths.Version(project, experiment, number);
+            if (await IsLost(key, cancel)) yield return new(key, FindingKind.Missing, $"version {number} of {project}/{experiment} was given", "put it back from a backup; its number stays taken");
         }
     }
 

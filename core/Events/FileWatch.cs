@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Folder;
@@ -15,8 +16,8 @@ namespace Serverless.Core.Events;
 /// <param name="every">
 /// How often all files are looked at. Null: so often that looking takes 0.5 % of the time (5 % where nobody tells of changes), between 5 s and 10 minutes.
 /// </param>
-/// <param name="say">Gets a line when files cannot be announced, once for each reason.</param>
-sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, IIds ids, TimeProvider time, string? folder, TimeSpan? every, Action<string> say)
+/// <param name="log">Hears when files cannot be announced, once of each reason.</param>
+sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, IIds ids, TimeProvider time, string? folder, TimeSpan? every, ILogger log)
 {
     /// <summary>Messages that go to the bus at once, files that are listed before news is heeded, and versions after which what was announced is saved at the latest.</summary>
     private const int Batch = 256, Stretch = 256, MostUnsaved = 4096;
@@ -64,7 +65,7 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
                 }
                 catch (Exception e)
                 {
-                    Say($"changed files of workspace {workspace} are not announced: {e.Message}");
+                    if (IsNews(e.Message)) log.NotAnnounced(workspace, e.Message);
                     ready.Clear();
                     unfinished.Clear();
                     await Wait(null, every ?? AfterTrouble, stop);
@@ -79,7 +80,7 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         var watched = watch?.Attach() ?? false;
         if (!watched && Directory.Exists(Path.Combine(folder ?? "", WorkspacePaths.Data)))
         {
-            Say($"changed files of workspace {workspace} are noticed late, because the system tells nothing of the folder: raise fs.inotify.max_user_watches, perhaps");
+            if (IsNews(nameof(FolderWatch))) log.NoticedLate(workspace);
         }
 
         var began = time.GetTimestamp();
@@ -185,7 +186,7 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         }
         catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
         {
-            Say($"changed files of workspace {workspace} are announced, but after a restart once more, because it cannot be remembered: {e.Message}");
+            if (IsNews($"{nameof(Remember)}: {e.Message}")) log.NotRemembered(workspace, e.Message);
         }
     }
 
@@ -197,9 +198,9 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         await ended.CancelAsync();
     }
 
-    private void Say(string line)
+    private bool IsNews(string trouble)
     {
         troubled = true;
-        if (said.Add(line)) say(line);
+        return said.Add(trouble);
     }
 }

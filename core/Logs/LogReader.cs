@@ -47,6 +47,11 @@ public sealed class LogReader(IObjectStore store, TimeProvider time)
 {
     public const int ChunkBytes = 64 * 1024;
 
+    /// <summary>Of the end of a log at most so many lines are looked for, and no further back than this.</summary>
+    public const int MaxTailLines = 100_000, MaxTailBytes = 64 * 1024 * 1024;
+
+    private const int FirstTailBytes = 64 * 1024, TailGrowth = 8;
+
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
 
@@ -58,6 +63,47 @@ public sealed class LogReader(IObjectStore store, TimeProvider time)
         var walk = new SegmentWalk(store, run.Id, StreamKind.Logs, VisibleStream.Of(run, StreamKind.Logs, attempt));
         await walk.SeekEnd(cancel);
         return new(walk.Offset, walk.Problems.All);
+    }
+
+    /// <summary>
+    /// Where the last lines begin. The log is read from its end, in steps that grow; so that takes as long as these lines are long, however long the
+    /// log is.
+    /// </summary>
+    /// <param name="end">Visible bytes, as <see cref="Measure"/> gives them.</param>
+    /// <param name="lines">At most <see cref="MaxTailLines"/>.</param>
+    /// <returns>
+    /// Where a line begins; fewer lines follow when there are no more within <see cref="MaxTailBytes"/>, and the end of one when it alone is longer.
+    /// </returns>
+    public async Task<long> TailOffset(RunRecord run, long end, int lines, int? attempt = null, CancellationToken cancel = default)
+    {
+        if (lines == 0) return end;
+        var first = Math.Max(0, end - MaxTailBytes);
+        var (from, missing) = (end, lines);
+        long? earliest = null;
+        for (long size = FirstTailBytes; from > first; size *= TailGrowth)
+        {
+            var (before, until) = (Math.Max(first, from - size), from);
+
+            // Where lines begin behind this place: the line feed at the very end begins none.
+            var begins = new List<long>();
+            var at = before;
+            await foreach (var bytes in Read(run, before, until, attempt, cancel))
+            {
+                for (var i = 0; i < bytes.Length; i++)
+                {
+                    if (bytes[i] == (byte)'\n' && at + i + 1 < end) begins.Add(at + i + 1);
+                }
+
+                at += bytes.Length;
+            }
+
+            if (begins.Count >= missing) return begins[^missing];
+            missing -= begins.Count;
+            if (begins.Count > 0) earliest = begins[0];
+            from = before;
+        }
+
+        return first == 0 ? 0 : earliest ?? first;
     }
 
     /// <summary>The bytes in [<paramref name="offset"/>, <paramref name="end"/>), as far as they are there.</summary>

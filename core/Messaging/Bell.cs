@@ -36,6 +36,7 @@ sealed class Bell(string folder) : IDisposable
             if (!ropes.TryGetValue(name, out var rope))
             {
                 NestedFolder.Make(home, folder);
+                OwnFile.Check(Path.Combine(folder, name));
                 ropes[name] = rope = File.OpenHandle(Path.Combine(folder, name), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
             }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Serverless.Contract;
 using Serverless.Core.Runs;
 
 namespace Serverless.Core.Notifications;
@@ -43,14 +44,15 @@ public sealed record NoticeRun(
     /// <summary>Bounded, because a message on a queue is.</summary>
     public static NoticeRun Of(RunRecord run)
     {
-        var parameters = run.Spec.Params.Where(param => param.Value.GetRawText().Length <= MaxText).OrderBy(param => param.Key, StringComparer.Ordinal).Take(MaxParams).ToDictionary();
+        var all = ParamPath.Flat(run.Spec.Params).ToList();
+        var parameters = all.Where(param => param.Value.GetRawText().Length <= MaxText).OrderBy(param => param.Key, StringComparer.Ordinal).Take(MaxParams).ToDictionary();
         var (metrics, leftOut) = MetricOrder.Of(run.Spec).Select(run.Metrics, MaxMetrics);
         var seconds = run is { Started: { } began, Ended: { } ended } ? (ended - began).TotalSeconds : (double?)null;
         return new(
             run.Id, run.Project, run.Experiment, run.Version, run.State, run.Cause, Cut(run.Message), seconds, parameters, metrics, run.Tags, run.SubmittedBy, run.Origin?.Trigger)
         {
             MetricsLeftOut = leftOut + run.MetricsLeftOut,
-            ParamsLeftOut = run.Spec.Params.Count - parameters.Count,
+            ParamsLeftOut = all.Count - parameters.Count,
             Checks = [.. run.Checks.OrderBy(check => check.Passed).Take(MaxChecks)],
             CheckTally = CheckTally.Of(run),
         };

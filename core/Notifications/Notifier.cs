@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -33,7 +34,9 @@ public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Not
 /// Tells webhooks what happened: an event becomes one delivery for each webhook that wants it, and each delivery is tried by itself, so that one receiver that is away keeps
 /// nothing from the others.
 /// </summary>
-public sealed class Notifier(IWorkspaces workspaces, IMessageBus bus, WebhookSender sender, TimeProvider time, IIds ids, DamageNotices? damaged = null)
+public sealed class Notifier(
+    IWorkspaces workspaces, IMessageBus bus, WebhookSender sender, TimeProvider time, IIds ids, DamageNotices? damaged = null,
+    ILogger<Notifier>? log = null)
 {
     /// <summary>Waits between tries: together about a day, after which somebody has to look.</summary>
     private static readonly TimeSpan[] Waits =
@@ -111,10 +114,15 @@ public sealed class Notifier(IWorkspaces workspaces, IMessageBus bus, WebhookSen
             var wait = Waits[delivery.Attempt - 1];
             if (asked > wait) wait = asked < LongestWait ? asked.Value : LongestWait;
             await bus.Send(QueueNames.Webhooks, (delivery with { Attempt = delivery.Attempt + 1 }).ToMessage(), wait, cancel);
+            log?.Delayed(delivery.Webhook, workspace, delivery.Id, wait, reason);
         }
 
-        Task PutAside(string reason) =>
-            Webhooks.PutAside(workspace, delivery.Webhook, new(delivery.Id, delivery.Notice, delivery.Attempt, reason, time.GetUtcNow()), cancel);
+        async Task PutAside(string reason)
+        {
+            await Webhooks.PutAside(
+                workspace, delivery.Webhook, new(delivery.Id, delivery.Notice, delivery.Attempt, reason, time.GetUtcNow()), cancel);
+            log?.GivenUp(delivery.Webhook, workspace, delivery.Id, delivery.Attempt, reason);
+        }
     }
 
     /// <summary>Sends a notice about nothing, now and once, whether or not the webhook is paused.</summary>

@@ -1,3 +1,5 @@
+using Serverless.Core.Storage;
+
 namespace Serverless.Core.Notifications;
 
 /// <summary>A webhook as it is shown.</summary>
@@ -6,6 +8,12 @@ namespace Serverless.Core.Notifications;
 /// <param name="Paused">Why nothing is sent; null: it is.</param>
 public sealed record WebhookInfo(
     string Name, string Url, IReadOnlyList<string> Events, string? Project, string? Experiment, Notifications.WebhookFormat Format, string By, DateTimeOffset Created, string? Paused, string? Secret = null);
+
+/// <summary><c>GET /api/webhooks</c>, by name.</summary>
+public sealed record WebhookList(IReadOnlyList<WebhookInfo> Webhooks, IReadOnlyList<DamagedRecord>? Damaged = null);
+
+/// <summary><c>GET /api/webhooks/{name}/undelivered</c>, oldest first.</summary>
+public sealed record UndeliveredList(IReadOnlyList<Undelivered> Notices, IReadOnlyList<DamagedRecord>? Damaged = null);
 
 /// <summary>Answer of <c>POST /api/webhooks/{name}/test</c>.</summary>
 /// <param name="Status">What the receiver answered; null: it did not.</param>

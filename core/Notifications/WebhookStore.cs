@@ -12,23 +12,14 @@ public sealed record Undelivered(string Id, Notice Notice, int Attempts, string 
 /// <param name="notices">Told of those that cannot be read.</param>
 public sealed class WebhookStore(IObjectStore platform, DamageNotices? notices = null)
 {
-    public async Task<Webhook?> Find(string workspace, string name, CancellationToken cancel = default) =>
-        (await platform.Get(PlatformPaths.Webhook(workspace, name), cancel: cancel))?.Json<Webhook>();
+    public Task<Webhook?> Find(string workspace, string name, CancellationToken cancel = default) => platform.Find<Webhook>(PlatformPaths.Webhook(workspace, name), cancel);
 
     /// <summary>All that can be read, by name, and those that cannot.</summary>
-    public async Task<(IReadOnlyList<Webhook> Webhooks, IReadOnlyList<DamagedRecord> Damaged)> List(string workspace, CancellationToken cancel = default)
+    public async Task<RecordList<Webhook>> List(string workspace, CancellationToken cancel = default)
     {
-        var (webhooks, damaged) = (new List<Webhook>(), new List<DamagedRecord>());
-        await foreach (var stored in platform.List(PlatformPaths.WebhooksOf(workspace), cancel: cancel))
-        {
-            var read = await platform.Read<Webhook>(stored.Key, cancel);
-            if (read.Found is { Record: var webhook }) webhooks.Add(webhook);
-            if (read.Damage is not { } damage) continue;
-            notices?.Tell(damage);
-            damaged.Add(damage);
-        }
-
-        return (webhooks, damaged);
+        var all = await platform.Records<Webhook>(PlatformPaths.WebhooksOf(workspace), key => PlatformPaths.WebhookNameOf(key) is not null, cancel).Collect();
+        foreach (var damage in all.Damaged) notices?.Tell(damage);
+        return new([.. all.Found.Select(read => read.Record)], all.Damaged);
     }
 
     /// <summary>Stores what was made of the webhook as it is, or of null when there is none.</summary>
@@ -39,9 +30,8 @@ public sealed class WebhookStore(IObjectStore platform, DamageNotices? notices =
         var key = PlatformPaths.Webhook(workspace, name);
         while (true)
         {
-            var stored = await platform.Get(key, cancel: cancel);
-            var current = stored?.Json<Webhook>();
-            if (change(current) is not { } changed) return current;
+            var stored = (await platform.Read<Webhook>(key, cancel)).OrThrow();
+            if (change(stored?.Record) is not { } changed) return stored?.Record;
             if ((await platform.PutJson(key, changed, stored is null ? PutCondition.IfAbsent : PutCondition.IfMatch(stored.Object.ETag), cancel: cancel)).Stored) return changed;
         }
     }
@@ -50,7 +40,7 @@ public sealed class WebhookStore(IObjectStore platform, DamageNotices? notices =
     /// <returns>False when there is none.</returns>
     public async Task<bool> Remove(string workspace, string name, CancellationToken cancel = default)
     {
-        var removed = await platform.Delete(PlatformPaths.Webhook(workspace, name), cancel: cancel) == DeleteOutcome.Deleted;
+        var removed = await platform.DeleteRecord(PlatformPaths.Webhook(workspace, name), cancel);
         await foreach (var left in platform.List(PlatformPaths.UndeliveredOf(workspace, name), cancel: cancel)) await platform.Delete(left.Key, cancel: cancel);
         return removed;
     }
@@ -58,20 +48,15 @@ public sealed class WebhookStore(IObjectStore platform, DamageNotices? notices =
     public Task PutAside(string workspace, string webhook, Undelivered notice, CancellationToken cancel = default) =>
         platform.PutJson(PlatformPaths.Undelivered(workspace, webhook, notice.Id), notice, cancel: cancel);
 
-    public async Task<IReadOnlyList<Undelivered>> Undelivered(string workspace, string webhook, int limit, CancellationToken cancel = default)
+    /// <summary>Oldest first.</summary>
+    public async Task<RecordList<Undelivered>> Undelivered(string workspace, string webhook, int limit, CancellationToken cancel = default)
     {
-        var notices = new List<Undelivered>();
-        await foreach (var stored in platform.List(PlatformPaths.UndeliveredOf(workspace, webhook), cancel: cancel))
-        {
-            if ((await platform.Read<Undelivered>(stored.Key, cancel)).Found is { Record: var notice }) notices.Add(notice);
-            if (notices.Count == limit) break;
-        }
-
-        return [.. notices.OrderBy(notice => notice.At)];
+        var all = await platform.Records<Undelivered>(PlatformPaths.UndeliveredOf(workspace, webhook), WorkspacePaths.IsRecord, cancel).Collect(limit);
+        return new([.. all.Found.Select(read => read.Record).OrderBy(notice => notice.At)], all.Damaged) { HasMore = all.HasMore };
     }
 
-    public async Task<Undelivered?> FindUndelivered(string workspace, string webhook, string id, CancellationToken cancel = default) =>
-        (await platform.Get(PlatformPaths.Undelivered(workspace, webhook, id), cancel: cancel))?.Json<Undelivered>();
+    public Task<Undelivered?> FindUndelivered(string workspace, string webhook, string id, CancellationToken cancel = default) =>
+        platform.Find<Undelivered>(PlatformPaths.Undelivered(workspace, webhook, id), cancel);
 
     public Task RemoveUndelivered(string workspace, string webhook, string id, CancellationToken cancel = default) =>
         platform.Delete(PlatformPaths.Undelivered(workspace, webhook, id), cancel: cancel);

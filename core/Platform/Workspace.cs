@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Datasets;
 using Serverless.Core.Deletion;
 using Serverless.Core.Events;
@@ -18,18 +19,20 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Platform;
 
 /// <summary>One workspace with everything that can be done in it.</summary>
-public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, Submission submission, IIds ids, TimeProvider time, IReadOnlyList<string> machineClasses)
+public sealed class Workspace(
+    string name, IObjectStore store, IMessageBus bus, Submission submission, IIds ids, TimeProvider time, IReadOnlyList<string> machineClasses,
+    ILoggerFactory logs)
 {
     public string Name => name;
     public IObjectStore Store => store;
     public Submission Submission => submission;
-    public RunDeletion Deletion => new(store, submission, Queue, Lineage);
+    public RunDeletion Deletion => new(store, submission, Queue, Lineage, logs.CreateLogger<RunDeletion>());
     public LineageReader Lineage { get; } = new(store, submission.Datasets);
     public RunStore Runs { get; } = new(store);
-    public RunQueue Queue { get; } = new(name, store, bus, ids);
+    public RunQueue Queue { get; } = new(name, store, bus, ids, logs.CreateLogger<RunQueue>());
     public RunIndex Index { get; } = new(store);
     public Reuse Reuse => new(store, Index, submission.Code);
-    public TriggerEngine Triggers { get; } = new(name, store, bus, ids, time, submission, new(store));
+    public TriggerEngine Triggers { get; } = new(name, store, bus, ids, time, submission, new(store), logs.CreateLogger<TriggerEngine>());
     public MetricsReader Metrics { get; } = new(store);
     public LogReader Logs { get; } = new(store, time);
     public RunOutputs Outputs { get; } = new(store);
@@ -38,12 +41,13 @@ public sealed class Workspace(string name, IObjectStore store, IMessageBus bus, 
     public DeadLetters DeadLetters { get; } = new(name, bus, machineClasses, EventReader.SubjectOf);
     public WorkspaceFiles Files { get; } = new(store);
     public DatasetCatalog Datasets => submission.Datasets;
-    public DatasetDeletion DatasetDeletion => new(store, Datasets, Lineage);
+    public DatasetDeletion DatasetDeletion => new(store, Datasets, Lineage, logs.CreateLogger<DatasetDeletion>());
     public DatasetPublishing DatasetPublishing { get; } = new(name, store, bus, ids, submission.Datasets);
 }
 
 /// <summary>Opens workspaces, each once.</summary>
-public sealed class WorkspaceDirectory(IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, SubmissionOptions options)
+public sealed class WorkspaceDirectory(
+    IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, SubmissionOptions options, ILoggerFactory logs)
 {
     private readonly ConcurrentDictionary<string, Workspace> opened = new(StringComparer.Ordinal);
 
@@ -52,6 +56,7 @@ public sealed class WorkspaceDirectory(IWorkspaces workspaces, IMessageBus bus, 
     private Workspace Make(string name)
     {
         var store = workspaces.Open(name);
-        return new(name, store, bus, new(name, store, bus, ids, options), ids, time, options.MachineClasses);
+        var submission = new Submission(name, store, bus, ids, options, logs.CreateLogger<Submission>());
+        return new(name, store, bus, submission, ids, time, options.MachineClasses, logs);
     }
 }

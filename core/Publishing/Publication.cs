@@ -53,7 +53,7 @@ public sealed class Publication(IObjectStore store)
         var manifest = await store.Read<OutputManifest>(outputs, cancel);
         if (manifest.Found is not { Record.Data: var data }) return new([], manifest.Damage is { } damage ? $"{damage}" : $"{outputs}, which says what is to be published, is missing");
         var planned = new List<PublishedFile>();
-        foreach (var file in data) planned.Add(await Plan(runId, new PublishedFile(file.Path, file.Key), cancel));
+        foreach (var file in data) planned.Add(await Plan(runId, new PublishedFile(file.Path, file.Key) { Content = new(file.LengthBytes, file.Sha256) }, cancel));
         return new(planned);
     }
 
@@ -76,13 +76,41 @@ public sealed class Publication(IObjectStore store)
 
     private async Task<PublishedFile> Carry(string runId, PublishedFile file, CancellationToken cancel)
     {
+        try
+        {
+            return await CarryWhole(runId, file, cancel);
+        }
+        catch (UnreadableObjectException unreadable)
+        {
+            return file.Not($"its content, {file.Key}, cannot be read: {unreadable.Why}");
+        }
+        catch (Exception damaged) when (MismatchIn(damaged) is { } mismatch)
+        {
+            return file.Not($"its content, {file.Key}, is damaged: {mismatch}");
+        }
+    }
+
+    /// <summary>Stores may wrap what a body throws.</summary>
+    private static string? MismatchIn(Exception? e) => e switch
+    {
+        null => null,
+        ContentMismatchException or InvalidDataException => e.Message,
+        _ => MismatchIn(e.InnerException),
+    };
+
+    /// <exception cref="InvalidDataException">The content is not what was collected; nothing was stored.</exception>
+    /// <exception cref="ContentMismatchException">The same.</exception>
+    private async Task<PublishedFile> CarryWhole(string runId, PublishedFile file, CancellationToken cancel)
+    {
         await using var reading = await store.Open(file.Key, cancel: cancel);
         if (reading is not null)
         {
+            file.Content?.CheckLength(file.Key, reading.Object.LengthBytes);
             try
             {
                 var source = new Dictionary<string, string>(StringComparer.Ordinal) { [WorkspaceFiles.PublishedByName] = runId };
-                if ((await store.Put(file.Target, reading.Body, file.Replaces is { } etag ? PutCondition.IfMatch(etag) : PutCondition.IfAbsent, source, cancel)).Stored) return file.Done();
+                await using var body = file.Content?.Verified(reading.Body, "it") ?? reading.Body;
+                if ((await store.Put(file.Target, body, file.Replaces is { } etag ? PutCondition.IfMatch(etag) : PutCondition.IfAbsent, source, cancel)).Stored) return file.Done();
             }
             catch (KeyConflictException conflict)
             {
@@ -130,6 +158,9 @@ public sealed record PublicationRecord(IReadOnlyList<PublishedFile> Files, strin
 /// <param name="Why">Why it was not; null: it was.</param>
 public sealed record PublishedFile(string Path, string Key, string? Replaces = null, bool IsDone = false, string? Why = null)
 {
+    /// <summary>What was collected. Null: written by an earlier version of the platform.</summary>
+    public KnownContent? Content { get; init; }
+
     internal string Target => WorkspacePaths.Data + Path;
 
     internal PublishedFile Done() => this with { IsDone = true };

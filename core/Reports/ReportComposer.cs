@@ -1,3 +1,4 @@
+using Serverless.Contract;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
 
@@ -10,7 +11,7 @@ public static class ReportComposer
     public const int MaxParamColumns = 6, MaxMetricColumns = 8;
 
     /// <summary>Beyond it an axis has no ticks that mean anything.</summary>
-    private const double MostDrawn = 1e100;
+    internal const double MostDrawn = 1e100;
     private const int MaxMessage = 2000;
 
     /// <param name="title">Null: named after the runs' experiments.</param>
@@ -22,7 +23,7 @@ public static class ReportComposer
         var taken = new HashSet<string> { "report" };
         ReportSection?[] sections =
         [
-            PruningSection.Of(runs, labels, taken),
+            .. DeclaredPlot.All(runs, labels, taken),
             new("Runs", [.. RunTable(runs, labels, order)]),
             ChecksSection.Of(runs, labels),
             Curves(runs, labels, taken, (curves ?? CurveChoice.Of(runs)).Names(order)),
@@ -87,7 +88,7 @@ public static class ReportComposer
         return blocks.Count > 0 ? new("Curves", blocks) : null;
     }
 
-    private static List<(double X, double Y)> Points(MetricSeries series) =>
+    internal static List<(double X, double Y)> Points(MetricSeries series) =>
         series.Points.Where(point => Math.Abs(point.Value) <= MostDrawn).Select(point => ((double)point.Step, point.Value)).OrderBy(point => point.Item1).ToList();
 
     private static ReportBlock.Facts Details(ReportedRun reported, string label)
@@ -100,7 +101,7 @@ public static class ReportComposer
             ("command", run.Spec.Command), ("machine", run.Spec.Machine), ("seed", ReportText.Value(Json(run.Spec.Seed))),
             ("submitted", ReportText.Time(run.Created)),
         ];
-        if (run.Spec.Params.Count > 0) facts.Add(("parameters", string.Join(", ", run.Spec.Params.Select(param => $"{param.Key}={ReportText.Value(param.Value)}"))));
+        if (run.Spec.Params.Count > 0) facts.Add(("parameters", string.Join(", ", ParamPath.Flat(run.Spec.Params).Select(param => $"{param.Key}={ReportText.Value(param.Value)}"))));
         if (run.Spec.Datasets.Count > 0) facts.Add(("datasets", ReportText.Listed([.. run.Spec.Datasets.Select(dataset => $"{dataset} ({Short(dataset.Sha256)})")])));
         if (run.Spec.Inputs.Count > 0) facts.Add(("inputs", ReportText.Listed([.. run.Spec.Inputs.Select(input => $"{input.Path} ({Short(input.Sha256)})")])));
         if (run.Epoch > 1) facts.Add(("attempts", ReportText.Count(run.Epoch)));

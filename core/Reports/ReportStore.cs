@@ -28,8 +28,6 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
     /// <summary>Twice the width of a plot: more could not be seen. Many runs share it.</summary>
     private const int PointsPerCurve = 1600, FewestPoints = 100, PointsOfAllRuns = 16_000;
 
-    /// <summary>An experiment's own file of that name may be anything; a larger one is no result to show.</summary>
-    private const long MaxResultBytes = 1 << 20;
     private const string Summary = "summary";
 
     private readonly RunStore runs = new(store);
@@ -54,32 +52,23 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
         foreach (var run in loaded) curves.Add((await metrics.Read(run.Run, new([], MaxPoints: 4), cancel)).Series);
         var (plotted, _) = curves.Names(MetricOrder.Of(loaded.Select(run => run.Run)));
         var reported = new List<ReportedRun>();
-        var query = new MetricsQuery(plotted, MaxPoints: Math.Clamp(PointsOfAllRuns / loaded.Count, FewestPoints, PointsPerCurve));
+        IReadOnlyList<string> declared = [.. loaded.SelectMany(run => run.Run.Spec.Report).Where(plot => plot.Results is null).SelectMany(plot => plot.Series).Select(series => series.Y)];
+        var query = new MetricsQuery([.. plotted.Union(declared)], MaxPoints: Math.Clamp(PointsOfAllRuns / loaded.Count, FewestPoints, PointsPerCurve));
         foreach (var run in loaded) reported.Add(await Read(run.Run, query, cancel));
         return new ReportResult.Made(await Write(ReportComposer.Compose(ids.NewestFirst(), request.Title, loaded[^1].Now, reported, curves), wanted, cancel));
     }
 
     /// <summary>Null when there is no such report.</summary>
-    public static async Task<ReportInfo?> Find(IObjectStore store, string id, CancellationToken cancel = default) =>
-        (await store.Get(WorkspacePaths.ReportInfo(id), cancel: cancel))?.Json<ReportInfo>();
+    public static Task<ReportInfo?> Find(IObjectStore store, string id, CancellationToken cancel = default) => store.Find<ReportInfo>(WorkspacePaths.ReportInfo(id), cancel);
 
     /// <param name="limit">At least 1.</param>
     /// <param name="after">The last report of the page before.</param>
     public async Task<ReportList> List(int limit, string? after = null, CancellationToken cancel = default)
     {
-        var found = new List<ReportSummary>();
-        var damaged = new List<DamagedRecord>();
-        await foreach (var stored in store.List(WorkspacePaths.Reports, after is null ? null : WorkspacePaths.ReportInfo(after), cancel))
-        {
-            if (WorkspacePaths.ReportIdOf(stored.Key) is null) continue;
-            var (summary, damage) = await SummaryOf(stored, cancel);
-            if (damage is not null) damaged.Add(damage);
-            if (summary is null) continue;
-            if (found.Count == limit) return new(found, found[^1].Id, DamagedRecord.Listed(damaged));
-            found.Add(summary);
-        }
-
-        return new(found, null, DamagedRecord.Listed(damaged));
+        var reports = await store.Records<ReportSummary>(
+            WorkspacePaths.Reports, key => WorkspacePaths.ReportIdOf(key) is not null, stored => SummaryOf(stored, cancel),
+            after is null ? null : WorkspacePaths.ReportInfo(after), cancel).Collect(limit);
+        return new(reports.Found, reports.HasMore ? reports.Found[^1].Id : null, DamagedRecord.Listed(reports.Damaged));
     }
 
     private static ProblemList Check(ReportRequest request, List<string> wanted)
@@ -97,17 +86,17 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
 
     private async Task<ReportedRun> Read(RunRecord run, MetricsQuery query, CancellationToken cancel)
     {
-        var pruning = await ReadPruning(run, cancel);
-        if (query.Names.Count == 0) return new(run, [], pruning);
-        var read = await metrics.Read(run, query, cancel);
-        return new(run, read.Series, pruning) { Problems = read.Problems };
-    }
+        var results = new Dictionary<string, ResultsFile>(StringComparer.Ordinal);
+        foreach (var name in ReportedRun.WantedResults(run))
+        {
+            if (await outputs.Artifact(run, name, cancel) is { LengthBytes: <= ResultsFile.MaxBytes } file && await store.Get(file.Key, cancel: cancel) is { } content
+                && ResultsFile.Read(name, content.Body) is { } result) results[name] = result;
+        }
 
-    private async Task<PruningResult?> ReadPruning(RunRecord run, CancellationToken cancel) =>
-        run.State == RunState.Succeeded && await outputs.Artifact(run, PruningResult.FileName, cancel) is { LengthBytes: <= MaxResultBytes } file
-            && await store.Get(file.Key, cancel: cancel) is { } content
-            ? PruningResult.Read(content.Body)
-            : null;
+        if (query.Names.Count == 0) return new(run, []) { Results = results };
+        var read = await metrics.Read(run, query, cancel);
+        return new(run, read.Series) { Results = results, Problems = read.Problems };
+    }
 
     private async Task<ReportInfo> Write(Report report, IReadOnlyList<string> runIds, CancellationToken cancel)
     {

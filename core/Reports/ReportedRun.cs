@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Serverless.Contract;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
 
@@ -6,9 +7,15 @@ namespace Serverless.Core.Reports;
 
 /// <summary>What a report knows of a run.</summary>
 /// <param name="Series">Its curves, thinned to what a plot can show.</param>
-/// <param name="Pruning">Its <see cref="PruningResult"/>, when it left one.</param>
-public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Series, PruningResult? Pruning = null)
+public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Series)
 {
+    /// <summary>Artifacts that its plots take their values from, by name.</summary>
+    public IReadOnlyDictionary<string, ResultsFile> Results { get; init; } = new Dictionary<string, ResultsFile>();
+
+    /// <summary>The artifacts that a run's plots want.</summary>
+    public static IReadOnlyList<string> WantedResults(RunRecord run) =>
+        run.State == RunState.Succeeded ? [.. run.Spec.Report.Select(plot => plot.Results).OfType<string>().Distinct()] : [];
+
     /// <summary>What of its curves could not be read, in words.</summary>
     public IReadOnlyList<string> Problems { get; init; } = [];
 
@@ -42,11 +49,11 @@ public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Seri
     /// some have. What one of several experiments alone can be told is no difference between runs.
     /// </summary>
     public static IReadOnlyList<string> DifferingParams(IReadOnlyList<ReportedRun> runs) =>
-        runs.SelectMany(run => run.Run.Spec.Params.Keys).Distinct().Order(StringComparer.Ordinal).Where(name => Differs(runs, name)).ToList();
+        runs.SelectMany(run => ParamPath.Flat(run.Run.Spec.Params)).Select(param => param.Key).Distinct().Order(StringComparer.Ordinal).Where(name => Differs(runs, name)).ToList();
 
     private static bool Differs(IReadOnlyList<ReportedRun> runs, string name) =>
         runs.Where(run => Param(run, name) is not null).Select(run => ReportText.Value(Param(run, name))).Distinct().Count() > 1
         || runs.GroupBy(run => (run.Run.Project, run.Run.Experiment)).Any(group => group.Select(run => Param(run, name) is null).Distinct().Count() > 1);
 
-    public static JsonElement? Param(ReportedRun run, string name) => run.Run.Spec.Params.TryGetValue(name, out var value) ? value : null;
+    public static JsonElement? Param(ReportedRun run, string name) => ParamPath.Find(run.Run.Spec.Params, name);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Serverless.Contract;
 using Serverless.Core.Runs;
 
 namespace Serverless.Core.Reports;
@@ -13,7 +14,7 @@ public static class RunComparison
     public static Comparison Of(IReadOnlyList<RunRecord> runs)
     {
         var order = MetricOrder.Of(runs);
-        var (parameters, paramsLeftOut) = Rows(runs, run => run.Spec.Params.Select(param => KeyValuePair.Create(param.Key, (JsonElement?)param.Value)), SameJson, StringComparer.Ordinal);
+        var (parameters, paramsLeftOut) = Rows(runs, run => ParamPath.Flat(run.Spec.Params).Select(param => KeyValuePair.Create(param.Key, (JsonElement?)param.Value)), SameJson, StringComparer.Ordinal);
         var (metrics, metricsLeftOut) = Rows(
             runs, run => run.Metrics.Select(metric => KeyValuePair.Create(metric.Key, (double?)metric.Value)), (a, b) => a.Equals(b), order, order.IsNamed);
         var (facts, factsLeftOut) = Rows(runs, Facts, (a, b) => a == b, StringComparer.Ordinal);

@@ -7,18 +7,20 @@ public enum Goal
 }
 
 /// <summary>Which checkpoint is the best: by a metric's value at the save.</summary>
-public sealed record BestCheckpoint(string Metric, Goal Goal);
+public sealed record BestCheckpoint(
+    [property: Field("The metric's name."), Text<RunForms.Metric>] string Metric,
+    [property: Field("Whether the greatest or the least value is the best.")] Goal Goal);
 
 /// <summary>Which of a run's checkpoints stay. Not part of the run key: what is kept does not change a result.</summary>
 public sealed record CheckpointRetention
 {
-    /// <summary>How many of the newest stay, the head included. Default 5, at least 1.</summary>
+    [Field("How many of the newest stay.", Min = 1, Max = 1000, Hint = "every: 1 keeps all")]
     public int Keep { get; init; } = 5;
 
-    /// <summary>The best one stays as well; null: none is told from the others.</summary>
+    [Field("The best one, by a metric, stays as well.", Example = """{"metric": "val/accuracy", "goal": "maximize"}""")]
     public BestCheckpoint? Best { get; init; }
 
-    /// <summary>Those at multiples of this step stay as well; 1 keeps all, 0 (the default) none.</summary>
+    [Field("Those at multiples of this step stay as well; 1 keeps all, 0 none.", Min = 0)]
     public long Every { get; init; }
 
     /// <summary>Manifests of the checkpoints that stay beside one that is about to be committed.</summary>

@@ -48,14 +48,19 @@ public abstract record RunEvent
 
     /// <summary>The run was submitted again with other checks; when it has ended, they are evaluated at once.</summary>
     public sealed record SetChecks(IReadOnlyDictionary<string, string> Checks) : RunEvent;
+
+    /// <summary>The run was submitted again with other plots.</summary>
+    public sealed record SetReport(IReadOnlyList<ReportPlot> Report) : RunEvent;
 }
 
 /// <summary>How an attempt ended.</summary>
 /// <param name="Outputs">Key of the output manifest.</param>
 /// <param name="Metrics">Where the attempt's metric stream ended.</param>
+/// <param name="ChangedMeanwhile">See <see cref="RunRecord.ChangedMeanwhile"/>.</param>
 public sealed record Ending(
     Cause Cause, string? Message = null, int? ExitCode = null, string? Outputs = null, StreamCursor? Metrics = null, StreamCursor? Logs = null,
-    IReadOnlyDictionary<string, double>? Values = null, long? Step = null, LeftOut? LeftOut = null);
+    IReadOnlyDictionary<string, double>? Values = null, long? Step = null, LeftOut? LeftOut = null,
+    string? ChangedMeanwhile = null);
 
 /// <summary>What <see cref="RunRules.Decide"/> answers.</summary>
 public abstract record Decision

@@ -28,19 +28,10 @@ public sealed class RunIndex(IObjectStore store)
     /// <param name="after">The last run of the page before.</param>
     public async Task<RunList> List(RunFilter filter, int limit, string? after = null, CancellationToken cancel = default)
     {
-        var found = new List<RunSummary>();
-        var damaged = new List<DamagedRecord>();
-        await foreach (var stored in store.List(WorkspacePaths.Runs, after is null ? null : WorkspacePaths.Run(after), cancel))
-        {
-            if (WorkspacePaths.RunIdOf(stored.Key) is not { } id) continue;
-            var (run, damage) = await Summary(id, stored, cancel);
-            if (damage is not null) damaged.Add(damage);
-            if (run is null || !filter.Matches(run)) continue;
-            if (found.Count == limit) return new(found, found[^1].Id, DamagedRecord.Listed(damaged));
-            found.Add(run);
-        }
-
-        return new(found, null, DamagedRecord.Listed(damaged));
+        var runs = await store.Records<RunSummary>(
+            WorkspacePaths.Runs, key => WorkspacePaths.RunIdOf(key) is not null, stored => Summary(WorkspacePaths.RunIdOf(stored.Key)!, stored, cancel),
+            after is null ? null : WorkspacePaths.Run(after), cancel).Collect(limit, filter.Matches);
+        return new(runs.Found, runs.HasMore ? runs.Found[^1].Id : null, DamagedRecord.Listed(runs.Damaged));
     }
 
     /// <summary>Null when there is no such run, or its record is damaged.</summary>

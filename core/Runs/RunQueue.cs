@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -9,7 +10,7 @@ namespace Serverless.Core.Runs;
 /// The other half of every write: the wake after a run is queued, the event after it ended, and <c>active/</c>, which remembers what is owed while either is
 /// outstanding. What a crash leaves undone, <see cref="Tend"/> does.
 /// </summary>
-public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus bus, IIds ids)
+public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus bus, IIds ids, ILogger? log = null)
 {
     /// <summary>An entry without a record is a submission in progress, or one that died; after this it is the latter.</summary>
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(1);
@@ -17,7 +18,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     private const int MostDoublings = 6;
     private const string Resends = "resends";
 
-    private readonly RunStore runs = new(store);
+    private readonly RunStore runs = new(store, log);
 
     /// <summary>Before the record of a new run: from now on somebody looks after it.</summary>
     public Task Announce(string runId, CancellationToken cancel = default) => store.Put(WorkspacePaths.ActiveRun(runId), [], cancel: cancel);
@@ -132,6 +133,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         var counted = new Dictionary<string, string> { [Resends] = (resends + 1).ToString(CultureInfo.InvariantCulture) };
         if (!(await store.Put(entry.Key, [], PutCondition.IfMatch(entry.ETag), counted, cancel)).Stored) return false;
         await Wake(run, cancel: cancel);
+        log?.Resent(runId, resends + 1);
         return true;
     }
 

@@ -25,6 +25,9 @@ public sealed record RunRecord : IRecord
     /// <summary>Asked for afresh: whatever there was with its key, it was to be computed.</summary>
     public bool Fresh { get; init; }
 
+    /// <summary>The span that submitted it, as a W3C <c>traceparent</c>: what becomes of the run continues that trace. Null: nobody traced.</summary>
+    public string? Trace { get; init; }
+
     public RunState State { get; init; } = RunState.Queued;
 
     /// <summary>Why the run is in its terminal state, or why it went back to the queue.</summary>
@@ -59,6 +62,12 @@ public sealed record RunRecord : IRecord
     /// <summary>What the newest attempt left behind and could not be kept; null: nothing, as far as is known.</summary>
     public LeftOut? LeftOut { get; init; }
 
+    /// <summary>
+    /// What was changed, while an attempt of it ran, of what the attempt shared with other runs on its machine: what its set-up or build had left, or
+    /// a large input. Such a result is not given back to later submissions. Null: nothing, as far as was seen.
+    /// </summary>
+    public string? ChangedMeanwhile { get; init; }
+
     /// <summary>Last value of up to <see cref="RunRules.MaxMetrics"/> metrics, in <see cref="MetricOrder"/>, so that no curve has to be read for it.</summary>
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
 
@@ -80,8 +89,11 @@ public sealed record RunRecord : IRecord
     public IReadOnlyList<UnpublishedFile>? Unpublished { get; init; }
 
     string? IRecord.Problem(string key) => key != WorkspacePaths.Run(Id) ? $"it is the record of run {Id}"
-        : Attempts.SelectMany(attempt => (StreamCursor?[])[attempt.Metrics, attempt.Logs, attempt.Resume?.Metrics, attempt.Resume?.Logs]).Any(end => end?.IsPossible() is false) ? "a stream of it ends where none can"
+        : Attempts.SelectMany(Places).Any(place => place?.IsPossible() is false) ? "a stream of it ends where none can"
         : null;
+
+    private static IEnumerable<StreamCursor?> Places(Attempt attempt) =>
+        [attempt.Metrics, attempt.Logs, attempt.Resume?.Metrics, attempt.Resume?.Logs, attempt.Resume?.MetricsUpTo];
 }
 
 /// <param name="Path">As the code wrote it below <c>data/</c>.</param>
@@ -123,14 +135,21 @@ public sealed record StreamCursor(int Segment, long LengthBytes)
     public static StreamCursor Start { get; } = new(0, 0);
 
     public bool IsPossible() => Segment is >= 0 and < MaxSegments && LengthBytes >= 0;
+
+    public bool IsBeyond(StreamCursor other) => (Segment, LengthBytes).CompareTo((other.Segment, other.LengthBytes)) > 0;
 }
 
 /// <summary>A committed checkpoint: it exists because the record names it.</summary>
 /// <param name="Manifest">Key of its <see cref="CheckpointManifest"/>.</param>
-/// <param name="Metrics">How far the metric stream of epoch <paramref name="Epoch"/> had got.</param>
+/// <param name="Metrics">How far the metric stream of epoch <paramref name="Epoch"/> had got: what is before this was logged before the save.</param>
 /// <param name="Values">Latest metric values at the save.</param>
+/// <param name="MetricsUpTo">
+/// What is between <paramref name="Metrics"/> and this may have been logged before the save or after it: the attempt that resumes takes over what it
+/// does not log again. Null: the SDK said where the save was, and <paramref name="Metrics"/> is that place.
+/// </param>
 public sealed record CheckpointRef(
-    int Epoch, long Step, string Manifest, long LengthBytes, DateTimeOffset At, StreamCursor Metrics, StreamCursor Logs, IReadOnlyDictionary<string, double> Values);
+    int Epoch, long Step, string Manifest, long LengthBytes, DateTimeOffset At, StreamCursor Metrics, StreamCursor Logs,
+    IReadOnlyDictionary<string, double> Values, StreamCursor? MetricsUpTo = null);
 
 /// <summary>What a checkpoint consists of: written before the record names it, never changed.</summary>
 public sealed record CheckpointManifest(long Step, int Epoch, IReadOnlyList<CheckpointFile> Files);

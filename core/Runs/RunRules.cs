@@ -12,9 +12,9 @@ public static class RunRules
     /// <summary>History keeps its first entries and its newest; a run that is pre-empted for weeks must not outgrow its record.</summary>
     public const int MaxHistory = 200;
 
-    private static readonly TimeSpan FirstBackOff = TimeSpan.FromSeconds(5);
     /// <summary>A time to wait for that is further ahead was written by a clock that has been set back since, and is not waited for.</summary>
     internal static readonly TimeSpan LongestBackOff = TimeSpan.FromMinutes(10);
+    private static readonly Backoff Pauses = new(TimeSpan.FromSeconds(5), LongestBackOff);
 
     /// <param name="now">The store's time. Leases in <paramref name="run"/> have their renewal filled in.</param>
     public static Decision Decide(RunRecord run, RunEvent happened, DateTimeOffset now) => happened switch
@@ -26,6 +26,9 @@ public static class RunRules
         RunEvent.Refuse refuse => Refuse(run, refuse, now),
         RunEvent.Publish publish => Publish(run, publish, now),
         RunEvent.SetTags tags => run.Tags.SequenceEqual(tags.Tags) ? new Decision.Unchanged("the run has these tags") : new Decision.Moved(run with { Tags = tags.Tags }),
+        RunEvent.SetReport report => Written(run.Spec.Report) == Written(report.Report)
+            ? new Decision.Unchanged("the run has these plots")
+            : new Decision.Moved(run with { Spec = run.Spec with { Report = report.Report } }),
         RunEvent.SetChecks checks => SetChecks(run, checks.Checks),
         _ => throw new ArgumentException($"unknown event {happened}", nameof(happened)),
     };
@@ -139,7 +142,14 @@ public static class RunRules
 
     private static Decision.Moved Finish(RunRecord run, Ending ending, DateTimeOffset now)
     {
-        run = WithValues(EndAttempt(run, ending, now), ending.Values) with { Step = ending.Step ?? run.Step, LeftOut = ending.LeftOut };
+        run = WithValues(EndAttempt(run, ending, now), ending.Values) with
+        {
+            Step = ending.Step ?? run.Step,
+            LeftOut = ending.LeftOut,
+
+            // A later attempt goes on from the checkpoints of an earlier one.
+            ChangedMeanwhile = run.ChangedMeanwhile ?? ending.ChangedMeanwhile,
+        };
         var cause = ending.Cause;
 
         // A cancel that arrived while the code was failing or being handed back decides; one that arrived after it completed came too late.
@@ -155,16 +165,16 @@ public static class RunRules
                 return LoseWorker(run, cause, ending.Message ?? "the worker left", ending, now);
             case Cause.WorkerLost:
                 // It lives, and would take the run again at once, into the same trouble.
-                return LoseWorker(run, cause, ending.Message ?? "the worker failed", ending, now, BackOff(run.Lost + 1));
+                return LoseWorker(run, cause, ending.Message ?? "the worker failed", ending, now, Pauses.After(run.Lost + 1));
             case Cause.StorageFull:
                 // Somebody has to make room, which takes a while.
-                return LoseWorker(run, cause, ending.Message ?? "there was no room", ending, now, BackOff(run.Lost + 1));
+                return LoseWorker(run, cause, ending.Message ?? "there was no room", ending, now, Pauses.After(run.Lost + 1));
             case Cause.UserCode or Cause.OutOfMemory or Cause.DiskFull:
                 run = run with { Failures = run.Failures + 1 };
                 var budget = run.Spec.Retries.Failed;
                 if (run.Failures <= budget)
                 {
-                    var (wait, what) = (BackOff(run.Failures), ending.Message ?? "the code failed");
+                    var (wait, what) = (Pauses.After(run.Failures), ending.Message ?? "the code failed");
                     return new Decision.Moved(Note(
                         run with { State = RunState.Queued, Cause = cause, Message = ending.Message, ExitCode = ending.ExitCode, NotBefore = now + wait },
                         now, cause, $"{what} (failure {run.Failures}, {budget} retries allowed; tried again in {wait.TotalSeconds:0} s)"));
@@ -240,7 +250,7 @@ public static class RunRules
         return new Decision.Moved(run with { Spec = run.Spec with { Checks = checks }, Checks = run.State.IsTerminal ? CheckOutcome.Of(checks, run.Metrics) : [] });
     }
 
-    private static TimeSpan BackOff(int failures) => TimeSpan.FromTicks(Math.Min(LongestBackOff.Ticks, FirstBackOff.Ticks << Math.Min(failures - 1, 16)));
+    private static string Written(IReadOnlyList<ReportPlot> report) => System.Text.Json.JsonSerializer.Serialize(report, CoreJson.Options);
 
     private static RunRecord WithValues(RunRecord run, IReadOnlyDictionary<string, double>? values)
     {

@@ -1,41 +1,21 @@
-using System.Text.Json;
-
 namespace Serverless.Core.Runs;
 
 /// <summary>What one run executes: every name resolved, every parameter concrete. Its hash is the run key.</summary>
-public sealed record RunSpec
+public sealed record RunSpec : RunSettings
 {
+    public RunSpec() { }
+
+    public RunSpec(RunSettings settings) : base(settings) { }
+
     public required CodeRef Code { get; init; }
 
     /// <summary>A C# file or folder entry (<c>train.cs</c>), a project file, or a command line.</summary>
     public required string Command { get; init; }
-
-    /// <summary>A command line that prepares the code's environment; its result is cached with the code.</summary>
-    public string? Setup { get; init; }
-    public required string Machine { get; init; }
     public long Seed { get; init; }
     public string? Image { get; init; }
-    public IReadOnlyDictionary<string, string> Env { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
-    public IReadOnlyDictionary<string, JsonElement> Params { get; init; } = new SortedDictionary<string, JsonElement>(StringComparer.Ordinal);
     public IReadOnlyList<InputRef> Inputs { get; init; } = [];
     public IReadOnlyList<DatasetRef> Datasets { get; init; } = [];
     public FromRef? From { get; init; }
-    public int Nodes { get; init; } = 1;
-
-    /// <summary>Not part of the run key: how patient to be does not change a result.</summary>
-    public Retries Retries { get; init; } = new();
-
-    /// <summary>Not part of the run key. Null: no limit.</summary>
-    public TimeSpan? Timeout { get; init; }
-
-    /// <summary>Not part of the run key. How long the code has to checkpoint after a cancel, a timeout or a pre-emption.</summary>
-    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
-
-    /// <summary>Not part of the run key.</summary>
-    public CheckpointRetention Checkpoints { get; init; } = new();
-
-    /// <summary>Not part of the run key: what is expected of a result does not change it. Metric → <see cref="CheckRange"/>.</summary>
-    public IReadOnlyDictionary<string, string> Checks { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
 }
 
 /// <param name="Snapshot">SHA-256 of the zip: where it is.</param>
@@ -61,7 +41,3 @@ public sealed record DatasetRef(string Name, int Number, string Sha256, int File
 /// <param name="Manifest">Key of its <see cref="CheckpointManifest"/>.</param>
 /// <param name="Content">Hash of the manifest's files (paths and contents): what the checkpoint is, for the run key.</param>
 public sealed record FromRef(string Run, string Manifest, long Step, string? Content = null);
-
-/// <param name="Lost">How many lost workers, pre-emptions and full disks of the platform the run survives.</param>
-/// <param name="Failed">How often failing code is tried again, with back-off.</param>
-public sealed record Retries(int Lost = 10, int Failed = 0);

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Serverless.Contract;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -16,7 +18,8 @@ public sealed record RunChange(Decision Decision, RunRecord? Run, DateTimeOffset
 }
 
 /// <summary>Reads and writes run records: load → decide → put-if-match → on conflict reload and decide again. There is no other way to change a run.</summary>
-public sealed class RunStore(IObjectStore store)
+/// <param name="log">Hears of each move.</param>
+public sealed class RunStore(IObjectStore store, ILogger? log = null)
 {
     /// <summary>Puts a new record; false when there is one with this id.</summary>
     public async Task<bool> Create(RunRecord run, CancellationToken cancel = default) =>
@@ -47,6 +50,7 @@ public sealed class RunStore(IObjectStore store)
             if (put.Stored)
             {
                 var stored = WithRenewal(moved, put.Object!.Modified);
+                if (log is not null && (stored.History, loaded.Run.History) is ([.., var now], var before) && (before.Count == 0 || before[^1] != now)) log.Moved(stored);
                 return new(new Decision.Moved(stored), stored, put.Now);
             }
         }
@@ -79,7 +83,7 @@ public sealed record RunSummary(
         var (metrics, leftOut) = MetricOrder.Of(run.Spec).Select(run.Metrics, MaxMetrics);
         return new(
             run.Id, run.Project, run.Experiment, run.Version, run.State, run.Cause, run.Created, run.Started, run.Ended,
-            run.Spec.Machine, run.Epoch, run.Step, run.SubmittedBy, run.Tags, metrics, run.Spec.Params, leftOut + run.MetricsLeftOut, Checks: CheckTally.Of(run));
+            run.Spec.Machine, run.Epoch, run.Step, run.SubmittedBy, run.Tags, metrics, ParamPath.Flat(run.Spec.Params).ToDictionary(), leftOut + run.MetricsLeftOut, Checks: CheckTally.Of(run));
     }
 
     /// <summary>Empty when even the run's names do not fit.</summary>

@@ -34,6 +34,16 @@ public static partial class Durations
         return seconds <= 10 * 365 * 86_400.0 ? TimeSpan.FromSeconds(seconds) : null;
     }
 
+    /// <summary><c>90s</c>, <c>2m</c>, <c>1h</c></summary>
+    public static string Text(long seconds)
+    {
+        var (count, unit) = seconds == 0 || seconds % 60 != 0 ? (seconds, "s") : seconds % 3600 == 0 ? (seconds / 3600, "h") : (seconds / 60, "m");
+        return count.ToString(CultureInfo.InvariantCulture) + unit;
+    }
+
+    /// <summary>For a JSON schema.</summary>
+    internal const string Pattern = @"^(([0-9]{1,5}\.)?[0-9]{1,5}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,7})?|([0-9]{1,9}(\.[0-9]{1,9})?(ms|[dhms]))+)$";
+
     private static double Value(Match match, string group) => match.Groups[group] is { Success: true, Value: var text } ? double.Parse(text, CultureInfo.InvariantCulture) : 0;
 
     [GeneratedRegex(@"^((?<d>[0-9]{1,5})\.)?(?<h>[0-9]{1,5}):(?<m>[0-9]{2}):(?<s>[0-9]{2}(\.[0-9]{1,7})?)$", RegexOptions.ExplicitCapture)]

@@ -41,13 +41,12 @@ public static class SpecReader
     /// <param name="problems">What was found when the text was parsed; gets what is found now.</param>
     internal static SpecReading Read(SpecNode root, ProblemList problems)
     {
-        var spec = new SpecFields(problems).Read(root);
+        var spec = new FieldReader(problems).Read<ExperimentSpec>("", root);
+        if (spec is null) return new(null, problems);
 
-        // A field that could not be read stands in the spec as a default, about which there is nothing more to say.
+        // A field that could not be read stands in the spec as its default, about which there is nothing more to say.
         var said = problems.Select(problem => problem.Path).ToHashSet(StringComparer.Ordinal);
-        var seedsUnread = said.Any(path => path.StartsWith("seed[", StringComparison.Ordinal));
-        problems.AddRange(SpecRules.Problems(spec).Where(problem =>
-            !said.Contains(problem.Path) && !(seedsUnread && problem.Path.StartsWith("seed", StringComparison.Ordinal))));
+        problems.AddRange(SpecRules.OfWhole(spec).Where(problem => !said.Contains(problem.Path)));
         return problems.Count == 0 ? new(spec, problems) : new(null, problems);
     }
 }

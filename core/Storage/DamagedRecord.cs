@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Serverless.Core.Storage;
 
 /// <summary>A record that is there and cannot be read.</summary>
@@ -35,13 +37,13 @@ public readonly record struct RecordReading<T>(StoredRecord<T>? Found, DamagedRe
 }
 
 /// <summary>Says of each damaged record once that it is: what works by the clock meets it every minute.</summary>
-public sealed class DamageNotices(Action<string> say)
+public sealed class DamageNotices(ILogger<DamageNotices> log)
 {
     private readonly System.Collections.Concurrent.ConcurrentDictionary<DamagedRecord, bool> told = [];
 
     public void Tell(DamagedRecord damage)
     {
-        if (told.TryAdd(damage, true)) say($"{damage}. What can be done: exp doctor");
+        if (told.TryAdd(damage, true)) log.Damaged(damage);
     }
 
     /// <summary>Tells about the damage in a failure.</summary>

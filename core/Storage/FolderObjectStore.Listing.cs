@@ -1,5 +1,6 @@
 using System.IO.Enumeration;
 using System.Runtime.CompilerServices;
+using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Storage;
 
@@ -11,15 +12,26 @@ public sealed partial class FolderObjectStore
 
     public async IAsyncEnumerable<StoredObject> List(string prefix, string? after = null, [EnumeratorCancellation] CancellationToken cancel = default)
     {
+        await foreach (var name in Names(prefix, after, objectsOnly: true, cancel)) yield return name.Object!;
+    }
+
+    public IAsyncEnumerable<StoredName> ListNames(string prefix, string? after = null, CancellationToken cancel = default) => Names(prefix, after, objectsOnly: false, cancel);
+
+    public string? Obstacle(string key) => faults.Guard(() => layout.Obstacle(key));
+
+    private async IAsyncEnumerable<StoredName> Names(string prefix, string? after, bool objectsOnly, [EnumeratorCancellation] CancellationToken cancel)
+    {
         var above = prefix[..(prefix.LastIndexOf('/') + 1)];
         if (above.Length > 0 && ObjectKey.Problem(above[..^1]) is not null) yield break;
-        using var keys = Keys(above, prefix, after).GetEnumerator();
+        using var keys = Keys(above, prefix, after, objectsOnly).GetEnumerator();
         for (var looks = 1; faults.Guard(keys.MoveNext); looks++)
         {
             // Nothing here is waited for: a long list would keep its thread from others.
             if (looks % LooksOfATurn == 0) await Task.Yield();
             cancel.ThrowIfCancellationRequested();
-            if (faults.Guard(() => Look(keys.Current, open: false).Object) is { } found) yield return found;
+            var key = keys.Current;
+            if (faults.Guard(() => Look(key, open: false).Object) is { } found) yield return new(key, found);
+            else if (!objectsOnly && Obstacle(key) is { } obstacle) yield return new(key, null, obstacle);
         }
 
         faults.Guard(ThrowIfGone);
@@ -27,7 +39,7 @@ public sealed partial class FolderObjectStore
 
     // In ordinal order of whole keys: a folder sorts as its name with '/', so that "a-b" and "a.b" come before and "a0" after what is in "a". Names only: what is listed
     // and not asked for costs no look at the file.
-    private IEnumerable<string> Keys(string above, string prefix, string? after)
+    private IEnumerable<string> Keys(string above, string prefix, string? after, bool objectsOnly)
     {
         if (!layout.HasFoldersOf(above)) yield break;
         var names = NamesIn(layout.PathOf(above), above, prefix, after);
@@ -43,7 +55,8 @@ public sealed partial class FolderObjectStore
             }
             else if (key != ObjectKey.Reserved + "/")
             {
-                foreach (var below in Keys(key, prefix, after)) yield return below;
+                if (!objectsOnly && ObjectKey.Problem(key[..^1]) is null && key.Length > prefix.Length) yield return key[..^1];
+                foreach (var below in Keys(key, prefix, after, objectsOnly)) yield return below;
             }
         }
     }
@@ -87,7 +100,7 @@ public sealed partial class FolderObjectStore
             temporary.RemoveLeftovers();
             var now = clock.Now.UtcDateTime;
             if (File.Exists(layout.Swept) && (now - File.GetLastWriteTimeUtc(layout.Swept)).Duration() < TimeSpan.FromDays(1)) return;
-            File.WriteAllBytes(layout.Swept, []);
+            OwnFile.Replace(layout.Swept, []);
             File.SetLastWriteTimeUtc(layout.Swept, now);
             foreach (var (key, path) in sidecars.Suspects())
             {

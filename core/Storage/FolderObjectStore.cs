@@ -59,7 +59,7 @@ public sealed partial class FolderObjectStore : IObjectStore
         if (found is null || file is null) return Task.FromResult<ObjectReading?>(null);
         var start = Math.Min(range?.Offset ?? 0, found.LengthBytes);
         var length = Math.Min(range?.Length ?? long.MaxValue, found.LengthBytes - start);
-        return Task.FromResult<ObjectReading?>(new(found, new RangeStream(file, start, length, faults), clock.Now));
+        return Task.FromResult<ObjectReading?>(new(found, new RangeStream(file, start, length, faults, key), clock.Now));
     }
 
     public async Task<PutResult> Put(
@@ -120,7 +120,7 @@ public sealed partial class FolderObjectStore : IObjectStore
             SafeFileHandle? file = null;
             try
             {
-                if (open) file = FileCalls.OpenPath(layout.PathOf(key));
+                if (open) file = OpenToRead(key);
                 var metadata = sidecars.Read(key, version);
 
                 // The file itself is looked at last: when no append was under way just before and it is still the same version, then so is all that was read between.
@@ -139,6 +139,18 @@ public sealed partial class FolderObjectStore : IObjectStore
             {
                 file?.Dispose();
             }
+        }
+    }
+
+    private SafeFileHandle OpenToRead(string key)
+    {
+        try
+        {
+            return FileCalls.OpenPath(layout.PathOf(key));
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException { HResult: Posix.EIO })
+        {
+            throw new UnreadableObjectException(key, e is IOException ? "its disk cannot read it" : "the user of this process may not read it; see its permissions", e);
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Serverless.Core.Storage;
 
 /// <summary>
@@ -38,6 +40,17 @@ public interface IObjectStore
     /// </summary>
     IAsyncEnumerable<StoredObject> List(string prefix, string? after = null, CancellationToken cancel = default);
 
+    /// <summary>The same, and with them what stands at a key and is no object, where the store can hold such things: folders too.</summary>
+    async IAsyncEnumerable<StoredName> ListNames(string prefix, string? after = null, [EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        await foreach (var stored in List(prefix, after, cancel)) yield return new(stored.Key, stored);
+    }
+
+    /// <summary>
+    /// Why no object can be at the key, or below it when it ends in '/', as long as nobody moves something away: as the end of a sentence. Null: one is, or could be. To those who only ask for the object, it is missing.
+    /// </summary>
+    string? Obstacle(string key) => null;
+
     /// <summary>Deletes the object (only at <paramref name="ifMatch"/>, when given).</summary>
     Task<DeleteOutcome> Delete(string key, string? ifMatch = null, CancellationToken cancel = default);
 
@@ -61,6 +74,11 @@ public readonly record struct StoreAnswer<T>(T Value, DateTimeOffset Now);
 /// <summary>An object without its body.</summary>
 /// <param name="ETag">Differs between any two versions of the object; opaque.</param>
 public sealed record StoredObject(string Key, string ETag, long LengthBytes, DateTimeOffset Modified, IReadOnlyDictionary<string, string> Metadata);
+
+/// <summary>Something that has a key's name.</summary>
+/// <param name="Object">Null: it is none.</param>
+/// <param name="Obstacle">What it is then.</param>
+public sealed record StoredName(string Key, StoredObject? Object, string? Obstacle = null);
 
 /// <summary>A range of bytes; <paramref name="Length"/> null means to the end.</summary>
 public readonly record struct ByteRange(long Offset, long? Length = null);
@@ -114,7 +132,14 @@ public enum DeleteOutcome
 }
 
 /// <summary>The store could not be reached or did not answer; nothing is known about what happened. Try again.</summary>
-public sealed class StoreUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
+public class StoreUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
+
+/// <summary>This one object cannot be read: its owner forbids it, or the disk has lost it. The store is well otherwise.</summary>
+/// <param name="why">The end of a sentence that begins with the object's name.</param>
+public sealed class UnreadableObjectException(string key, string why, Exception? inner = null) : StoreUnavailableException($"{key} cannot be read: {why}", inner)
+{
+    public string Why => why;
+}
 
 /// <summary>The store has no room left (disk full, quota). Nothing changed. The message says where, not what to do.</summary>
 public sealed class StoreFullException(string message, Exception? inner = null) : IOException(message, inner);

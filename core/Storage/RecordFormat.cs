@@ -13,7 +13,7 @@ public interface IRecord
 
 /// <summary>
 /// Records as they are stored: JSON objects that begin with the version of their format. One without it is of version 1; a newer one is refused, as nobody knows what its fields mean.
-/// Whatever a type promises must be there: a parameter of its constructor that has no default and may not be null.
+/// Whatever a type promises must be there: a parameter of its constructor that has no default and may not be null, and every item of a list.
 /// </summary>
 public static class RecordFormat
 {
@@ -54,6 +54,7 @@ public static class RecordFormat
             }
 
             var record = JsonSerializer.Deserialize<T>(body, Strict) ?? throw new JsonException("it is null");
+            if (RecordNulls.Find(record, Strict) is { } empty) throw new JsonException($"its {empty} is null");
             if ((record as IRecord)?.Problem(key) is { } problem) throw new JsonException(problem);
             return record;
         }

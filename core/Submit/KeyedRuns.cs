@@ -2,6 +2,7 @@ using Serverless.Core.Lineage;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Telemetry;
 using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
 
@@ -50,8 +51,12 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
                     // A submitter that died before the record may have come back when its inputs had changed: then the run has another key. Nobody can be given a damaged one.
                     if (read.Found is { Record: var run } && run.Key == wantedKey && run.State is not (RunState.Failed or RunState.Cancelled) && run.Cancel is null)
                     {
-                        if (await results.Lost(run, cancel) is not { } lost) return await Awake(await Expecting(run, wanted.Spec.Checks, cancel), reused: true, cancel);
-                        because = $"; run {run.Id} has the same key, but {lost}";
+                        if (await results.Problem(run, cancel) is not { } problem)
+                        {
+                            return await Awake(await Shown(run, wanted.Spec, cancel), reused: true, cancel);
+                        }
+
+                        because = $"; run {run.Id} has the same key, but {problem}";
                     }
                 }
                 else if ((await store.Head(key, cancel)).Value?.ETag != taken.Object.ETag)
@@ -110,6 +115,7 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             Tags = wanted.Tags,
             Origin = wanted.Origin,
             Fresh = wanted.Fresh,
+            Trace = Tracing.Here,
             History = [new(now, RunState.Queued, 0, Message: "submitted" + (wanted.Origin is { } origin ? $" by {origin}" : wanted.By is null ? "" : $" by {wanted.By}") + because)],
         };
         await lineage.Mark(run.Id, run.Spec, run.Origin, cancel);
@@ -118,9 +124,13 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
         return await Awake(run, reused, cancel);
     }
 
-    /// <summary>A result that is given back is judged by what is expected of it now.</summary>
-    private async Task<RunRecord> Expecting(RunRecord run, IReadOnlyDictionary<string, string> checks, CancellationToken cancel) =>
-        checks.Count == 0 ? run : (await runs.Apply(run.Id, new RunEvent.SetChecks(checks), cancel)).Run ?? run;
+    /// <summary>A result that is given back is judged by what is expected of it now, and reported as it is now to be.</summary>
+    private async Task<RunRecord> Shown(RunRecord run, RunSpec wanted, CancellationToken cancel)
+    {
+        if (wanted.Checks.Count > 0) run = (await runs.Apply(run.Id, new RunEvent.SetChecks(wanted.Checks), cancel)).Run ?? run;
+        if (wanted.Report.Count > 0) run = (await runs.Apply(run.Id, new RunEvent.SetReport(wanted.Report), cancel)).Run ?? run;
+        return run;
+    }
 
     /// <summary>
     /// A run that nobody has claimed yet may lack its wake: its submitter may have died just before. One wake too many does nothing.

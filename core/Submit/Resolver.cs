@@ -31,24 +31,15 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, VersionStore 
         if (RunInputs.Clash(files, datasets) is { } both) problems.Add(new("inputs", both));
         problems.AddRange(datasets.Select(dataset => DatasetInputs.Problem(dataset, files)).OfType<string>().Select(clash => new Problem("inputs", clash)));
         if (problems.Count > 0) return null;
-        return new()
+        return new(spec)
         {
             Code = source!,
             Command = command!,
-            Setup = spec.Setup,
-            Machine = spec.Machine,
             Seed = spec.Seeds[0],
-            Image = spec.Image,
-            Env = spec.Env,
             Params = spec.Params.ToDictionary(param => param.Key, param => CanonicalJson.Of(param.Value) ?? param.Value),
             Inputs = files,
             Datasets = datasets,
             From = from,
-            Nodes = spec.Nodes,
-            Retries = new(spec.RetriesLost, spec.RetriesFailed),
-            Timeout = spec.Timeout,
-            Grace = spec.Grace ?? TimeSpan.FromSeconds(30),
-            Checkpoints = spec.Checkpoints,
             Checks = new SortedDictionary<string, string>(spec.Checks.ToDictionary(), StringComparer.Ordinal),
         };
     }

@@ -48,7 +48,7 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
 
     private async Task<ReuseExplanation> Told(RunRecord run, RunRecord same, string? now, CancellationToken cancel)
     {
-        var lost = await results.Lost(same, cancel);
+        var problem = await results.Problem(same, cancel);
         var (reason, why) = same switch
         {
             _ when same.Id == run.Id => (ReuseReason.Same, "that is the run itself"),
@@ -56,7 +56,8 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
             _ when run.Fresh => (ReuseReason.Fresh, $"it was asked for afresh; run {same.Id} has the same key"),
             { State: RunState.Failed } => (ReuseReason.Failed, $"run {same.Id} has the same key and failed; a failed run is not given back"),
             { State: RunState.Cancelled } => (ReuseReason.Cancelled, $"run {same.Id} has the same key and was cancelled; a cancelled run is not given back"),
-            _ when lost is not null => (ReuseReason.ResultsLost, $"run {same.Id} has the same key, but its results are lost: {lost}"),
+            { ChangedMeanwhile: not null } => (ReuseReason.ChangedMeanwhile, $"run {same.Id} has the same key, but {problem}"),
+            _ when problem is not null => (ReuseReason.ResultsLost, $"run {same.Id} has the same key, but {problem}"),
             { Cancel: not null } => (ReuseReason.Cancelled, $"run {same.Id} has the same key and was asked to end; it is not joined any more"),
             _ => (ReuseReason.Same, $"run {same.Id} has the same key, but the key stood for another run when this one was submitted"),
         };
@@ -84,7 +85,8 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
     /// <summary>The run that a submission with this key is given.</summary>
     private async Task<string?> Standing(string key, CancellationToken cancel) =>
         (await store.Read<KeyRecord>(WorkspacePaths.Key(key), cancel)).Found is { Record.Run: var holder }
-            && await runs.Sound(holder, cancel) is { Cancel: null, State: not (RunState.Failed or RunState.Cancelled) } run && await results.Lost(run, cancel) is null
+            && await runs.Sound(holder, cancel) is { Cancel: null, State: not (RunState.Failed or RunState.Cancelled) } run
+            && await results.Problem(run, cancel) is null
             ? holder
             : null;
 

@@ -32,6 +32,9 @@ public enum ReuseReason
     /// <summary>Results of the earlier run with its key are missing or damaged.</summary>
     ResultsLost,
 
+    /// <summary>Something that the earlier run with its key ran with was changed while it ran.</summary>
+    ChangedMeanwhile,
+
     /// <summary>Both have the same key, and one can stand for the other.</summary>
     Same,
 }

@@ -1,9 +1,12 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core.Code;
 using Serverless.Core.Datasets;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Telemetry;
 using Serverless.Core.Versions;
 
 namespace Serverless.Core.Submit;
@@ -21,16 +24,18 @@ public sealed class Submission
     private readonly KeyedRuns keyed;
     private readonly Requests requests;
     private readonly Resolver resolver;
+    private readonly ILogger log;
 
-    public Submission(string workspace, IObjectStore store, IMessageBus bus, IIds ids, SubmissionOptions options)
+    public Submission(string workspace, IObjectStore store, IMessageBus bus, IIds ids, SubmissionOptions options, ILogger<Submission>? log = null)
     {
+        this.log = log ?? NullLogger<Submission>.Instance;
         this.ids = ids;
         this.options = options;
         Code = new(store, options.Code);
         Versions = new(store);
         Datasets = new(store);
         runs = new(store);
-        keyed = new(store, new(workspace, store, bus, ids));
+        keyed = new(store, new(workspace, store, bus, ids, log));
         requests = new(store, options.RequestLifetime);
         resolver = new(store, Code, Versions, Datasets, options);
     }
@@ -69,17 +74,20 @@ public sealed class Submission
     }
 
     /// <summary>
-    /// Executes a run's spec once more as it was resolved then, whatever became of it: the same code, inputs and parameters. Null: there is no such
-    /// run.
+    /// Executes a run's spec once more as it was resolved then, whatever became of it: the same code, inputs and parameters. Null: there is no such run.
     /// </summary>
     public async Task<SubmitResult?> Rerun(string runId, string? by, Idempotency? idempotency = null, CancellationToken cancel = default)
     {
         if (await runs.Load(runId, cancel) is not { Run: var run }) return null;
-        return await Once(idempotency, 1, () => Task.FromResult(Again(run)), cancel);
+        return await Once(idempotency, 1, Again, cancel);
 
-        Planned Again(RunRecord run) => resolver.MachineProblem(run.Spec.Machine) is { } problem
-            ? new([problem])
-            : new([]) { Runs = [new("", run.Project, run.Experiment, run.Version, run.Spec, by, run.Tags) { Fresh = true }] };
+        // A record is a file that people may have edited: what it says is judged as what is sent is.
+        async Task<Planned> Again()
+        {
+            var problems = ResolvedSpecRules.Problems(run);
+            await resolver.Check(ResolvedSpecRules.AsSent(run), problems, cancel);
+            return problems.Count > 0 ? new(problems) : new([]) { Runs = [new("", run.Project, run.Experiment, run.Version, run.Spec, by, run.Tags) { Fresh = true }] };
+        }
     }
 
     /// <summary>Frees the key of a run whose record is about to be deleted, so that the same spec is computed anew.</summary>
@@ -131,7 +139,15 @@ public sealed class Submission
         else await Parallel.ForAsync(0, made.Length, several, async (i, stop) => await One(i, stop));
         return new(planned.Runs[0].Project, planned.Runs[0].Experiment, planned.Runs[0].Version, made);
 
-        async Task One(int i, CancellationToken stop) => made[i] = await keyed.Ensure(planned.Runs[i] with { Run = runIds[i] }, again, stop);
+        async Task One(int i, CancellationToken stop)
+        {
+            var wanted = planned.Runs[i] with { Run = runIds[i] };
+            using var span = Tracing.Source.StartActivity("submit");
+            var run = made[i] = await keyed.Ensure(wanted, again, stop);
+            span?.SetTag(Tracing.Run, run.Id).SetTag(Tracing.Experiment, $"{wanted.Project}/{wanted.Experiment}");
+            if (run.Reused) log.Reused(run.Id, wanted.Project, wanted.Experiment, wanted.Version, wanted.By ?? "somebody");
+            else log.Submitted(run.Id, wanted.Project, wanted.Experiment, wanted.Version, wanted.By ?? "somebody");
+        }
     }
 
     private List<string> NewIds(int count) => [.. Enumerable.Range(0, count).Select(_ => ids.NewestFirst())];

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 
@@ -95,8 +96,8 @@ internal sealed record CauseFacts(TriggerKind Kind, string Trigger, TriggerCause
 
     private (SpecNode? Value, string? Problem) Param(RunRecord run, string name)
     {
-        if (run.Spec.Params.TryGetValue(name, out var value)) return (Filled(value), null);
-        return AnyParam ? Number(1) : (null, $"runs of {run.Project}/{run.Experiment} have no parameter '{name}'{Suggestion.Clause(name, run.Spec.Params.Keys)}");
+        if (ParamPath.Find(run.Spec.Params, name) is { } value) return (Filled(value), null);
+        return AnyParam ? Number(1) : (null, $"runs of {run.Project}/{run.Experiment} have no parameter '{name}'{Suggestion.Clause(name, ParamPath.Flat(run.Spec.Params).Select(param => param.Key))}");
     }
 
     private (SpecNode? Value, string? Problem) Metric(string name)
@@ -134,6 +135,7 @@ internal sealed record CauseFacts(TriggerKind Kind, string Trigger, TriggerCause
         JsonValueKind.Number => Number(value.GetRawText()),
         JsonValueKind.True or JsonValueKind.False => new() { Kind = SpecKind.Boolean, Text = value.GetRawText(), IsFilledIn = true },
         JsonValueKind.Array => new() { Kind = SpecKind.List, Items = [.. value.EnumerateArray().Select(Filled)] },
+        JsonValueKind.Object => new() { Kind = SpecKind.Map, Fields = [.. value.EnumerateObject().Select(field => KeyValuePair.Create(field.Name, Filled(field.Value)))] },
         _ => new() { Kind = SpecKind.Text, Text = value.ToString() },
     };
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Serverless.Contract;
 using Serverless.Core.Runs;
 
 namespace Serverless.Core.Triggers;
@@ -104,7 +105,7 @@ public abstract record Operand
 
     public sealed record Param(string Name) : Operand
     {
-        public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => run.Spec.Params.TryGetValue(Name, out var value)
+        public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => ParamPath.Find(run.Spec.Params, Name) is { } value
             ? value.ValueKind switch
             {
                 JsonValueKind.Number => value.GetDouble(),

@@ -25,7 +25,7 @@ internal sealed class FiringStore(IObjectStore store)
     private static readonly TimeSpan RateWindow = TimeSpan.FromHours(1);
 
     public async Task<StoredFiring?> Load(string trigger, string id, CancellationToken cancel) =>
-        await store.Get(WorkspacePaths.Firing(trigger, id), cancel: cancel) is { } read ? new(read.Json<Firing>(), read.Object.ETag, read.Now) : null;
+        (await store.Read<Firing>(WorkspacePaths.Firing(trigger, id), cancel)).OrThrow() is { } read ? new(read.Record, read.Object.ETag, read.Now) : null;
 
     /// <summary>Puts a firing where there is none, or over the version with <paramref name="etag"/>. Null: somebody else did meanwhile.</summary>
     public async Task<StoredFiring?> Put(Firing firing, string? etag, CancellationToken cancel)
@@ -38,23 +38,17 @@ internal sealed class FiringStore(IObjectStore store)
     }
 
     /// <summary>Newest first. They are listed by what they are of, not by time, so all are looked at.</summary>
-    public async Task<(IReadOnlyList<FiringSummary> Firings, IReadOnlyList<DamagedRecord> Damaged)> List(string trigger, CancellationToken cancel)
+    public async Task<RecordList<FiringSummary>> List(string trigger, CancellationToken cancel)
     {
-        var (all, damaged) = (new List<FiringSummary>(), new List<DamagedRecord>());
-        await foreach (var stored in store.List(WorkspacePaths.FiringsOf(trigger), cancel: cancel))
+        var all = await store.Records(WorkspacePaths.FiringsOf(trigger), WorkspacePaths.IsRecord, SummaryOf, cancel: cancel).Collect();
+        return new([.. all.Found.OrderByDescending(firing => firing.At).ThenBy(firing => firing.Id, StringComparer.Ordinal)], all.Damaged);
+
+        async ValueTask<(FiringSummary?, DamagedRecord?)> SummaryOf(StoredObject stored)
         {
-            if (RecordFormat.Summary<FiringSummary>(stored.Metadata, Summary) is { } summary)
-            {
-                all.Add(summary);
-                continue;
-            }
-
+            if (RecordFormat.Summary<FiringSummary>(stored.Metadata, Summary) is { } summary) return (summary, null);
             var read = await store.Read<Firing>(stored.Key, cancel);
-            if (read.Damage is { } damage) damaged.Add(damage);
-            if (read.Found is { Record: var firing }) all.Add(FiringSummary.Of(firing));
+            return (read.Found is { Record: var firing } ? FiringSummary.Of(firing) : null, read.Damage);
         }
-
-        return ([.. all.OrderByDescending(firing => firing.At).ThenBy(firing => firing.Id, StringComparer.Ordinal)], damaged);
     }
 
     /// <summary>Before a firing is written: from now on somebody looks after it.</summary>

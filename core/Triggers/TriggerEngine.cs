@@ -1,4 +1,7 @@
+using System.Diagnostics;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core.Datasets;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
@@ -6,6 +9,7 @@ using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
+using Serverless.Core.Telemetry;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;
@@ -27,9 +31,13 @@ public sealed class TriggerEngine
     private readonly Submission submission;
     private readonly FiringStore firings;
     private readonly CauseReader causes;
+    private readonly ILogger log;
 
-    public TriggerEngine(string workspace, IObjectStore store, IMessageBus bus, IIds ids, TimeProvider time, Submission submission, RunIndex index)
+    public TriggerEngine(
+        string workspace, IObjectStore store, IMessageBus bus, IIds ids, TimeProvider time, Submission submission, RunIndex index,
+        ILogger<TriggerEngine>? log = null)
     {
+        this.log = log ?? NullLogger<TriggerEngine>.Instance;
         (this.workspace, this.store, this.bus, this.ids, this.time, this.submission) = (workspace, store, bus, ids, time, submission);
         Stored = new(store, ids);
         firings = new(store);
@@ -43,10 +51,10 @@ public sealed class TriggerEngine
     public TriggerTrials Trials { get; }
 
     /// <summary>What a trigger did, newest first.</summary>
-    public async Task<IReadOnlyList<FiringSummary>> Firings(string trigger, CancellationToken cancel = default) => (await firings.List(trigger, cancel)).Firings;
+    public async Task<IReadOnlyList<FiringSummary>> Firings(string trigger, CancellationToken cancel = default) => (await firings.List(trigger, cancel)).Found;
 
     /// <summary>The same, with what of it is damaged.</summary>
-    public Task<(IReadOnlyList<FiringSummary> Firings, IReadOnlyList<DamagedRecord> Damaged)> Acts(string trigger, CancellationToken cancel = default) => firings.List(trigger, cancel);
+    public Task<RecordList<FiringSummary>> Acts(string trigger, CancellationToken cancel = default) => firings.List(trigger, cancel);
 
     public async Task<Firing?> Firing(string trigger, string id, CancellationToken cancel = default) => (await firings.Load(trigger, id, cancel))?.Firing;
 
@@ -75,6 +83,7 @@ public sealed class TriggerEngine
     {
         var concerned = awake.Where(trigger => trigger.When.Runs is not null).ToList();
         if (concerned.Count == 0 || await causes.Run(ended.Run, cancel) is not { State.IsTerminal: true, Ended: { } at } run) return;
+        using var span = Tracing.Start("follow on", run.Trace, ActivityKind.Consumer)?.SetTag(Tracing.Run, run.Id);
         await Each(concerned.Where(trigger => trigger.When.Runs == (run.Project, run.Experiment) && at >= trigger.Record.Since), async trigger =>
         {
             if (trigger.When.Run is not null)
@@ -262,6 +271,7 @@ public sealed class TriggerEngine
 
         await bus.Publish(QueueNames.Events, new TriggerActed(workspace, begun.Firing.Trigger, begun.Firing.Id).ToMessage(ids), cancel);
         await firings.Settle(begun.Firing.Id, cancel);
+        log.Acted(begun.Firing);
         return begun.Firing;
     }
 
@@ -277,7 +287,7 @@ public sealed class TriggerEngine
             return await submission.Follow(spec, $"trigger:{firing.Trigger}", firing.Origin, firing.RunIds, cancel) switch
             {
                 SubmitResult.Accepted { Answer: var answer } => firing with { Outcome = FiringOutcome.Submitted, Runs = answer.Runs },
-                SubmitResult.Invalid { Problems: var problems } => firing with { Outcome = FiringOutcome.Failed, Problems = problems },
+                SubmitResult.Invalid { Problems: var problems } => firing with { Outcome = FiringOutcome.Failed, Problems = [.. problems.Select(problem => problem with { Path = SpecPath.Field("then", problem.Path) })] },
                 var other => throw new InvalidOperationException($"{other} is no answer to a follow-on"),
             };
         }

@@ -14,44 +14,8 @@ internal static partial class TriggerRules
 
     private const string Unknown = "cannot be told";
 
-    public static IReadOnlyList<Problem> Problems(TriggerWhen when)
-    {
-        var problems = new ProblemList();
-        if (when.Runs is var (project, experiment))
-        {
-            var at = when.Run is null ? "when.artifact" : "when.run";
-            Say($"{at}.project", SpecRules.NameProblem(project));
-            Say($"{at}.experiment", SpecRules.NameProblem(experiment));
-        }
-
-        if (when.Run is { Where: { } where }) Say("when.run.where", ConditionParser.Parse(where).Problem);
-        if (when.Run?.Best is { Metric: var metric } && (metric.Length is 0 or > 256 || metric.Any(char.IsControl)))
-        {
-            Say("when.run.best.metric", "is not a metric's name: 1 to 256 characters");
-        }
-
-        if (when.Artifact is { Path: var artifact }) Say("when.artifact.path", Glob(artifact).Problem);
-        if (when.File is { } file)
-        {
-            Say("when.file", file.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) && file.Length > WorkspacePaths.Data.Length
-                ? Glob(file).Problem
-                : $"'{file}' is not below data/; write data/digits/*.csv, or data/** for every file");
-        }
-
-        if (when.Dataset is { } dataset) Say("when.dataset", SpecRules.NameProblem(dataset));
-        if (when.Schedule is { } schedule)
-        {
-            Say("when.schedule.cron", Instants.CronProblem(schedule.Cron));
-            Say("when.schedule.zone", Instants.ZoneProblem(schedule.Zone));
-        }
-
-        return problems;
-
-        void Say(string path, string? what)
-        {
-            if (what is not null) problems.Add(new(path, what));
-        }
-    }
+    /// <summary>What is wrong with a pattern, those included that no path can match; null: nothing.</summary>
+    public static string? GlobProblem(string pattern) => Glob(pattern).Problem ?? NeverMatches(pattern);
 
     public static (PathPattern? Pattern, string? Problem) Glob(string pattern)
     {
@@ -67,6 +31,14 @@ internal static partial class TriggerRules
         {
             return (null, $"'{pattern}' is not a pattern: * and ? within a folder, ** across folders, [a-z]");
         }
+    }
+
+    /// <summary>Why no path that there can be matches the pattern; null: some could. Asked when a trigger is stored: one that waits for nothing would never say so.</summary>
+    private static string? NeverMatches(string pattern)
+    {
+        var body = pattern.Trim('/');
+        if (body.StartsWith("./", StringComparison.Ordinal)) body = body[2..];
+        return ObjectKey.Problem(Wildcards().Replace(body, "x")) is { } problem ? $"'{Excerpt.Of(pattern, 200)}' can match no file: {problem}" : null;
     }
 
     /// <summary>Facts of the kind that such a trigger will meet, with nothing in them that only a real cause can know.</summary>

@@ -48,14 +48,14 @@ public sealed class TriggerStore(IObjectStore store, IIds ids)
     private readonly ConcurrentDictionary<string, (string ETag, LiveTrigger Trigger)> known = new(StringComparer.Ordinal);
 
     /// <summary>All that can be read, by name, and those that cannot.</summary>
-    public async Task<(IReadOnlyList<TriggerRecord> Triggers, IReadOnlyList<DamagedRecord> Damaged)> List(CancellationToken cancel = default)
+    public async Task<RecordList<TriggerRecord>> List(CancellationToken cancel = default)
     {
         var (triggers, damaged) = await Live(cancel);
-        return ([.. triggers.Select(trigger => trigger.Record)], damaged);
+        return new([.. triggers.Select(trigger => trigger.Record)], damaged);
     }
 
     public async Task<TriggerRecord?> Get(string name, CancellationToken cancel = default) =>
-        SpecRules.NameProblem(name) is null ? (await store.Get(WorkspacePaths.Trigger(name), cancel: cancel))?.Json<TriggerRecord>() : null;
+        SpecRules.NameProblem(name) is null ? await store.Find<TriggerRecord>(WorkspacePaths.Trigger(name), cancel) : null;
 
     /// <summary>
     /// Stores a checked definition. One that is stored already is left as it is; a changed one stays the same trigger, which does not act again on what it acted on,
@@ -66,9 +66,9 @@ public sealed class TriggerStore(IObjectStore store, IIds ids)
         var key = WorkspacePaths.Trigger(definition.Name);
         while (true)
         {
-            var there = await store.Get(key, cancel: cancel);
+            var there = (await store.Read<TriggerRecord>(key, cancel)).OrThrow();
             var now = there?.Now ?? (await store.Head(key, cancel)).Now;
-            var before = there?.Json<TriggerRecord>();
+            var before = there?.Record;
             if (before is not null && Text(before.Definition) == Text(definition)) return (before, false);
             var wanted = before is null
                 ? new TriggerRecord(ids.NewestFirst(), definition, by, now, now)
@@ -85,8 +85,7 @@ public sealed class TriggerStore(IObjectStore store, IIds ids)
         var key = WorkspacePaths.Trigger(name);
         while (true)
         {
-            if (await store.Get(key, cancel: cancel) is not { } there) return null;
-            var before = there.Json<TriggerRecord>();
+            if ((await store.Read<TriggerRecord>(key, cancel)).OrThrow() is not { Record: var before } there) return null;
             if (before.Paused is not null == paused) return before;
             var wanted = paused ? before with { Paused = new(there.Now, by) } : before with { Paused = null, Since = there.Now };
             if ((await store.PutJson(key, wanted, PutCondition.IfMatch(there.Object.ETag), cancel: cancel)).Stored) return wanted;
@@ -98,29 +97,23 @@ public sealed class TriggerStore(IObjectStore store, IIds ids)
     public async Task<bool> Remove(string name, CancellationToken cancel = default)
     {
         if (SpecRules.NameProblem(name) is not null) return false;
-        var removed = await store.Delete(WorkspacePaths.Trigger(name), cancel: cancel) == DeleteOutcome.Deleted;
+        var removed = await store.DeleteRecord(WorkspacePaths.Trigger(name), cancel);
         await store.Delete(WorkspacePaths.TriggerState(name), cancel: cancel);
         return removed;
     }
 
-    internal async Task<(IReadOnlyList<LiveTrigger> Triggers, IReadOnlyList<DamagedRecord> Damaged)> Live(CancellationToken cancel)
+    internal Task<RecordList<LiveTrigger>> Live(CancellationToken cancel)
     {
-        var (all, damaged) = (new List<LiveTrigger>(), new List<DamagedRecord>());
-        await foreach (var stored in store.List(WorkspacePaths.Triggers, cancel: cancel))
+        return store.Records(WorkspacePaths.Triggers, key => WorkspacePaths.TriggerNameOf(key) is not null, Known, cancel: cancel).Collect();
+
+        async ValueTask<(LiveTrigger?, DamagedRecord?)> Known(StoredObject stored)
         {
-            if (WorkspacePaths.TriggerNameOf(stored.Key) is null) continue;
-            if (!known.TryGetValue(stored.Key, out var kept) || kept.ETag != stored.ETag)
-            {
-                var read = await store.Read<TriggerRecord>(stored.Key, cancel);
-                if (read.Damage is { } damage) damaged.Add(damage);
-                if (read.Found is not { } found) continue;
-                known[stored.Key] = kept = (found.Object.ETag, new(found.Record));
-            }
-
-            all.Add(kept.Trigger);
+            if (known.TryGetValue(stored.Key, out var kept) && kept.ETag == stored.ETag) return (kept.Trigger, null);
+            var read = await store.Read<TriggerRecord>(stored.Key, cancel);
+            if (read.Found is not { } found) return (null, read.Damage);
+            known[stored.Key] = kept = (found.Object.ETag, new(found.Record));
+            return (kept.Trigger, null);
         }
-
-        return (all, damaged);
     }
 
     private static string Text<T>(T value) => CanonicalJson.Hash("same", value);

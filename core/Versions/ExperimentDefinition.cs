@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 
@@ -9,17 +10,16 @@ namespace Serverless.Core.Versions;
 /// version. Not in it: what labels or places one submission
 /// (tags, fresh, commit, how the zip was packed, ETags).
 /// </summary>
-public sealed record ExperimentDefinition
+public sealed record ExperimentDefinition : RunSettings
 {
+    public ExperimentDefinition() { }
+
+    private ExperimentDefinition(RunSettings settings) : base(settings) { }
+
     /// <summary>Tree hash of the code.</summary>
     public required string Tree { get; init; }
     public required string Command { get; init; }
-    public string? Setup { get; init; }
-    public required string Machine { get; init; }
     public required IReadOnlyList<long> Seeds { get; init; }
-    public required IReadOnlyDictionary<string, string> Env { get; init; }
-    public string? Image { get; init; }
-    public required IReadOnlyDictionary<string, JsonElement> Params { get; init; }
 
     /// <summary>Path → SHA-256.</summary>
     public required IReadOnlyDictionary<string, string> Inputs { get; init; }
@@ -29,36 +29,22 @@ public sealed record ExperimentDefinition
 
     /// <summary>Run, and hash of the checkpoint's content.</summary>
     public DefinitionFrom? From { get; init; }
-    public required int Nodes { get; init; }
-    public required Retries Retries { get; init; }
-    public TimeSpan? Timeout { get; init; }
-    public required TimeSpan Grace { get; init; }
 
-    /// <summary>Null when nothing was said about them, so that versions from before one could are what they were.</summary>
-    public CheckpointRetention? Checkpoints { get; init; }
-    public required IReadOnlyDictionary<string, string> Checks { get; init; }
+    public string Hash()
+    {
+        var hashed = JsonSerializer.SerializeToNode(this, CoreJson.Options)!.AsObject();
+        foreach (var field in Fields.Of(typeof(RunSettings)).Where(field => Fields.Hashed(field, this) is null)) hashed.Remove(field.Name);
+        return CanonicalJson.Hash<JsonNode>("serverless-version-1", hashed);
+    }
 
-    public string Hash() => CanonicalJson.Hash("serverless-version-1", this);
-
-    public static ExperimentDefinition Of(ExperimentSpec spec, RunSpec first) => new()
+    public static ExperimentDefinition Of(ExperimentSpec spec, RunSpec first) => new(first)
     {
         Tree = first.Code.Tree,
         Command = first.Command,
-        Setup = first.Setup,
-        Machine = first.Machine,
         Seeds = spec.Seeds,
-        Env = Sorted(spec.Env),
-        Image = first.Image,
-        Params = Sorted(first.Params),
         Inputs = Sorted(first.Inputs.ToDictionary(input => input.Path, input => input.Sha256)),
         Datasets = first.Datasets.Count == 0 ? null : Sorted(first.Datasets.ToDictionary(dataset => dataset.Name, dataset => dataset.Sha256)),
         From = first.From is { } from ? new(from.Run, from.Step, from.Content ?? from.Manifest) : null,
-        Nodes = first.Nodes,
-        Retries = first.Retries,
-        Timeout = first.Timeout,
-        Grace = first.Grace,
-        Checkpoints = first.Checkpoints == new CheckpointRetention() ? null : first.Checkpoints,
-        Checks = Sorted(spec.Checks),
     };
 
     private static SortedDictionary<string, T> Sorted<T>(IReadOnlyDictionary<string, T> all) => new(all.ToDictionary(), StringComparer.Ordinal);

@@ -1,21 +1,15 @@
-using System.Globalization;
-using System.Text.Json;
 using Serverless.Core.Code;
 using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 
 namespace Serverless.Core.Versions;
 
 /// <summary>One part of the run key in which two runs differ.</summary>
-/// <param name="Part"><c>code</c>, <c>command</c>, <c>setup</c>, <c>params</c>, <c>inputs</c>, <c>datasets</c>, <c>env</c>, <c>image</c>, <c>seed</c>, <c>machine</c>, <c>nodes</c> or <c>from</c>.</param>
+/// <param name="Part">A field of the spec, or <c>datasets</c> (inputs that are versions of datasets).</param>
 /// <param name="Name">Which one: a parameter, a variable, a file's path; null where there is only one.</param>
 /// <param name="From">In the earlier run, files as the beginning of their hash; null: it was not there.</param>
 /// <param name="To">In the later run; null: it is no longer there.</param>
 public sealed record KeyDifference(string Part, string? Name, string? From, string? To)
 {
-    /// <summary>Characters of a hash that are shown.</summary>
-    private const int HashShown = 12;
-
     public override string ToString() => $"{Part}{(Name is null ? "" : $" {Name}")}: {From ?? "not there"} → {To ?? "not there"}";
 
     /// <summary>Empty exactly when <see cref="RunKey.Of"/> is the same for both.</summary>
@@ -23,58 +17,23 @@ public sealed record KeyDifference(string Part, string? Name, string? From, stri
     internal static IReadOnlyList<KeyDifference> Between(RunSpec before, RunSpec now, (CodeFacts? Before, CodeFacts? Now) code)
     {
         var all = new List<KeyDifference>();
-        if (before.Code.Tree != now.Code.Tree) all.AddRange(Code());
-        One("command", before.Command, now.Command);
-        One("setup", before.Setup, now.Setup);
-        Many("params", before.Params.ToDictionary(param => param.Key, param => Canonical(param.Value)), now.Params.ToDictionary(param => param.Key, param => Canonical(param.Value)));
-        all.AddRange(Differing("inputs", Hashes(before), Hashes(now), Shown));
-        all.AddRange(Datasets(before, now));
-        Many("env", before.Env, now.Env);
-        One("image", before.Image, now.Image);
-        One("seed", Text(before.Seed), Text(now.Seed));
-        One("machine", before.Machine, now.Machine);
-        One("nodes", Text(before.Nodes), Text(now.Nodes));
-        if (before.From?.Run != now.From?.Run || Content(before.From) != Content(now.From)) all.Add(new("from", null, Checkpoint(before.From), Checkpoint(now.From)));
-        return all;
-
-        void One(string part, string? from, string? to)
+        foreach (var part in KeyPart.All)
         {
-            if (from != to) all.Add(new(part, null, from, to));
+            List<KeyEntry> from = [.. part.Entries(before)], to = [.. part.Entries(now)];
+            if (part.Name == KeyPart.Code && code is ({ } one, { } two) && before.Code.Tree != now.Code.Tree) (from, to) = (Files(one), Files(two));
+            all.AddRange(Differing(part.Name, from, to));
         }
 
-        void Many(string part, IReadOnlyDictionary<string, string> from, IReadOnlyDictionary<string, string> to) => all.AddRange(Differing(part, from, to, whole => whole));
-
-        IEnumerable<KeyDifference> Code() => code is ({ } one, { } two)
-            ? Differing("code", Files(one), Files(two), Shown)
-            : [new("code", null, Shown(before.Code.Tree), Shown(now.Code.Tree))];
+        return all;
     }
 
-    private static IEnumerable<KeyDifference> Differing(string part, IReadOnlyDictionary<string, string> from, IReadOnlyDictionary<string, string> to, Func<string, string> shown) =>
-        from name in @from.Keys.Union(to.Keys).Order(StringComparer.Ordinal)
-        let values = (From: @from.GetValueOrDefault(name), To: to.GetValueOrDefault(name))
-        where values.From != values.To
-        select new KeyDifference(part, name, values.From is null ? null : shown(values.From), values.To is null ? null : shown(values.To));
+    private static IEnumerable<KeyDifference> Differing(string part, List<KeyEntry> from, List<KeyEntry> to) =>
+        from name in @from.Concat(to).Select(entry => entry.Name).Distinct().Order(StringComparer.Ordinal)
+        let was = @from.Where(entry => entry.Name == name).Select(entry => (KeyEntry?)entry).FirstOrDefault()
+        let now = to.Where(entry => entry.Name == name).Select(entry => (KeyEntry?)entry).FirstOrDefault()
+        where was?.Value != now?.Value
+        select new KeyDifference(part, name, was?.Shown, now?.Shown);
 
-    private static IEnumerable<KeyDifference> Datasets(RunSpec before, RunSpec now)
-    {
-        var (from, to) = (before.Datasets.ToDictionary(dataset => dataset.Name), now.Datasets.ToDictionary(dataset => dataset.Name));
-        return from name in @from.Keys.Union(to.Keys).Order(StringComparer.Ordinal)
-               let pair = (From: @from.GetValueOrDefault(name), To: to.GetValueOrDefault(name))
-               where pair.From?.Sha256 != pair.To?.Sha256
-               select new KeyDifference("datasets", name, pair.From?.ToString(), pair.To?.ToString());
-    }
-
-    private static Dictionary<string, string> Files(CodeFacts facts) => facts.Files.ToDictionary(file => file.Path, file => file.Sha256);
-
-    private static Dictionary<string, string> Hashes(RunSpec spec) => spec.Inputs.ToDictionary(input => input.Path, input => input.Sha256);
-
-    private static string Canonical(JsonElement value) => (CanonicalJson.Of(value) ?? value).GetRawText();
-
-    private static string? Content(FromRef? from) => from is null ? null : from.Content ?? from.Manifest;
-
-    private static string? Checkpoint(FromRef? from) => from is null ? null : string.Create(CultureInfo.InvariantCulture, $"{from.Run} at step {from.Step} ({Shown(from.Content ?? "content not known")})");
-
-    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
-
-    private static string Shown(string hash) => hash.Length > HashShown ? hash[..HashShown] : hash;
+    private static List<KeyEntry> Files(CodeFacts facts) =>
+        [.. facts.Files.Select(file => new KeyEntry(file.Path, file.Sha256, KeyPart.Shown(file.Sha256)))];
 }

@@ -9,7 +9,8 @@ namespace Serverless.Core.Versions;
 internal sealed class VersionNumbers
 {
     private readonly Lock gate = new();
-    /// <summary>Null: its record is damaged, so that nothing but its number is known.</summary>
+
+    /// <summary>Null: its record is damaged or lost, so that nothing but its number is known.</summary>
     private readonly SortedDictionary<int, VersionInfo?> known = [];
     private readonly Dictionary<string, int> lowest = new(StringComparer.Ordinal);
     private readonly SortedDictionary<int, TaskCompletionSource> writing = [];
@@ -34,6 +35,15 @@ internal sealed class VersionNumbers
         }
     }
 
+    /// <summary>Numbers that were given, and of which nothing else is known.</summary>
+    public IReadOnlyList<int> Unread
+    {
+        get
+        {
+            lock (gate) return [.. known.Where(version => version.Value is null).Select(version => version.Key)];
+        }
+    }
+
     public bool Knows(int number)
     {
         lock (gate) return known.ContainsKey(number);
@@ -43,14 +53,15 @@ internal sealed class VersionNumbers
     {
         lock (gate)
         {
-            if (!known.TryAdd(version.Number, version)) return;
+            if (known.GetValueOrDefault(version.Number) is not null) return;
+            known[version.Number] = version;
             if (!lowest.TryGetValue(version.Hash, out var number) || version.Number < number) lowest[version.Hash] = version.Number;
             while (known.ContainsKey(through + 1)) through++;
         }
     }
 
-    /// <summary>The number is taken by something that cannot be read.</summary>
-    public void LearnDamaged(int number)
+    /// <summary>The number is taken by something that cannot be read, or was lost.</summary>
+    public void LearnTaken(int number)
     {
         lock (gate)
         {

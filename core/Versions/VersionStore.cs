@@ -12,7 +12,7 @@ public sealed record ExperimentVersion(int Number, string Hash, ExperimentDefini
 
 /// <summary>
 /// The versions of a workspace's experiments. Numbers are given by put-if-absent; <see cref="VersionNumbers"/> says how two who submit at once get
-/// one number for one definition.
+/// one number for one definition. Before a number is told it is noted apart from its record, so that it stays taken when the record is lost.
 /// </summary>
 public sealed class VersionStore(IObjectStore store)
 {
@@ -39,7 +39,12 @@ public sealed class VersionStore(IObjectStore store)
                 var key = WorkspacePaths.Version(project, experiment, number);
                 var (taken, now) = await store.Head(key, cancel);
                 var version = new ExperimentVersion(number, hash, definition, code, now, by);
-                if (taken is null && (await store.PutJson(key, version, PutCondition.IfAbsent, cancel: cancel)).Stored) numbers.Learn(InfoOf(version));
+                var isLost = taken is null && (await store.Head(WorkspacePaths.GivenVersion(project, experiment, number), cancel)).Value is not null;
+                if (taken is null && !isLost && (await store.PutJson(key, version, PutCondition.IfAbsent, cancel: cancel)).Stored)
+                {
+                    await Give(project, experiment, number, cancel);
+                    numbers.Learn(InfoOf(version));
+                }
                 else await Refresh(project, experiment, numbers, cancel);
             }
             finally
@@ -49,21 +54,30 @@ public sealed class VersionStore(IObjectStore store)
         }
     }
 
-    /// <summary>Newest first.</summary>
-    public async Task<IReadOnlyList<VersionInfo>> List(string project, string experiment, CancellationToken cancel = default)
+    /// <summary>Newest first. Lost ones count as damaged.</summary>
+    public async Task<RecordList<VersionInfo>> List(string project, string experiment, CancellationToken cancel = default)
     {
         var path = WorkspacePaths.VersionsOf(project, experiment);
         var numbers = experiments.GetValueOrDefault(path) ?? new();
         await Refresh(project, experiment, numbers, cancel);
-        var versions = numbers.All;
+        var damaged = new List<DamagedRecord>();
+        foreach (var number in numbers.Unread.Reverse())
+        {
+            // It may have been put back.
+            var key = WorkspacePaths.Version(project, experiment, number);
+            var read = await Read(key, number, cancel);
+            if (read.Found is { Record: var version }) numbers.Learn(InfoOf(version));
+            else damaged.Add(read.Damage ?? new(key, "it is missing"));
+        }
 
         // Only what exists is remembered, or asking for names would fill the memory.
+        var versions = numbers.All;
         if (versions.Count > 0) experiments.TryAdd(path, numbers);
-        return [.. versions.Reverse()];
+        return new([.. versions.Reverse()], damaged);
     }
 
-    public async Task<ExperimentVersion?> Get(string project, string experiment, int number, CancellationToken cancel = default) =>
-        (await store.Get(WorkspacePaths.Version(project, experiment, number), cancel: cancel))?.Json<ExperimentVersion>();
+    public Task<ExperimentVersion?> Get(string project, string experiment, int number, CancellationToken cancel = default) =>
+        store.Find<ExperimentVersion>(WorkspacePaths.Version(project, experiment, number), cancel);
 
     /// <summary>Null when one of the two does not exist.</summary>
     public async Task<VersionDiff?> Diff(string project, string experiment, int from, int to, CancellationToken cancel = default)
@@ -79,21 +93,43 @@ public sealed class VersionStore(IObjectStore store)
     private static VersionInfo InfoOf(ExperimentVersion version) =>
         new(version.Number, version.Hash, version.Definition.Tree, version.Code.Commit, version.Created, version.By);
 
+    private Task Give(string project, string experiment, int number, CancellationToken cancel) =>
+        store.Put(WorkspacePaths.GivenVersion(project, experiment, number), [], PutCondition.IfAbsent, cancel: cancel);
+
+    private async Task<RecordReading<ExperimentVersion>> Read(string key, int number, CancellationToken cancel)
+    {
+        var read = await store.Read<ExperimentVersion>(key, cancel);
+        return read.Found is { Record.Number: var said } && said != number ? new(null, new(key, $"it is of version {said}")) : read;
+    }
+
     private async Task Refresh(string project, string experiment, VersionNumbers numbers, CancellationToken cancel)
     {
+        // Notes first: what they name had its record by then, so that one which is missing now was lost.
         var through = numbers.Through;
-        var after = through == 0 ? null : WorkspacePaths.Version(project, experiment, through);
-        var unread = new List<(string Key, int Number)>();
-        await foreach (var version in store.List(WorkspacePaths.VersionsOf(project, experiment) + "v", after, cancel))
+        var (given, lost) = (new HashSet<int>(), new HashSet<int>());
+        await foreach (var note in store.List(WorkspacePaths.GivenVersionsOf(project, experiment), through == 0 ? null : WorkspacePaths.GivenVersion(project, experiment, through), cancel))
         {
-            if (WorkspacePaths.VersionNumberOf(version.Key) is { } number && !numbers.Knows(number)) unread.Add((version.Key, number));
+            if (WorkspacePaths.GivenVersionOf(note.Key) is (_, _, var number) && given.Add(number) && !numbers.Knows(number)) lost.Add(number);
+        }
+
+        var unread = new List<(string Key, int Number)>();
+        var after = through == 0 ? null : WorkspacePaths.Version(project, experiment, through);
+        await foreach (var version in store.ListNames(WorkspacePaths.VersionsOf(project, experiment) + "v", after, cancel))
+        {
+            if (WorkspacePaths.VersionNumberOf(version.Key) is not { } number) continue;
+            lost.Remove(number);
+            if (!numbers.Knows(number)) unread.Add((version.Key, number));
         }
 
         await Parallel.ForEachAsync(unread, new ParallelOptions { MaxDegreeOfParallelism = ReadingDegree, CancellationToken = cancel }, async (version, stop) =>
         {
-            var read = await store.Read<ExperimentVersion>(version.Key, stop);
-            if (read.Found is { } found && found.Record.Number == version.Number) numbers.Learn(InfoOf(found.Record));
-            else if (!read.IsMissing) numbers.LearnDamaged(version.Number);
+            var read = await Read(version.Key, version.Number, stop);
+
+            // Whoever wrote it may have died before it noted the number.
+            if (!read.IsMissing && !given.Contains(version.Number)) await Give(project, experiment, version.Number, stop);
+            if (read.Found is { } found) numbers.Learn(InfoOf(found.Record));
+            else if (!read.IsMissing) numbers.LearnTaken(version.Number);
         });
+        foreach (var number in lost) numbers.LearnTaken(number);
     }
 }

@@ -12,24 +12,16 @@ public sealed class Machines(IObjectStore store, RunIndex index, IReadOnlyList<s
 
     public async Task<MachineList> List(CancellationToken cancel = default)
     {
-        var workers = new List<WorkerInfo>();
-        var damaged = new List<DamagedRecord>();
-        await foreach (var stored in store.List(WorkspacePaths.Workers, cancel: cancel))
-        {
-            if (WorkspacePaths.WorkerIdOf(stored.Key) is null) continue;
-            var read = await store.Read<WorkerInfo>(stored.Key, cancel);
-            if (read.Damage is { } damage) damaged.Add(damage);
-            if (read.Found is not { } content) continue;
-            var worker = content.Record with { Seen = content.Object.Modified };
-            if (content.Now - content.Object.Modified <= worker.Heartbeat * MissedHeartbeats + TimeSpan.FromSeconds(1)) workers.Add(worker);
-        }
-
+        var known = await store.Records<WorkerInfo>(WorkspacePaths.Workers, key => WorkspacePaths.WorkerIdOf(key) is not null, cancel).Collect(where: IsHeardOf);
+        var workers = known.Found.Select(read => read.Record with { Seen = read.Object.Modified }).ToList();
         var all = classes.Concat(workers.Select(worker => worker.Machine)).Distinct(StringComparer.Ordinal);
         var waiting = await Waiting(cancel);
         return new(
             [.. all.Select(name => new MachineClassInfo(name, waiting.GetValueOrDefault(name), workers.Count(worker => worker.Machine == name)))],
-            workers, DamagedRecord.Listed(damaged));
+            workers, DamagedRecord.Listed(known.Damaged));
     }
+
+    private static bool IsHeardOf(StoredRecord<WorkerInfo> read) => read.Now - read.Object.Modified <= read.Record.Heartbeat * MissedHeartbeats + TimeSpan.FromSeconds(1);
 
     // Runs, not messages: of those a run may have several in the queue, or one that is not due. Of the runs only the active ones are looked at, however
     // many have ended. Nobody can tell what a damaged record waits for.

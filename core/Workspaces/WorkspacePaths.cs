@@ -26,11 +26,21 @@ public static class WorkspacePaths
     public const string ContentHashes = "index/hashes/";
     public const string TriggerStates = "index/triggers/";
 
+    /// <summary>The topmost folders of everything that a workspace has.</summary>
+    public static IReadOnlyList<string> Folders { get; } =
+    [
+        Data, Runs, Active, Projects, Workers, Requests, Reports, Datasets, Contents, Triggers, Firings, Keys, Codes, PendingFirings, Attempts, "untold/", "index/", "given/", "uploads/",
+        "damaged/",
+    ];
+
     /// <summary>What triggers are in the middle of doing: what <see cref="Active"/> is for runs.</summary>
     public const string PendingFirings = "pending/";
 
     /// <summary>Where something damaged is kept out of the way: under its own name, and a number when there is one already.</summary>
     public static string Damaged(string key, int number) => string.Create(CultureInfo.InvariantCulture, $"damaged/{key}{(number == 1 ? "" : $".{number}")}");
+
+    /// <summary>Of the records whose names are hashes or ids.</summary>
+    public static bool IsRecord(string key) => key.EndsWith(".json", StringComparison.Ordinal);
 
     public static string Code(string zipSha256) => $"{Codes}{zipSha256}.zip";
 
@@ -96,6 +106,14 @@ public static class WorkspacePaths
     public static string GivenNumber(string dataset, int number) => $"{GivenNumbersOf(dataset)}{number:D6}";
     public static string GivenNumbersOf(string dataset) => $"{GivenNumbers}{dataset}/";
     public const string GivenNumbers = "given/datasets/";
+
+    /// <summary>The same for versions of experiments.</summary>
+    public const string GivenVersions = "given/versions/";
+    public static string GivenVersionsOf(string project, string experiment) => $"{GivenVersions}{project}/{experiment}/";
+    public static string GivenVersion(string project, string experiment, int number) => $"{GivenVersionsOf(project, experiment)}{number:D6}";
+
+    public static (string Project, string Experiment, int Number)? GivenVersionOf(string key) =>
+        key.Split('/') is ["given", "versions", var project, var experiment, var text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (project, experiment, number) : null;
 
     public static (string Name, int Number)? GivenNumberOf(string key) =>
         key.Split('/') is ["given", "datasets", var name, var text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (name, number) : null;

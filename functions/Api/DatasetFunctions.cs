@@ -111,17 +111,21 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
     });
 
     [Function("DatasetDelete")]
-    [Operation("Delete a version; its number stays taken", Role = Role.Writer, Status = 204, Query = [Deletions.ForceDoc], Errors = [404, 409])]
+    [Operation("Delete a version, by its number also one whose record is lost; its number stays taken", Role = Role.Writer, Status = 204, Query = [Deletions.ForceDoc], Errors = [404, 409])]
     public Task<IActionResult> Delete([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = Version)] HttpRequest request, string name, string version) => gate.Writer(request, async caller =>
     {
-        var found = await Find(caller, name, version);
-        return Deletions.Answered(await caller.Workspace.DatasetDeletion.Delete(found.Name, found.Number, request.QueryFlag(Deletions.Force), caller.Cancel), $"dataset {found}");
+        // By its number also one whose record is lost.
+        var number = Reference(name, version).Number ?? (await Find(caller, name, version)).Number;
+        return Deletions.Answered(await caller.Workspace.DatasetDeletion.Delete(Checked(name), number, request.QueryFlag(Deletions.Force), caller.Cancel), $"dataset {name}:{number}");
     });
+
+    private static DatasetReference Reference(string name, string version) =>
+        DatasetReference.Parse($"{name}:{version}") ?? DatasetReference.Parse($"{name}@{version}")
+            ?? throw new RequestException(StatusCodes.Status400BadRequest, $"'{version}' is no version of a dataset: a number, latest, or at least 8 characters of its hash");
 
     private static async Task<DatasetVersion> Find(Caller caller, string name, string version)
     {
-        var reference = DatasetReference.Parse($"{name}:{version}") ?? DatasetReference.Parse($"{name}@{version}")
-            ?? throw new RequestException(StatusCodes.Status400BadRequest, $"'{version}' is no version of a dataset: a number, latest, or at least 8 characters of its hash");
+        var reference = Reference(name, version);
         var (found, problem) = await caller.Workspace.Datasets.Find(reference, caller.Cancel);
         if (found is null && reference.Number is { } number) await caller.Workspace.Datasets.Get(reference.Name, number, caller.Cancel);
         return found is not null && await caller.Workspace.Datasets.Get(found.Name, found.Number, caller.Cancel) is { Deleted: null } whole

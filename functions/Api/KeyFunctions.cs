@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
+using Serverless.Core.Storage;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 
@@ -17,9 +18,13 @@ public sealed class KeyFunctions(Gate gate, ApiKeys keys, IEnumerable<EntraToken
     private const int MaxNameLength = 64;
 
     [Function("KeyList")]
-    [Operation("The workspace's keys, without their secrets", Role = Role.Admin, Answer = typeof(ApiKeyInfo[]))]
+    [Operation("The workspace's keys, without their secrets", Role = Role.Admin, Answer = typeof(KeyList))]
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "keys")] HttpRequest request) =>
-        gate.Admin(request, async caller => Answer.Json(await keys.List(caller.Key.Workspace, caller.Cancel)));
+        gate.Admin(request, async caller =>
+        {
+            var (known, damaged) = await keys.List(caller.Key.Workspace, caller.Cancel);
+            return Answer.Json(new KeyList(known, DamagedRecord.Listed(damaged)));
+        });
 
     [Function("KeyCreate")]
     [Operation("Make a key, whose secret is in this answer only; or let somebody of the directory in", Role = Role.Admin, Status = 201,

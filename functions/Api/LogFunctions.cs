@@ -22,6 +22,7 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
     [Function("RunLogs")]
     [Operation("A run's log, as its code printed it", AnswerTypes = ["text/plain; charset=utf-8", EventStream], Errors = [404], Query = [
         "offset: begin at this byte; negative: so many bytes before the end; default 0",
+        "tail: begin so many lines before the end, at most 100000; of lines that are longer than 64 MiB together, fewer; not with offset",
         "follow: true sends what is printed until the run has ended, as text or, with Accept: text/event-stream, as events that can be resumed, also when the platform ends the request before",
         "attempt: the log as it was seen at the end of this attempt; default the newest"],
         Headers = ["Last-Event-ID: the last event's id, to resume after it"])]
@@ -33,15 +34,22 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
         var attempt = (int?)request.QueryNumber("attempt", 1, int.MaxValue);
         if (attempt > run.Epoch) return Answer.NotFound($"run {id} has no attempt {attempt}");
         if (attempt is not null && follow) return Answer.Problem(StatusCodes.Status400BadRequest, "only the newest attempt can be followed: leave out attempt or follow");
-        var offset = request.QueryNumber("offset", long.MinValue, long.MaxValue) ?? 0;
+        var asked = request.QueryNumber("offset", long.MinValue, long.MaxValue);
+        var tail = (int?)request.QueryNumber("tail", 0, LogReader.MaxTailLines);
+        if (asked is not null && tail is not null)
+        {
+            return Answer.Problem(StatusCodes.Status400BadRequest, "offset and tail both say where to begin: leave out one of them");
+        }
+
         if (!follow)
         {
             var extent = await logs.Measure(run, attempt, caller.Cancel);
-            var from = offset < 0 ? Math.Max(0, extent.Length + offset) : Math.Min(offset, extent.Length);
+            var from = await Begin(extent.Length);
             return Answer.Stream(context => WriteRange(context, logs, run, from, extent, attempt));
         }
 
-        if (offset < 0) offset = Math.Max(0, (await logs.Measure(run, cancel: caller.Cancel)).Length + offset);
+        var offset = asked ?? 0;
+        if (tail is not null || asked < 0) offset = await Begin((await logs.Measure(run, cancel: caller.Cancel)).Length);
         if (!request.GetTypedHeaders().Accept.Any(type => type.MediaType == EventStream)) return Answer.Stream(context => FollowText(context, caller, run.Id, new(0, offset)));
         var position = request.Headers["Last-Event-ID"] is [{ Length: > 0 } last]
             ? LogPosition.Parse(last) ?? throw new RequestException(StatusCodes.Status400BadRequest, $"Last-Event-ID: {last} is not an id that this address gave")
@@ -59,6 +67,9 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
                 // The answer ends here, whole; every event had an id to go on after.
             }
         });
+
+        async Task<long> Begin(long length) => tail is { } lines ? await logs.TailOffset(run, length, lines, attempt, caller.Cancel)
+            : asked < 0 ? Math.Max(0, length + asked.Value) : Math.Min(asked ?? 0, length);
     });
 
     private static async Task WriteRange(HttpContext context, LogReader logs, RunRecord run, long from, LogExtent extent, int? attempt)

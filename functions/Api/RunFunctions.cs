@@ -47,7 +47,7 @@ public sealed class RunFunctions(Gate gate)
     });
 
     [Function("RunRerun")]
-    [Operation("Run the same again, computing it anew", Role = Role.Writer, Status = 202, Answer = typeof(Submitted), Headers = [Submissions.HeaderDoc], Errors = [404, 409])]
+    [Operation("Run the same again, computing it anew", Role = Role.Writer, Status = 202, Answer = typeof(Submitted), Headers = [Submissions.HeaderDoc], Errors = [400, 404, 409])]
     public Task<IActionResult> Rerun([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "runs/{id}/rerun")] HttpRequest request, string id) => gate.Writer(request, async caller =>
     {
         if (!RunLookup.IsId(id)) throw RunLookup.Missing(id);

@@ -96,7 +96,7 @@ public sealed class TriggerFunctions(Gate gate)
     {
         var outcomes = request.QueryEnums<FiringOutcome>("outcome");
         var limit = (int)(request.QueryNumber("limit", 1, 10_000) ?? 100);
-        var (all, damaged) = SpecRules.NameProblem(name) is null ? await caller.Workspace.Triggers.Acts(name, caller.Cancel) : ([], []);
+        var (all, damaged) = SpecRules.NameProblem(name) is null ? await caller.Workspace.Triggers.Acts(name, caller.Cancel) : new([], []);
         if (all.Count + damaged.Count == 0) await Find(caller, name);
         return Answer.Json(new FiringList([.. all.Where(firing => outcomes.Count == 0 || outcomes.Contains(firing.Outcome)).Take(limit)], DamagedRecord.Listed(damaged)));
     });

@@ -14,9 +14,12 @@ public sealed class VersionFunctions(Gate gate)
     private const string Versions = "projects/{project}/experiments/{experiment}/versions";
 
     [Function("VersionList")]
-    [Operation("An experiment's versions, newest first", Answer = typeof(VersionInfo[]), Errors = [404])]
+    [Operation("An experiment's versions, newest first", Answer = typeof(VersionList), Errors = [404])]
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Versions)] HttpRequest request, string project, string experiment) => gate.Reader(request, async caller =>
-        await caller.Workspace.Submission.Versions.List(Name(project), Name(experiment), caller.Cancel) is { Count: > 0 } versions ? Answer.Json(versions) : Missing(project, experiment));
+    {
+        var (versions, damaged) = await caller.Workspace.Submission.Versions.List(Name(project), Name(experiment), caller.Cancel);
+        return versions.Count + damaged.Count > 0 ? Answer.Json(new VersionList(versions, DamagedRecord.Listed(damaged))) : Missing(project, experiment);
+    });
 
     [Function("VersionDiff")]
     [Operation("What changed between two versions", Answer = typeof(VersionDiff), Query = ["from: number of the earlier one", "to: number of the later one"], Errors = [404])]

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Notifications;
+using Serverless.Core.Storage;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 
@@ -13,9 +14,12 @@ public sealed class WebhookFunctions(Gate gate, Notifier notifier, WebhookOption
     private const int MostUndelivered = 1000;
 
     [Function("WebhookList")]
-    [Operation("Where notices of what happens in the workspace are sent", Answer = typeof(WebhookInfo[]))]
+    [Operation("Where notices of what happens in the workspace are sent", Answer = typeof(WebhookList))]
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "webhooks")] HttpRequest request) => gate.Reader(request, async caller =>
-        Answer.Json((await notifier.Webhooks.List(caller.Key.Workspace, caller.Cancel)).Webhooks.Select(webhook => Info(webhook, caller)).ToArray()));
+    {
+        var (webhooks, damaged) = await notifier.Webhooks.List(caller.Key.Workspace, caller.Cancel);
+        return Answer.Json(new WebhookList([.. webhooks.Select(webhook => Info(webhook, caller))], DamagedRecord.Listed(damaged)));
+    });
 
     [Function("WebhookShow")]
     [Operation("One webhook, without its secret", Answer = typeof(WebhookInfo), Errors = [404])]
@@ -65,10 +69,13 @@ public sealed class WebhookFunctions(Gate gate, Notifier notifier, WebhookOption
         }));
 
     [Function("WebhookUndelivered")]
-    [Operation("Notices that the webhook did not take within a day, oldest first", Answer = typeof(Undelivered[]), Errors = [404])]
+    [Operation("Notices that the webhook did not take within a day, oldest first", Answer = typeof(UndeliveredList), Errors = [404])]
     public Task<IActionResult> ListUndelivered([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "webhooks/{name}/undelivered")] HttpRequest request, string name) =>
         gate.Reader(request, caller => Known(caller, name, async webhook =>
-            Answer.Json((await notifier.Webhooks.Undelivered(caller.Key.Workspace, webhook.Name, MostUndelivered, caller.Cancel)).ToArray())));
+        {
+            var (notices, damaged) = await notifier.Webhooks.Undelivered(caller.Key.Workspace, webhook.Name, MostUndelivered, caller.Cancel);
+            return Answer.Json(new UndeliveredList(notices, DamagedRecord.Listed(damaged)));
+        }));
 
     [Function("WebhookRedeliver")]
     [Operation("Send an undelivered notice again", Role = Role.Admin, Status = 204, Errors = [404])]

@@ -40,7 +40,8 @@ static class AdminKey
         }
         catch (FileNotFoundException)
         {
-            return null;
+            // Its disk may be away: a new key in its place would lock out who has the old one.
+            return FileCalls.LookAt(file).Kind == FileKind.Missing ? null : throw new StartException($"{file} is a link that leads nowhere; {Remedy}");
         }
         catch (NotPlainException problem)
         {
@@ -52,7 +53,7 @@ static class AdminKey
     private static async Task Write(string file, string secret, CancellationToken cancel)
     {
         var temporary = file + ".tmp";
-        File.Delete(temporary);
+        OwnFile.Remove(temporary);
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         await using (var stream = new FileStream(temporary, options))

@@ -64,7 +64,7 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
         {
             if (!File.Exists(file)) return false;
             File.Delete(file);
-            log.LogWarning("there is no room left for {Folder}: its reserve of {File} was given up; delete runs or files", folder, FileName);
+            log.ReserveGivenUp(folder, FileName);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -1,21 +1,27 @@
 using Microsoft.Extensions.Logging;
+using Serverless.Core;
 using Serverless.Core.Messaging;
+using Serverless.Core.Storage;
 
 namespace Serverless.Functions.Hosting;
 
 /// <summary>
 /// Gives a queue's messages to its function, as the Functions host does with Service Bus: the lock is renewed while the function works, the message is completed when it
-/// returns and given back when it throws, and after <see cref="MaxDeliveries"/> it is put aside with the reason.
+/// returns and given back when it throws, and after <see cref="MaxDeliveries"/> it is dead-lettered with the reason; at once when it met nothing but
+/// damaged records, which another try would find as they are.
 /// </summary>
-sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bus, TimeProvider time, ILogger log)
+/// <param name="notices">Told of damaged records.</param>
+sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bus, TimeProvider time, ILogger log, DamageNotices notices)
 {
     private const int MaxDeliveries = 10;
 
     /// <summary>One message that takes long, or waits for somebody who does not answer, holds up no other.</summary>
     private const int MaxConcurrent = 8;
+
+    /// <summary>Those that wait for their next try included.</summary>
+    private const int MostInHand = 64;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly Backoff Pauses = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5));
 
     private bool prepared;
 
@@ -33,15 +39,15 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
         var failures = 0;
         string? said = null;
         using var free = new SemaphoreSlim(MaxConcurrent);
+        using var hands = new SemaphoreSlim(MostInHand);
         while (!stop.IsCancellationRequested)
         {
             try
             {
                 if (!prepared) await Prepare(stop);
-                await free.WaitAsync(stop);
-                var message = await Next(free, stop);
+                var message = await Next(free, hands, stop);
                 (failures, said) = (0, null);
-                if (message is not null) _ = Task.Run(() => HandleAndFree(message, free, stop), CancellationToken.None);
+                if (message is not null) _ = Task.Run(() => HandleAndLetGo(message, free, hands, stop), CancellationToken.None);
             }
             catch (Exception) when (stop.IsCancellationRequested)
             {
@@ -50,35 +56,44 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
             catch (Exception e)
             {
                 // It says all that there is to say, and may last for hours.
-                if (e is not BusUnavailableException) log.LogError(e, "{Function}: the queue {Queue} cannot be served", function.Name, Queue);
-                else if (said != e.Message) log.LogError("{Function}: the queue {Queue} cannot be served: {Reason}", function.Name, Queue, said = e.Message);
+                if (e is not BusUnavailableException) log.QueueFailed(e, function.Name, Queue);
+                else if (said != e.Message) log.QueueUnavailable(function.Name, Queue, said = e.Message);
                 await Pause(++failures, stop);
             }
         }
 
         // Whoever works on a message has heard of the end too.
-        for (var i = 0; i < MaxConcurrent; i++) await free.WaitAsync(CancellationToken.None);
+        for (var i = 0; i < MostInHand; i++) await hands.WaitAsync(CancellationToken.None);
     }
 
-    /// <summary>The next message; without one, the place that was taken for it is free again.</summary>
-    private async Task<ReceivedMessage?> Next(SemaphoreSlim free, CancellationToken stop)
+    /// <summary>The next message; without one, the places that were taken for it are free again.</summary>
+    private async Task<ReceivedMessage?> Next(SemaphoreSlim free, SemaphoreSlim hands, CancellationToken stop)
     {
         ReceivedMessage? message = null;
+        await hands.WaitAsync(stop);
         try
         {
-            return message = await bus.Receive(Queue, Patience, stop);
+            await free.WaitAsync(stop);
+            try
+            {
+                return message = await bus.Receive(Queue, Patience, stop);
+            }
+            finally
+            {
+                if (message is null) free.Release();
+            }
         }
         finally
         {
-            if (message is null) free.Release();
+            if (message is null) hands.Release();
         }
     }
 
-    private async Task HandleAndFree(ReceivedMessage message, SemaphoreSlim free, CancellationToken stop)
+    private async Task HandleAndLetGo(ReceivedMessage message, SemaphoreSlim free, SemaphoreSlim hands, CancellationToken stop)
     {
         try
         {
-            await Handle(message, stop);
+            await Handle(message, free, stop);
         }
         catch (Exception) when (stop.IsCancellationRequested)
         {
@@ -86,28 +101,31 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
         }
         catch (Exception e)
         {
-            log.LogError(e, "{Function}: message {Id} comes again when its lock ends", function.Name, message.Message.Id);
+            log.MessageFailed(e, function.Name, message.Message.Id);
         }
         finally
         {
-            free.Release();
+            hands.Release();
         }
     }
 
-    private async Task Handle(ReceivedMessage message, CancellationToken stop)
+    /// <param name="free">The message's place is given back once its function has ended: one that waits for its next try holds up no other.</param>
+    private async Task Handle(ReceivedMessage message, SemaphoreSlim free, CancellationToken stop)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var renewing = Renew(message, ended);
         try
         {
-            await invocation.Event(message.Message.Body, ended.Token);
+            await Invoke(message, free, ended.Token);
             await bus.Complete(message, stop);
         }
         catch (Exception e) when (!stop.IsCancellationRequested)
         {
-            if (message.DeliveryCount >= MaxDeliveries)
+            var isDamage = notices.Tell(e).Count == 0;
+            if (isDamage || message.DeliveryCount >= MaxDeliveries)
             {
-                log.LogError(e, "{Function}: message {Id} was put aside", function.Name, message.Message.Id);
+                if (isDamage) log.DeadLetteredForDamage(function.Name, message.Message.Id, e.Message);
+                else log.DeadLettered(e, function.Name, message.Message.Id);
                 await bus.DeadLetter(message, e.Message, stop);
                 return;
             }
@@ -119,6 +137,18 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
         {
             await ended.CancelAsync();
             await renewing;
+        }
+    }
+
+    private async Task Invoke(ReceivedMessage message, SemaphoreSlim free, CancellationToken cancel)
+    {
+        try
+        {
+            await invocation.Event(message.Message.Body, cancel);
+        }
+        finally
+        {
+            free.Release();
         }
     }
 
@@ -144,9 +174,6 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
         }
     }
 
-    private async Task Pause(int failures, CancellationToken stop)
-    {
-        var wait = FirstPause * Math.Pow(2, Math.Min(failures, 10) - 1);
-        await Task.Delay(wait < LongestPause ? wait : LongestPause, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
+    private async Task Pause(int failures, CancellationToken stop) =>
+        await Task.Delay(Pauses.After(failures), time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }

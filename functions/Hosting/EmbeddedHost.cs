@@ -62,9 +62,12 @@ public sealed class EmbeddedHost : IAsyncDisposable
     public static async Task<EmbeddedHost> Start(EmbeddedOptions options, CancellationToken cancel = default)
     {
         if (OpenFiles.Problem(OpenFiles.Limit) is { } few) throw new StartException(few);
-        var folder = MakeFolder(options.DataFolder, options.Log);
+        var (folder, mended) = MakeFolder(options.DataFolder);
+        if (DataFolderLayout.Problems(folder) is { Count: > 0 } problems) throw new StartException(string.Join("; ", problems));
         var app = Build(options, folder);
         var log = app.Services.GetRequiredService<ILogger<EmbeddedHost>>();
+        if (mended is not null) log.FolderMended(mended);
+        foreach (var warning in DataFolderLayout.Warnings(folder)) log.NotServed(warning);
         var ballast = app.Services.GetRequiredService<Ballast>();
         try
         {
@@ -75,8 +78,8 @@ public sealed class EmbeddedHost : IAsyncDisposable
             var instances = new Instances(app.Services);
             HttpPipeline.Map(app, functions.Http, instances.Of);
 
-            var bus = app.Services.GetRequiredService<IMessageBus>();
-            BusLoop[] busLoops = [.. functions.Bus.Select(function => new BusLoop(function, new(function.Method, instances.Of), bus, options.Time, log))];
+            var (bus, damage) = (app.Services.GetRequiredService<IMessageBus>(), app.Services.GetRequiredService<DamageNotices>());
+            BusLoop[] busLoops = [.. functions.Bus.Select(function => new BusLoop(function, new(function.Method, instances.Of), bus, options.Time, log, damage))];
             await Prepared([.. busLoops.Select(loop => (Func<CancellationToken, Task>)loop.Prepare)], ballast, log, cancel);
             var (workspaces, keys, ids) = (app.Services.GetRequiredService<IWorkspaces>(), app.Services.GetRequiredService<ApiKeys>(), app.Services.GetRequiredService<IIds>());
             var files = new FileEvents(workspaces, keys, bus, ids, options.Time, options.FileScan, log);
@@ -135,7 +138,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
         }
         catch (Exception e) when (e is StoreFullException or BusUnavailableException)
         {
-            log.LogError("the platform reads and deletes, and runs nothing until this is mended: {Reason}", e.Message);
+            log.CannotPrepare(e.Message);
         }
     }
 
@@ -149,7 +152,8 @@ public sealed class EmbeddedHost : IAsyncDisposable
     {
         // Nothing but what is named here: configuration files, environment variables and console formatting cost time at every start and have no part in this.
         var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = typeof(EmbeddedHost).Assembly.GetName().Name });
-        builder.Logging.AddProvider(new LineLog(options.Log));
+        builder.Logging.SetMinimumLevel(LogLevel.Trace);
+        if (options.Log is { } log) builder.Logging.AddProvider(log);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -177,14 +181,14 @@ public sealed class EmbeddedHost : IAsyncDisposable
         return builder.Build();
     }
 
-    private static string MakeFolder(string folder, Action<string> log)
+    /// <returns>Its full path, and what was wrong with it and is not any more.</returns>
+    private static (string Folder, string? Mended) MakeFolder(string folder)
     {
         try
         {
             folder = Path.GetFullPath(folder);
             if (Encoding.UTF8.GetByteCount(folder) is > LongestFolder and var length) throw new StartException($"the path of the data folder is {length} bytes long, at most {LongestFolder} work; choose a shorter one");
-            if (PrivateFolder.Ensure(folder) is { } mended) log(mended);
-            return folder;
+            return (folder, PrivateFolder.Ensure(folder));
         }
         catch (NotPrivateException e)
         {

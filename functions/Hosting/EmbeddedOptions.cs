@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
@@ -41,8 +42,8 @@ public sealed record EmbeddedOptions
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>Gets a line for everything that went wrong. Default: standard error.</summary>
-    public Action<string> Log { get; init; } = Console.Error.WriteLine;
+    /// <summary>Gets everything that is logged. Null, the default: nobody does.</summary>
+    public ILoggerProvider? Log { get; init; }
 }
 
 /// <summary>The platform cannot start as asked; the message says in one line what to change.</summary>

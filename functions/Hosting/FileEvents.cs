@@ -50,7 +50,7 @@ sealed class FileEvents(IWorkspaces workspaces, ApiKeys keys, IMessageBus bus, I
             }
             catch (Exception e)
             {
-                log.LogError("files of new workspaces are not announced: {Reason}", e.Message);
+                log.FilesNotAnnounced(e.Message);
                 await Task.WhenAny(Task.Delay(NewWorkspacesEvery, time, stop));
             }
         }
@@ -59,5 +59,5 @@ sealed class FileEvents(IWorkspaces workspaces, ApiKeys keys, IMessageBus bus, I
     }
 
     private FileWatch Watch(string name) =>
-        new(name, workspaces.Open(name), bus, ids, time, (workspaces as LocalWorkspaces)?.FolderOf(name), every, line => log.LogWarning("{Line}", line));
+        new(name, workspaces.Open(name), bus, ids, time, (workspaces as LocalWorkspaces)?.FolderOf(name), every, log);
 }

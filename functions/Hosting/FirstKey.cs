@@ -17,7 +17,7 @@ static class FirstKey
     /// <exception cref="InvalidOperationException">The setting is no hash.</exception>
     public static async Task<bool> Ensure(ApiKeys keys, string workspace, string? sha256, CancellationToken cancel = default)
     {
-        if ((await keys.List(workspace, cancel)).Any(key => key.Role == Role.Admin)) return true;
+        if ((await keys.List(workspace, cancel)).Found.Any(key => key.Role == Role.Admin)) return true;
         if (sha256 is not { Length: > 0 }) return false;
         if (sha256.Length != HashLength || !sha256.All(char.IsAsciiHexDigit)) throw new InvalidOperationException($"{Setting} is not a SHA-256 in hexadecimal ({HashLength} digits)");
         await keys.RegisterHash(sha256.ToLowerInvariant(), "first", Role.Admin, workspace, cancel);

@@ -21,10 +21,10 @@ static class PlatformServices
     /// <summary>The host adds <see cref="IWorkspaces"/>, <see cref="IMessageBus"/>, <see cref="TimeProvider"/>, <see cref="SubmissionOptions"/>, <see cref="WebhookOptions"/> and <see cref="ApiLimits"/>.</summary>
     public static IServiceCollection AddPlatform(this IServiceCollection services) => services
         .AddSingleton<IIds, SystemIds>()
-        .AddSingleton(all => new DamageNotices(damaged => all.GetRequiredService<ILogger<DamageNotices>>().LogWarning("{Damaged}", damaged)))
+        .AddSingleton<DamageNotices>()
         .AddSingleton(all => new ApiKeys(
             all.GetRequiredService<IWorkspaces>().Platform, all.GetRequiredService<TimeProvider>(), all.GetRequiredService<IIds>(),
-            all.GetRequiredService<DamageNotices>()))
+            all.GetRequiredService<DamageNotices>(), all.GetRequiredService<ILogger<ApiKeys>>()))
         .AddSingleton<WorkspaceDirectory>()
         .AddSingleton<WebhookSender>()
         .AddSingleton<Notifier>()

@@ -27,11 +27,11 @@ sealed class TimerLoop(TimerFunction function, Invocation invocation, TimeProvid
                 }
                 catch (Exception e) when (!stop.IsCancellationRequested && Trouble(e) is { } trouble)
                 {
-                    if (said != trouble) log.LogError("{Function}: {Reason}", function.Name, said = trouble);
+                    if (said != trouble) log.TimerUnavailable(function.Name, said = trouble);
                 }
                 catch (Exception e) when (!stop.IsCancellationRequested)
                 {
-                    log.LogError(e, "{Function}", function.Name);
+                    log.TimerFailed(e, function.Name);
                 }
 
                 await Next(stop);

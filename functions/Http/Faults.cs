@@ -35,6 +35,8 @@ static class Faults
 
         switch (fault)
         {
+            case UnreadableObjectException unreadable:
+                return new(new ProblemDetails("Damaged data", StatusCodes.Status409Conflict, $"{unreadable.Message}; what else is: exp doctor"));
             case StoreUnavailableException or BusUnavailableException or DirectoryUnavailableException:
                 return new(
                     // What is wrong with the bus may be there for long, and its message says what to do.
@@ -52,7 +54,7 @@ static class Faults
             case InvalidDataException or ContentMismatchException:
                 return new(new ProblemDetails("Damaged data", StatusCodes.Status409Conflict, $"stored data is damaged: {fault.Message}; what else is: exp doctor"));
             default:
-                log.LogError(fault, "{Method} {Path}", context.Request.Method, context.Request.Path);
+                log.RequestFailed(fault, context.Request.Method, context.Request.Path);
                 return Answer.Problem(StatusCodes.Status500InternalServerError, $"{context.TraceIdentifier}: the platform failed; its log says why");
         }
     }

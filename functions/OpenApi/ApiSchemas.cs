@@ -4,6 +4,8 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization.Metadata;
 using Serverless.Core;
+using Serverless.Core.Spec;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Functions.OpenApi;
 
@@ -16,11 +18,22 @@ sealed class ApiSchemas
     {
         if (type.IsArray) return new JsonObject { ["type"] = "array", ["items"] = Of(type.GetElementType()!) };
         if (type == typeof(string)) return new JsonObject { ["type"] = "string" };
+        if (Declared.Contains(type))
+        {
+            named.TryAdd("Parameter", SpecSchema.Parameter(Parameter));
+            named.TryAdd(type.Name, SpecSchema.Of(type, Parameter));
+        }
+
         if (!named.ContainsKey(type.Name)) named[type.Name] = Local(CoreJson.Options.GetJsonSchemaAsNode(type, Exporting), $"#/components/schemas/{type.Name}");
         return new JsonObject { ["$ref"] = $"#/components/schemas/{type.Name}" };
     }
 
     public JsonObject ToJson() => new(named.Select(schema => KeyValuePair.Create(schema.Key, (JsonNode?)schema.Value.DeepClone())));
+
+    private const string Parameter = "#/components/schemas/Parameter";
+
+    /// <summary>What people write, whose schemas are those that editors get.</summary>
+    private static readonly Type[] Declared = [typeof(ExperimentSpec), typeof(TriggerDefinition)];
 
     private static readonly JsonSchemaExporterOptions Exporting = new()
     {

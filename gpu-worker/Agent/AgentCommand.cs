@@ -2,6 +2,7 @@ using System.CommandLine;
 using Serverless.Cloud;
 using Serverless.Core;
 using Serverless.Core.Messaging;
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Execute;
 
@@ -21,14 +22,21 @@ static class AgentCommand
             {
                 return await Run(AgentSettings.Read(parsed));
             }
-            catch (Exception wrong) when (wrong is SettingException or NotSupportedException)
+            catch (Exception wrong)
             {
-                await Console.Error.WriteLineAsync(wrong.Message);
+                await Console.Error.WriteLineAsync(Sentence(wrong));
                 return 1;
             }
         });
-        return new RootCommand("Executes runs of Serverless.") { agent }.Parse(args).Invoke(new() { ProcessTerminationTimeout = null });
+        return new RootCommand("Executes runs of Serverless.") { agent }.Parse(args).Invoke(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     }
+
+    /// <summary>Whoever started this shows each line as one; the stack is for those who ask for it.</summary>
+    private static string Sentence(Exception wrong) =>
+        Environment.GetEnvironmentVariable("EXP_DEBUG") is { Length: > 0 } ? wrong.ToString()
+        : wrong is IOException && FolderFaults.IsFull(wrong.HResult) ? $"there is no room left on a disk that the worker needs ({wrong.Message}): free some"
+        : wrong is SettingException or NotSupportedException or IOException or UnauthorizedAccessException ? wrong.Message
+        : $"the worker met a fault of its own, {wrong.GetType().Name}: {wrong.Message}; EXP_DEBUG=1 shows where";
 
     private static async Task<int> Run(AgentOptions options)
     {

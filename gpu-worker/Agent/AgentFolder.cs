@@ -1,6 +1,7 @@
 using System.Text;
 using Serverless.Core;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Execute;
 using Serverless.GpuWorker.Prepare;
 
@@ -19,14 +20,18 @@ sealed class AgentFolder : IDisposable
 
     private readonly FileStream held;
 
-    private AgentFolder(FileStream held, string mark) => (this.held, Mark) = (held, mark);
+    private AgentFolder(FileStream held, string mark, OwnFolder itself) => (this.held, Mark, Itself) = (held, mark, itself);
 
     /// <summary>In the environment of every process that this worker starts, and of no other worker's.</summary>
     public string Mark { get; }
 
+    /// <summary>As it is before any code of a run.</summary>
+    public OwnFolder Itself { get; }
+
     /// <exception cref="SettingException">A worker of this name lives, or the scratch folder is none.</exception>
     public static async Task<AgentFolder> Take(AgentOptions options, IIds ids, TimeProvider time, Action<string> say)
     {
+        if (options.DataFolder is { } where && DataFolderLayout.Problems(where) is { Count: > 0 } problems) throw new SettingException(string.Join("; ", problems));
         try
         {
             // Started again where the platform's folder is gone, it does not make it anew.
@@ -40,13 +45,20 @@ sealed class AgentFolder : IDisposable
 
         // One after another: a folder that is just being taken must not look like one that has lost its worker.
         await using var starting = await LockFile.Wait(Path.Combine(options.Scratch, ".starting"), StartPoll, time, CancellationToken.None);
+        var scratch = new OwnFolder(options.Scratch);
+        if (scratch.MountOnTheWayTo(options.Folder) is { } mount)
+        {
+            throw new SettingException($"something is mounted on {mount}, the folder of this worker: unmount it, or give this worker another --id");
+        }
+
         foreach (var folder in Directory.EnumerateDirectories(options.Scratch))
         {
-            if (folder != options.Folder && !Path.GetFileName(folder).StartsWith('.')) Clear(folder, options.Scratch, ids, say);
+            if (folder == options.Folder || Path.GetFileName(folder).StartsWith('.') || scratch.MountOnTheWayTo(folder) is not null) continue;
+            Clear(folder, options.Scratch, ids, say);
         }
 
         var own = Take(options, ids, say);
-        _ = Task.Run(() => DeleteGone(options.Scratch, say));
+        _ = Task.Run(() => DeleteGone(scratch, say));
         return own;
     }
 
@@ -64,7 +76,7 @@ sealed class AgentFolder : IDisposable
         held.SetLength(0);
         held.Write(Encoding.UTF8.GetBytes(MarkPrefix + mark));
         held.Flush();
-        return new(held, mark);
+        return new(held, mark, new(options.Folder));
     }
 
     // The scratch folder may hold other things: only what has the lock of a worker was a worker's.
@@ -103,11 +115,11 @@ sealed class AgentFolder : IDisposable
     }
 
     // Beside the work: it may be gigabytes.
-    private static void DeleteGone(string scratch, Action<string> say)
+    private static void DeleteGone(OwnFolder scratch, Action<string> say)
     {
         try
         {
-            foreach (var folder in Directory.EnumerateDirectories(scratch, Gone + "*")) Folders.Delete(folder, say);
+            foreach (var folder in Directory.EnumerateDirectories(scratch.Path, Gone + "*")) scratch.Delete(folder, say);
         }
         catch (IOException)
         {

@@ -11,37 +11,39 @@ namespace Serverless.GpuWorker.Agent;
 sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, CodeUser? user)
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), TrimEvery = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(1), LongestAfterTrouble = TimeSpan.FromSeconds(30);
+    private static readonly Backoff AfterTrouble = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
 
     private readonly long started = time.GetTimestamp();
 
     public async Task<int> Run()
     {
-        using var departure = new Departure(options.Parent, options.LeavesAfter, time);
+        using var shutdown = new Shutdown(options.Parent, options.DrainsAfter, time);
         Native.AdoptOrphans();
-        var around = new RunEnvironment(user, folder.Mark);
-        using var pool = new RunnerPool(options.Spares, around.OfMachine(), user);
+        var groups = ControlGroups.Open(folder.Mark, out var noGroups);
+        var around = new RunEnvironment(user, folder.Mark, groups is { LimitsProcessors: true });
+        using var pool = new RunnerPool(options.Spares, around.OfMachine(), user, groups);
         using var compiler = new Compiler(around.OfMachine(), time);
-        var preparation = new Preparation(new(options.CacheFolder, options.CacheBytes, user), ids, time, pool, compiler, around, user);
-        await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time);
-        var wakes = new WakeHandler(options, workspaces, bus, ids, time, preparation, pool, departure, card);
+        var caches = new CacheFolders(options.CacheFolder, options.CacheBytes, user);
+        var preparation = new Preparation(caches, ids, time, pool, compiler, around, user, Console.Error.WriteLine);
+        await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time, noGroups);
+        var wakes = new WakeHandler(options, folder.Itself, workspaces, bus, ids, time, preparation, pool, shutdown, card, user);
         card.Start();
         pool.Refill(Temperature.Plain);
         Console.WriteLine("ready");
         _ = Task.Run(() => pool.Refill(Temperature.Torch));
         if (options.Spares > 0) _ = Task.Run(compiler.Warm);
-        await TakeRuns(wakes, preparation, departure);
+        await TakeRuns(wakes, preparation, shutdown);
         return 0;
     }
 
-    private async Task TakeRuns(WakeHandler wakes, Preparation preparation, Departure departure)
+    private async Task TakeRuns(WakeHandler wakes, Preparation preparation, Shutdown shutdown)
     {
         var queue = QueueNames.ForMachine(options.Machine);
         var idleSince = time.GetTimestamp();
         var trimmed = time.GetTimestamp();
         var trouble = new Trouble("taking a run", Console.Error.WriteLine);
-        var pause = AfterTrouble;
-        while (!departure.Leaving.IsCancellationRequested)
+        var failures = 0;
+        while (!shutdown.Draining.IsCancellationRequested)
         {
             var idle = time.GetElapsedTime(idleSince);
             var age = time.GetElapsedTime(started);
@@ -50,21 +52,21 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
             var wait = waits.Min();
             try
             {
-                if (await bus.Receive(queue, wait, departure.Leaving) is { } message)
+                if (await bus.Receive(queue, wait, shutdown.Draining) is { } message)
                 {
                     await wakes.Handle(message);
                     idleSince = time.GetTimestamp();
                 }
 
                 trouble.IsOver();
-                pause = AfterTrouble;
+                failures = 0;
                 if (time.GetElapsedTime(trimmed) > TrimEvery)
                 {
                     trimmed = time.GetTimestamp();
                     preparation.Trim();
                 }
             }
-            catch (OperationCanceledException) when (departure.Leaving.IsCancellationRequested)
+            catch (OperationCanceledException) when (shutdown.Draining.IsCancellationRequested)
             {
                 return;
             }
@@ -72,8 +74,7 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
             {
                 // Whatever it was about, the message's lock will end and the wake come again.
                 if (trouble.Is(wrong) && wrong is not (IOException or TimeoutException)) await Console.Error.WriteLineAsync(wrong.StackTrace);
-                await Task.Delay(pause, time, departure.Leaving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                pause = pause * 2 < LongestAfterTrouble ? pause * 2 : LongestAfterTrouble;
+                await Task.Delay(AfterTrouble.After(++failures), time, shutdown.Draining).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

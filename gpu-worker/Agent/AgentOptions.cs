@@ -70,7 +70,7 @@ sealed record AgentOptions
     public TimeSpan? TakesRunsFor => Lifetime / 2;
 
     /// <summary>When the run in hand is given back, counted from the start: the code's grace and the last writes fit into what is left.</summary>
-    public TimeSpan? LeavesAfter => Lifetime - (Lifetime > 10 * HandBack ? HandBack : Lifetime / 10);
+    public TimeSpan? DrainsAfter => Lifetime - (Lifetime > 10 * HandBack ? HandBack : Lifetime / 10);
 
     public string Folder => Path.Combine(Scratch, Id);
 

@@ -16,8 +16,8 @@ sealed class Attempt : IDisposable
     private readonly TimeProvider time;
     private readonly Preparation preparation;
     private readonly RunnerPool pool;
-    private readonly Departure departure;
-    private readonly Persistence persistence;
+    private readonly Shutdown shutdown;
+    private readonly Retry retry;
     private readonly StopSignal stop = new();
     private readonly OwnedRecord record;
     private readonly WorkFolder folder;
@@ -26,23 +26,23 @@ sealed class Attempt : IDisposable
     private readonly MetricCollector metrics;
 
     public Attempt(
-        AgentOptions options, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation, RunnerPool pool,
-        Departure departure, Persistence persistence)
+        AgentOptions options, OwnFolder own, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation,
+        RunnerPool pool, Shutdown shutdown, Retry retry)
     {
-        (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.departure, this.persistence) =
-            (options, store, run, time, preparation, pool, departure, persistence);
-        record = new(queue, store, run, stop, persistence, departure);
-        folder = new(options.Folder, Path.Combine(options.Folder, "work", $"{run.Id}-{run.Epoch}"), Console.Error.WriteLine);
+        (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.shutdown, this.retry) =
+            (options, store, run, time, preparation, pool, shutdown, retry);
+        record = new(queue, store, run, stop, retry, shutdown);
+        folder = new(own, Path.Combine(own.Path, "work", $"{run.Id}-{run.Epoch}"), Console.Error.WriteLine);
         var printed = new PrintedPoints(time);
-        log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), persistence), printed, options.LogLimitBytes);
+        log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), printed, time, options.LogLimitBytes);
         omissions = new(log.Say);
         metrics = new(
-            folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), persistence), log, printed, time, MetricOrder.Of(run.Spec));
+            folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), retry), log, printed, time, MetricOrder.Of(run.Spec));
     }
 
     public async Task Execute()
     {
-        using var preempt = departure.Leaving.Register(() => stop.Request(StopReason.Preempted));
+        using var preempt = shutdown.Draining.Register(() => stop.Request(StopReason.Preempted));
         using var over = new CancellationTokenSource();
         var heartbeat = new Heartbeat(record, metrics, options, time, Console.Error.WriteLine).Run(over.Token);
         try
@@ -56,7 +56,7 @@ sealed class Attempt : IDisposable
             await record.Finish(new(Cause.WorkerLost, message, Metrics: metrics.End, Logs: log.End));
             throw;
         }
-        catch (OperationCanceledException) when (stop.Fenced.IsCancellationRequested || departure.GivingUp.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.Fenced.IsCancellationRequested || shutdown.OutOfTime.IsCancellationRequested)
         {
             // Replaced, or out of time: whoever takes the run next goes on from its last checkpoint.
         }
@@ -82,7 +82,8 @@ sealed class Attempt : IDisposable
         Prepared prepared;
         try
         {
-            prepared = await persistence.Insist(
+            await Carry(run, stop.Asked);
+            prepared = await retry.Execute(
                 () => preparation.Prepare(store, run, folder.Emptied(), options.Device, log, omissions, stop, FallBack), stop.Asked);
         }
         catch (Exception problem) when (Explain(problem) is { } explained)
@@ -103,7 +104,8 @@ sealed class Attempt : IDisposable
         try
         {
             return await new CodeRun(
-                store, prepared.Run, folder, prepared, log, metrics, omissions, record, persistence, stop, time, pool, departure).Execute();
+                store, prepared.Run, folder, prepared, log, metrics, omissions, record, retry, stop, time, pool, shutdown,
+                Console.Error.WriteLine).Execute();
         }
         catch (RunnerStartException refused)
         {
@@ -114,14 +116,20 @@ sealed class Attempt : IDisposable
     private async Task<RunRecord> FallBack(CheckpointRef checkpoint, string why)
     {
         log.Say($"the checkpoint of step {checkpoint.Step} is not whole: {why}");
-        return await record.FallBack(checkpoint, why);
+        var goesOn = await record.FallBack(checkpoint, why);
+        await Carry(goesOn, stop.Asked);
+        return goesOn;
     }
+
+    private async Task Carry(RunRecord goesOn, CancellationToken cancel) =>
+        metrics.Carry(await retry.Execute(() => EarlierAttempt.PointsAround(store, goesOn, cancel), cancel));
 
     private async Task<Ending> EndEarly(Cause cause, string message)
     {
-        if (departure.Leaving.IsCancellationRequested) departure.Hurry();
+        if (shutdown.Draining.IsCancellationRequested) shutdown.LimitLastWrites();
         log.Close();
         if (cause is not Cause.Build) log.Say(message);
+        await metrics.Collect(atEnd: true, record.MayWrite);
         await log.Flush(record.MayWrite);
         return new(cause, message, Metrics: metrics.End, Logs: log.End, LeftOut: omissions.Summary);
     }

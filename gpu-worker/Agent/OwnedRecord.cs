@@ -7,10 +7,10 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>An attempt's writes to its record. The first answer that says it was replaced fences the attempt.</summary>
-sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, StopSignal stop, Persistence persistence, Departure departure)
+sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, StopSignal stop, Retry retry, Shutdown shutdown)
     : IDisposable
 {
-    private readonly CancellationTokenSource mayWrite = CancellationTokenSource.CreateLinkedTokenSource(stop.Fenced, departure.GivingUp);
+    private readonly CancellationTokenSource mayWrite = CancellationTokenSource.CreateLinkedTokenSource(stop.Fenced, shutdown.OutOfTime);
     private readonly SemaphoreSlim writing = new(1);
     private string? etag;
 
@@ -22,23 +22,23 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
     /// <summary>Applies an event as the owner; gets through or learns that it was replaced.</summary>
     /// <returns>False when fenced.</returns>
     /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>.</exception>
-    public async Task<bool> Apply(RunEvent.Owned happened) => Take(await Insist(happened));
+    public async Task<bool> Apply(RunEvent.Owned happened) => Take(await Execute(happened));
 
     /// <summary>The run as it goes on without a checkpoint that is not whole.</summary>
     /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>.</exception>
     public async Task<RunRecord> FallBack(CheckpointRef checkpoint, string why)
     {
-        var change = await Insist(new RunEvent.FallBack(run.Epoch, checkpoint.Manifest, why));
+        var change = await Execute(new RunEvent.FallBack(run.Epoch, checkpoint.Manifest, why));
         return Take(change) ? change.Run! : throw new OperationCanceledException(MayWrite);
     }
 
-    private async Task<RunChange> Insist(RunEvent.Owned happened)
+    private async Task<RunChange> Execute(RunEvent.Owned happened)
     {
         // One after another: writes of one process need not conflict with each other.
         await writing.WaitAsync(MayWrite);
         try
         {
-            return await persistence.Insist(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, evenWhenFull: happened is RunEvent.Finish);
+            return await retry.Execute(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, evenWhenFull: happened is RunEvent.Finish);
         }
         finally
         {

@@ -1,3 +1,5 @@
+using Serverless.Core;
+
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>
@@ -17,20 +19,22 @@ sealed class Routine(string what, TimeProvider time, Action<string> say)
     public async Task Run(Func<Task<bool>> turn, TimeSpan every, TimeSpan longest, CancellationToken ended, bool atOnce = false)
     {
         var pause = atOnce ? TimeSpan.Zero : every;
+        var backoff = new Backoff(2 * every, longest);
+        var failures = 0;
         while (await Pause(pause, ended))
         {
             try
             {
                 if (!await turn()) return;
                 trouble.IsOver();
-                pause = every;
+                (pause, failures) = (every, 0);
             }
             catch (Exception wrong)
             {
                 // Also a cancellation: a client's own timeout looks like one.
                 if (ended.IsCancellationRequested) return;
                 trouble.Is(wrong);
-                pause = pause < every ? every : pause * 2 < longest ? pause * 2 : longest;
+                pause = backoff.After(++failures);
             }
         }
     }

@@ -12,11 +12,12 @@ namespace Serverless.GpuWorker.Agent;
 /// <summary>
 /// What one wake comes to: a claim and an attempt, or nothing. Without the store nothing is known of the run, so a wake waits for it, under its lock.
 /// </summary>
+/// <param name="user">Whom code runs as; null: as this process does.</param>
 sealed class WakeHandler(
-    AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation, RunnerPool pool,
-    Departure departure, WorkerCard card)
+    AgentOptions options, OwnFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation,
+    RunnerPool pool, Shutdown shutdown, WorkerCard card, CodeUser? user)
 {
-    private readonly Persistence persistence = new(time, Console.Error.WriteLine);
+    private readonly Retry retry = new(time, Console.Error.WriteLine);
 
     public async Task Handle(ReceivedMessage message)
     {
@@ -35,7 +36,7 @@ sealed class WakeHandler(
             try
             {
                 var claim = new RunEvent.Claim(options.Id, options.Lease, ids.Nonce());
-                change = await persistence.Insist(() => queue.Apply(wake.Run, claim), departure.Leaving);
+                change = await retry.Execute(() => queue.Apply(wake.Run, claim), shutdown.Draining);
             }
             catch (OperationCanceledException)
             {
@@ -51,7 +52,7 @@ sealed class WakeHandler(
             await Work(change, store, queue);
         }
 
-        await persistence.Insist(() => bus.Complete(message), departure.GivingUp);
+        await retry.Execute(() => bus.Complete(message), shutdown.OutOfTime);
     }
 
     private async Task Work(RunChange change, IObjectStore store, RunQueue queue)
@@ -60,13 +61,14 @@ sealed class WakeHandler(
         {
             case { Decision: Decision.Illegal { TryAgainAt: { } again }, Run: { } run }:
                 // Somebody has it, or it backs off. Should they vanish, this wake is there when the lease ends.
-                await persistence.Insist(() => Wake(run, again > change.Now ? again - change.Now : TimeSpan.Zero), departure.GivingUp);
+                await retry.Execute(() => Wake(run, again > change.Now ? again - change.Now : TimeSpan.Zero), shutdown.OutOfTime);
                 break;
             case { Moved: true, Run: { State.IsTerminal: false } run }:
                 card.Run = run.Id;
                 try
                 {
-                    using var attempt = new Attempt(options, store, queue, run, time, preparation, pool, departure, persistence);
+                    using var entered = user is null ? null : await user.Enter(time, shutdown.OutOfTime);
+                    using var attempt = new Attempt(options, folder, store, queue, run, time, preparation, pool, shutdown, retry);
                     await attempt.Execute();
                 }
                 finally

@@ -5,7 +5,8 @@ using Serverless.Core.Workspaces;
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>Keeps <c>workers/{id}.json</c>: what people see of a worker. No decision depends on it.</summary>
-sealed class WorkerCard(AgentOptions options, IObjectStore store, TimeProvider time) : IAsyncDisposable
+/// <param name="noGroups">Why its runs have no control groups; null: they have.</param>
+sealed class WorkerCard(AgentOptions options, IObjectStore store, TimeProvider time, string? noGroups) : IAsyncDisposable
 {
     private readonly CancellationTokenSource ended = new();
     private readonly DateTimeOffset started = time.GetUtcNow();
@@ -38,7 +39,7 @@ sealed class WorkerCard(AgentOptions options, IObjectStore store, TimeProvider t
     {
         var info = new WorkerInfo(
             options.Id, options.Machine, Environment.MachineName, Environment.ProcessId, Environment.ProcessorCount,
-            GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, options.Device, Run, options.Heartbeat, started);
+            GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, options.Device, Run, options.Heartbeat, started, NoControlGroups: noGroups);
         await store.PutJson(WorkspacePaths.Worker(options.Id), info, cancel: ended.Token);
         return true;
     }

@@ -17,11 +17,13 @@ namespace Serverless.GpuWorker.Collect;
 /// </summary>
 /// <param name="output">The folder that code writes to.</param>
 /// <param name="known">Of checkpoints that are stored already, whose pieces are not stored again.</param>
-/// <param name="placeOf">How far the streams were when a checkpoint was saved, by its step and by what the SDK says of it, if it does.</param>
+/// <param name="mark">How far the streams are.</param>
+/// <param name="placeOf">How far the streams were when a checkpoint was saved, by when that was, and by what the SDK says of it, if it does.</param>
 /// <param name="commit">Applies the commit to the record, given the manifests that stay beside it; false when this attempt was replaced.</param>
 sealed class CheckpointCollector(
-    IObjectStore store, RunRecord run, string output, IEnumerable<CheckpointManifest> known, Omissions omissions, Persistence persistence, TimeProvider time,
-    Func<long, CheckpointInfo?, CancellationToken, Task<SavePlace>> placeOf, Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
+    IObjectStore store, RunRecord run, string output, IEnumerable<CheckpointManifest> known, Omissions omissions, Retry retry, TimeProvider time,
+    Func<StreamMark> mark, Func<SaveMoment, CheckpointInfo?, CancellationToken, Task<SavePlace>> placeOf,
+    Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
 {
     /// <summary>Code that does not rename whole folders into place is given this long to write no more.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(1);
@@ -40,6 +42,10 @@ sealed class CheckpointCollector(
     private IReadOnlyList<CheckpointRef> named = run.Checkpoints;
     private Dictionary<string, (int Look, DateTimeOffset Since)> settling = new(StringComparer.Ordinal);
 
+    // Where the streams were at the last look, and by folder, where they were at the last look that did not find it.
+    private StreamMark looked = StreamMark.Start;
+    private Dictionary<string, StreamMark> before = new(StringComparer.Ordinal);
+
     /// <summary>One piece at a time.</summary>
     private readonly byte[] buffer = new byte[Chunking.MaxBytes];
 
@@ -47,24 +53,27 @@ sealed class CheckpointCollector(
     /// <param name="atEnd">Nobody writes any more: what is there is taken as it is.</param>
     public async Task Collect(bool atEnd, CancellationToken cancel)
     {
+        var now = mark();
         var steps = Steps(atEnd);
-        settling = settling.Where(one => steps.Exists(step => step.Path == one.Key)).ToDictionary();
-        foreach (var (step, path) in steps)
+        before = steps.ToDictionary(step => step.Path, step => before.GetValueOrDefault(step.Path, looked), StringComparer.Ordinal);
+        looked = now;
+        settling = settling.Where(one => before.ContainsKey(one.Key)).ToDictionary();
+        foreach (var (step, path, changed) in steps)
         {
             var isOurs = true;
-            await omissions.Guard(path, atEnd, async () => isOurs = await Take(step, path, atEnd, cancel));
+            await omissions.Guard(path, atEnd, async () => isOurs = await Take(step, path, changed, atEnd, cancel));
             if (!isOurs) return;
         }
 
         // The newest stays: code may look at it. Older ones are in the workspace now.
-        foreach (var (step, path) in steps.SkipLast(1))
+        foreach (var (step, path, _) in steps.SkipLast(1))
         {
             if (committed.TryGetValue(step, out var there) && there == path) Folders.Delete(output, path);
         }
     }
 
     /// <returns>False when the attempt was replaced.</returns>
-    private async Task<bool> Take(long step, string path, bool atEnd, CancellationToken cancel)
+    private async Task<bool> Take(long step, string path, UnixTime changed, bool atEnd, CancellationToken cancel)
     {
         if (committed.TryGetValue(step, out var there))
         {
@@ -78,7 +87,8 @@ sealed class CheckpointCollector(
         if (!IsWhole(path, files, atEnd)) return true;
         foreach (var file in found.Where(file => file.Problem is not null)) omissions.Add(file.Path, file.Problem!);
         if (files.Count == 0) return true;
-        if (!await Commit(step, path, files, cancel)) return false;
+        var saved = files.Select(file => file.State.Changed).Append(changed).Max(change => change.Ticks);
+        if (!await Commit(new(step, At(saved), before[path]), path, files, cancel)) return false;
         committed[step] = path;
         return true;
     }
@@ -88,11 +98,11 @@ sealed class CheckpointCollector(
 
     private async Task Sweep(bool everywhere, CancellationToken cancel)
     {
-        if (await persistence.Insist(() => sweep.Needed(named.Select(checkpoint => checkpoint.Manifest), cancel), cancel) is not { } needed) return;
+        if (await retry.Execute(() => sweep.Needed(named.Select(checkpoint => checkpoint.Manifest), cancel), cancel) is not { } needed) return;
 
         // Before they are gone: the next checkpoint must not count on them.
         foreach (var (hash, _) in stored.Where(piece => !needed.Contains(piece.Value)).ToList()) stored.Remove(hash);
-        await persistence.Insist(Delete, cancel);
+        await retry.Execute(Delete, cancel);
 
         async Task<bool> Delete()
         {
@@ -101,9 +111,16 @@ sealed class CheckpointCollector(
         }
     }
 
-    private List<(long Step, string Path)> Steps(bool atEnd)
+    // A clock that was set, or that of another machine whose disk this is, says nothing.
+    private DateTimeOffset At(long ticks)
     {
-        var steps = new List<(long Step, string Path)>();
+        var now = time.GetUtcNow();
+        return ticks < now.UtcTicks ? new(ticks, TimeSpan.Zero) : now;
+    }
+
+    private List<(long Step, string Path, UnixTime Changed)> Steps(bool atEnd)
+    {
+        var steps = new List<(long Step, string Path, UnixTime Changed)>();
         try
         {
             using var folder = PlainFolder.Open(output);
@@ -112,7 +129,7 @@ sealed class CheckpointCollector(
             {
                 var path = $"{ContractNames.Checkpoints}/{entry.Name}";
                 var step = StepOf(entry.Name);
-                if (step >= 0 && entry is { IsFolder: true, Problem: null }) steps.Add((step, path));
+                if (step >= 0 && entry is { IsFolder: true, Problem: null }) steps.Add((step, path, entry.Look.State.Changed));
                 else if (step >= 0 || (atEnd && !entry.Name.StartsWith('.'))) omissions.Add(path, entry.Problem ?? "a checkpoint is a folder that is named by its step");
             }
         }
@@ -138,10 +155,10 @@ sealed class CheckpointCollector(
         return false;
     }
 
-    private async Task<bool> Commit(long step, string path, List<FoundFile> found, CancellationToken cancel)
+    private async Task<bool> Commit(SaveMoment save, string path, List<FoundFile> found, CancellationToken cancel)
     {
-        var info = ReadInfo(path);
-        var place = await placeOf(step, info, cancel);
+        var (info, step) = (ReadInfo(path), save.Step);
+        var place = await placeOf(save, info, cancel);
         var files = new List<CheckpointFile>();
         foreach (var file in found)
         {
@@ -150,13 +167,14 @@ sealed class CheckpointCollector(
 
         if (files.Count == 0) return true;
         var key = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step);
-        await persistence.Insist(() => store.PutJson(key, new CheckpointManifest(step, run.Epoch, files), PutCondition.IfAbsent, cancel: cancel), cancel);
-        var made = new CheckpointRef(run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), place.Metrics, place.Log, info?.Metrics ?? place.Latest);
+        await retry.Execute(() => store.PutJson(key, new CheckpointManifest(step, run.Epoch, files), PutCondition.IfAbsent, cancel: cancel), cancel);
+        var made = new CheckpointRef(
+            run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), place.Metrics, place.Log, place.Latest, place.MetricsUpTo);
         var stay = run.Spec.Checkpoints.KeptBeside(named, made);
         if (!await commit(made, stay)) return false;
-        var before = named.Count;
+        var count = named.Count;
         named = [.. named.Where(checkpoint => stay.Contains(checkpoint.Manifest)), made];
-        if (named.Count <= before) await Sweep(everywhere: false, cancel);
+        if (named.Count <= count) await Sweep(everywhere: false, cancel);
         return true;
     }
 
@@ -199,7 +217,7 @@ sealed class CheckpointCollector(
         var hash = Convert.ToHexStringLower(SHA256.HashData(buffer.AsSpan(0, length)));
         if (stored.TryGetValue(hash, out var there)) return there;
         var key = WorkspacePaths.CheckpointChunk(run.Id, run.Epoch, hash);
-        await persistence.Insist(() => store.Put(key, new MemoryStream(buffer, 0, length, writable: false), PutCondition.IfAbsent, cancel: cancel), cancel);
+        await retry.Execute(() => store.Put(key, new MemoryStream(buffer, 0, length, writable: false), PutCondition.IfAbsent, cancel: cancel), cancel);
         stored[hash] = key;
         return key;
     }
@@ -221,6 +239,3 @@ sealed class CheckpointCollector(
 
     private static string HashOf(string key) => key[(key.LastIndexOf('/') + 1)..];
 }
-
-/// <summary>How far metrics and log had got, and the last value of each metric as far as it is known.</summary>
-sealed record SavePlace(StreamCursor Metrics, StreamCursor Log, IReadOnlyDictionary<string, double> Latest);

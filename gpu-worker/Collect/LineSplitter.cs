@@ -21,11 +21,15 @@ sealed class LineSplitter(Action<ReadOnlySpan<byte>> line, Action tooLong)
     /// <summary>Which line it is, counted by line feeds as editors do, from 1.</summary>
     public long Number { get; private set; } = 1;
 
+    /// <summary>How many bytes there were up to the end of the line that is being given.</summary>
+    public long Taken { get; private set; }
+
     public void Add(ReadOnlySpan<byte> bytes)
     {
         while (bytes.Length > 0)
         {
             var end = bytes.IndexOfAny(Ends);
+            Taken += end < 0 ? bytes.Length : end;
             if (end < 0)
             {
                 Keep(bytes);
@@ -43,6 +47,7 @@ sealed class LineSplitter(Action<ReadOnlySpan<byte>> line, Action tooLong)
             }
 
             if (bytes[end] == (byte)'\n') Number++;
+            Taken++;
             bytes = bytes[(end + 1)..];
         }
     }

@@ -18,6 +18,8 @@ sealed class LogCollector : IDisposable
     private readonly BoundedLog kept;
     private readonly LineSplitter lines;
     private readonly MarkerFilter filter;
+    private readonly TimeProvider time;
+    private readonly PrintedPlaces places = new();
 
     private readonly Lock gate = new();
     private readonly SemaphoreSlim flushing = new(1);
@@ -29,18 +31,24 @@ sealed class LogCollector : IDisposable
     private long accepted, stored;
     private int lastLineLength;
 
+    // Of the bytes at hand: when they came, and where the first of them is in the log and in the lines. And where the line begins that is not whole
+    // yet.
+    private DateTimeOffset arrived;
+    private long piecePlace, pieceStart, linePlace;
+
     /// <summary>Changes when a marker arrives; complete it waits for the next one.</summary>
     private TaskCompletionSource markerArrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="printed">Reads every line, for metrics in it.</param>
     /// <param name="limitBytes">Of a longer log the beginning and the end are kept.</param>
-    public LogCollector(SegmentWriter segments, IPrintedLines printed, long limitBytes)
+    public LogCollector(SegmentWriter segments, IPrintedLines printed, TimeProvider time, long limitBytes)
     {
-        (this.segments, this.printed) = (segments, printed);
+        (this.segments, this.printed, this.time) = (segments, printed, time);
         kept = new(limitBytes, Accept);
         lines = new(NoteLine, printed.TooLong);
         filter = new(text =>
         {
+            (piecePlace, pieceStart) = (accepted, lines.Taken);
             kept.Add(text);
             lines.Add(text);
         }, NoteMarker);
@@ -48,10 +56,20 @@ sealed class LogCollector : IDisposable
 
     public StreamCursor End => segments.End;
 
+    /// <summary>How long what is kept of it is by now, stored or not.</summary>
+    public long KeptBytes
+    {
+        get { lock (gate) return accepted; }
+    }
+
     /// <summary>What the code prints.</summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
-        lock (gate) filter.Add(bytes);
+        lock (gate)
+        {
+            arrived = time.GetUtcNow();
+            filter.Add(bytes);
+        }
     }
 
     /// <summary>A process that printed has ended: its last line may have no end.</summary>
@@ -108,12 +126,15 @@ sealed class LogCollector : IDisposable
             if (await Task.WhenAny(next, tooLate) == tooLate) break;
         }
 
-        await Flush(cancel);
-        lock (gate)
-        {
-            var (segment, start) = starts.FindLast(candidate => candidate.Start <= place);
-            return new(segment, place - start);
-        }
+        return await Stored(place, cancel);
+    }
+
+    /// <summary>Where the log was when a checkpoint was saved, as well as can be told from what was printed, and when.</summary>
+    public Task<StreamCursor> PlaceOf(SaveMoment save, CancellationToken cancel)
+    {
+        long place;
+        lock (gate) place = places.Find(save, accepted);
+        return Stored(place, cancel);
     }
 
     /// <summary>Stores what has come since.</summary>
@@ -162,6 +183,16 @@ sealed class LogCollector : IDisposable
 
     public void Dispose() => flushing.Dispose();
 
+    private async Task<StreamCursor> Stored(long place, CancellationToken cancel)
+    {
+        await Flush(cancel);
+        lock (gate)
+        {
+            var (segment, start) = starts.FindLast(candidate => candidate.Start <= place);
+            return new(segment, place - start);
+        }
+    }
+
     // What could not be stored goes before what has come since, for a later flush.
     private void PutBack(ArrayBufferWriter<byte> batch, int done)
     {
@@ -188,16 +219,20 @@ sealed class LogCollector : IDisposable
     private void NoteLine(ReadOnlySpan<byte> line)
     {
         var text = TerminalEscapes.Remove(line);
-        for (int end; (end = text.IndexOf((byte)'\n')) >= 0; text = text[(end + 1)..]) NotePlain(text[..end]);
-        NotePlain(text);
+        long? step = null;
+        for (int end; (end = text.IndexOf((byte)'\n')) >= 0; text = text[(end + 1)..]) step = NotePlain(text[..end]) ?? step;
+        places.Add(arrived, linePlace, NotePlain(text) ?? step);
+
+        // Behind the end of this line. Of a log that is longer than its limit not all is kept.
+        linePlace = Math.Min(accepted, piecePlace + lines.Taken + 1 - pieceStart);
     }
 
-    private void NotePlain(ReadOnlySpan<byte> line)
+    private long? NotePlain(ReadOnlySpan<byte> line)
     {
-        if (!line.ContainsAnyExcept((byte)' ', (byte)'\t')) return;
+        if (!line.ContainsAnyExcept((byte)' ', (byte)'\t')) return null;
         lastLineLength = Math.Min(line.Length, MaxLastLine);
         line[..lastLineLength].CopyTo(lastLine);
-        printed.Read(line);
+        return printed.Read(line);
     }
 
     private string LastLine()
@@ -219,7 +254,8 @@ sealed class LogCollector : IDisposable
 /// <summary>Takes what is printed, line by line, without the escapes of terminals.</summary>
 interface IPrintedLines
 {
-    void Read(ReadOnlySpan<byte> line);
+    /// <returns>The greatest step that it names; null when it names none.</returns>
+    long? Read(ReadOnlySpan<byte> line);
 
     /// <summary>A line was too long to be read.</summary>
     void TooLong();

@@ -31,11 +31,15 @@ sealed class MetricCollector : IMetricSink, IDisposable
     private readonly CursorMap streamPlaces = new();
     private readonly MetricOrigins origins = new();
     private readonly LatestValues latest;
+    private readonly RecentPoints recent;
     private readonly HashSet<string> said = new(StringComparer.Ordinal);
     private readonly byte[] buffer = new byte[ReadAtOnce];
     private readonly GrowingFile streamFile, jsonlFile;
     private readonly RewrittenHistory history = new();
+    private CarriedPoints carried = new([]);
     private LineSplitter jsonl;
+    private DateTimeOffset lastRead, read;
+    private StreamCursor collected = StreamCursor.Start;
     private long lastStep = -1;
     private bool streamBroken;
 
@@ -44,11 +48,15 @@ sealed class MetricCollector : IMetricSink, IDisposable
         (this.folder, this.segments, this.log, this.printed, this.time) = (folder, segments, log, printed, time);
         writer = new(segments);
         latest = new(order, MaxLatest);
+        recent = new(order, MaxLatest);
         (streamFile, jsonlFile) = (new(() => folder.OutputItself, folder.MetricsBinary), new(() => folder.OutputItself, folder.MetricsJsonl));
         jsonl = NewJsonl();
     }
 
     public StreamCursor End => segments.End;
+
+    /// <summary>Where the stream ended when it was last collected: what is before this was logged before now.</summary>
+    public StreamCursor Collected => Volatile.Read(ref collected);
 
     /// <summary>Last value of each metric, as they are now.</summary>
     public IReadOnlyDictionary<string, double> Latest => latest.Copy();
@@ -60,14 +68,26 @@ sealed class MetricCollector : IMetricSink, IDisposable
     public Task Collect(bool atEnd, CancellationToken cancel) =>
         Collect(atEnd, atEnd ? long.MaxValue : Micros(time.GetUtcNow() - Precedence), cancel);
 
+    /// <summary>Sets what the attempt before logged about the checkpoint that this one goes on from.</summary>
+    /// <param name="points">In order of logging.</param>
+    public void Carry(IEnumerable<MetricPoint> points) => carried = new(points);
+
     /// <summary>
-    /// Where this stream had got when the SDK's stream had <paramref name="streamBytes"/> and the code was at <paramref name="step"/>; null: all
-    /// there is now.
+    /// Where this stream had got when the SDK's stream had <paramref name="streamBytes"/> and the code was at <paramref name="step"/>.
     /// </summary>
-    public async Task<StreamCursor> PlaceOf(long? streamBytes, long step, CancellationToken cancel)
+    public async Task<StreamCursor> PlaceOf(long streamBytes, long step, CancellationToken cancel)
     {
         await Collect(atEnd: false, long.MaxValue, cancel);
-        return streamBytes is { } bytes ? streamPlaces.Find(bytes, step) : End;
+        return streamPlaces.Find(streamBytes, step);
+    }
+
+    /// <summary>
+    /// Where this stream ends now, with all there is, and the last value of each metric when a checkpoint was saved as far as that can be told.
+    /// </summary>
+    public async Task<(StreamCursor End, IReadOnlyDictionary<string, double> Latest)> PlaceOf(SaveMoment save, CancellationToken cancel)
+    {
+        await Collect(atEnd: false, long.MaxValue, cancel, isWhole: true);
+        return (Collected, recent.At(save));
     }
 
     public void Dispose() => collecting.Dispose();
@@ -75,13 +95,14 @@ sealed class MetricCollector : IMetricSink, IDisposable
     void IMetricSink.Found(ReadOnlySpan<char> name, long step, double value)
     {
         var metric = name.ToString();
-        if (history.IsNew(metric, step)) AddWritten(new(metric, step, value, Now()));
+        if (history.IsNew(metric, step)) AddWritten(new(metric, step, value, Micros(read)));
     }
 
     void IMetricSink.LeftOut(ReadOnlySpan<char> what, string why) =>
         SayOnce("left out", $"{Line}: '{what}' is ignored: {why}");
 
-    private async Task Collect(bool atEnd, long printedBefore, CancellationToken cancel)
+    /// <param name="isWhole">A checkpoint names the end of it: nothing is held back.</param>
+    private async Task Collect(bool atEnd, long printedBefore, CancellationToken cancel, bool isWhole = false)
     {
         await collecting.WaitAsync(cancel);
         try
@@ -89,7 +110,9 @@ sealed class MetricCollector : IMetricSink, IDisposable
             bool more;
             do
             {
+                read = time.GetUtcNow();
                 more = ReadStream() | ReadJsonl();
+                lastRead = read;
                 await writer.Flush(cancel);
             }
             while (more);
@@ -97,7 +120,9 @@ sealed class MetricCollector : IMetricSink, IDisposable
             if (atEnd) jsonl.End();
             AddPrinted(printedBefore);
             foreach (var remark in printed.TakeRemarks()) log.Say(remark);
+            if (atEnd || isWhole) Store(carried.Rest());
             await writer.Flush(cancel);
+            Volatile.Write(ref collected, End);
         }
         finally
         {
@@ -130,12 +155,11 @@ sealed class MetricCollector : IMetricSink, IDisposable
             problem = broken.Message;
         }
 
-        var now = time.GetUtcNow();
         foreach (var point in points) origins.NoteWritten(point.Name);
         for (var i = 0; i < points.Count; i++)
         {
             // In the order in which they were made: a checkpoint cuts both sources at one place.
-            var point = AtSensibleTime(points[i], now);
+            var point = AtSensibleTime(points[i], this.read);
             AddPrinted(point.UnixMicros);
             AddWritten(point);
             streamPlaces.Add(ends[i], writer.End);
@@ -186,7 +210,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
         while (printed.TryTake(beforeMicros, out var point))
         {
             if (!origins.KeepsPrinted(point.Name, point.Step)) continue;
-            Add(point);
+            Add(point, DateTimeOffset.UnixEpoch.AddMicroseconds(point.UnixMicros), DateTimeOffset.UnixEpoch.AddMicroseconds(point.UnixMicros));
             streamPlaces.AddPrinted(point.Step, writer.End);
         }
     }
@@ -200,10 +224,24 @@ sealed class MetricCollector : IMetricSink, IDisposable
         }
 
         var name = MetricName.Fit(point.Name);
-        if (origins.KeepsWritten(name, point.Step)) Add(point with { Name = name });
+        if (origins.KeepsWritten(name, point.Step)) Add(point with { Name = name }, lastRead, read);
     }
 
-    private void Add(in MetricPoint point)
+    /// <param name="earliest">It was not logged before this.</param>
+    /// <param name="latest">It was logged by then.</param>
+    private void Add(in MetricPoint point, DateTimeOffset earliest, DateTimeOffset latest)
+    {
+        Store(carried.Before(point.Name, point.Step));
+        if (!carried.IsThere(point.Name, point.Step)) Store(point);
+        recent.Add(point.Name, point.Step, point.Value, earliest, latest);
+    }
+
+    private void Store(IReadOnlyList<MetricPoint> points)
+    {
+        foreach (var point in points) Store(point);
+    }
+
+    private void Store(in MetricPoint point)
     {
         writer.Add(point);
         latest[point.Name] = point.Value;
@@ -218,8 +256,6 @@ sealed class MetricCollector : IMetricSink, IDisposable
     }
 
     private static string Shown(string name) => name.Length <= 40 ? name : name[..40] + "…";
-
-    private long Now() => Micros(time.GetUtcNow());
 
     private static long Micros(DateTimeOffset at) => at.ToUnixTimeMilliseconds() * 1000;
 }

@@ -12,7 +12,7 @@ namespace Serverless.GpuWorker.Collect;
 /// changes afterwards is uploaded again. Only the manifest, written last, makes them count.
 /// </summary>
 /// <param name="output">The folder that code writes to.</param>
-sealed class OutputCollector(IObjectStore store, RunRecord run, string output, Omissions omissions, Persistence persistence)
+sealed class OutputCollector(IObjectStore store, RunRecord run, string output, Omissions omissions, Retry retry)
 {
     /// <summary>Small files, such as a picture of the last epoch, may be sent again more often than <see cref="MaySend"/> allows for their length, up to this for all together.</summary>
     private const long MaxExtraBytes = 64L << 20;
@@ -55,7 +55,7 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, string output, O
         if (last.Count == 0) return null;
         var key = WorkspacePaths.OutputManifest(run.Id, run.Epoch);
         var manifest = new OutputManifest(Of("artifacts/"), Of(WorkspacePaths.Data));
-        await persistence.Insist(() => store.PutJson(key, manifest, cancel: cancel), cancel);
+        await retry.Execute(() => store.PutJson(key, manifest, cancel: cancel), cancel);
         return key;
 
         List<OutputFile> Of(string prefix) => [.. last.Where(file => file.Key.StartsWith(prefix, StringComparison.Ordinal))
@@ -75,7 +75,7 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, string output, O
 
         foreach (var gone in uploads.Keys.Where(path => !found.ContainsKey(path)).ToList())
         {
-            await persistence.Insist(() => store.Delete(KeyOf(gone), cancel: cancel), cancel);
+            await retry.Execute(() => store.Delete(KeyOf(gone), cancel: cancel), cancel);
             uploads.Remove(gone);
         }
 
@@ -119,7 +119,7 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, string output, O
         if (file is null) return null;
         var upload = uploads[path] = new(file.State, (uploads.GetValueOrDefault(path)?.SentBytes ?? 0) + file.LengthBytes);
         var key = KeyOf(path);
-        var sent = await persistence.Insist(async () =>
+        var sent = await retry.Execute(async () =>
         {
             file.Content.Position = 0;
             var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(file.Content, cancel));

@@ -19,14 +19,21 @@ sealed class PrintedPoints(TimeProvider time) : IPrintedLines, IMetricSink
     private Queue<MetricPoint> waiting = new();
     private long leftOut;
     private bool saidUnclear, saidTooLong;
+    private long? lineStep;
 
-    public void Read(ReadOnlySpan<byte> line) => PrintedMetrics.Read(line, this);
+    public long? Read(ReadOnlySpan<byte> line)
+    {
+        lineStep = null;
+        PrintedMetrics.Read(line, this);
+        return lineStep;
+    }
 
     public void Found(ReadOnlySpan<char> name, long step, double value)
     {
         lock (gate)
         {
             if (waiting.Count == MaxWaiting) Thin();
+            lineStep = Math.Max(lineStep ?? step, step);
             waiting.Enqueue(new(Name(name), step, value, time.GetUtcNow().ToUnixTimeMilliseconds() * 1000));
         }
     }

@@ -7,7 +7,7 @@ namespace Serverless.GpuWorker.Collect;
 /// Appends a stream to numbered objects. Only one attempt writes them, so an append whose outcome is unknown is told from the object's length.
 /// </summary>
 /// <param name="key">Segment number → key.</param>
-sealed class SegmentWriter(IObjectStore store, Func<int, string> key, Persistence persistence)
+sealed class SegmentWriter(IObjectStore store, Func<int, string> key, Retry retry)
 {
     private const long RollBytes = 8 * 1024 * 1024;
 
@@ -34,7 +34,7 @@ sealed class SegmentWriter(IObjectStore store, Func<int, string> key, Persistenc
         while (bytes.Length > 0)
         {
             var block = bytes[..Math.Min(bytes.Length, Limits.AppendBlockBytes)];
-            var result = await persistence.Insist(() => store.Append(key(segment), length, block, cancel), cancel);
+            var result = await retry.Execute(() => store.Append(key(segment), length, block, cancel), cancel);
             if (!result.Appended && result.LengthBytes != length + block.Length)
             {
                 var found = $"{key(segment)} has {result.LengthBytes} bytes where this worker wrote {length}";

@@ -11,9 +11,10 @@ namespace Serverless.GpuWorker.Execute;
 /// <summary>
 /// Runs prepared code and collects what it makes while it runs, each kind of output at its own pace, none of them in the code's way.
 /// </summary>
+/// <param name="say">Takes a line for the people of this machine.</param>
 sealed class CodeRun(
     IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, Omissions omissions, OwnedRecord record,
-    Persistence persistence, StopSignal stop, TimeProvider time, RunnerPool pool, Departure departure)
+    Retry retry, StopSignal stop, TimeProvider time, RunnerPool pool, Shutdown shutdown, Action<string> say)
 {
     /// <summary>Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.</summary>
     private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
@@ -25,14 +26,22 @@ sealed class CodeRun(
     private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "cannot allocate memory", "memory exhausted", "MemoryError"];
 
     private readonly CheckpointCollector checkpoints = new(
-        store, run, folder.OutputItself, prepared.Known, omissions, persistence, time,
-        async (step, info, cancel) => new(
-            await metrics.PlaceOf(info?.MetricsBytes, step, cancel),
-            await log.PlaceOf(info?.Marker ?? "", info?.Marker is null ? TimeSpan.Zero : MarkerPatience, time, cancel),
-            metrics.Latest.ToDictionary()),
+        store, run, folder.OutputItself, prepared.Known, omissions, retry, time, () => new(metrics.Collected, log.KeptBytes),
+        async (save, info, cancel) =>
+        {
+            if (info is not null)
+            {
+                var wait = info.Marker is null ? TimeSpan.Zero : MarkerPatience;
+                var saved = await metrics.PlaceOf(info.MetricsBytes, save.Step, cancel);
+                return new(saved, null, await log.PlaceOf(info.Marker ?? "", wait, time, cancel), info.Metrics);
+            }
+
+            var (end, latest) = await metrics.PlaceOf(save, cancel);
+            return new(save.Before.Metrics, end, await log.PlaceOf(save, cancel), latest);
+        },
         (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
-    private readonly OutputCollector outputs = new(store, run, folder.OutputItself, omissions, persistence);
+    private readonly OutputCollector outputs = new(store, run, folder.OutputItself, omissions, retry);
 
     /// <returns>Null when another worker has the run.</returns>
     public async Task<Ending?> Execute()
@@ -49,8 +58,8 @@ sealed class CodeRun(
             Repeat(ContractNames.Checkpoints, () => checkpoints.Collect(atEnd: false, record.MayWrite), CollectEvery, over.Token),
             Repeat(ContractNames.Artifacts, () => outputs.UploadSettled(record.MayWrite), OutputsEvery, over.Token),
         ];
-        var end = await new Execution(runner, time).Wait(stop, run.Spec.Timeout, run.Spec.Grace);
-        if (departure.Leaving.IsCancellationRequested) departure.Hurry();
+        var end = await new Execution(runner, time, log.Say).Wait(stop, run.Spec.Timeout, run.Spec.Grace);
+        if (shutdown.Draining.IsCancellationRequested) shutdown.LimitLastWrites();
         await pump.Drained();
         await over.CancelAsync();
         await Task.WhenAll(collecting);
@@ -70,6 +79,14 @@ sealed class CodeRun(
 
         if (end.LeftBehind > 0) log.Say($"ended {end.LeftBehind} {(end.LeftBehind == 1 ? "process" : "processes")} that the code had left running");
         if (cause != Cause.Completed) log.Say($"{message}");
+        var changes = folder.Changes();
+        foreach (var change in changes)
+        {
+            log.Say($"changed while the run used it, by this run or another one: {change}; later runs get it as it was, "
+                + "and this run's result is not given back to later submissions");
+            say($"run {run.Id}: changed while it used it: {change}");
+        }
+
         string? manifest = null;
         try
         {
@@ -87,11 +104,12 @@ sealed class CodeRun(
             (cause, message) = (Cause.StorageFull, $"there is no room left for what the run made: {full.Message}");
             folder.Dispose();
             log.Say(message);
-            await persistence.Insist(FlushLog, record.MayWrite, evenWhenFull: true);
+            await retry.Execute(FlushLog, record.MayWrite, evenWhenFull: true);
         }
 
         var latest = metrics.Latest;
-        return new(cause, message, end.ExitCode, manifest, metrics.End, log.End, latest.Count > 0 ? latest : null, metrics.Step, omissions.Summary);
+        return new(cause, message, end.ExitCode, manifest, metrics.End, log.End, latest.Count > 0 ? latest : null, metrics.Step, omissions.Summary,
+            changes.Count > 0 ? changes[0] : null);
     }
 
     private Task Last(string what, Func<Task> collect) => omissions.Guard(what, isLast: true, collect);

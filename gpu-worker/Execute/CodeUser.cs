@@ -16,8 +16,13 @@ sealed class CodeUser
     private const UnixFileMode Owners = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     private readonly uint user, group;
+    private readonly CommonFolders common;
 
-    private CodeUser(string name, uint user, uint group) => (Name, this.user, this.group) = (name, user, group);
+    private CodeUser(string name, uint user, uint group, string folder)
+    {
+        (Name, this.user, this.group) = (name, user, group);
+        common = new(user, Path.GetDirectoryName(folder)!);
+    }
 
     public string Name { get; }
 
@@ -34,7 +39,7 @@ sealed class CodeUser
         if (ids.User == 0) throw new SettingException($"--run-as {name}: that is root, from whom nothing can be kept; name another user");
         if (!Environment.IsPrivilegedProcess) throw new SettingException($"--run-as {name}: only root can start processes of another user; start this worker as root, or leave --run-as out");
         if (!File.Exists(SetPriv)) throw new SettingException($"--run-as {name}: {SetPriv} is missing; install util-linux");
-        var found = new CodeUser(name, ids.User, ids.Group);
+        var found = new CodeUser(name, ids.User, ids.Group, folder);
         LetThrough(folder);
         LetThrough(Path.Combine(folder, "work"));
         var tried = Directory.CreateDirectory(Path.Combine(folder, "work", "tried")).FullName;
@@ -44,6 +49,11 @@ sealed class CodeUser
         found.Try("-x", RunnerProgram.Path, "it must be able to execute the worker's program");
         return found;
     }
+
+    /// <summary>
+    /// An attempt of a run begins; at its end what it left in the folders of all users is removed, unless another one is under way.
+    /// </summary>
+    public Task<IDisposable> Enter(TimeProvider time, CancellationToken cancel) => common.Enter(time, cancel);
 
     /// <summary>Makes a folder, with everything in it, the user's. Not to be called while code of a run may be at work in it.</summary>
     public void Give(string folder) => Give(new DirectoryInfo(folder), FileCalls.LookAt(folder));

@@ -21,7 +21,8 @@ enum StopReason
 /// <summary>How a runner ended.</summary>
 /// <param name="Stopped">Set when the agent asked for it before the end.</param>
 /// <param name="Killed">It did not leave within the grace period.</param>
-sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, RunnerReport? Report, bool KernelKilled, int LeftBehind)
+/// <param name="Held">The runner was stopped with a signal each time that it was let go on.</param>
+sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, RunnerReport? Report, bool KernelKilled, int LeftBehind, bool Held = false)
 {
     /// <summary>The attempt's cause and its words, but for what the code printed last.</summary>
     public (Cause Cause, string? Message) Explain(TimeSpan? timeout) => Stopped switch
@@ -33,6 +34,8 @@ sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, Runne
         StopReason.Timeout => (Cause.Timeout, string.Create(CultureInfo.InvariantCulture, $"ran longer than its timeout of {timeout}")),
         StopReason.StorageFull => (Cause.StorageFull, "there is no room left for the run's files"),
         StopReason.WorkerFailed => (Cause.WorkerLost, "the worker could not collect the run's files; its log says why"),
+        null when Held => (Cause.UserCode,
+            "the worker's process that looks after the code was stopped with a signal, again and again; code must leave its parent process alone"),
         StopReason.Fenced => throw new InvalidOperationException("a fenced attempt has no ending to tell of"),
         _ => Report switch
         {
@@ -95,7 +98,8 @@ sealed class StopSignal : IDisposable
 }
 
 /// <summary>Waits for a runner: for its own end, its timeout or a wish to stop it, whichever is first.</summary>
-sealed class Execution(RunnerProcess runner, TimeProvider time)
+/// <param name="say">Takes a line for the log.</param>
+sealed class Execution(RunnerProcess runner, TimeProvider time, Action<string> say)
 {
     /// <summary>
     /// Whoever ends a service or a session signals all of its processes at once; the agent may learn of it just after its child died of it.
@@ -104,6 +108,13 @@ sealed class Execution(RunnerProcess runner, TimeProvider time)
 
     private static readonly TimeSpan ReportWait = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// A runner that is stopped does not see the end of its code. Nobody who means well stops it for long, and whoever does it again and again is not
+    /// let do so for ever.
+    /// </summary>
+    private static readonly TimeSpan StoppedLook = TimeSpan.FromSeconds(1), StoppedFor = TimeSpan.FromSeconds(5);
+    private const int MaxContinues = 3;
+
     /// <param name="timeout">Null: no limit.</param>
     /// <param name="grace">How long the code has between SIGTERM and SIGKILL.</param>
     public async Task<ExecutionEnd> Wait(StopSignal stop, TimeSpan? timeout, TimeSpan grace)
@@ -111,6 +122,7 @@ sealed class Execution(RunnerProcess runner, TimeProvider time)
         var memory = new OutOfMemoryEvidence();
         using var ended = new CancellationTokenSource();
         var exit = runner.Exit();
+        var held = KeepGoing(ended.Token);
         var tooLong = Delay(timeout ?? TimeSpan.MaxValue, ended.Token);
         await Task.WhenAny(exit, stop.First, tooLong);
         StopReason? stopped = exit.IsCompleted ? null : stop.Reason ?? StopReason.Timeout;
@@ -133,8 +145,36 @@ sealed class Execution(RunnerProcess runner, TimeProvider time)
         var leftBehind = await runner.KillOrphans(time);
         await Task.WhenAny(runner.Report, Delay(ReportWait, ended.Token));
         await ended.CancelAsync();
+        var isHeld = await held;
         var report = runner.Report.IsCompletedSuccessfully ? await runner.Report : null;
-        return new(code, stop.Reason == StopReason.Fenced ? StopReason.Fenced : stopped, killed, report, code != 0 && memory.Found, leftBehind);
+        if (stop.Reason == StopReason.Fenced) stopped = StopReason.Fenced;
+        return new(code, stopped, killed, report, code != 0 && memory.Found, leftBehind, isHeld);
+    }
+
+    /// <summary>Lets a runner go on that its code, or somebody else, has stopped.</summary>
+    /// <returns>Whether it was ended because that was in vain.</returns>
+    private async Task<bool> KeepGoing(CancellationToken ended)
+    {
+        long? since = null;
+        for (var continued = 0; ;)
+        {
+            await Delay(StoppedLook, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (ended.IsCancellationRequested) return false;
+            if (!runner.IsStopped) since = null;
+            else if (since is not { } begun) since = time.GetTimestamp();
+            else if (time.GetElapsedTime(begun) >= StoppedFor)
+            {
+                if (continued++ == MaxContinues)
+                {
+                    runner.Kill();
+                    return true;
+                }
+
+                say("the process that looks after the code was stopped with a signal; the worker has let it go on");
+                runner.Continue();
+                since = null;
+            }
+        }
     }
 
     // Timers take at most 49 days; waiting longer is waiting for ever.

@@ -5,9 +5,8 @@ using System.Text;
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>
-/// Ends what a worker that is gone has left running: processes that were started with its mark in their environment, and whatever these have started.
-/// Descent does not lead to them any more:
-/// when worker and runner die at once, their orphans are init's.
+/// Ends what a worker that is gone has left running: what is in its control groups, processes that were started with its mark in their environment,
+/// and whatever these have started. Descent does not lead to them any more: when worker and runner die at once, their orphans are init's.
 /// </summary>
 static class Leftovers
 {
@@ -21,6 +20,7 @@ static class Leftovers
     public static int End(string mark)
     {
         if (!OperatingSystem.IsLinux()) return 0;
+        var ended = ControlGroups.End(mark);
         var wanted = Encoding.UTF8.GetBytes($"{Variable}={mark}\0");
         var held = new Dictionary<int, SafeHandle>();
 
@@ -45,7 +45,7 @@ static class Leftovers
             found.Dispose();
         }
 
-        return held.Count;
+        return ended + held.Count;
     }
 
     // The handle comes before the look: an id may be given to another process at any time, a handle means one for ever.

@@ -23,6 +23,8 @@ static unsafe partial class Native
     // Of waitid: whichever child, when it has ended, and it stays to be waited for.
     private const int AnyChild = 0, Exited = 4, KeepIt = 0x1000000, Interrupted = 4;
 
+    public static int SigContinue => OperatingSystem.IsMacOS() ? 19 : 18;
+
     public static int SigStop => OperatingSystem.IsMacOS() ? 17 : 19;
 
     [LibraryImport("libc", EntryPoint = "setsid")]

@@ -11,7 +11,8 @@ namespace Serverless.GpuWorker.Execute;
 /// <param name="size">How many of each kind wait; 0: every run starts its own, and so does one whose code runs as another user.</param>
 /// <param name="environment">What runners are started with.</param>
 /// <param name="user">Whom runners run as; null: as this process does.</param>
-sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environment, CodeUser? user) : IDisposable
+/// <param name="groups">Of each a runner gets one. Null: there are none here.</param>
+sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environment, CodeUser? user, ControlGroups? groups) : IDisposable
 {
     // What native libraries and the runtime read once, when the process starts.
     private static readonly string[] ReadAtStart =
@@ -40,7 +41,7 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
 
         try
         {
-            return RunnerProcess.Start(Temperature.Plain, environment, user);
+            return RunnerProcess.Start(Temperature.Plain, environment, user, groups);
         }
         catch (Win32Exception refused)
         {
@@ -56,7 +57,7 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
             var spares = Spares(temperature);
             try
             {
-                while (!closed && spares.Count < size) spares.Enqueue(RunnerProcess.Start(temperature, environment, user));
+                while (!closed && spares.Count < size) spares.Enqueue(RunnerProcess.Start(temperature, environment, user, groups));
                 trouble.IsOver();
             }
             catch (Exception refused)

@@ -22,10 +22,14 @@ sealed class RunnerProcess : IDisposable
     /// <summary>How soon it is seen that code has left.</summary>
     private static readonly TimeSpan LeavePoll = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>How long the end of a killed runner is waited for until its group is left to the next start of a worker.</summary>
+    private static readonly TimeSpan Death = TimeSpan.FromSeconds(1);
+
     private readonly Process process;
+    private readonly ControlGroup? group;
     private readonly TaskCompletionSource<RunnerReport?> report = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private RunnerProcess(Process process) => this.process = process;
+    private RunnerProcess(Process process, ControlGroup? group) => (this.process, this.group) = (process, group);
 
     public int ProcessId => process.Id;
 
@@ -43,12 +47,16 @@ sealed class RunnerProcess : IDisposable
 
     /// <param name="environment">This machine's, nothing of a run's: on the way to another user root executes a program with it.</param>
     /// <param name="user">Who it is; null: who this process is.</param>
+    /// <param name="groups">Null: there are none here.</param>
     /// <exception cref="System.ComponentModel.Win32Exception">The machine has no process or no memory left for it.</exception>
-    public static RunnerProcess Start(Temperature temperature, IReadOnlyDictionary<string, string> environment, CodeUser? user)
+    public static RunnerProcess Start(Temperature temperature, IReadOnlyDictionary<string, string> environment, CodeUser? user, ControlGroups? groups)
     {
         List<string> command = [.. user?.Become ?? [], RunnerProgram.Path, .. RunnerProgram.Arguments, "runner"];
         if (temperature == Temperature.Torch) command.Add("warm");
-        return new(Children.Start(command, environment));
+        var process = Children.Start(command, environment);
+
+        // Moving a process takes the kernel some milliseconds. Meanwhile the runner loads itself, and starts nothing.
+        return new(process, groups?.Enclose(process));
     }
 
     public void Assign(Assignment assignment)
@@ -90,6 +98,17 @@ sealed class RunnerProcess : IDisposable
         }
     }
 
+    public bool IsStopped => ProcessTree.IsStopped(process.Id);
+
+    /// <summary>Lets it go on after a stop.</summary>
+    public void Continue()
+    {
+        lock (Children.Gate)
+        {
+            if (!process.HasExited) Native.Kill(process.Id, Native.SigContinue);
+        }
+    }
+
     /// <summary>Ends the runner and everything below it, at once.</summary>
     public void Kill()
     {
@@ -100,13 +119,17 @@ sealed class RunnerProcess : IDisposable
             _ = Native.Kill(-process.Id, Native.SigKill);
             Native.Kill(process.Id, Native.SigKill);
         }
+
+        // What forked faster than it was found.
+        group?.Kill();
     }
 
     /// <summary>After the end: ends what the run left behind, which this process has adopted.</summary>
     /// <returns>How many processes were still running.</returns>
     public async Task<int> KillOrphans(TimeProvider time)
     {
-        var killed = new HashSet<int>();
+        var killed = new HashSet<int>(group?.Members() ?? new HashSet<int>());
+        if (killed.Count > 0) group?.Kill();
         for (var look = 0; look < OrphanLooks; look++)
         {
             // Under the gate nobody is starting a runner, so that every child that is not known is an orphan.
@@ -114,30 +137,35 @@ sealed class RunnerProcess : IDisposable
             {
                 Children.Forget(process.Id);
                 killed.UnionWith(ProcessTree.KillBelow(Environment.ProcessId, Children.Known));
-                if (!ProcessTree.Reap(Environment.ProcessId, Children.Known)) break;
+                if (!ProcessTree.Reap(Environment.ProcessId, Children.Known) && group is not { IsEmpty: false }) break;
             }
 
             await Task.Delay(OrphanPause, time);
         }
 
+        group?.Remove();
         return killed.Count;
     }
 
     public void Dispose()
     {
         Kill();
+        group?.Kill();
+        if (group?.WaitUntilEmpty(Death) == true) group.Remove();
         Children.Forget(process.Id);
         process.Dispose();
     }
 
-    // The runner, what is below it, and what this process has adopted from it.
+    // The runner, what is below it, and what this process has adopted from it; of those in its group none is missed because its parent just changes.
     private List<ProcessTree.Entry> Members()
     {
         if (!OperatingSystem.IsLinux()) return [new(process.Id, Environment.ProcessId, process.Id, Zombie: false)];
         lock (Children.Gate)
         {
             var others = Children.Known.Except([process.Id]).ToHashSet();
-            return [.. ProcessTree.Below(Environment.ProcessId, others).Where(member => !member.Zombie)];
+            var below = ProcessTree.Below(Environment.ProcessId, others).Where(member => !member.Zombie);
+            var enclosed = (group?.Members() ?? new HashSet<int>()).Select(ProcessTree.EntryOf).OfType<ProcessTree.Entry>();
+            return [.. below.UnionBy(enclosed, member => member.Id)];
         }
     }
 

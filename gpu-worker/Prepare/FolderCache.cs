@@ -1,36 +1,63 @@
 using System.Globalization;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.GpuWorker.Prepare;
 
-/// <summary>A folder of a cache that stays for as long as somebody keeps this.</summary>
-sealed class CacheEntry(string folder, IDisposable hold) : IDisposable
-{
-    public string Folder => folder;
-
-    public void Dispose() => hold.Dispose();
-}
-
 /// <summary>
 /// Folders that are made once and then only read, shared by all agents of the machine. A folder is made at the place where it stays, because virtual
-/// environments and the like hold absolute
-/// paths; it is whole when a file beside it says so, which holds its size, and whose own time is the last use. A lock beside it is held alone by
-/// whoever makes or removes the folder, and
-/// together by all who use it.
+/// environments and the like hold absolute paths. It is whole when a seal beside it says so, whose own time is the last use, and it is checked
+/// against the seal whenever somebody takes it: what is not as it was made is made again. A lock beside it is held alone by whoever makes or removes
+/// the folder, and together by all who use it.
 /// </summary>
-sealed class FolderCache(string root, TimeProvider time)
+/// <param name="what">What the cache is of, for people: <c>build</c>.</param>
+sealed class FolderCache(string root, string what, TimeProvider time)
 {
-    private const string DoneSuffix = ".done", LockSuffix = ".lock";
+    private const string SealSuffix = ".seal", LockSuffix = ".lock";
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(20);
+
+    private readonly OwnFolder own = new(root);
 
     /// <param name="key">A file name.</param>
     /// <param name="make">Fills the empty folder; when it throws, nothing is cached.</param>
+    /// <param name="say">Takes a line when what there was could not be used, and why.</param>
     /// <exception cref="PreparationException">Something is mounted there: a mount cannot be kept, and what it has is somebody else's.</exception>
-    public async Task<CacheEntry> GetOrMake(string key, Func<string, Task> make, CancellationToken cancel)
+    public async Task<CacheEntry> GetOrMake(string key, Func<string, Task> make, Action<string> say, CancellationToken cancel)
     {
+        own.Check(root);
         Folders.MakeCache(root);
-        var folder = Path.Combine(root, key);
+        for (var turn = 0; ; turn++)
+        {
+            // What is not as it was and still in use stays: those who use it may go on for days. The next place is free.
+            var folder = Path.Combine(root, turn == 0 ? key : string.Create(CultureInfo.InvariantCulture, $"{key}.{turn}"));
+            foreach (var beside in (string[])[folder + SealSuffix, folder + LockSuffix]) Folders.MendFile(beside);
+            if (await GetOrMakeAt(folder, make, say, cancel) is { } entry) return entry;
+        }
+    }
+
+    /// <summary>What there is, but for what is being made. What was never finished is removed by the way.</summary>
+    public IEnumerable<CacheItem> Items()
+    {
+        if (!Directory.Exists(root) || own.MountOnTheWayTo(root) is not null) yield break;
+        Folders.MakeCache(root);
+        foreach (var folder in Directory.GetDirectories(root).Where(IsOurs))
+        {
+            var seal = new FileInfo(folder + SealSuffix);
+            if (!IsSealed(folder)) Remove(folder);
+            else yield return new(Seal.Read(seal.FullName)?.LengthBytes ?? 0, seal.LastWriteTimeUtc, () => Remove(folder));
+        }
+    }
+
+    // What has neither was never begun here.
+    private static bool IsOurs(string folder) =>
+        FileCalls.LookAt(folder + LockSuffix).Kind != FileKind.Missing || FileCalls.LookAt(folder + SealSuffix).Kind != FileKind.Missing;
+
+    private static bool IsSealed(string folder) => FileCalls.LookAt(folder + SealSuffix).Kind == FileKind.File;
+
+    // Null when it is of no use, and somebody uses it.
+    private async Task<CacheEntry?> GetOrMakeAt(string folder, Func<string, Task> make, Action<string> say, CancellationToken cancel)
+    {
         while (true)
         {
             if (Find(folder) is { } found) return found;
@@ -38,7 +65,18 @@ sealed class FolderCache(string root, TimeProvider time)
             {
                 await using (alone)
                 {
-                    if (!File.Exists(folder + DoneSuffix)) await Make(folder, make);
+                    // Somebody else may have made it since.
+                    var difference = IsSealed(folder) ? Seal.Difference(folder, folder + SealSuffix, contents: true) : null;
+                    if (difference is not null) say($"the {what} in the worker's cache is not what was put there, and is made again: {difference}");
+                    if (difference is not null || !IsSealed(folder)) await Make(folder, make);
+                }
+            }
+            else if (LockFile.TryShared(folder + LockSuffix) is { } shared)
+            {
+                // Nobody is making it.
+                await using (shared)
+                {
+                    if (Seal.Difference(folder, folder + SealSuffix, contents: true) is not null) return null;
                 }
             }
             else
@@ -48,26 +86,17 @@ sealed class FolderCache(string root, TimeProvider time)
         }
     }
 
-    /// <summary>What there is, but for what is being made. What was never finished is removed by the way.</summary>
-    public IEnumerable<CacheItem> Items()
-    {
-        if (!Directory.Exists(root)) yield break;
-        foreach (var folder in Directory.GetDirectories(root))
-        {
-            var done = new FileInfo(folder + DoneSuffix);
-            if (!done.Exists) Remove(folder);
-            else if (SizeIn(done.FullName) is { } size) yield return new(size, done.LastWriteTimeUtc, () => Remove(folder));
-        }
-    }
+    /// <summary>Removes a part of a folder that is being made.</summary>
+    public void Delete(string folder) => own.Delete(folder);
 
     private CacheEntry? Find(string folder)
     {
-        var done = folder + DoneSuffix;
-        if (!File.Exists(done) || LockFile.TryShared(folder + LockSuffix) is not { } hold) return null;
-        if (File.Exists(done))
+        var seal = folder + SealSuffix;
+        if (!IsSealed(folder) || LockFile.TryShared(folder + LockSuffix) is not { } hold) return null;
+        if (Seal.Difference(folder, seal, contents: true) is null && Seal.Read(seal) is { } facts)
         {
-            File.SetLastWriteTimeUtc(done, time.GetUtcNow().UtcDateTime);
-            return new(folder, hold);
+            File.SetLastWriteTimeUtc(seal, time.GetUtcNow().UtcDateTime);
+            return new(what, folder, seal, facts, hold);
         }
 
         hold.Dispose();
@@ -76,7 +105,8 @@ sealed class FolderCache(string root, TimeProvider time)
 
     private async Task Make(string folder, Func<string, Task> make)
     {
-        Folders.Delete(folder);
+        File.Delete(folder + SealSuffix);
+        own.Delete(folder);
         Posix.MakeFolder(folder);
         if (Folders.MountIn(folder) is { } stays)
         {
@@ -86,6 +116,8 @@ sealed class FolderCache(string root, TimeProvider time)
 
         try
         {
+            var left = Directory.EnumerateFileSystemEntries(folder).FirstOrDefault();
+            if (left is not null) throw new IOException($"{left} cannot be removed; remove it by hand");
             await make(folder);
             if (Folders.MountIn(folder) is { } mounted)
             {
@@ -93,35 +125,37 @@ sealed class FolderCache(string root, TimeProvider time)
                 throw new PreparationException(Cause.Build, $"{what}; unmount it at the end of the set-up or build, or mount it in the command");
             }
 
-            await File.WriteAllTextAsync(folder + DoneSuffix, Folders.Size(new(folder)).ToString(CultureInfo.InvariantCulture));
-            File.SetLastWriteTimeUtc(folder + DoneSuffix, time.GetUtcNow().UtcDateTime);
+            Folders.Close(folder);
+            WriteSeal(folder);
+            File.SetLastWriteTimeUtc(folder + SealSuffix, time.GetUtcNow().UtcDateTime);
         }
         catch
         {
-            File.Delete(folder + DoneSuffix);
-            Folders.Delete(folder);
+            File.Delete(folder + SealSuffix);
+            own.Delete(folder);
             throw;
         }
     }
 
-    private static bool Remove(string folder)
-    {
-        using var alone = LockFile.Try(folder + LockSuffix);
-        if (alone is null) return false;
-        File.Delete(folder + DoneSuffix);
-        Folders.Delete(folder);
-        return true;
-    }
-
-    private static long? SizeIn(string done)
+    private void WriteSeal(string folder)
     {
         try
         {
-            return long.TryParse(File.ReadAllText(done), NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? size : 0;
+            Seal.Write(folder, folder + SealSuffix);
         }
-        catch (FileNotFoundException)
+        catch (InvalidDataException endless)
         {
-            return null;
+            throw new PreparationException(Cause.Build, $"the {what} cannot be kept for later runs: {endless.Message}");
         }
+    }
+
+    private bool Remove(string folder)
+    {
+        foreach (var beside in (string[])[folder + SealSuffix, folder + LockSuffix]) Folders.MendFile(beside);
+        using var alone = LockFile.Try(folder + LockSuffix);
+        if (alone is null) return false;
+        File.Delete(folder + SealSuffix);
+        own.Delete(folder);
+        return true;
     }
 }

@@ -9,8 +9,11 @@ static class Folders
 {
     // rwxrwxrwx: a copy has no more rights than who made it.
     private const UnixFileMode Rights = (UnixFileMode)0b111_111_111;
+    private const UnixFileMode Owners = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const UnixFileMode Writes = UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
 
-    private static readonly EnumerationOptions Below = new()
+    /// <summary>Everything below a folder that can be reached by no link.</summary>
+    public static readonly EnumerationOptions Below = new()
     {
         RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true,
     };
@@ -19,15 +22,14 @@ static class Folders
     /// Deletes a folder that code had in its hands: whatever it did to permissions and names, whatever is gone already. Best effort: the next start
     /// of the agent tries again.
     /// </summary>
+    /// <param name="relative">From the root; a link on the way leads nowhere.</param>
     /// <param name="say">Told what is mounted in it, which is left alone.</param>
-    public static void Delete(string folder, Action<string>? say = null) => Delete(Path.GetDirectoryName(folder)!, Path.GetFileName(folder), say);
-
-    /// <summary>As the other, for a folder below one that code may still write to: a link on the way leads nowhere.</summary>
-    public static void Delete(string root, string relative, Action<string>? say = null)
+    /// <param name="tree">What the root was before code could mount something on it; null: it is held by its descriptor.</param>
+    public static void Delete(string root, string relative, Action<string>? say = null, Core.Storage.Plain.FileLook? tree = null)
     {
         try
         {
-            if (OperatingSystem.IsLinux()) Tell(FolderRemoval.Remove(root, relative), say);
+            if (OperatingSystem.IsLinux()) Tell(FolderRemoval.Remove(root, relative, tree), say);
             else if (Directory.Exists(Path.Combine(root, relative))) Directory.Delete(Path.Combine(root, relative), recursive: true);
         }
         catch (Exception kept) when (kept is IOException or UnauthorizedAccessException)
@@ -36,16 +38,73 @@ static class Folders
         }
     }
 
-    /// <summary>A cache's folder, and that of all caches: people may delete them while the worker lives. Its scratch folder is not made anew.</summary>
-    public static void MakeCache(string root) => NestedFolder.Make(Path.GetDirectoryName(Path.GetDirectoryName(root)) ?? root, root);
+    /// <summary>
+    /// A cache's folder, and that of all caches, usable whatever code made of them: people may delete them while the worker lives, too. Its scratch
+    /// folder is not made anew.
+    /// </summary>
+    public static void MakeCache(string root)
+    {
+        var all = Path.GetDirectoryName(root)!;
+        MakeUsable(all);
+        MakeUsable(root);
+    }
 
-    /// <summary>Copies the plain files in a folder; copies are writable.</summary>
+    /// <summary>A folder of the worker's, in one that it can use.</summary>
+    public static void MakeUsable(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Allow(folder, Owners);
+            return;
+        }
+
+        DeleteName(folder);
+        Posix.MakeFolder(folder);
+    }
+
+    private static void DeleteName(string path) => Delete(Path.GetDirectoryName(path)!, Path.GetFileName(path));
+
+    /// <summary>Makes room for a file of the worker's, where there is something else or one that it may not use.</summary>
+    public static void MendFile(string file)
+    {
+        var kind = FileCalls.LookAt(file).Kind;
+        if (kind == FileKind.File) Allow(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        else if (kind != FileKind.Missing) DeleteName(file);
+    }
+
+    /// <summary>
+    /// Takes from every file the right to be written to, and the other names that it may have elsewhere: package managers give files of their own
+    /// caches by hard links, and whoever writes to one writes to all. Not to be called while code may be at work in the folder.
+    /// </summary>
+    public static void Close(string folder)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        foreach (var file in new DirectoryInfo(folder).EnumerateFiles("*", Below))
+        {
+            var look = FileCalls.LookAt(file.FullName);
+            if (look.Kind != FileKind.File) continue;
+            var mode = file.UnixFileMode;
+            if (look.Names > 1)
+            {
+                var copy = file.FullName + ".serverless-copy";
+                File.Copy(file.FullName, copy);
+                File.Move(copy, file.FullName, overwrite: true);
+            }
+
+            if ((mode & Writes) != 0) File.SetUnixFileMode(file.FullName, mode & ~Writes);
+        }
+    }
+
+    /// <summary>
+    /// Copies the plain files in a folder; copies are writable, and share their blocks with the originals where the file system can.
+    /// </summary>
+    /// <param name="withLinks">Links are copied as links, and not left out.</param>
     /// <param name="leftOut">Takes the path and the problem of everything else.</param>
     /// <exception cref="OperationCanceledException">Cancelled, also within a file: a set-up command can leave long ones.</exception>
-    public static void Copy(string from, string to, Action<string, string> leftOut, CancellationToken cancel)
+    public static void Copy(string from, string to, Action<string, string> leftOut, CancellationToken cancel, bool withLinks = false)
     {
         using var folder = PlainFolder.Open(from) ?? throw new DirectoryNotFoundException(from);
-        Copy(folder, "", to, leftOut, cancel);
+        Copy(folder, "", to, leftOut, withLinks ? from : null, cancel);
     }
 
     /// <summary>Copies one file, unless it is no plain one.</summary>
@@ -64,17 +123,24 @@ static class Folders
         }
     }
 
-    private static void Copy(PlainFolder from, string path, string to, Action<string, string> leftOut, CancellationToken cancel)
+    private static void Copy(PlainFolder from, string path, string to, Action<string, string> leftOut, string? linksOf, CancellationToken cancel)
     {
         Posix.MakeFolder(to);
         foreach (var entry in from.Entries())
         {
             try
             {
+                var link = entry.Look.Kind == FileKind.Link && linksOf is not null ? new FileInfo(Path.Combine(linksOf, path + entry.Name)) : null;
+                if (link?.LinkTarget is { } target)
+                {
+                    File.CreateSymbolicLink(Path.Combine(to, entry.Name), target);
+                    continue;
+                }
+
                 if (entry.Problem is not null) throw new NotPlainException(entry.Problem);
                 using var folder = entry.IsFolder ? from.Folder(entry.Name) : null;
                 using var file = entry.IsFolder ? null : from.File(entry.Name);
-                if (folder is not null) Copy(folder, path + entry.Name + "/", Path.Combine(to, entry.Name), leftOut, cancel);
+                if (folder is not null) Copy(folder, path + entry.Name + "/", Path.Combine(to, entry.Name), leftOut, linksOf, cancel);
                 else if (file is not null) Copy(file, Path.Combine(to, entry.Name), cancel);
             }
             catch (NotPlainException problem)
@@ -87,6 +153,16 @@ static class Folders
     private static void Copy(PlainFile file, string to, CancellationToken cancel)
     {
         using var copy = new FileStream(to, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        if (!file.ShareWith(copy.SafeFileHandle)) CopyContent(file, copy, cancel);
+        if (OperatingSystem.IsWindows()) return;
+        File.SetUnixFileMode(copy.SafeFileHandle, (file.Mode & Rights) | UnixFileMode.UserRead | UnixFileMode.UserWrite);
+
+        // Python tells by it whether what it has compiled belongs to its source.
+        File.SetLastWriteTimeUtc(copy.SafeFileHandle, new(file.State.Modified.Ticks, DateTimeKind.Utc));
+    }
+
+    private static void CopyContent(PlainFile file, FileStream copy, CancellationToken cancel)
+    {
         var buffer = ArrayPool<byte>.Shared.Rent(1024 * 1024);
         try
         {
@@ -100,9 +176,12 @@ static class Folders
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
+    }
 
-        if (OperatingSystem.IsWindows()) return;
-        File.SetUnixFileMode(copy.SafeFileHandle, (file.Mode & Rights) | UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    private static void Allow(string path, UnixFileMode wanted)
+    {
+        if (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & wanted) == wanted || PrivateFolder.BelongsToAnother(path)) return;
+        File.SetUnixFileMode(path, File.GetUnixFileMode(path) | wanted);
     }
 
     /// <summary>The first place in a folder where something is mounted; null when there is none.</summary>

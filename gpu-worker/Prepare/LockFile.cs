@@ -1,3 +1,5 @@
+using Serverless.Core.Storage.Folder;
+
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
@@ -28,6 +30,7 @@ static class LockFile
     {
         var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = access, Share = share, BufferSize = 0 };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        OwnFile.Check(file);
         try
         {
             return new(file, options);

@@ -17,11 +17,14 @@ namespace Serverless.GpuWorker.Prepare;
 sealed record Prepared(RunRecord Run, Assignment Assignment, Temperature Temperature, IReadOnlyList<CheckpointManifest> Known);
 
 /// <summary>Everything between the claim and the code's first line. The caches are shared by all agents of the machine.</summary>
+/// <param name="user">Whom code runs as; null: as this process does, so that it could write to the caches.</param>
+/// <param name="say">Takes a line for the people of this machine.</param>
 sealed class Preparation(
-    CacheFolders caches, IIds ids, TimeProvider time, RunnerPool pool, Compiler compiler, RunEnvironment around, CodeUser? user)
+    CacheFolders caches, IIds ids, TimeProvider time, RunnerPool pool, Compiler compiler, RunEnvironment around, CodeUser? user, Action<string> say)
 {
-    private readonly FolderCache snapshotFolders = new(caches.Code, time), builds = new(caches.Builds, time), setupFolders = new(caches.Setups, time);
-    private readonly InputCache inputs = new(caches.Inputs, ids, time, links: user is not null || !Environment.IsPrivilegedProcess);
+    private readonly FolderCache snapshotFolders = new(caches.Code, "code", time), builds = new(caches.Builds, "build", time);
+    private readonly FolderCache setupFolders = new(caches.Setups, "set-up", time);
+    private readonly InputCache inputs = new(caches.Inputs, ids, time, InputCache.WayFor(user));
 
     /// <summary>Gives room back, whichever cache takes it.</summary>
     public void Trim() =>
@@ -38,10 +41,10 @@ sealed class Preparation(
         var spec = run.Spec;
         user?.Give(folder.Output);
         user?.Give(folder.Temporary);
-        var source = folder.Keep(await new SnapshotCache(snapshotFolders).Get(store, spec.Code, cancel));
+        using var source = await new SnapshotCache(snapshotFolders).Get(store, spec.Code, Say, cancel);
         await File.WriteAllBytesAsync(folder.Params, JsonSerializer.SerializeToUtf8Bytes(spec.Params, CoreJson.Options), cancel);
-        foreach (var input in spec.Inputs) await inputs.Materialize(store, input, folder.Inputs, cancel);
-        foreach (var dataset in spec.Datasets) await inputs.Materialize(store, dataset, folder.Inputs, cancel);
+        foreach (var input in spec.Inputs) await inputs.Materialize(store, input, folder, Say, cancel);
+        foreach (var dataset in spec.Datasets) await inputs.Materialize(store, dataset, folder, Say, cancel);
         List<CheckpointManifest> known = [];
         while (known.Count == 0 && run.Head is { } head)
         {
@@ -52,7 +55,7 @@ sealed class Preparation(
                 continue;
             }
 
-            Folders.Delete(folder.Resume);
+            folder.Delete(folder.Resume);
             run = await fallBack(head, why!);
         }
 
@@ -62,23 +65,24 @@ sealed class Preparation(
         }
 
         var environment = around.For(run, folder, device);
-        var steps = new Steps(pool, log, omissions, stop, time);
+        var steps = new Steps(pool, log, omissions, stop, time, Say);
         if (spec.Setup is { } setup) await new SetupCache(setupFolders, user).Copy(source, spec, setup, environment, steps, folder, cancel);
-        else Folders.Copy(source, folder.Code, steps.LeaveOut, cancel);
+        else Folders.Copy(source.Folder, folder.Code, steps.LeaveOut, cancel);
+        source.Verify();
         user?.Give(folder.Code);
         user?.Give(folder.Home);
 
         switch (EntryPoint.Parse(spec.Command))
         {
             case EntryPoint.CSharp(var file, var arguments):
-                var compiled = folder.Keep(await Compile(source, spec, file, log, cancel));
+                var compiled = Give(await Compile(source, spec, file, log, Say, cancel));
                 var assembly = Path.Combine(compiled, CSharpCompiler.AssemblyFile);
                 var afresh = spec.Env.Keys.Any(RunnerPool.MustBeSetBeforeStart);
                 var temperature = !afresh && UsesTorch(compiled) ? Temperature.Torch : Temperature.Plain;
                 var program = new Assignment { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments, Afresh = afresh };
                 return new(run, program, temperature, known);
             case EntryPoint.Project(var file, var arguments):
-                var built = await new ProjectBuild(builds, user).Build(source, run, file, environment, steps, folder, cancel);
+                var built = await new ProjectBuild(builds, Give, user).Build(source, run, file, environment, steps, cancel);
                 ProjectBuild.AddLibraries(environment);
                 return Command(["dotnet", built, .. arguments]);
             case EntryPoint.Shell(var line):
@@ -87,16 +91,40 @@ sealed class Preparation(
                 throw new PreparationException(Cause.Invalid, $"the command '{spec.Command}' names a folder; name the entry in it");
         }
 
+        void Say(string line)
+        {
+            log.Say(line);
+            say($"run {run.Id}: {line}");
+        }
+
+        // Where the code could write to it, it gets a copy, unless that takes long.
+        string Give(CacheEntry entry)
+        {
+            if (user is not null || !entry.IsSmall) return folder.Keep(entry);
+            using (entry)
+            {
+                Folders.Copy(entry.Folder, folder.Program, (path, why) => omissions.Add($"program/{path}", why), cancel, withLinks: true);
+                entry.Verify();
+                return folder.Program;
+            }
+        }
+
         Prepared Command(IReadOnlyList<string> command) =>
             new(run, new() { Folder = folder.Code, Environment = environment, Command = command }, Temperature.Plain, known);
     }
 
     private static bool UsesTorch(string compiled) => File.ReadLines(Path.Combine(compiled, CSharpCompiler.ReferencesFile)).Contains("TorchSharp");
 
-    private Task<CacheEntry> Compile(string source, RunSpec spec, string entry, LogCollector log, CancellationToken cancel)
+    private Task<CacheEntry> Compile(CacheEntry source, RunSpec spec, string entry, LogCollector log, Action<string> say, CancellationToken cancel)
     {
-        if (!File.Exists(Path.Combine(source, entry))) throw new PreparationException(Cause.Invalid, $"the code has no file '{entry}'");
+        if (!File.Exists(Path.Combine(source.Folder, entry))) throw new PreparationException(Cause.Invalid, $"the code has no file '{entry}'");
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"program\n{spec.Code.Tree}\n{entry}\n{Compiler.Identity}")));
-        return builds.GetOrMake(key, folder => compiler.Compile(new(source, entry, folder), spec.Timeout, log.Print, cancel), cancel);
+        return builds.GetOrMake(key, Make, say, cancel);
+
+        async Task Make(string folder)
+        {
+            await compiler.Compile(new(source.Folder, entry, folder), spec.Timeout, log.Print, cancel);
+            source.Verify();
+        }
     }
 }

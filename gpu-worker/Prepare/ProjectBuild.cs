@@ -7,23 +7,24 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>Builds a project of a snapshot with the .NET SDK of this machine, once per snapshot.</summary>
+/// <param name="give">Gives an entry of the cache to the code.</param>
 /// <param name="user">Whom the build runs as; null: as this process does.</param>
-sealed class ProjectBuild(FolderCache builds, CodeUser? user)
+sealed class ProjectBuild(FolderCache builds, Func<CacheEntry, string> give, CodeUser? user)
 {
     private const string Output = "out";
 
     /// <returns>Path of the program's assembly.</returns>
     public async Task<string> Build(
-        string source, RunRecord run, string project, IReadOnlyDictionary<string, string> environment, Steps steps, WorkFolder target,
-        CancellationToken cancel)
+        CacheEntry source, RunRecord run, string project, IReadOnlyDictionary<string, string> environment, Steps steps, CancellationToken cancel)
     {
         var what = $"project\n{run.Spec.Code.Tree}\n{project}\n{CompileReferences.Identity}\n{EnvironmentKey(run)}";
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(what)));
-        var built = target.Keep(await builds.GetOrMake(key, async folder =>
+        var built = give(await builds.GetOrMake(key, async folder =>
         {
             // Building writes beside the sources (obj/), and projects refer to one another by relative paths: the whole tree is copied.
             var copy = Path.Combine(folder, "src");
-            Folders.Copy(source, copy, steps.LeaveOut, cancel);
+            Folders.Copy(source.Folder, copy, steps.LeaveOut, cancel);
+            source.Verify();
             user?.Give(folder);
             string[] command =
             [
@@ -34,9 +35,9 @@ sealed class ProjectBuild(FolderCache builds, CodeUser? user)
                 $"-p:ServerlessWorker={AppContext.BaseDirectory}",
             ];
             await steps.Run("build", command, copy, Quiet(environment), run.Spec);
-            Folders.Delete(copy);
+            builds.Delete(copy);
             if (user is not null) CodeUser.TakeBack(folder);
-        }, cancel));
+        }, steps.Say, cancel));
         return Program(Path.Combine(built, Output), Path.GetFileNameWithoutExtension(project));
     }
 

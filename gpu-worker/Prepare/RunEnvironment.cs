@@ -10,13 +10,19 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>The environment that code sees: a little of this machine's, the spec's own, and the contract's.</summary>
 /// <param name="user">Whom the code runs as; null: as this process does.</param>
 /// <param name="mark">By which processes of this worker are found when it is gone.</param>
-sealed class RunEnvironment(CodeUser? user, string mark)
+/// <param name="limitsProcessors">Whether a limit of processors applies that .NET programs of a run would not see by themselves.</param>
+sealed class RunEnvironment(CodeUser? user, string mark, bool limitsProcessors)
 {
     /// <summary>
     /// Characters of a parameter that still go into a variable; Linux refuses to start a program with one of 128 KiB. The file of parameters has them
     /// all.
     /// </summary>
     private const int MaxVariable = 16 * 1024;
+
+    /// <summary>
+    /// Python writes what it has compiled beside its source, also into what a set-up left for every run. What is compiled already is read.
+    /// </summary>
+    public const string NoBytecode = "PYTHONDONTWRITEBYTECODE";
 
     private static readonly string[] PassedOn =
     [
@@ -34,6 +40,7 @@ sealed class RunEnvironment(CodeUser? user, string mark)
     public Dictionary<string, string> OfMachine()
     {
         var all = new Dictionary<string, string>(Inherited) { [Leftovers.Variable] = mark };
+        if (limitsProcessors) all["DOTNET_PROCESSOR_COUNT"] = Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture);
         if (user is null) return all;
         (all["USER"], all["LOGNAME"]) = (user.Name, user.Name);
         all.Remove("HOME");
@@ -46,6 +53,7 @@ sealed class RunEnvironment(CodeUser? user, string mark)
     {
         var all = OfMachine();
         if (user is not null) all["HOME"] = folder.Home;
+        all[NoBytecode] = "1";
         foreach (var (name, value) in run.Spec.Env) all[name] = value;
         all[Leftovers.Variable] = mark;
         all["TMPDIR"] = folder.Temporary;
@@ -58,9 +66,9 @@ sealed class RunEnvironment(CodeUser? user, string mark)
         all[ContractNames.Device] = device;
         if (run.Head is not null) all[ContractNames.Resume] = folder.Resume;
         if (run.Spec.From is not null) all[ContractNames.From] = folder.From;
-        foreach (var (name, value) in run.Spec.Params)
+        foreach (var (path, value) in ParamPath.Flat(run.Spec.Params))
         {
-            if (Scalar(value) is { } text) all[ContractNames.ParamPrefix + VariableName(name)] = text;
+            if (Scalar(value) is { } text) all[ParamPath.Variable(path)] = text;
         }
 
         return all;
@@ -72,12 +80,6 @@ sealed class RunEnvironment(CodeUser? user, string mark)
         JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => value.GetRawText(),
         _ => null,
     };
-
-    private static string VariableName(string parameter) =>
-        string.Create(parameter.Length, parameter, static (to, from) =>
-        {
-            for (var i = 0; i < to.Length; i++) to[i] = char.IsAsciiLetterOrDigit(from[i]) ? char.ToUpperInvariant(from[i]) : '_';
-        });
 
     private static Dictionary<string, string> ReadOfMachine()
     {

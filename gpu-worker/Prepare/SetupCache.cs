@@ -7,48 +7,64 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>
-/// What a set-up command left in the code's folder, and — where code has a home of its own — in its home. Runs get copies of the code's own files and
-/// links to what the set-up added at the top.
+/// What a set-up command left in the code's folder, and — where code has a home of its own — in its home. Runs get copies of the code's own files,
+/// and of what the set-up added at the top when that is small and they could write to it; else links to it.
 /// </summary>
-/// <param name="user">Whom the command runs as; null: as this process does. What it left is read-only for every run.</param>
+/// <param name="user">Whom the command runs as; null: as this process does. What it left is read-only for every run of another user.</param>
 sealed class SetupCache(FolderCache folders, CodeUser? user)
 {
     private const string Code = "code", Home = "home";
+
+    /// <summary>
+    /// pip compiles what it installs, uv does when it is told to. Runs do not, so that what they are given stays as it is.
+    /// </summary>
+    private const string CompileWithUv = "UV_COMPILE_BYTECODE";
 
     /// <summary>What programs write into their homes by the way; it is not what somebody set up.</summary>
     private static readonly string[] NotSetUp = [".cache", ".config"];
 
     public async Task Copy(
-        string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, WorkFolder target,
+        CacheEntry source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, WorkFolder work,
         CancellationToken cancel)
     {
         var variables = string.Join('\n', spec.Env.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec.Code.Tree}\n{setup}\n{variables}")));
-        var made = target.Keep(await folders.GetOrMake(key, folder => Make(folder, source, spec, setup, environment, steps, cancel), cancel));
-        foreach (var entry in new DirectoryInfo(Path.Combine(made, Code)).EnumerateFileSystemInfos())
+        var entry = await folders.GetOrMake(key, folder => Make(folder, source, spec, setup, environment, steps, cancel), steps.Say, cancel);
+        var made = work.Keep(entry);
+        var asCopy = user is null && entry.IsSmall;
+        foreach (var found in new DirectoryInfo(Path.Combine(made, Code)).EnumerateFileSystemInfos())
         {
-            var name = Path.Combine(target.Code, entry.Name);
-            if (!Path.Exists(Path.Combine(source, entry.Name)) || entry.LinkTarget is not null) File.CreateSymbolicLink(name, entry.FullName);
-            else if (entry is DirectoryInfo) Folders.Copy(entry.FullName, name, (path, why) => steps.LeaveOut($"{entry.Name}/{path}", why), cancel);
-            else Folders.CopyFile(entry.FullName, name, steps.LeaveOut, cancel);
+            var name = Path.Combine(work.Code, found.Name);
+            var isOwn = found.LinkTarget is null && Path.Exists(Path.Combine(source.Folder, found.Name));
+            if (!isOwn && !asCopy) File.CreateSymbolicLink(name, found.FullName);
+            else if (found.LinkTarget is { } target) File.CreateSymbolicLink(name, target);
+            else if (found is not DirectoryInfo) Folders.CopyFile(found.FullName, name, steps.LeaveOut, cancel);
+            else Folders.Copy(found.FullName, name, (path, why) => steps.LeaveOut($"{found.Name}/{path}", why), cancel, withLinks: !isOwn);
         }
 
-        foreach (var entry in new DirectoryInfo(Path.Combine(made, Home)).EnumerateFileSystemInfos())
+        foreach (var found in new DirectoryInfo(Path.Combine(made, Home)).EnumerateFileSystemInfos())
         {
-            if (!NotSetUp.Contains(entry.Name)) File.CreateSymbolicLink(Path.Combine(target.Home, entry.Name), entry.FullName);
+            if (!NotSetUp.Contains(found.Name)) File.CreateSymbolicLink(Path.Combine(work.Home, found.Name), found.FullName);
         }
+
+        entry.Verify();
     }
 
     private async Task Make(
-        string folder, string source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps, CancellationToken cancel)
+        string folder, CacheEntry source, RunSpec spec, string setup, IReadOnlyDictionary<string, string> environment, Steps steps,
+        CancellationToken cancel)
     {
         var (code, home) = (Path.Combine(folder, Code), Path.Combine(folder, Home));
-        Folders.Copy(source, code, steps.LeaveOut, cancel);
+        Folders.Copy(source.Folder, code, steps.LeaveOut, cancel);
+        source.Verify();
         Posix.MakeFolder(home);
         user?.Give(code);
         user?.Give(home);
-        if (user is not null) environment = new Dictionary<string, string>(environment) { ["HOME"] = home };
-        await steps.Run("setup", ["/bin/sh", "-c", setup], code, environment, spec);
+        var own = new Dictionary<string, string>(environment);
+        if (user is not null) own["HOME"] = home;
+        if (!spec.Env.ContainsKey(RunEnvironment.NoBytecode)) own.Remove(RunEnvironment.NoBytecode);
+        own.TryAdd(CompileWithUv, "1");
+        await steps.Run("setup", ["/bin/sh", "-c", setup], code, own, spec);
         if (user is not null) CodeUser.TakeBack(folder);
     }
 }

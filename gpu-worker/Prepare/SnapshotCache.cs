@@ -9,8 +9,8 @@ namespace Serverless.GpuWorker.Prepare;
 sealed class SnapshotCache(FolderCache folders)
 {
     /// <exception cref="PreparationException">The snapshot is missing, refused, or not what its hashes say.</exception>
-    public Task<CacheEntry> Get(IObjectStore store, CodeRef code, CancellationToken cancel) =>
-        folders.GetOrMake(code.Tree, folder => Unpack(store, code, folder, cancel), cancel);
+    public Task<CacheEntry> Get(IObjectStore store, CodeRef code, Action<string> say, CancellationToken cancel) =>
+        folders.GetOrMake(code.Tree, folder => Unpack(store, code, folder, cancel), say, cancel);
 
     private static async Task Unpack(IObjectStore store, CodeRef code, string folder, CancellationToken cancel)
     {

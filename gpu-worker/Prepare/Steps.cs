@@ -7,8 +7,11 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>
 /// Runs the commands that come before the code (set-up, builds), in runners of their own: stopped, timed out and cleaned up like the code itself.
 /// </summary>
-sealed class Steps(RunnerPool pool, LogCollector log, Omissions omissions, StopSignal stop, TimeProvider time)
+/// <param name="say">Takes a line for the run's log that people of the machine should see, too.</param>
+sealed class Steps(RunnerPool pool, LogCollector log, Omissions omissions, StopSignal stop, TimeProvider time, Action<string> say)
 {
+    public void Say(string line) => say(line);
+
     /// <summary>Of the code's files, when it is no plain one: the code will say itself where it misses it.</summary>
     public void LeaveOut(string path, string why) => omissions.Add($"code/{path}", why);
 
@@ -21,7 +24,7 @@ sealed class Steps(RunnerPool pool, LogCollector log, Omissions omissions, StopS
         using var runner = pool.Take(Temperature.Plain);
         var pump = LogPump.Start(runner.Output, log);
         runner.Assign(new() { Folder = folder, Environment = environment, Command = command });
-        var end = await new Execution(runner, time).Wait(stop, spec.Timeout, spec.Grace);
+        var end = await new Execution(runner, time, log.Say).Wait(stop, spec.Timeout, spec.Grace);
         await pump.Drained();
         pool.Refill(Temperature.Plain);
         if (end.Stopped is not null and not StopReason.Timeout) throw new OperationCanceledException(stop.Asked);

@@ -8,9 +8,10 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>One attempt's folder on this machine; deleted when the attempt is over.</summary>
 /// <param name="below">The worker's own folder, which is not made anew.</param>
 /// <param name="say">Takes a line for the people of this machine: what was mounted in the folder, and stays.</param>
-sealed class WorkFolder(string below, string root, Action<string> say) : IDisposable
+sealed class WorkFolder(OwnFolder below, string root, Action<string> say) : IDisposable
 {
     private readonly List<CacheEntry> kept = [];
+    private readonly List<LinkedInput> linked = [];
     private SafeFileHandle? output;
     private bool said;
 
@@ -22,6 +23,7 @@ sealed class WorkFolder(string below, string root, Action<string> say) : IDispos
     public string Home => Path.Combine(Root, "home");
     public string From => Path.Combine(Root, "from");
     public string Resume => Path.Combine(Root, "resume");
+    public string Program => Path.Combine(Root, "program");
     public string Params => Path.Combine(Root, "params.json");
 
     /// <summary>
@@ -44,22 +46,43 @@ sealed class WorkFolder(string below, string root, Action<string> say) : IDispos
         return entry.Folder;
     }
 
+    /// <summary>Remembers an input that the code could write to, and others have as well.</summary>
+    public void Keep(LinkedInput input)
+    {
+        lock (linked) linked.Add(input);
+    }
+
+    /// <summary>What is no longer as it was when it was given to the attempt, of all that it shares with others; for people.</summary>
+    public IReadOnlyList<string> Changes() =>
+        [.. kept.Select(entry => entry.Changed()).Concat(linked.Select(input => input.Changed())).OfType<string>()];
+
     /// <summary>Begins anew.</summary>
+    /// <exception cref="PreparationException">Something is mounted on the way to it, or on it.</exception>
     public WorkFolder Emptied()
     {
-        Folders.Delete(Root, SayOnce);
-        foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) NestedFolder.Make(below, folder);
+        Release();
+        below.Check(Root);
+        foreach (var folder in (string[])[Code, Inputs, Output, Temporary, Home, Checkpoints, Artifacts, Data]) NestedFolder.Make(below.Path, folder);
         output?.Dispose();
         output = OperatingSystem.IsLinux() ? FileCalls.Open(null, FileCalls.Bytes(Output), isFolder: true, follow: false, out _) : null;
         return this;
     }
 
+    /// <summary>Deletes it, or a folder in it.</summary>
+    public void Delete(string folder) => below.Delete(folder, SayOnce);
+
     public void Dispose()
     {
         output?.Dispose();
-        Folders.Delete(Root, SayOnce);
+        Release();
+    }
+
+    private void Release()
+    {
+        Delete(Root);
         foreach (var entry in kept) entry.Dispose();
         kept.Clear();
+        linked.Clear();
     }
 
     private void SayOnce(string line)

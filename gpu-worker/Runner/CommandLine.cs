@@ -12,8 +12,10 @@ static class CommandLine
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, static signal => signal.Cancel = true);
         var start = new ProcessStartInfo(command[0]) { UseShellExecute = false };
         foreach (var word in command.Skip(1)) start.ArgumentList.Add(word);
-        using var child = Process.Start(start)!;
+
+        // Before it starts: its first act may be to end every process of its user, this one too.
         channel.Begin();
+        using var child = Process.Start(start)!;
         OrphanReaper.ReapAllBut(child.Id);
         child.WaitForExit();
         return child.ExitCode;

@@ -25,8 +25,8 @@ static class RunnerMain
         var channel = new ControlChannel(Native.MoveAside(0, ControlFile), Native.MoveAside(2, ReportFile));
         Native.MergeStandardStreams();
         MemoryVictim.Volunteer();
-        Warmth.Plain();
-        if (args is [_, "warm", ..]) Warmth.Torch();
+        Prewarm.Plain();
+        if (args is [_, "warm", ..]) Prewarm.Torch();
         if (channel.ReadAssignment() is not { } assignment) return 0;
         ApplyEnvironment(assignment.Environment);
         if (assignment.Afresh) return StartAfresh(channel);

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Access;
@@ -73,7 +74,7 @@ public sealed class ApiKeysTests
         {
             var interrupted = new Interrupted(platform, step, async () => await Another().Revoke("team", one.Id, Cancel));
             await new ApiKeys(interrupted, time, new SystemIds(time)).Revoke("team", two.Id, Cancel);
-            var left = await keys.List("team", Cancel);
+            var left = (await keys.List("team", Cancel)).Found;
             Assert.Contains(left, key => key.Role == Role.Admin);
             if (left.All(key => key.Id != one.Id)) one = await keys.Create("one", Role.Admin, "team", Cancel);
             if (left.All(key => key.Id != two.Id)) two = await keys.Create("two", Role.Admin, "team", Cancel);
@@ -94,10 +95,10 @@ public sealed class ApiKeysTests
     public async Task KeysOfAnotherWorkspace_AreNeitherSeenNorRevoked()
     {
         var made = await keys.Create("ada", Role.Reader, "team", Cancel);
-        Assert.Empty(await keys.List("other", Cancel));
+        Assert.Empty((await keys.List("other", Cancel)).Found);
         Assert.Equal(RevokeOutcome.Missing, await keys.Revoke("other", made.Id, Cancel));
         Assert.Equal(["team"], await keys.Workspaces(Cancel));
-        Assert.Null(Assert.Single(await keys.List("team", Cancel)).Key);
+        Assert.Null(Assert.Single((await keys.List("team", Cancel)).Found).Key);
     }
 
     [Theory]
@@ -111,14 +112,15 @@ public sealed class ApiKeysTests
         var broken = await keys.Create("eve", Role.Admin, "team", Cancel);
         var file = platform.PeekAll(PlatformPaths.Keys).Single(entry => System.Text.Encoding.UTF8.GetString(entry.Body).Contains("eve", StringComparison.Ordinal)).Object.Key;
         await platform.Put(file, System.Text.Encoding.UTF8.GetBytes(record), cancel: Cancel);
-        var told = new List<string>();
-        var reader = new ApiKeys(platform, time, new SystemIds(time), new(told.Add));
+        var told = new LogLines();
+        using var logs = new LoggerFactory([told]);
+        var reader = new ApiKeys(platform, time, new SystemIds(time), new(logs.CreateLogger<DamageNotices>()));
 
         Assert.Null(await reader.Find(broken.Key!, Cancel));
         Assert.Equal(["team"], await reader.Workspaces(Cancel));
-        Assert.Equal("ada", Assert.Single(await reader.List("team", Cancel)).Name);
+        Assert.Equal("ada", Assert.Single((await reader.List("team", Cancel)).Found).Name);
         Assert.Equal(RevokeOutcome.Missing, await reader.Revoke("team", broken.Id, Cancel));
-        Assert.Contains(file, Assert.Single(told), StringComparison.Ordinal);
+        Assert.Contains(file, Assert.Single(told.All), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -38,7 +38,7 @@ public sealed class FirstKeyTests
     public async Task WithoutAHash_NobodyComesIn()
     {
         Assert.False(await FirstKey.Ensure(keys, "team", "", Cancel));
-        Assert.Empty(await keys.List("team", Cancel));
+        Assert.Empty((await keys.List("team", Cancel)).Found);
     }
 
     [Fact]

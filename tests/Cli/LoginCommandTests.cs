@@ -135,7 +135,7 @@ public sealed class LoginCommandTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Unauthorized, await Ask(Unsigned(Token(Ada))));
         Assert.Equal(HttpStatusCode.Unauthorized, await Ask($"entra-{Tenant}-{Ada}"));
 
-        var listed = Assert.Single(await admin.GetFromJsonAsync<List<ApiKeyInfo>>("api/keys", CoreJson.Options, Cancel) ?? [], one => one.Name == "ada");
+        var listed = Assert.Single((await admin.GetFromJsonAsync<KeyList>("api/keys", CoreJson.Options, Cancel))!.Keys, one => one.Name == "ada");
         Assert.Equal(HttpStatusCode.NoContent, (await admin.DeleteAsync($"api/keys/{listed.Id}", Cancel)).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, await Ask(Token(Ada)));
     }

@@ -128,6 +128,7 @@ public sealed class LookCommandTests(SharedPlatform shared)
         Assert.Equal("a\r\tb\n\nlast without end", (await Platform.Exp("logs", "bytes")).Output);
         Assert.Equal("a\r\tb\n\nlast without end", (await Platform.Exp("logs", "bytes", "-f")).Output);
         Assert.Equal("\nlast without end", (await Platform.Exp("logs", "bytes", "-n", "2")).Output);
+        Assert.Equal("\nlast without end", (await Platform.Exp("logs", "bytes", "-n", "2", "-f")).Output);
     }
 
     [Fact]

@@ -22,6 +22,34 @@ public sealed class PresenceTests : IDisposable
     }
 
     [Theory]
+    [InlineData("address.new")]
+    [InlineData("address")]
+    [InlineData("exp.alive")]
+    public void Show_WhereALinkStandsInAFilesPlace_WritesNothingThroughIt(string name)
+    {
+        var (data, elsewhere) = (Folder("data"), Path.Combine(folder.Path, "elsewhere"));
+        foreach (var exists in (bool[])[false, true])
+        {
+            if (exists) File.WriteAllText(elsewhere, "somebody's");
+            File.CreateSymbolicLink(Path.Combine(data, name), elsewhere);
+            using (Presence.Show(data, Address)) Assert.Equal(Address, Presence.Find(data));
+            Assert.Equal(exists ? "somebody's" : null, File.Exists(elsewhere) ? File.ReadAllText(elsewhere) : null);
+        }
+    }
+
+    [Theory]
+    [InlineData("address.new")]
+    [InlineData("address")]
+    [InlineData("exp.alive")]
+    public void Show_WhereAFolderStandsInAFilesPlace_SaysSo(string name)
+    {
+        var data = Folder("data");
+        var path = Path.Combine(data, name);
+        Directory.CreateDirectory(path);
+        Assert.Equal($"{path} is a folder, where a file of the platform's own belongs: move it away", Assert.Throws<IOException>(() => Presence.Show(data, Address)).Message);
+    }
+
+    [Theory]
     [InlineData("-a")]
     [InlineData("-al")]
     public void Find_OnACopyOfALivingPlatformsFolder_FindsNone(string how)

@@ -12,10 +12,10 @@ public sealed class RunCommandTests(SharedPlatform shared)
     [Fact]
     public async Task Run_OfAScript_WaitsForItsEndAndPrintsItsLog()
     {
-        var script = Platform.Script("hello.sh", "echo hello from $EXP_PARAM_WHO\n");
-        var result = await Platform.Exp("run", script, "--param", "who=ada", "--wait");
+        var script = Platform.Script("hello.sh", "echo hello from $EXP_PARAM_WHO of $EXP_PARAM_PLACE_NAME; cat \"$EXP_PARAMS\"\n");
+        var result = await Platform.Exp("run", script, "--param", "who=ada", "--param", "place.name=London", "--wait");
         Assert.True(result.ExitCode == 0, result.ToString());
-        Assert.Contains("hello from ada\n", result.Output, StringComparison.Ordinal);
+        Assert.Contains("hello from ada of London\n{\"who\":\"ada\",\"place\":{\"name\":\"London\"}}", result.Output, StringComparison.Ordinal);
         Assert.Contains("✓ succeeded  hello v1", result.Output, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', result.Output + result.Error);
     }
@@ -183,6 +183,15 @@ public sealed class RunCommandTests(SharedPlatform shared)
         Assert.Equal(2, (await Platform.Json("metrics", "first-steps", "train/loss")).GetProperty("series")[0].GetProperty("points").GetArrayLength());
         Assert.Equal(5, (await Platform.Json("metrics", "first-steps", "val/loss")).GetProperty("series")[0].GetProperty("points").GetArrayLength());
         Assert.Equal("fit.csv", (await Platform.Json("artifacts", "ls", "first-steps")).GetProperty("artifacts")[0].GetProperty("path").GetString());
+
+        // What is there for editors is hidden, so that it is no part of the code.
+        var schema = Path.Combine(Platform.Folder, "first steps", ".experiment.schema.json");
+        Assert.Equal("# yaml-language-server: $schema=.experiment.schema.json", File.ReadLines(Path.Combine(Path.GetDirectoryName(schema)!, "experiment.yaml")).First());
+        Assert.Equal(await File.ReadAllTextAsync(schema, TestContext.Current.CancellationToken), (await Platform.Exp("spec", "schema")).Output);
+        await File.WriteAllTextAsync(schema, "{}", TestContext.Current.CancellationToken);
+        var unchanged = await Platform.Exp("run", "first steps", "--param", "epochs=5");
+        Assert.Contains("first-steps v1", unchanged.Output, StringComparison.Ordinal);
+        Assert.Contains("ran before", unchanged.Output, StringComparison.Ordinal);
 
         var again = await Platform.Exp("init", "first steps");
         Assert.Equal(2, again.ExitCode);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Serverless.Core.Storage.Folder;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Cli;
@@ -147,5 +148,56 @@ public sealed class UpCommandTests
         {
             return true;
         }
+    }
+
+    [Fact]
+    public async Task Up_WithSeveralOddThingsInItsFolder_SaysThemAll_ALineEach()
+    {
+        using var folder = new TemporaryFolder();
+        var data = Path.Combine(folder.Path, "data");
+        PrivateFolder.Ensure(data);
+        foreach (var (path, thing) in ((string, OddThing)[])[("bus", OddThing.File), ("workspace/.store", OddThing.Pipe), ("exp.lock", OddThing.EmptyFolder)]) thing.Put(Path.Combine(data, path), folder.Path, isFolder: true);
+        var refused = await ExpProcess.Run(folder.Path, new Dictionary<string, string> { ["EXP_DATA"] = data }, "up", "--port", "0");
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Equal(3, refused.ErrorLines.Length);
+        foreach (var path in (string[])["bus", "workspace/.store", "exp.lock"]) Assert.Contains(refused.ErrorLines, line => line.Contains($"{Path.Combine(data, path)} is a", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("data", OddThing.File)]
+    [InlineData("data", OddThing.DanglingLink)]
+    [InlineData("data", OddThing.Pipe)]
+    [InlineData("data/admin.key", OddThing.EmptyFolder)]
+    [InlineData("data/admin.key", OddThing.Pipe)]
+    [InlineData("data/admin.key", OddThing.DanglingLink)]
+    [InlineData("data/admin.key.tmp", OddThing.EmptyFolder)]
+    [InlineData("data/ballast", OddThing.Pipe)]
+    public async Task Up_WithSomethingOddInItsWay_SaysSoInOneLineThatNamesIt(string path, OddThing thing)
+    {
+        using var folder = new TemporaryFolder();
+        if (path != "data") PrivateFolder.Ensure(Path.Combine(folder.Path, "data"));
+        thing.Put(Path.Combine(folder.Path, path), Path.Combine(folder.Path, "elsewhere"), isFolder: false);
+        var refused = await ExpProcess.Run(folder.Path, new Dictionary<string, string> { ["EXP_DATA"] = Path.Combine(folder.Path, "data") }, "up", "--port", "0", "--workers", "0");
+        Assert.NotEqual(0, refused.ExitCode);
+        Assert.Contains(Path.Combine(folder.Path, path), Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(folder.Path, "elsewhere")));
+    }
+
+    [Theory]
+    [InlineData(30)]
+    [InlineData(50)]
+    [InlineData(100)]
+    [InlineData(400)]
+    public async Task Up_WhereFewFilesCanBeOpen_SaysSoInOneLine(int limit)
+    {
+        using var folder = new TemporaryFolder();
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("bash", ["-c", $"ulimit -n {limit}; exec \"$0\" up --port 0 --data \"$1\"", BuiltPrograms.PathOf("cli", "exp"), folder.Path])
+        {
+            RedirectStandardError = true,
+        })!;
+        var said = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(2, process.ExitCode);
+        Assert.Contains("ulimit -n 4096", Assert.Single(said.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
     }
 }

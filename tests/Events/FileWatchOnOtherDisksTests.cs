@@ -64,15 +64,12 @@ public sealed class FileWatchOnOtherDisksTests(Azurite azurite)
 
             IObjectStore store = new FolderObjectStore(disk, TimeProvider.System);
             var bus = new MemoryMessageBus(TimeProvider.System, TimeSpan.FromSeconds(30));
-            List<string> said = [];
+            var said = new LogLines();
             using var stop = new CancellationTokenSource();
-            var watch = new FileWatch("team", store, bus, new SystemIds(TimeProvider.System), TimeProvider.System, disk, Scan, line =>
-            {
-                lock (said) said.Add(line);
-            });
+            var watch = new FileWatch("team", store, bus, new SystemIds(TimeProvider.System), TimeProvider.System, disk, Scan, said.CreateLogger("Serverless"));
             var running = Task.Run(() => watch.Run(stop.Token));
-            await Until(() => Announced("data/x.csv") && said.Count > 0);
-            Assert.Contains("read-only", Assert.Single(said), StringComparison.Ordinal);
+            await Until(() => Announced("data/x.csv") && said.All.Count > 0);
+            Assert.Contains("read-only", Assert.Single(said.All), StringComparison.Ordinal);
 
             SmallDisk.Mount("-o", "remount,bind,rw", disk);
             await File.WriteAllTextAsync(Path.Combine(disk, "data", "y.csv"), "1");
@@ -80,7 +77,7 @@ public sealed class FileWatchOnOtherDisksTests(Azurite azurite)
             while (await store.List(WorkspacePaths.AnnouncedFiles).Select(part => part.LengthBytes).SumAsync() < 64) await Pause();
             await stop.CancelAsync();
             await running;
-            Assert.Single(said);
+            Assert.Single(said.All);
             Assert.Equal(["data/x.csv", "data/y.csv"], bus.Peek(QueueNames.FileEvents).Select(message => FileChanged.From(message)!.Path));
             return 0;
 

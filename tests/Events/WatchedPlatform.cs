@@ -16,7 +16,7 @@ sealed class WatchedPlatform(IWorkspaces? elsewhere = null) : IAsyncDisposable
 
     private readonly TemporaryFolder folder = new();
     private readonly List<FileChanged> heard = [];
-    private readonly List<string> log = [];
+    private readonly LogLines log = new();
     private SqliteMessageBus? bus;
     private EmbeddedHost? host;
 
@@ -38,13 +38,7 @@ sealed class WatchedPlatform(IWorkspaces? elsewhere = null) : IAsyncDisposable
 
     public IReadOnlyList<string> Paths => [.. Heard.Select(file => file.Path)];
 
-    public IReadOnlyList<string> Log
-    {
-        get
-        {
-            lock (log) return [.. log];
-        }
-    }
+    public IReadOnlyList<string> Log => log.All;
 
     public async Task Start(TimeSpan? scan = null)
     {
@@ -56,10 +50,7 @@ sealed class WatchedPlatform(IWorkspaces? elsewhere = null) : IAsyncDisposable
                 Workspaces = elsewhere,
                 FileScan = scan ?? Never,
                 Bus = new OverheardBus(bus, QueueNames.FileEvents, Hear),
-                Log = line =>
-                {
-                    lock (log) log.Add(line);
-                },
+                Log = log,
             },
             TestContext.Current.CancellationToken);
     }

@@ -81,8 +81,8 @@ public sealed class AccessTests(PlatformFixture platform) : IClassFixture<Platfo
         Assert.StartsWith("exp_", key.Key, StringComparison.Ordinal);
         using var client = platform.Client(key.Key);
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("api/runs", Cancel)).StatusCode);
-        var list = await platform.Admin.GetFromJsonAsync<List<ApiKeyInfo>>("api/keys", CoreJson.Options, Cancel);
-        Assert.Contains(list!, listed => listed is { Name: "ada", Role: Role.Writer, Key: null });
+        var list = await platform.Admin.GetFromJsonAsync<KeyList>("api/keys", CoreJson.Options, Cancel);
+        Assert.Contains(list!.Keys, listed => listed is { Name: "ada", Role: Role.Writer, Key: null });
         Assert.Equal(HttpStatusCode.NoContent, (await platform.Admin.DeleteAsync($"api/keys/{key.Id}", Cancel)).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync("api/runs", Cancel)).StatusCode);
         await (await platform.Admin.DeleteAsync($"api/keys/{key.Id}", Cancel)).Problem(HttpStatusCode.NotFound);
@@ -91,8 +91,8 @@ public sealed class AccessTests(PlatformFixture platform) : IClassFixture<Platfo
     [Fact]
     public async Task LastAdminKey_Stays()
     {
-        var list = await platform.Admin.GetFromJsonAsync<List<ApiKeyInfo>>("api/keys", CoreJson.Options, Cancel);
-        await (await platform.Admin.DeleteAsync($"api/keys/{list!.Single(key => key.Role == Role.Admin).Id}", Cancel)).Problem(HttpStatusCode.Conflict);
+        var list = await platform.Admin.GetFromJsonAsync<KeyList>("api/keys", CoreJson.Options, Cancel);
+        await (await platform.Admin.DeleteAsync($"api/keys/{list!.Keys.Single(key => key.Role == Role.Admin).Id}", Cancel)).Problem(HttpStatusCode.Conflict);
     }
 
     [Theory]

@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
+using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Doctor;
+using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Triggers;
@@ -96,6 +98,62 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
         await workspace.Store.Put(WorkspacePaths.Reports.TrimEnd('/'), "x"u8, cancel: Cancel);
         Assert.Contains(await workspace.Doctor(), finding => finding.Object == "reports" && finding.Kind == FindingKind.Stray);
         await workspace.Store.Delete("reports", cancel: Cancel);
+    }
+
+    /// <summary>What lists records, where one of them is, and who else asks for it.</summary>
+    public static TheoryData<string, string, bool, string?> Lists => new()
+    {
+        { "runs", "runs/RUN.json", false, "runs/RUN" },
+        { "triggers", "triggers/on-file.json", false, "triggers/on-file" },
+        { "datasets", "datasets/digits/v000001.json", false, "datasets/digits/1" },
+        { "machines", "workers/w1.json", false, null },
+        { "reports", "reports/REPORT/report.json", false, "reports/REPORT" },
+        { "projects/pruning/experiments/mlp/versions", "projects/pruning/mlp/v000999.json", false, "projects/pruning/experiments/mlp/versions/diff?from=1&to=999" },
+        { "triggers/on-file/firings", "firings/on-file/abc.json", false, "triggers/on-file/firings/abc" },
+        { "webhooks", "webhooks/workspace/team.json", true, "webhooks/team" },
+        { "webhooks/team/undelivered", "undelivered/workspace/team/abc.json", true, null },
+        { "keys", "keys/abc.json", true, null },
+    };
+
+    [Theory]
+    [MemberData(nameof(Lists))]
+    public async Task WhateverStandsInThePlaceOfARecord_IsNamedByItsList_AnsweredAsDamage_AndFoundByTheDoctor(string list, string key, bool isPlatform, string? one)
+    {
+        var report = (await workspace.Get<ReportList>("reports")).Reports[0].Id;
+        (key, one) = (Known(key), one is null ? null : Known(one));
+        var path = Path.Combine(platform.Folder, isPlatform ? "platform" : LocalWorkspaces.Default, key);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        var before = File.Exists(path) ? await File.ReadAllBytesAsync(path, Cancel) : null;
+        foreach (var (what, put) in ((string, Action)[])
+        [
+            ("a folder", () => Directory.CreateDirectory(path)),
+            ("a link", () => File.CreateSymbolicLink(path, "/nowhere")),
+            ("a named pipe", () => System.Diagnostics.Process.Start("mkfifo", [path]).WaitForExit()),
+        ])
+        {
+            File.Delete(path);
+            put();
+            try
+            {
+                var damaged = (await workspace.Get<JsonElement>(list)).GetProperty("damaged").Deserialize<DamagedRecord[]>(CoreJson.Options)!;
+                Assert.Equal((key, $"it is {what}, not a file"), Assert.Single(damaged.Select(damage => (damage.Key, damage.Why))));
+                Assert.Contains(await workspace.Doctor(), finding => finding.Object == key && finding.Kind == FindingKind.Stray && finding.Why.StartsWith($"it is {what}", StringComparison.Ordinal));
+                if (one is null) continue;
+                using var asked = await platform.Admin.GetAsync($"api/{one}", Cancel);
+                Assert.Contains($"it is {what}, not a file", (await asked.Problem(HttpStatusCode.Conflict)).Detail, StringComparison.Ordinal);
+                if (list is not ("triggers" or "webhooks")) continue;
+                using var removed = await platform.Admin.DeleteAsync($"api/{one}", Cancel);
+                await removed.Problem(HttpStatusCode.Conflict);
+            }
+            finally
+            {
+                if (Directory.Exists(path)) Directory.Delete(path);
+                else File.Delete(path);
+                if (before is not null) await File.WriteAllBytesAsync(path, before, CancellationToken.None);
+            }
+        }
+
+        string Known(string text) => text.Replace("RUN", workspace.Runs[0], StringComparison.Ordinal).Replace("REPORT", report, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -13,19 +13,16 @@ public sealed class DamagedBusTests
         using var folder = new TemporaryFolder();
         Directory.CreateDirectory(folder["bus"]);
         await File.WriteAllTextAsync(folder["bus/bus.db"], new string('x', 8192), TestContext.Current.CancellationToken);
-        List<string> log = [];
+        var log = new LogLines();
         await using var host = await EmbeddedHost.Start(new()
         {
             DataFolder = folder.Path,
-            Log = line =>
-            {
-                lock (log) log.Add(line);
-            },
+            Log = log,
         }, TestContext.Current.CancellationToken);
         using var client = new HttpClient { BaseAddress = host.Address };
         client.DefaultRequestHeaders.Authorization = new("Bearer", (await File.ReadAllTextAsync(host.AdminKeyFile, TestContext.Current.CancellationToken)).Trim());
-        await Eventually.True(() => Said("EndDeadWakes"), TimeSpan.FromSeconds(60), () => string.Join('\n', log));
-        Assert.False(Said("   at "), string.Join('\n', log));
+        await Eventually.True(() => Said("EndDeadWakes"), TimeSpan.FromSeconds(60), () => string.Join('\n', log.All));
+        Assert.False(Said("   at "), string.Join('\n', log.All));
 
         var (sha256, zip) = PlatformFixture.Zip(("train.cs", "return;"));
         using var stored = await client.PutAsync($"api/code/{sha256}", new ByteArrayContent(zip), TestContext.Current.CancellationToken);
@@ -36,10 +33,7 @@ public sealed class DamagedBusTests
         Assert.Contains("is stored and starts by itself", said, StringComparison.Ordinal);
         Assert.DoesNotContain("try again", said, StringComparison.Ordinal);
 
-        bool Said(string text)
-        {
-            lock (log) return log.Exists(line => line.Contains(text, StringComparison.Ordinal));
-        }
+        bool Said(string text) => log.Contain(text);
     }
 
     [Fact]

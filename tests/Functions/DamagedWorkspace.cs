@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core;
 using Serverless.Core.Datasets;
 using Serverless.Core.Doctor;
@@ -95,7 +96,7 @@ sealed class DamagedWorkspace(PlatformFixture platform) : IDisposable
         served.UnionWith((await Get<TriggerList>("triggers")).Triggers.Select(trigger => WorkspacePaths.Trigger(trigger.Name)));
         served.UnionWith((await Get<MachineList>("machines")).Workers.Select(worker => WorkspacePaths.Worker(worker.Id)));
         served.UnionWith((await Get<ReportList>("reports")).Reports.Select(report => WorkspacePaths.ReportInfo(report.Id)));
-        served.UnionWith((await Get<WebhookInfo[]>("webhooks")).Select(webhook => PlatformPaths.Webhook(LocalWorkspaces.Default, webhook.Name)));
+        served.UnionWith((await Get<WebhookList>("webhooks")).Webhooks.Select(webhook => PlatformPaths.Webhook(LocalWorkspaces.Default, webhook.Name)));
         return served;
     }
 
@@ -110,7 +111,7 @@ sealed class DamagedWorkspace(PlatformFixture platform) : IDisposable
     public async Task Works()
     {
         var submission = new Submission(LocalWorkspaces.Default, Store, bus, Ids, new());
-        var workspace = new Workspace(LocalWorkspaces.Default, Store, bus, submission, Ids, TimeProvider.System, ["cpu"]);
+        var workspace = new Workspace(LocalWorkspaces.Default, Store, bus, submission, Ids, TimeProvider.System, ["cpu"], NullLoggerFactory.Instance);
         await Only<DamagedRecordException>(() => workspace.Queue.Tend(Cancel));
         await Only<DamagedRecordException>(() => workspace.Triggers.Tend(Cancel));
         await Only<DamagedRecordException>(() => workspace.Triggers.Tick(Cancel));

@@ -3,7 +3,9 @@ using System.Net.Http.Json;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Functions;
 
@@ -60,6 +62,28 @@ public sealed class DeadLetterTests(PlatformFixture platform) : IClassFixture<Pl
         Assert.Equal(HttpStatusCode.NotFound, await Requeue(platform.Admin, "a/b", "no queue!"));
         Assert.Equal(HttpStatusCode.NoContent, await Requeue(platform.Admin, "a/b"));
         Assert.True(await bus.Complete((await bus.Receive(Queue, TimeSpan.FromSeconds(5), Cancel))!, Cancel));
+    }
+
+    [Fact]
+    public async Task AnEventThatADamagedTriggerMightActOn_IsPutAsideAtItsFirstTry_AndTheDamageIsSaidOnce()
+    {
+        var key = WorkspacePaths.Trigger("broken");
+        await platform.Store.Put(key, "{"u8, cancel: Cancel);
+        string[] runs = [await platform.Submit("first"), await platform.Submit("second")];
+        foreach (var run in runs)
+        {
+            using (await platform.Writer.PostAsync($"api/runs/{run}/cancel", null, Cancel)) { }
+        }
+
+        var queue = QueueNames.Subscription(QueueNames.Events, QueueNames.Triggers);
+        await Eventually.True(async () => (await Letters(platform.Admin)).Count(letter => letter.Queue == queue) == 2, TimeSpan.FromMinutes(1), () => "two letters");
+        var letters = (await Letters(platform.Admin)).Where(letter => letter.Queue == queue).ToList();
+        Assert.All(letters, letter => Assert.Equal((1, $"{key} is damaged: it is not JSON (line 1, byte 2)"), (letter.Deliveries, letter.Reason)));
+        lock (platform.Log) Assert.Single(platform.Log, line => line.Contains($"{key} is damaged", StringComparison.Ordinal) && line.Contains("exp doctor", StringComparison.Ordinal));
+
+        await platform.Store.Delete(key, cancel: Cancel);
+        foreach (var letter in letters) Assert.Equal(HttpStatusCode.NoContent, await Requeue(platform.Admin, letter.Id, queue));
+        await Eventually.True(async () => (await Letters(platform.Admin)).All(letter => letter.Queue != queue), TimeSpan.FromMinutes(1), () => "no letter");
     }
 
     private SqliteMessageBus Bus() => new(Path.Combine(platform.Folder, "bus", "bus.db"), TimeProvider.System, Ids);

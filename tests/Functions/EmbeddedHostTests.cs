@@ -7,6 +7,7 @@ using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 using Serverless.Tests.Results;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Functions;
 
@@ -15,7 +16,7 @@ public sealed class EmbeddedHostTests : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly string folder = Directory.CreateTempSubdirectory("host-").FullName;
-    private readonly List<string> log = [];
+    private readonly LogLines log = new();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -189,10 +190,7 @@ public sealed class EmbeddedHostTests : IDisposable
     private EmbeddedOptions Options() => new()
     {
         DataFolder = folder,
-        Log = line =>
-        {
-            lock (log) log.Add(line);
-        },
+        Log = log,
     };
 
     private Task<EmbeddedHost> Start() => EmbeddedHost.Start(Options(), Cancel);

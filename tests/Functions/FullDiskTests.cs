@@ -1,5 +1,7 @@
 using System.Net;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Runs;
+using Serverless.Core.Telemetry;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 using Serverless.Tests.Runs;
@@ -104,7 +106,7 @@ public sealed class FullDiskTests
         Assert.True(stored.IsSuccessStatusCode, $"{stored.StatusCode}");
     }
 
-    private static Task<EmbeddedHost> Start(string folder) => EmbeddedHost.Start(new() { DataFolder = folder, Log = Console.Error.WriteLine });
+    private static Task<EmbeddedHost> Start(string folder) => EmbeddedHost.Start(new() { DataFolder = folder, Log = new LineLoggerProvider((_, line) => Console.Error.WriteLine(line), TimeProvider.System, LogLevel.Warning) });
 
     private static HttpClient Client(EmbeddedHost host) => new()
     {

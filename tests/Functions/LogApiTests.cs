@@ -19,6 +19,9 @@ public sealed class LogApiTests(PlatformFixture platform) : IClassFixture<Platfo
     [InlineData("?offset=4", "two\n", "4")]
     [InlineData("?offset=-4", "two\n", "4")]
     [InlineData("?offset=99", "", "8")]
+    [InlineData("?tail=1", "two\n", "4")]
+    [InlineData("?tail=0", "", "8")]
+    [InlineData("?tail=2", "one\ntwo\n", "0")]
     public async Task Log_ComesFromAnOffset_AndSaysWhereToGoOn(string query, string expected, string offset)
     {
         var run = await Claimed();
@@ -28,6 +31,26 @@ public sealed class LogApiTests(PlatformFixture platform) : IClassFixture<Platfo
         Assert.Equal(expected, await answer.Content.ReadAsStringAsync(Cancel));
         Assert.Equal(offset, answer.Headers.GetValues("Log-Offset").Single());
         Assert.Equal("8", answer.Headers.GetValues("Log-Next-Offset").Single());
+    }
+
+    [Fact]
+    public async Task FollowedTail_BeginsWithTheLastLines()
+    {
+        var run = await Claimed();
+        await SampleRuns.AppendLog(platform.Store, run, 1, 0, "one\ntwo\n");
+        await platform.Apply(run.Id, new RunEvent.Finish(1, new(Cause.Completed, Logs: new(0, 8))));
+        Assert.Equal("two\n", await platform.Reader.GetStringAsync($"api/runs/{run.Id}/logs?follow=true&tail=1", Cancel));
+    }
+
+    [Theory]
+    [InlineData("tail=1&offset=3", "leave out one of them")]
+    [InlineData("tail=100001", "from 0 to 100000")]
+    [InlineData("tail=-1", "from 0 to 100000")]
+    public async Task ATailThatCannotBe_IsRefused(string query, string said)
+    {
+        using var answer = await platform.Reader.GetAsync($"api/runs/{(await Claimed()).Id}/logs?{query}", Cancel);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains(said, await answer.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
     }
 
     [Fact]

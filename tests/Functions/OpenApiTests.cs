@@ -3,7 +3,9 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Azure.Functions.Worker;
+using Serverless.Core.Storage;
 using Serverless.Functions.Hosting;
+using Serverless.Functions.OpenApi;
 
 namespace Serverless.Tests.Functions;
 
@@ -55,6 +57,19 @@ public sealed partial class OpenApiTests(PlatformFixture platform) : IClassFixtu
             if (at.ValueKind == JsonValueKind.Array) return int.TryParse(part, out var index) && index < at.GetArrayLength() && (at = at[index]).ValueKind != JsonValueKind.Undefined;
             return at.TryGetProperty(part, out at);
         }
+    }
+
+    /// <summary>Files are listed as they are, the dead letters of the bus have no records, and a run's own lists are parts of it: whoever asks for those is answered 409 when it is damaged.</summary>
+    private static readonly string[] ListsWithoutRecords = ["FileList", "DeadLetterList", "ArtifactList", "CheckpointList"];
+
+    [Fact]
+    public void EveryListOfRecords_HasAPlaceForTheDamagedOnes()
+    {
+        var answers = typeof(EmbeddedHost).Assembly.GetTypes().SelectMany(type => type.GetMethods()).Select(method => method.GetCustomAttribute<OperationAttribute>()?.Answer).OfType<Type>().Distinct().ToList();
+        var lists = answers.Where(answer => answer.Name.EndsWith("List", StringComparison.Ordinal) && !ListsWithoutRecords.Contains(answer.Name)).ToList();
+        Assert.Contains(lists, list => list.Name == "WebhookList");
+        Assert.Empty(answers.Where(answer => answer.IsArray).Select(answer => $"{answer.Name}: an array has no room for what is damaged; answer a …List"));
+        Assert.Empty(lists.Where(list => list.GetProperty("Damaged")?.PropertyType != typeof(IReadOnlyList<DamagedRecord>)).Select(list => $"{list.Name} has no Damaged"));
     }
 
     /// <summary>Each operation is asked for its success; that every answer is one that was announced, with all its fields and no other, is seen to by the clients of <see cref="PlatformFixture"/>.</summary>

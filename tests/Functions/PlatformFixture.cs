@@ -14,6 +14,7 @@ using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Functions;
 
@@ -27,7 +28,9 @@ public sealed class PlatformFixture : IAsyncLifetime
 
     public string Folder => folder;
 
-    public List<string> Log { get; } = [];
+    private readonly LogLines log = new();
+
+    public IReadOnlyList<string> Log => log.All;
 
     public string AdminKey { get; private set; } = "";
 
@@ -49,10 +52,7 @@ public sealed class PlatformFixture : IAsyncLifetime
         {
             DataFolder = folder,
             Limits = new() { FileBytes = 1_000_000, CodeBytes = 100_000 },
-            Log = line =>
-            {
-                lock (Log) Log.Add(line);
-            },
+            Log = log,
         });
         AdminKey = (await File.ReadAllTextAsync(host.AdminKeyFile)).Trim();
         Admin = Client(AdminKey);

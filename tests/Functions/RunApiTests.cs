@@ -26,8 +26,8 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
         Assert.Equal((RunState.Queued, "Writer", 1), (run.State, run.SubmittedBy, run.Version));
         var list = await platform.Reader.GetFromJsonAsync<RunList>("api/runs?project=pruning&experiment=read&state=queued,running", CoreJson.Options, Cancel);
         Assert.Equal(id, Assert.Single(list!.Runs).Id);
-        var versions = await platform.Reader.GetFromJsonAsync<List<VersionInfo>>("api/projects/pruning/experiments/read/versions", CoreJson.Options, Cancel);
-        Assert.Equal(1, Assert.Single(versions!).Number);
+        var versions = await platform.Reader.GetFromJsonAsync<VersionList>("api/projects/pruning/experiments/read/versions", CoreJson.Options, Cancel);
+        Assert.Equal(1, Assert.Single(versions!.Versions).Number);
     }
 
     [Fact]

@@ -37,7 +37,7 @@ public sealed class WebhookApiTests(PlatformFixture platform) : IClassFixture<Pl
         Assert.StartsWith("whsec_", (await first.Read<WebhookInfo>()).Secret, StringComparison.Ordinal);
         Assert.Null((await second.Read<WebhookInfo>()).Secret);
         var admins = (await platform.Admin.GetFromJsonAsync<WebhookInfo>("api/webhooks/shown", CoreJson.Options, Cancel))!;
-        var readers = (await platform.Reader.GetFromJsonAsync<WebhookInfo[]>("api/webhooks", CoreJson.Options, Cancel))!.Single(webhook => webhook.Name == "shown");
+        var readers = (await platform.Reader.GetFromJsonAsync<WebhookList>("api/webhooks", CoreJson.Options, Cancel))!.Webhooks.Single(webhook => webhook.Name == "shown");
         Assert.Equal(("https://hooks.slack.com/services/T0/B0/other", WebhookFormat.Slack, null), (admins.Url, admins.Format, admins.Project));
         Assert.Equal("https://hooks.slack.com/…", readers.Url);
     }
@@ -62,7 +62,7 @@ public sealed class WebhookApiTests(PlatformFixture platform) : IClassFixture<Pl
         using var put = await Put("odd", new(url));
         Assert.True(put.IsSuccessStatusCode);
         Assert.Equal(url, (await platform.Admin.GetFromJsonAsync<WebhookInfo>("api/webhooks/odd", CoreJson.Options, Cancel))!.Url);
-        Assert.Contains("odd", (await platform.Admin.GetFromJsonAsync<WebhookInfo[]>("api/webhooks", CoreJson.Options, Cancel))!.Select(one => one.Name));
+        Assert.Contains("odd", (await platform.Admin.GetFromJsonAsync<WebhookList>("api/webhooks", CoreJson.Options, Cancel))!.Webhooks.Select(one => one.Name));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using Serverless.Core.Datasets;
 using Serverless.Core.Deletion;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Lineage;
@@ -112,5 +113,38 @@ public sealed class DeletionTests
         rig.Data.Time.Advance(ContentStore.KeptUnused * 2);
         Assert.Equal(1, await deletion.Sweep(Cancel));
         Assert.Equal(0, rig.Data.Contents);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ContentsStay_WhileTheRecordOfAVersionIsLostOrDamaged_UntilItIsBackOrGivenUp(bool isDamaged)
+    {
+        await rig.Data.Put("data/d/x", "1");
+        await rig.Data.Publish("d", "data/d/");
+        await rig.Data.Put("data/d/x", "2");
+        await rig.Data.Publish("d", "data/d/");
+        var user = await rig.Submit("user", "d:1");
+        var key = WorkspacePaths.DatasetVersion("d", 1);
+        var record = (await rig.Store.Get(key, cancel: Cancel))!.Body;
+        if (isDamaged) await rig.Store.Put(key, "{"u8, cancel: Cancel);
+        else await rig.Store.Delete(key, cancel: Cancel);
+        rig.Data.Time.Advance(ContentStore.KeptUnused * 2);
+        var deletion = new DatasetDeletion(rig.Store, new(rig.Store), rig.Lineage);
+
+        Assert.Equal(key, (await Assert.ThrowsAsync<DamagedRecordException>(() => deletion.Sweep(Cancel))).Damage.Key);
+        Assert.Equal(2, rig.Data.Contents);
+        await rig.Store.Put(key, record, cancel: Cancel);
+        Assert.Equal(0, await deletion.Sweep(Cancel));
+        Assert.Equal(2, rig.Data.Contents);
+
+        await rig.Store.Delete(key, cancel: Cancel);
+        Assert.Equal([$"run:{user}"], Assert.IsType<DeletionResult.Needed>(await deletion.Delete("d", 1, force: false, Cancel)).By.Nodes.Select(node => node.Id));
+        Assert.IsType<DeletionResult.Deleted>(await deletion.Delete("d", 1, force: true, Cancel));
+        Assert.IsType<DeletionResult.Missing>(await deletion.Delete("d", 3, force: true, Cancel));
+        rig.Data.Time.Advance(ContentStore.KeptUnused * 2);
+        Assert.Equal(1, await deletion.Sweep(Cancel));
+        Assert.Equal(1, rig.Data.Contents);
+        Assert.StartsWith("d:1 was deleted on", (await new DatasetCatalog(rig.Store).Find(new("d", 1), Cancel)).Problem, StringComparison.Ordinal);
     }
 }

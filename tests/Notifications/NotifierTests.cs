@@ -90,7 +90,7 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         Assert.Equal(3, receiver.All.Count);
         Assert.Single(receiver.All.Select(request => request.Id).Distinct());
         Assert.Single(receiver.All.Select(request => Convert.ToHexString(request.Body)).Distinct());
-        Assert.Empty(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel));
+        Assert.Empty((await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found);
     }
 
     /// <summary>The first wait without a Retry-After is five seconds; a day is the longest.</summary>
@@ -133,16 +133,16 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         await notifier.Notify(await Ended("succeeded"), Cancel);
         for (var tries = 0; tries < 20; tries++) await DeliverAfter(TimeSpan.FromHours(20));
 
-        var left = Assert.Single(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel));
+        var left = Assert.Single((await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found);
         Assert.Equal(("404 Not Found: no such channel", 8, 8), (left.Reason, left.Attempts, receiver.All.Count));
 
         // The ninth request fails as well, and keeps what the tenth delivers.
         Assert.True(await notifier.Redeliver("workspace", Team, left.Id, Cancel));
         await Deliver();
-        Assert.Single(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel));
+        Assert.Single((await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found);
         await DeliverAfter(TimeSpan.FromSeconds(5));
         Assert.Equal(10, receiver.All.Count);
-        Assert.Empty(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel));
+        Assert.Empty((await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found);
         Assert.False(await notifier.Redeliver("workspace", Team, left.Id, Cancel));
     }
 
@@ -181,7 +181,7 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         await notifier.Notify(await Ended("succeeded"), Cancel);
         for (var tries = 0; tries < 20; tries++) await DeliverAfter(TimeSpan.FromHours(20));
 
-        Assert.Contains("is damaged: it is empty", Assert.Single(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Reason, StringComparison.Ordinal);
+        Assert.Contains("is damaged: it is empty", Assert.Single((await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found).Reason, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -248,7 +248,7 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         await Deliver();
 
         Assert.Equal("the receiver answered 410 Gone", (await notifier.Webhooks.Find("workspace", Team, Cancel))!.Paused);
-        Assert.Single(await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel));
+        Assert.Single((await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found);
         await notifier.Notify(new RunEnded("workspace", "run-1", RunState.Succeeded, Cause.Completed), Cancel);
         Assert.Equal(0, await bus.Count(QueueNames.Webhooks, Cancel));
     }

@@ -105,8 +105,7 @@ static class DyingTraining
         spec => spec with
         {
             Seeds = [7],
-            RetriesLost = 100,
-            RetriesFailed = 100,
+            Retries = new(Lost: 100, Failed: 100),
             Env = new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "1" },
             Params = new Dictionary<string, JsonElement>
             {

@@ -29,6 +29,7 @@ sealed record TestBody(bool Asserts, bool MaySkip, bool UsesTheProduct)
         while (open.TryPop(out var method))
         {
             if (!seen.Add(method)) continue;
+            if (method.HasBody && method.Body.Instructions.SelectMany(instruction => NamedBy(instruction.Operand)).Any(IsOfTheProduct)) found = found with { UsesTheProduct = true };
             foreach (var called in CalledBy(method))
             {
                 // Whoever waits in vain fails as well.
@@ -38,16 +39,26 @@ sealed record TestBody(bool Asserts, bool MaySkip, bool UsesTheProduct)
                     found = called.Name.StartsWith("Skip", StringComparison.Ordinal) ? found with { MaySkip = true } : found with { Asserts = true };
                 }
 
-                var outermost = called.DeclaringType;
-                while (outermost.DeclaringType is { } outer) outermost = outer;
-                var isOfTheTests = outermost.Namespace.StartsWith(Tests, StringComparison.Ordinal);
-                if (called.DeclaringType.FullName == "System.Diagnostics.Process" || (outermost.Namespace.StartsWith(Product, StringComparison.Ordinal) && !isOfTheTests)) found = found with { UsesTheProduct = true };
-                if (isOfTheTests && called.Resolve() is { } next) open.Push(next);
+                if (Namespace(called.DeclaringType).StartsWith(Tests, StringComparison.Ordinal) && called.Resolve() is { } next) open.Push(next);
             }
         }
 
         return found;
     }
+
+    private static IEnumerable<TypeReference> NamedBy(object? operand) => operand switch
+    {
+        GenericInstanceMethod generic => [generic.DeclaringType, .. generic.GenericArguments],
+        TypeReference type => [type],
+        MemberReference member => [member.DeclaringType],
+        _ => [],
+    };
+
+    /// <summary>Or a process: the product as people start it.</summary>
+    private static bool IsOfTheProduct(TypeReference type) => type.FullName == "System.Diagnostics.Process"
+        || (Namespace(type) is var name && name.StartsWith(Product, StringComparison.Ordinal) && !name.StartsWith(Tests, StringComparison.Ordinal));
+
+    private static string Namespace(TypeReference type) => type.DeclaringType is { } outer ? Namespace(outer) : type.Namespace;
 
     private static IEnumerable<MethodReference> CalledBy(MethodDefinition method)
     {

@@ -138,13 +138,13 @@ public sealed class ReportApiTests : IAsyncLifetime
         string? manifest = null;
         if (results is not null)
         {
-            var artifact = WorkspacePaths.Artifact(id, 1, PruningResult.FileName);
+            var artifact = WorkspacePaths.Artifact(id, 1, ResultsName);
             await store.Put(artifact, Encoding.UTF8.GetBytes(results));
             manifest = WorkspacePaths.OutputManifest(id, 1);
-            await store.PutJson(manifest, new OutputManifest([new(PruningResult.FileName, artifact, results.Length, "")], []));
+            await store.PutJson(manifest, new OutputManifest([new(ResultsName, artifact, results.Length, "")], []));
         }
 
-        var run = Run(id, experiment, new { lr = 0.1 }, new() { ["train/loss"] = 0.1 }).Run;
+        var run = Run(id, experiment, new { lr = 0.1 }, new() { ["train/loss"] = 0.1 }, report: ReportOf("prune-mlp")).Run;
         await new RunStore(store).Create(run with { Outputs = manifest, Attempts = [new(1, "worker", Start, Ended: Start, Cause: Cause.Completed, Metrics: new(1, 0))] });
         return id;
     }

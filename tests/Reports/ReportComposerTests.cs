@@ -81,28 +81,74 @@ public class ReportComposerTests
     }
 
     [Fact]
-    public void PruningResults_BecomeATable_AndAPlotWithTheBaselineAsALevel()
+    public void DeclaredPlotOfResults_BecomesATable_AndAPlotWithTheBaselineAsALevel()
     {
         var report = Compose(DemoRuns);
 
         var table = TableOf(report, "Accuracy against sparsity");
+        Assert.Equal(["run", "model", "dense", "50 %", "80 %", "90 %", "95 %", "weights", "time"], table.Columns.Select(column => column.Name));
         Assert.Equal("97.1 %", Cell(table, "prune-mlp", "dense"));
         Assert.Equal("96.2 %", Cell(table, "prune-mlp", "90 %"));
         Assert.Equal("50,826 → 2,541", Cell(table, "prune-mlp", "weights"));
+        Assert.Equal("21.4 s", Cell(table, "prune-mlp", "time"));
         Assert.Equal("–", Cell(table, "baseline-mlnet", "90 %"));
+        Assert.Contains(report.Sections[0].Blocks, block => block is ReportBlock.Paragraph { Text: "Data: drawn digits." });
         var plot = Charts(report)[0];
+        Assert.Equal(("accuracy-against-sparsity", "weights set to zero", "test accuracy", true), (plot.Name, plot.XLabel, plot.YLabel, plot.Percent));
+        Assert.Equal(["prune-mlp, fine-tuned", "prune-mlp, just pruned", "prune-cnn, fine-tuned", "prune-cnn, just pruned"], plot.Lines.Select(line => line.Label));
         Assert.Equal([new("baseline-mlnet", 2, 0.9544)], plot.Levels);
+        Assert.Equal([0, 0.5, 0.8, 0.9, 0.95], plot.XTicks);
         Assert.Equal([(0, 0.9712), (0.5, 0.9733), (0.8, 0.9705), (0.9, 0.9616), (0.95, 0.9399)], plot.Lines[0].Points);
+    }
+
+    [Fact]
+    public void DeclaredPlot_NamesItsAxes_WhereverTheBaselineStands()
+    {
+        var plot = Charts(Compose([.. DemoRuns.Reverse()]))[0];
+        Assert.Equal(("weights set to zero", true, "baseline-mlnet"), (plot.XLabel, plot.Percent, Assert.Single(plot.Levels).Label));
+    }
+
+    [Fact]
+    public void DeclaredPlotOfMetrics_HasTheRunsCurvesInOnePlot()
+    {
+        IReadOnlyList<ReportPlot> declared = [new("Both losses", Series: [new("train/loss", "train"), new("val/loss", "val", Dashed: true)])];
+        var chart = Charts(Compose(Run("A00001", "net", series: [Curve("train/loss", 5, step => step), Curve("val/loss", 3, step => -step)], report: declared)))[0];
+        Assert.Equal(("Both losses", "step"), (chart.Title, chart.XLabel));
+        Assert.Equal([("net, train", 5, false), ("net, val", 3, true)], chart.Lines.Select(line => (line.Label, line.Points.Count, line.Dashed)));
+    }
+
+    [Fact]
+    public void DeclaredPlotOverAParameter_HasAPointForEachRun()
+    {
+        IReadOnlyList<ReportPlot> declared = [new("Accuracy by rate", X: "params.optimizer.lr", Series: [new("acc")])];
+        var chart = Assert.Single(Charts(Compose(
+            Run("A00001", "net", new { optimizer = new { lr = 0.2 } }, new() { ["acc"] = 0.7 }, report: declared), Run("A00002", "net", new { optimizer = new { lr = 0.1 } }, new() { ["acc"] = 0.9 }, report: declared),
+            Run("A00003", "net", new { optimizer = new { lr = 0.3 } }, report: declared))));
+        Assert.Equal([(0.1, 0.9), (0.2, 0.7)], Assert.Single(chart.Lines).Points);
+    }
+
+    [Fact]
+    public void ACsvFile_IsReadByItsLineOfNames()
+    {
+        var file = ResultsFile.Read("curve.csv", "x, y\n1, 0.5\n2, high\n"u8.ToArray())!;
+        Assert.Equal(["0.5", "high"], file.Rows(null).Select(row => row["y"].ToString()));
+        Assert.Equal(2, ResultsFile.Number(file.Value("x", null)));
     }
 
     [Theory]
     [InlineData("")]
     [InlineData("[1, 2]")]
+    [InlineData("5")]
     [InlineData("{\"accuracy\": \"high\"}")]
-    [InlineData("{\"loss\": 1}")]
+    [InlineData("{\"accuracy\": 1e300, \"rows\": [{\"sparsity\": \"a\", \"after\": {}}]}")]
     [InlineData("{\"accuracy\": 0.9, \"rows\": null}")]
     [InlineData("{\"accuracy\": 0.9, \"rows\": [nu")]
-    public void AResultsFileOfAnotherShape_IsNoPruningResult(string json) => Assert.Null(PruningResult.Read(System.Text.Encoding.UTF8.GetBytes(json)));
+    public void AResultsFileOfAnotherShape_DrawsNothing(string json)
+    {
+        var run = Run("A00001", "net", report: ReportOf("prune-mlp"));
+        var file = ResultsFile.Read(ResultsName, System.Text.Encoding.UTF8.GetBytes(json));
+        Assert.Empty(Charts(Compose(file is null ? run : run with { Results = new Dictionary<string, ResultsFile> { [ResultsName] = file } })));
+    }
 
     [Fact]
     public void ManyParametersAndMetrics_AreNamedWhereTheyAreNotShown()

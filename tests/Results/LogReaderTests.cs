@@ -47,6 +47,60 @@ public sealed class LogReaderTests
         Assert.Equal(expected, await Text(run, from, to));
     }
 
+    [Theory]
+    [InlineData(0, "")]
+    [InlineData(1, "six")]
+    [InlineData(2, "\nsix")]
+    [InlineData(3, "three, four\n\nsix")]
+    [InlineData(5, "one\ntwo\nthree, four\n\nsix")]
+    [InlineData(99, "one\ntwo\nthree, four\n\nsix")]
+    public async Task Tail_BeginsWhereALineBegins_AcrossSegmentsAndAttempts(int lines, string expected)
+    {
+        var run = Run(attempts: [Attempt(1), Attempt(2, Checkpoint(1, 1, new(0, 0), new(1, 2)))]);
+        await AppendLog(store, run, 1, 0, "one\nt");
+        await AppendLog(store, run, 1, 1, "wo\nlost\n");
+        await AppendLog(store, run, 2, 0, "\nthree, ");
+        await AppendLog(store, run, 2, 1, "four\n\nsix");
+        var end = (await logs.Measure(run, cancel: Cancel)).Length;
+        Assert.Equal(expected, await Text(run, await logs.TailOffset(run, end, lines, cancel: Cancel), end));
+    }
+
+    [Fact]
+    public async Task Tail_IsThatOfTheWholeText_HoweverLongItsLinesAre()
+    {
+        var random = new Random(1);
+        var text = new StringBuilder();
+        while (text.Length < 3_000_000) text.Append('x', random.Next(2) == 0 ? random.Next(100) : random.Next(200_000)).Append('\n');
+        var run = Run(attempts: Attempt(1));
+        const int Part = 700_000;
+        for (var at = 0; at < text.Length; at += Part) await AppendLog(store, run, 1, at / Part, text.ToString(at, Math.Min(Part, text.Length - at)));
+        var all = text.ToString().Split('\n')[..^1];
+        for (var lines = 0; lines <= all.Length + 1; lines++)
+        {
+            var expected = all.TakeLast(lines).Sum(line => line.Length + 1);
+            Assert.Equal(text.Length - expected, await logs.TailOffset(run, text.Length, lines, cancel: Cancel));
+        }
+    }
+
+    [Fact]
+    public async Task TailOfALongLog_ReadsNothingOfItsBeginning()
+    {
+        var run = Run(attempts: Attempt(1));
+        for (var segment = 0; segment < 3; segment++) await AppendLog(store, run, 1, segment, string.Concat(Enumerable.Repeat("a line\n", 500_000)));
+        var reads = new FailingWrites(store, new MemoryMessageBus(TimeProvider.System, TimeSpan.FromMinutes(1)));
+        Assert.Equal(10_500_000 - 7000, await new LogReader(reads.Store, TimeProvider.System).TailOffset(run, 10_500_000, 1000, cancel: Cancel));
+        Assert.Equal([WorkspacePaths.LogSegment(run.Id, 1, 2)], reads.Opened.Distinct());
+    }
+
+    [Fact]
+    public async Task TailOfOneLineWithoutEnd_IsBounded()
+    {
+        var run = Run(attempts: Attempt(1));
+        for (var piece = 0; piece < 18; piece++) await AppendLog(store, run, 1, piece, (piece == 16 ? "\n" : "") + new string('x', 4_000_000));
+        var end = (await logs.Measure(run, cancel: Cancel)).Length;
+        Assert.Equal(64_000_001, await logs.TailOffset(run, end, 5, cancel: Cancel));
+    }
+
     [Fact]
     public async Task Follow_GivesWhatIsWrittenUntilTheRunEnds()
     {

@@ -79,6 +79,27 @@ public sealed class PublicationTests
     }
 
     [Theory]
+    [InlineData("WEIGHTS")]
+    [InlineData("weight")]
+    [InlineData("weights and more")]
+    [InlineData("")]
+    public async Task DamagedContent_IsNotPublished_AndTheReasonIsSaid(string damaged)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var (run, disk) in ((string, IObjectStore)[])[(Earlier, store), (Later, new FolderObjectStore(folder.Path, TimeProvider.System))])
+        {
+            await Finish(run, [("out/weights.bin", "weights"), ("other", "fine")], store: disk);
+            await disk.Put(WorkspacePaths.PublishedFile(run, 1, "out/weights.bin"), System.Text.Encoding.UTF8.GetBytes(damaged), cancel: Cancel);
+            await new Publication(disk).Publish(run, Cancel);
+            var not = Assert.Single((await new RunStore(disk).Load(run, Cancel))!.Run.Unpublished!);
+            Assert.Equal("out/weights.bin", not.Path);
+            Assert.Contains("is damaged", not.Why, StringComparison.Ordinal);
+            Assert.Null(await disk.Get(Target, cancel: Cancel));
+            Assert.NotNull(await disk.Get(WorkspacePaths.Data + "other", cancel: Cancel));
+        }
+    }
+
+    [Theory]
     [InlineData(Earlier, Later)]
     [InlineData(Later, Earlier)]
     public async Task OfTwoRuns_TheLaterSubmittedStays(string first, string second)
@@ -116,7 +137,7 @@ public sealed class PublicationTests
         var files = new List<OutputFile>();
         foreach (var (path, content) in data)
         {
-            files.Add(new(path, WorkspacePaths.PublishedFile(id, 1, path.Replace("../", "", StringComparison.Ordinal)), content.Length, ""));
+            files.Add(new(path, WorkspacePaths.PublishedFile(id, 1, path.Replace("../", "", StringComparison.Ordinal)), content.Length, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(content)))));
             await store.Put(files[^1].Key, System.Text.Encoding.UTF8.GetBytes(content), cancel: Cancel);
         }
 

@@ -42,8 +42,8 @@ public sealed class ReuseTests
         var explained = await Explain(second);
         Assert.Equal((ReuseReason.Differs, first), (explained.Reason, explained.Other));
         Assert.Equal(
-            [new KeyDifference("params", "lr", "0.1", "0.2"), new("seed", null, "0", "7"), new("machine", null, "cpu", "gpu-t4")], explained.Differences);
-        Assert.Contains("params, seed, machine", explained.Explanation, StringComparison.Ordinal);
+            [new KeyDifference("machine", null, "cpu", "gpu-t4"), new("params", "lr", "0.1", "0.2"), new("seed", null, "0", "7")], explained.Differences);
+        Assert.Contains("machine, params, seed", explained.Explanation, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -146,6 +146,30 @@ public sealed class ReuseTests
         var size = what == "artifact" ? "has 3 bytes instead of 7" : "has 0 bytes instead of 3";
         var lost = left is null ? $"{key} is missing" : what == "manifest" ? $"{key} is damaged" : $"{key} {size}";
         Assert.StartsWith($"run {first} has the same key, but its results are lost: {lost}", explained.Explanation, StringComparison.Ordinal);
+        Assert.Equal(second, await Submit(await Spec()));
+    }
+
+    /// <summary>
+    /// Nobody can tell whether it computed what was submitted; a later attempt goes on from the checkpoints of the one that may not have.
+    /// </summary>
+    [Fact]
+    public async Task ARunWithWhichSomethingWasChangedMeanwhile_IsNotGivenBack_AndThatIsSaid()
+    {
+        const string Changed = "the set-up in the worker's cache: code/tools/a.py: it was written to";
+        var first = await Submit(await Spec());
+        await Apply(first, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        await Apply(first, new RunEvent.Finish(1, new(Cause.Preempted, ChangedMeanwhile: Changed)));
+        await Apply(first, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        await Apply(first, new RunEvent.Finish(2, new(Cause.Completed)));
+        Assert.Equal((RunState.Succeeded, Changed), ((await Load(first)).State, (await Load(first)).ChangedMeanwhile));
+
+        var second = await Submit(await Spec());
+
+        Assert.NotEqual(first, second);
+        Assert.Contains(Changed, (await Load(second)).History[0].Message, StringComparison.Ordinal);
+        var explained = await Explain(second);
+        Assert.Equal((ReuseReason.ChangedMeanwhile, first, second), (explained.Reason, explained.Other, explained.Now));
+        Assert.EndsWith($"changed meanwhile: {Changed}", explained.Explanation, StringComparison.Ordinal);
         Assert.Equal(second, await Submit(await Spec()));
     }
 

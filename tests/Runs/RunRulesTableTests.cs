@@ -34,6 +34,7 @@ public sealed class RunRulesTableTests
         publish           illegal              illegal      illegal              illegal              illegal              illegal              illegal              illegal              illegal                  illegal         succeeded  illegal    illegal
         tag               queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
         check             queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
+        plot              queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
         """;
 
     public static TheoryData<string, string, string> Cells()
@@ -103,6 +104,7 @@ public sealed class RunRulesTableTests
         "cancel" => new RunEvent.RequestCancel("bob", null),
         "refuse" => new RunEvent.Refuse("no such snapshot"),
         "tag" => new RunEvent.SetTags(["baseline"]),
+        "plot" => new RunEvent.SetReport([new("Loss", Series: [new("loss")])]),
         "check" => new RunEvent.SetChecks(new Dictionary<string, string> { ["loss"] = "..1" }),
         _ => new RunEvent.Finish(epoch, new(Enum.GetValues<Cause>().Single(cause => Name(cause) == name))),
     };

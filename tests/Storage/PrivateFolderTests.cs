@@ -1,5 +1,6 @@
 using Serverless.Core.Storage.Folder;
 using Serverless.Functions.Hosting;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Storage;
 
@@ -25,17 +26,17 @@ public sealed class PrivateFolderTests : IDisposable
     {
         if (OperatingSystem.IsWindows()) return;
         File.SetUnixFileMode(folder.FullName, Everybodys);
-        var log = new List<string>();
-        await using (var host = await EmbeddedHost.Start(new() { DataFolder = folder.FullName, Log = log.Add }, TestContext.Current.CancellationToken))
+        var log = new LogLines();
+        await using (var host = await EmbeddedHost.Start(new() { DataFolder = folder.FullName, Log = log }, TestContext.Current.CancellationToken))
         {
             Assert.Equal(Owners, File.GetUnixFileMode(folder.FullName));
-            Assert.Contains("(0777)", Assert.Single(log), StringComparison.Ordinal);
+            Assert.Contains("(0777)", Assert.Single(log.All), StringComparison.Ordinal);
             File.SetUnixFileMode(host.AdminKeyFile, Everybodys);
         }
 
         log.Clear();
-        await using var again = await EmbeddedHost.Start(new() { DataFolder = folder.FullName, Log = log.Add }, TestContext.Current.CancellationToken);
-        Assert.Empty(log);
+        await using var again = await EmbeddedHost.Start(new() { DataFolder = folder.FullName, Log = log }, TestContext.Current.CancellationToken);
+        Assert.Empty(log.All);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(again.AdminKeyFile));
     }
 

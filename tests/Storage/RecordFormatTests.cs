@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -42,6 +43,18 @@ public sealed class RecordFormatTests
         Assert.Contains(why, damage.Why, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("\"tags\":[]", "\"tags\":[\"a\",null]", "its tags[1] is null")]
+    [InlineData("\"env\":{}", "\"env\":{\"A\":null}", "its spec.env.A is null")]
+    [InlineData("\"inputs\":[]", "\"inputs\":[null]", "its spec.inputs[0] is null")]
+    public void NullInAList_IsDamage(string whole, string damaged, string why)
+    {
+        var text = Encoding.UTF8.GetString(RecordFormat.Write(Key, Some.Run()));
+        Assert.Contains(whole, text, StringComparison.Ordinal);
+        var damage = Assert.Throws<DamagedRecordException>(() => RecordFormat.Read<RunRecord>(Key, Encoding.UTF8.GetBytes(text.Replace(whole, damaged, StringComparison.Ordinal)))).Damage;
+        Assert.Equal(why, damage.Why);
+    }
+
     [Fact]
     public void RecordOfAnother_UnderThisName_IsDamaged()
     {
@@ -83,13 +96,14 @@ public sealed class RecordFormatTests
     [Fact]
     public void Notices_TellOfEachDamageOnce_AndHandBackEverythingElse()
     {
-        var told = new List<string>();
-        var notices = new DamageNotices(told.Add);
+        var told = new LogLines();
+        using var logs = new LoggerFactory([told]);
+        var notices = new DamageNotices(logs.CreateLogger<DamageNotices>());
         var (damage, fault) = (new DamagedRecordException(new("runs/x.json", "it is empty")), new InvalidOperationException("a bug"));
         Assert.Same(fault, Assert.Single(notices.Tell(new AggregateException(damage, fault))));
         Assert.Empty(notices.Tell(damage));
-        Assert.Equal("runs/x.json is damaged: it is empty. What can be done: exp doctor", Assert.Single(told));
+        Assert.EndsWith(" warning: runs/x.json is damaged: it is empty. What can be done: exp doctor", Assert.Single(told.All), StringComparison.Ordinal);
         notices.Tell(new DamagedRecord("runs/x.json", "it is null"));
-        Assert.Equal(2, told.Count);
+        Assert.Equal(2, told.All.Count);
     }
 }

@@ -10,7 +10,7 @@ public sealed class ArchitectureTests
     [Fact]
     public void EveryRoomOfCore_UsesOnlyRoomsBeforeIt()
     {
-        using var module = Read(Core);
+        using var module = References.Read(Core);
         var backwards =
             from used in References.Of(module)
             let room = RoomOf(used.From)
@@ -55,7 +55,7 @@ public sealed class ArchitectureTests
     [Theory, MemberData(nameof(Assemblies))]
     public void EveryAssembly_UsesOnlyThoseThatAreNamedForIt(string assembly)
     {
-        using var module = Read(assembly);
+        using var module = References.Read(assembly);
         var used = References.Of(module).Select(pair => (pair.From, To: pair.To.Scope.Name.Replace(".dll", "", StringComparison.Ordinal))).ToList();
         var ours = used.Where(pair => Rooms.Assemblies.ContainsKey(pair.To) && pair.To != assembly && !Rooms.Assemblies[assembly].Contains(pair.To));
         var foreign = used.Where(pair => Rooms.Foreign.GetValueOrDefault(assembly, []).Any(name => pair.To.StartsWith(name, StringComparison.Ordinal)));
@@ -64,12 +64,6 @@ public sealed class ArchitectureTests
     }
 
     public static TheoryData<string> Assemblies => [.. Rooms.Assemblies.Keys];
-
-    private static ModuleDefinition Read(string assembly)
-    {
-        var file = assembly == "exp" ? BuiltPrograms.PathOf("cli", "exp.dll") : Path.Combine(AppContext.BaseDirectory, $"{assembly}.dll");
-        return ModuleDefinition.ReadModule(file);
-    }
 
     private static int Place(string room)
     {

@@ -1,4 +1,5 @@
 using Mono.Cecil;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Structure;
 
@@ -38,6 +39,10 @@ static class References
 
     private static IEnumerable<TypeReference> Attributes(Mono.Cecil.ICustomAttributeProvider of) => of.CustomAttributes.SelectMany(attribute =>
         Parts(attribute.AttributeType).Concat(attribute.ConstructorArguments.Select(argument => argument.Value).OfType<TypeReference>().SelectMany(Parts)));
+
+    /// <summary>An assembly of this repository, by name.</summary>
+    public static ModuleDefinition Read(string assembly) => ModuleDefinition.ReadModule(
+        assembly == "exp" ? BuiltPrograms.PathOf("cli", "exp.dll") : Path.Combine(AppContext.BaseDirectory, $"{assembly}.dll"));
 
     // List<Run[]> uses List, and Run.
     private static IEnumerable<TypeReference> Parts(TypeReference? type) => type switch

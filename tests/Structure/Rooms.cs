@@ -8,7 +8,7 @@ static class Rooms
     /// <summary>Folders of <c>core/</c>, as the README's map shows them. A new room goes behind the last one that it needs.</summary>
     public static IReadOnlyList<string> Order { get; } =
     [
-        Root, "Contract", "Storage", "Messaging", "Workspaces", "Access", "Runs", "Workers", "Spec", "Code", "Datasets", "Versions", "Lineage", "Outputs",
+        Root, "Contract", "Telemetry", "Storage", "Messaging", "Workspaces", "Access", "Runs", "Workers", "Spec", "Code", "Datasets", "Versions", "Lineage", "Outputs",
         "Publishing", "Submit", "Streams", "Metrics", "Logs", "Reports", "Events", "Triggers", "Notifications", "Deletion", "Doctor", "Api", "Platform",
     ];
 

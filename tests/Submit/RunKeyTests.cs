@@ -33,6 +33,9 @@ public sealed class RunKeyTests
         Assert.Equal("k1-6935112d73c395e7651a2d97a193d61e9b26d667e0b281d61146cd7e77cd9384", RunKey.Of(Full));
     }
 
+    [Fact]
+    public void Every_part_of_the_scheme_is_pinned() => Assert.Equal(Pinned, Differents.ToDictionary(changed => changed.Key, changed => RunKey.Of(changed.Value)));
+
     public static TheoryData<string> Same => [.. Sames.Keys];
 
     public static TheoryData<string> Different => [.. Differents.Keys];
@@ -71,6 +74,29 @@ public sealed class RunKeyTests
         ["checkpoint"] = Full with { From = Full.From! with { Content = "new" } },
         ["run of the checkpoint"] = Full with { From = Full.From! with { Run = "OTHER" } },
         ["no checkpoint"] = Full with { From = null },
+        ["a dataset"] = Full with { Datasets = [new("digits", 1, "hash-1", 2, 10)] },
+    };
+
+    private static readonly Dictionary<string, string> Pinned = new()
+    {
+        ["tree"] = "k1-e349b12daf8a7e4aa4a52284395dde1e26e34c4970d5436129d2c49f56fb04c5",
+        ["command"] = "k1-afe900c3d1d524e93f65882bec89cc82613ea73d96f140fb15c0bd96adf2baca",
+        ["setup"] = "k1-b199495ade9424fb39ba8138201a4408991e380444d3abe4bbd89c1a4a399b6c",
+        ["machine"] = "k1-8ad122dc4652c09f5d2e336b8f98c23e177afc69349aeb668716bc6f04f60a68",
+        ["seed"] = "k1-2381c4942496d66296af857a14aabd494be77b5fec6fad93129ad3cf0afe436d",
+        ["image"] = "k1-3dacfb40949acc490968bb90853678daacb718a6a575c9625dc5eb722cd3eef8",
+        ["nodes"] = "k1-1e7f2b15f630e78d21a80f26b2308b06f8c3264955c614d00b169a3ca78fb95b",
+        ["a variable's value"] = "k1-2ed369653ede85a122d1481d769dfecbe3d985d9392def16d7a158407787fa25",
+        ["a variable more"] = "k1-fd2a494efd943d75dca8c54443de3326c56bb0fdcce9159d225cdc1f42c9773b",
+        ["a parameter"] = "k1-82b69e94ce353da421268c3bd5463c9678d0947502d053e2a33f41b56b3a0569",
+        ["a parameter as text"] = "k1-725ff5362d4681c9d77d08e0daf1a6bfb23423cbf1988c0e0c4f06a25e7f105e",
+        ["order in a list"] = "k1-a628187648637afb87175608e932b02f7921c3a6a1e6f536d556d747676c908b",
+        ["content of an input"] = "k1-51abdfda70ed20ad09f67f3ee8a69a04a2ed04e5d3bbceedcb7e38755291fec4",
+        ["path of an input"] = "k1-791c30f9fe84ad0ae9b8f3f8fdf66bac9926432035d302e2894adfd2c9306fc8",
+        ["checkpoint"] = "k1-cd2533608ba8a15ac960cb070b177d7c6b72ef7285f535f53172869c063cc575",
+        ["run of the checkpoint"] = "k1-4e20be52139754062df7e6de04c2e28950aab838de14596fe6b6068e06a02b9a",
+        ["no checkpoint"] = "k1-2b3f6a1baa1d6bea6f5d1ab7a42749ef5bbde9a563fa51d068e4dfd5b64cefba",
+        ["a dataset"] = "k1-86efa41097273c9892f090e261bb21ecee72ce27499af9f2f684fd18f49551a6",
     };
 
     [Theory]

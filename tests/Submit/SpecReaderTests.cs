@@ -29,6 +29,8 @@ public sealed class SpecReaderTests
         fresh: true
         """;
 
+    public const string Least = "project: p\nname: n\ncommand: c\n";
+
     [Fact]
     public void Everything_a_spec_can_say_is_read()
     {
@@ -42,7 +44,7 @@ public sealed class SpecReaderTests
             """{"epochs":5,"hex":16,"layers":[64,32],"lr":0.1,"name":"adam","nesterov":true,"sparsity":0.5}""",
             JsonSerializer.Serialize(new SortedDictionary<string, JsonElement>(spec.Params.ToDictionary(), StringComparer.Ordinal)));
         Assert.Equal(["data/digits/", "data/extra.csv"], spec.Inputs);
-        Assert.Equal((3, 2), (spec.RetriesLost, spec.RetriesFailed));
+        Assert.Equal((3, 2), (spec.Retries.Lost, spec.Retries.Failed));
         Assert.Equal((TimeSpan.FromHours(2), TimeSpan.FromSeconds(45)), (spec.Timeout, spec.Grace));
         Assert.Equal(new CheckpointRetention { Keep = 3, Best = new("val/accuracy", Goal.Maximize), Every = 100 }, spec.Checkpoints);
         Assert.Equal(("0.95..", "..0.3"), (spec.Checks["val/accuracy"], spec.Checks["val/loss"]));
@@ -54,7 +56,7 @@ public sealed class SpecReaderTests
     public void Three_lines_are_a_spec()
     {
         var spec = Read("project: a\nname: b\ncommand: python train.py\n");
-        Assert.Equal((".", "cpu", 10, 0), (spec.Code.Path, spec.Machine, spec.RetriesLost, spec.RetriesFailed));
+        Assert.Equal((".", "cpu", 10, 0), (spec.Code.Path, spec.Machine, spec.Retries.Lost, spec.Retries.Failed));
         Assert.Equal([0L], spec.Seeds);
         Assert.Equal((5, null as BestCheckpoint, 0), (spec.Checkpoints.Keep, spec.Checkpoints.Best, spec.Checkpoints.Every));
     }
@@ -89,7 +91,7 @@ public sealed class SpecReaderTests
             project: Pruning
             comand: train.cs
             seed: [1, one, 1]
-            params: { lr: { uniform: [0, 1] }, 9x: 1 }
+            params: { lr: { max: null }, 9x: 1 }
             inputs: [data/ok.csv, ../secret]
             retries: { lost: many, faild: 1 }
             timeout: 90
@@ -97,60 +99,72 @@ public sealed class SpecReaderTests
             sweep: { lr: [1, 2] }
             """);
         Assert.Equal(
-            ["command", "comand", "inputs[1]", "name", "nodes", "params.9x", "params.lr", "project", "retries.faild", "retries.lost", "seed[1]", "sweep", "timeout"],
+            ["command", "comand", "inputs[1]", "name", "nodes", "params.9x", "params.lr.max", "project", "retries.faild", "retries.lost", "seed[1]", "seed[2]", "sweep", "timeout"],
             problems.Keys.OrderBy(path => path == "comand" ? "command2" : path, StringComparer.Ordinal));
     }
 
+    /// <summary>A line behind three that are a spec, and what is wrong with it.</summary>
+    public static readonly (string Line, string Path, string Message)[] Faults =
+    [
+        ("comand: x", "comand", "unknown key 'comand'; did you mean 'command'?"),
+        ("parameters: {}", "parameters", "unknown key 'parameters'; did you mean 'params'?"),
+        ("zebra: x", "zebra", "unknown key 'zebra'"),
+        ("from: { runn: x, run: 0123456789ABCDEFGHJKMNPQRS }", "from.runn", "unknown key 'runn'; did you mean 'run'?"),
+        ("sweep: { lr: [1] }", "sweep", "not supported by this version; submit one experiment per point"),
+        ("strategy: grid", "strategy", "belongs to sweep, which is not supported by this version; submit one experiment per point"),
+        ("nodes: 2", "nodes", "2 is out of range: only 1; several nodes are not supported by this version"),
+        ("secrets: [HF_TOKEN]", "secrets", "not supported by this version; give the worker's own environment what the code must not see in the workspace"),
+        ("image: ubuntu", "image", "not supported by this version; install what the code needs with setup"),
+        ("code: { git: url }", "code.git", "not supported by this version; check it out and give its path, or a snapshot"),
+        ("machine: 4", "machine", "found the number 4, wanted text; write \"4\" in quotes"),
+        ("machine: GPU", "machine", "'GPU' is not a machine class: a–z, 0–9 and '-', at most 40 characters"),
+        ("tags: baseline", "tags", "found the text 'baseline', wanted a list; write [\"baseline\"]"),
+        ("tags: [a b]", "tags[0]", "'a b' is not a tag: 1 to 64 characters, no space and no comma"),
+        ("env: { A: 1 }", "env.A", "found the number 1, wanted text; write \"1\" in quotes"),
+        ("env: { EXP_SEED: '1' }", "env.EXP_SEED", "names beginning with EXP_ are the platform's own; take another"),
+        ("env: { A-B: '1' }", "env.A-B", "'A-B' is not a variable's name: letters, digits and '_', not a digit first, at most 128 characters"),
+        ("params: { a: null }", "params.a", "found nothing, wanted a number, text, true or false, or a list or map of them"),
+        ("params: { a: [1, { b: null }] }", "params.a[1].b", "found nothing, wanted a number, text, true or false, or a list or map of them"),
+        ("params: { a: { 9x: 1 } }", "params.a.9x", "'9x' is not a parameter's name: letters, digits, '_', '.' and '-', a letter or '_' first, at most 128 characters"),
+        ("params: { a: { b: 1 }, a_b: 2 }", "params.a_b", "and params.a.b are the same variable, EXP_PARAM_A_B; rename one"),
+        ("params: { a: { b: 1 }, a.b: 2 }", "params.a.b", "is there twice: in a map, and with a dot in its name; keep one"),
+        ("params: { a.b: 1, A_B: 2 }", "params.A_B", "and params.a.b are the same variable, EXP_PARAM_A_B; rename one"),
+        ("params: [1]", "params", "found a list, wanted a mapping of names to values"),
+        ("params: { a: 1e999 }", "params.a", "1e999 is not a number of 64 bits; write it in quotes if the code reads it as text"),
+        ("params: { a: 99999999999999999999999 }", "params.a", "99999999999999999999999 is not a number of 64 bits; write it in quotes if the code reads it as text"),
+        ("seed: 1.5", "seed", "found the number 1.5, wanted a whole number"),
+        ("seed: -1", "seed", "-1 is out of range: 0 or more"),
+        ("seed: [4, 4]", "seed[1]", "4 is there twice"),
+        ("seed: []", "seed", "the list is empty; leave it out for the default"),
+        ("inputs: [digits.csv]", "inputs[0]", "'digits.csv' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or NAME:latest, NAME:3 or NAME@hash, or run:RUN-ID/artifacts/PATH"),
+        ("inputs: [data/../keys]", "inputs[0]", "'data/../keys': the path has a '.' or '..' segment"),
+        ("timeout: soon", "timeout", "found the text 'soon', wanted a length of time such as 02:00:00, 2h, 90m or 45s"),
+        ("timeout: 90", "timeout", "found the number 90, wanted a length of time such as 02:00:00, 2h, 90m or 45s; seconds are written 90s"),
+        ("timeout: 0s", "timeout", "must be longer than nothing; leave it out for no limit"),
+        ("grace: 2h", "grace", "2h is out of range: 0s to 1h"),
+        ("retries: { lost: -1 }", "retries.lost", "-1 is out of range: 0 to 1000"),
+        ("checkpoints: { keep: 0 }", "checkpoints.keep", "0 is out of range: 1 to 1000; every: 1 keeps all"),
+        ("checkpoints: { every: -1 }", "checkpoints.every", "-1 is out of range: 0 or more"),
+        ("checkpoints: { kep: 3 }", "checkpoints.kep", "unknown key 'kep'; did you mean 'keep'?"),
+        ("checkpoints: { best: { metric: acc } }", "checkpoints.best.goal", "is missing; wanted maximize or minimize"),
+        ("checkpoints: { best: { metric: acc, goal: up } }", "checkpoints.best.goal", "found the text 'up', wanted maximize or minimize"),
+        ("checkpoints: 3", "checkpoints", "found the number 3, wanted a mapping with keep, best, every"),
+        ("checks: { acc: high }", "checks.acc", "'high' is not a range; write 0.95.. for at least, ..0.1 for at most, or 0.4..0.6"),
+        ("checks: { acc: 0.9 }", "checks.acc", "found the number 0.9, wanted text; write \"0.9\" in quotes"),
+        ("fresh: yes", "fresh", "found the text 'yes', wanted true or false"),
+        ("code: { snapshot: abc }", "code.snapshot", "'abc' is not a SHA-256: 64 hexadecimal characters, lower case"),
+        ("from: {}", "from.run", "is missing; wanted a run id: 26 characters of 0–9 and A–Z"),
+        ("from: { run: 0123456789ABCDEFGHJKMNPQRS, checkpoint: newest }", "from.checkpoint", "'newest' is not a checkpoint; write last, best, a step, max:METRIC or min:METRIC"),
+    ];
+
+    public static TheoryData<string> Faulty => [.. Faults.Select(fault => fault.Line)];
+
     [Theory]
-    [InlineData("comand: x", "comand", "unknown key 'comand'; did you mean 'command'?")]
-    [InlineData("parameters: {}", "parameters", "unknown key 'parameters'; did you mean 'params'?")]
-    [InlineData("zebra: x", "zebra", "unknown key 'zebra'")]
-    [InlineData("from: { runn: x, run: 0123456789ABCDEFGHJKMNPQRS }", "from.runn", "unknown key 'runn'; did you mean 'run'?")]
-    [InlineData("sweep: { lr: [1] }", "sweep", "not supported by this version; submit one experiment per point")]
-    [InlineData("strategy: grid", "strategy", "belongs to sweep, which is not supported by this version; submit one experiment per point")]
-    [InlineData("nodes: 2", "nodes", "several nodes are not supported by this version; leave it at 1")]
-    [InlineData("secrets: [HF_TOKEN]", "secrets", "not supported by this version; give the worker's own environment what the code must not see in the workspace")]
-    [InlineData("image: ubuntu", "image", "not supported by this version; install what the code needs with setup")]
-    [InlineData("code: { git: url }", "code.git", "not supported by this version; check it out and give its path, or a snapshot")]
-    [InlineData("machine: 4", "machine", "found the number 4, wanted text; write \"4\" in quotes")]
-    [InlineData("machine: GPU", "machine", "'GPU' is not a machine class: a–z, 0–9 and '-', at most 40 characters")]
-    [InlineData("tags: baseline", "tags", "found the text 'baseline', wanted a list; write [\"baseline\"]")]
-    [InlineData("tags: [a b]", "tags[0]", "'a b' is not a tag: 1 to 64 characters, no space and no comma")]
-    [InlineData("env: { A: 1 }", "env.A", "found the number 1, wanted text; write \"1\" in quotes")]
-    [InlineData("env: { EXP_SEED: '1' }", "env.EXP_SEED", "names beginning with EXP_ are the platform's own; take another")]
-    [InlineData("env: { A-B: '1' }", "env.A-B", "is not a variable's name: letters, digits and '_', not a digit first, at most 128 characters")]
-    [InlineData("params: { a: null }", "params.a", "found nothing, wanted a number, text, true or false, or a list of them")]
-    [InlineData("params: { a: [[1]] }", "params.a[0]", "found a list, wanted a number, text, true or false")]
-    [InlineData("params: { a.b: 1, A_B: 2 }", "params.A_B", "and params.a.b are the same variable, EXP_PARAM_A_B; rename one")]
-    [InlineData("params: [1]", "params", "found a list, wanted a mapping of names to values")]
-    [InlineData("params: { a: 1e999 }", "params.a", "1e999 is not a number of 64 bits; write it in quotes if the code reads it as text")]
-    [InlineData("params: { a: 99999999999999999999999 }", "params.a", "99999999999999999999999 is not a number of 64 bits; write it in quotes if the code reads it as text")]
-    [InlineData("seed: 1.5", "seed", "found the number 1.5, wanted a whole number")]
-    [InlineData("seed: -1", "seed", "-1 is negative; wanted a whole number from 0")]
-    [InlineData("seed: [4, 4]", "seed[1]", "4 is there twice")]
-    [InlineData("seed: []", "seed", "the list is empty; leave it out for seed 0")]
-    [InlineData("inputs: [digits.csv]", "inputs[0]", "'digits.csv' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or NAME:latest, NAME:3 or NAME@hash, or run:RUN-ID/artifacts/PATH")]
-    [InlineData("inputs: [data/../keys]", "inputs[0]", "'data/../keys': the path has a '.' or '..' segment")]
-    [InlineData("timeout: soon", "timeout", "found the text 'soon', wanted a length of time such as 02:00:00, 2h, 90m or 45s")]
-    [InlineData("timeout: 90", "timeout", "found the number 90, wanted a length of time such as 02:00:00, 2h, 90m or 45s; seconds are written 90s")]
-    [InlineData("timeout: 0s", "timeout", "must be longer than nothing; leave it out for no limit")]
-    [InlineData("grace: 2h", "grace", "must be between 0s and 1h")]
-    [InlineData("retries: { lost: -1 }", "retries.lost", "-1 is out of range: 0 to 1000")]
-    [InlineData("checkpoints: { keep: 0 }", "checkpoints.keep", "0 is out of range: 1 to 1000; every: 1 keeps all")]
-    [InlineData("checkpoints: { every: -1 }", "checkpoints.every", "-1 is negative; wanted a number of steps, or 0 for none")]
-    [InlineData("checkpoints: { kep: 3 }", "checkpoints.kep", "unknown key 'kep'; did you mean 'keep'?")]
-    [InlineData("checkpoints: { best: { metric: acc } }", "checkpoints.best.goal", "is missing: maximize or minimize")]
-    [InlineData("checkpoints: { best: { metric: acc, goal: up } }", "checkpoints.best.goal", "found 'up', wanted maximize or minimize")]
-    [InlineData("checkpoints: 3", "checkpoints", "found the number 3, wanted a mapping with keep, best, every")]
-    [InlineData("checks: { acc: high }", "checks.acc", "'high' is not a range; write 0.95.. for at least, ..0.1 for at most, or 0.4..0.6")]
-    [InlineData("checks: { acc: 0.9 }", "checks.acc", "found the number 0.9, wanted text; write \"0.9\" in quotes")]
-    [InlineData("fresh: yes", "fresh", "found the text 'yes', wanted true or false")]
-    [InlineData("code: { snapshot: abc }", "code.snapshot", "is not a SHA-256: 64 hexadecimal characters, lower case")]
-    [InlineData("from: {}", "from.run", "is missing: the id of the run to start from")]
-    [InlineData("from: { run: 0123456789ABCDEFGHJKMNPQRS, checkpoint: newest }", "from.checkpoint", "'newest' is not a checkpoint; write last, best, a step, max:METRIC or min:METRIC")]
-    public void A_problem_says_what_to_change(string line, string path, string message)
+    [MemberData(nameof(Faulty))]
+    public void A_problem_says_what_to_change(string line)
     {
-        var problem = Assert.Single(Problems("project: p\nname: n\ncommand: c\n" + line));
+        var (_, path, message) = Faults.Single(fault => fault.Line == line);
+        var problem = Assert.Single(Problems(Least + line));
         Assert.Equal((path, message), (problem.Key, problem.Value));
     }
 

@@ -43,13 +43,26 @@ public sealed class SubmissionTests
     {
         await Put("data/digits/train.csv", "1,2");
         await Put("data/digits/test.csv", "3,4");
-        var spec = (await Spec()) with { Inputs = ["data/digits/"], Timeout = TimeSpan.FromHours(1), RetriesLost = 3 };
+        var spec = (await Spec()) with { Inputs = ["data/digits/"], Timeout = TimeSpan.FromHours(1), Retries = new(Lost: 3) };
         var run = (await Load((await Accepted(spec)).Runs[0].Id)).Spec;
         Assert.Equal((spec.Code.Snapshot, "abcdef0"), (run.Code.Snapshot, run.Code.Commit));
         Assert.Equal(["data/digits/test.csv", "data/digits/train.csv"], run.Inputs.Select(input => input.Path));
         Assert.Equal(3, run.Inputs[0].LengthBytes);
         Assert.Equal(Hash("3,4"), run.Inputs[0].Sha256);
         Assert.Equal((3, TimeSpan.FromHours(1), TimeSpan.FromSeconds(30)), (run.Retries.Lost, run.Timeout, run.Grace));
+    }
+
+    [Fact]
+    public async Task A_run_that_is_given_back_is_reported_by_the_plots_of_now()
+    {
+        var spec = (await Spec()) with { Report = [new("Loss", Series: [new("loss")])] };
+        var first = await Accepted(spec);
+        var again = await Accepted(spec with { Report = [new("Accuracy", Series: [new("acc")])] });
+        Assert.Equal((first.Runs[0].Id, true), (again.Runs[0].Id, again.Runs[0].Reused));
+        Assert.Equal((1, 2), (first.Version, again.Version));
+        Assert.Equal("Accuracy", Assert.Single((await Load(first.Runs[0].Id)).Spec.Report).Title);
+        await Accepted(spec with { Report = [] });
+        Assert.Equal("Accuracy", Assert.Single((await Load(first.Runs[0].Id)).Spec.Report).Title);
     }
 
     [Fact]
@@ -76,7 +89,7 @@ public sealed class SubmissionTests
         foreach (var run in answer.Runs) seeds.Add((await Load(run.Id)).Spec.Seed);
         Assert.Equal([3L, 1L, 2L], seeds);
         Assert.Equal(3, Wakes.Count);
-        Assert.Single(await Submission().Versions.List("pruning", "mlp", Cancel));
+        Assert.Single((await Submission().Versions.List("pruning", "mlp", Cancel)).Found);
     }
 
     [Fact]
@@ -291,6 +304,35 @@ public sealed class SubmissionTests
     }
 
     [Fact]
+    public async Task A_run_whose_record_was_edited_is_run_again_only_if_it_could_be_submitted_and_everything_wrong_is_said()
+    {
+        await Put("data/a.csv", "1");
+        var id = (await Accepted((await Spec()) with { Inputs = ["data/a.csv"] })).Runs[0].Id;
+        await End(id, Cause.Completed);
+        var whole = Encoding.UTF8.GetString((await store.Get(WorkspacePaths.Run(id), cancel: Cancel))!.Body);
+        var edited = whole;
+        foreach (var (from, to) in ((string, string)[])
+        [
+            ("\"machine\":\"cpu\"", "\"machine\":\"gpu-none\""), ("\"nodes\":1", "\"nodes\":-7"), ("\"lost\":10", "\"lost\":-1"), ("\"grace\":\"00:00:30\"", "\"grace\":\"-1.00:00:00\""),
+            ("\"keep\":5", "\"keep\":0"), ("\"seed\":0", "\"seed\":-3"), ("\"path\":\"data/a.csv\"", "\"path\":\"../a.csv\""), ("\"lr\":0.1", "\"lr\":null"), ("\"version\":1", "\"version\":-1"),
+            ("\"command\":\"train.cs\"", "\"command\":\"gone.cs\",\"timeout\":\"-00:01:00\""),
+        ])
+        {
+            Assert.Contains(from, edited, StringComparison.Ordinal);
+            edited = edited.Replace(from, to, StringComparison.Ordinal);
+        }
+
+        await store.Put(WorkspacePaths.Run(id), Encoding.UTF8.GetBytes(edited), cancel: Cancel);
+        var before = store.PeekAll(WorkspacePaths.Runs).Count;
+        var problems = Assert.IsType<SubmitResult.Invalid>(await Submission().Rerun(id, "bob", cancel: Cancel)).Problems.Select(problem => problem.Path);
+        Assert.Equal(["checkpoints.keep", "command", "grace", "inputs[0]", "machine", "nodes", "params.lr", "retries.lost", "seed", "timeout", "version"], problems.Order(StringComparer.Ordinal));
+        Assert.Equal(before, store.PeekAll(WorkspacePaths.Runs).Count);
+
+        await store.Put(WorkspacePaths.Run(id), Encoding.UTF8.GetBytes(whole), cancel: Cancel);
+        Assert.IsType<SubmitResult.Accepted>(await Submission().Rerun(id, "bob", cancel: Cancel));
+    }
+
+    [Fact]
     public async Task Many_who_submit_the_same_at_once_get_one_run()
     {
         var spec = await Spec();
@@ -302,7 +344,7 @@ public sealed class SubmissionTests
     }
 
     [Fact]
-    public async Task A_submission_costs_four_writes_and_one_wake()
+    public async Task A_submission_costs_five_writes_and_one_wake()
     {
         var counted = new FailingWrites(store, bus);
         var submission = new Submission("team", counted.Store, counted.Bus, new SystemIds(Time), new());
@@ -311,7 +353,7 @@ public sealed class SubmissionTests
         var first = counted.Count;
         counted.Opened.Clear();
         await Accepted(spec with { Seeds = [1] }, submission);
-        Assert.Equal((5, 10), (first, counted.Count));
+        Assert.Equal((6, 12), (first, counted.Count));
         Assert.Empty(counted.Opened);
     }
 

@@ -55,7 +55,41 @@ public sealed class VersionsTests
         Assert.Equal((1, 2), (await Register(new(store), 0), await Register(new(store), 1)));
         await store.Put(WorkspacePaths.Version("p", "n", 1), "{"u8, cancel: Cancel);
         Assert.Equal((2, 3), (await Register(new(store), 1), await Register(new(store), 2)));
-        Assert.Equal([3, 2], (await new VersionStore(store).List("p", "n", Cancel)).Select(version => version.Number));
+        Assert.Equal([3, 2], (await new VersionStore(store).List("p", "n", Cancel)).Found.Select(version => version.Number));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task The_number_of_a_lost_version_stays_taken_and_counts_again_once_the_version_is_back(int lost)
+    {
+        for (var i = 0; i < 3; i++) Assert.Equal(i + 1, await Register(new(store), i));
+        var key = WorkspacePaths.Version("p", "n", lost);
+        var record = (await store.Get(key, cancel: Cancel))!.Body;
+        await store.Delete(key, cancel: Cancel);
+
+        var versions = new VersionStore(store);
+        Assert.Equal(4, await Register(versions, 3));
+        for (var i = 0; i < 3; i++) Assert.Equal(i + 1 == lost ? 5 : i + 1, await Register(new(store), i));
+        var listed = await versions.List("p", "n", Cancel);
+        Assert.Equal(key, Assert.Single(listed.Damaged).Key);
+        Assert.Equal(((int[])[1, 2, 3, 4, 5]).Where(number => number != lost).Reverse(), listed.Found.Select(version => version.Number));
+
+        await store.Put(key, record, cancel: Cancel);
+        listed = await versions.List("p", "n", Cancel);
+        Assert.Empty(listed.Damaged);
+        Assert.Contains(lost, listed.Found.Select(version => version.Number));
+    }
+
+    [Fact]
+    public async Task Numbers_of_versions_from_before_there_were_notes_are_noted_when_they_are_met()
+    {
+        for (var i = 0; i < 3; i++) await Register(new(store), i);
+        for (var i = 1; i <= 3; i++) await store.Delete(WorkspacePaths.GivenVersion("p", "n", i), cancel: Cancel);
+        Assert.Equal(2, await Register(new(store), 1));
+        await store.Delete(WorkspacePaths.Version("p", "n", 3), cancel: Cancel);
+        Assert.Equal(4, await Register(new(store), 3));
     }
 
     [Fact]
@@ -67,7 +101,7 @@ public sealed class VersionsTests
         Assert.Equal(10, given.Select(one => one.Number).Distinct().Count());
 
         // Whoever comes later reads the same numbers. One may be skipped: two processes wrote one definition under two, of which the lower counts.
-        var listed = await new VersionStore(store).List("p", "n", Cancel);
+        var listed = (await new VersionStore(store).List("p", "n", Cancel)).Found;
         Assert.Equal(given.Select(one => (one.Number, Definition(one.Definition).Hash())).Distinct().OrderDescending(), listed.Select(version => (version.Number, version.Hash)));
     }
 
@@ -85,7 +119,7 @@ public sealed class VersionsTests
     [InlineData(true)]
     public async Task A_number_that_a_failure_left_open_is_given_next(bool afterWriting)
     {
-        var failing = new FailingWrites(store, new MemoryMessageBus(time, TimeSpan.FromMinutes(1))) { FailAt = 1, AfterWriting = afterWriting, Recovers = true };
+        var failing = new FailingWrites(store, new MemoryMessageBus(time, TimeSpan.FromMinutes(1))) { FailAt = 2, AfterWriting = afterWriting, Recovers = true };
         var versions = new VersionStore(failing.Store);
         await Register(versions, 0);
         await Assert.ThrowsAsync<StoreUnavailableException>(() => Register(versions, 1));
@@ -100,11 +134,12 @@ public sealed class VersionsTests
         await Register(new(store), 1);
         await Register(new(store), 2);
         await store.Delete(WorkspacePaths.Version("p", "n", 2), cancel: Cancel);
+        await store.Delete(WorkspacePaths.GivenVersion("p", "n", 2), cancel: Cancel);
 
         // Version 3 may be told only when 2 is taken, and nobody but this caller is there to take it.
         Assert.Equal(2, await Register(new(store), 2));
         Assert.Equal((2, 4), (await Register(new(store), 2), await Register(new(store), 1)));
-        Assert.Equal([4, 2, 1], (await new VersionStore(store).List("p", "n", Cancel)).Select(version => version.Number));
+        Assert.Equal([4, 2, 1], (await new VersionStore(store).List("p", "n", Cancel)).Found.Select(version => version.Number));
     }
 
     [Fact]
@@ -114,11 +149,11 @@ public sealed class VersionsTests
         await versions.Register("p", "n", Definition(0), new("zip", "tree", "c0ffee0"), "ann", Cancel);
         time.Advance(TimeSpan.FromHours(1));
         await Register(versions, 1);
-        var listed = await versions.List("p", "n", Cancel);
+        var listed = (await versions.List("p", "n", Cancel)).Found;
         Assert.Equal([2, 1], listed.Select(version => version.Number));
         Assert.Equal(("c0ffee0", "ann", "tree", time.GetUtcNow().AddHours(-1)), (listed[1].Commit, listed[1].By, listed[1].Tree, listed[1].Created));
 
-        Assert.Equal(listed, await new VersionStore(store).List("p", "n", Cancel));
+        Assert.Equal(listed, (await new VersionStore(store).List("p", "n", Cancel)).Found);
         Assert.Equal(2, await Register(new(store), 1));
     }
 

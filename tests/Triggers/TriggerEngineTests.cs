@@ -16,10 +16,11 @@ public sealed class TriggerEngineTests
     public async Task ARunThatEnds_IsFollowedByTheExperiment_WithItsValues()
     {
         var world = await TriggerWorld.New();
-        await world.Add(TriggerWorld.OnMlp(", where: \"val/accuracy > 0.95\"", "params: { sparsity: \"${run.params.sparsity}\", label: \"of ${run.id} at ${run.metrics.val/accuracy}\" }\n  tags: [\"s${run.params.sparsity}\", \"${run.params.sparsity}\"]"));
-        var source = await world.Ended("mlp", new { sparsity = 0.9 }, new Dictionary<string, double> { ["val/accuracy"] = 0.97 });
+        await world.Add(TriggerWorld.OnMlp(", where: \"val/accuracy > 0.95 and params.optimizer.lr < 1\"", "params: { sparsity: \"${run.params.sparsity}\", optimizer: \"${run.params.optimizer}\", lr: \"${run.params.optimizer.lr}\", label: \"of ${run.id} at ${run.metrics.val/accuracy}\" }\n  tags: [\"s${run.params.sparsity}\", \"${run.params.sparsity}\"]"));
+        var source = await world.Ended("mlp", new { sparsity = 0.9, optimizer = new { lr = 0.1, betas = new[] { 0.9, 0.99 } } }, new Dictionary<string, double> { ["val/accuracy"] = 0.97 });
 
         var run = Assert.Single(world.Runs("cnn"));
+        Assert.Equal((0.1, """{"betas":[0.9,0.99],"lr":0.1}"""), (run.Spec.Params["lr"].GetDouble(), run.Spec.Params["optimizer"].GetRawText()));
         Assert.Equal(0.9, run.Spec.Params["sparsity"].GetDouble());
         Assert.Equal($"of {source} at 0.97", run.Spec.Params["label"].GetString());
         Assert.Equal(["s0.9", "0.9"], run.Tags);
@@ -188,7 +189,7 @@ public sealed class TriggerEngineTests
         await world.Add(TriggerWorld.OnMlp(then: "inputs: [data/missing.csv]"));
         await world.Ended("mlp", new { sparsity = 0.5 });
         var failed = await world.OnlyFiring("cnn-after-mlp");
-        Assert.Equal((FiringOutcome.Failed, "inputs[0]"), (failed.Outcome, Assert.Single(failed.Problems).Path));
+        Assert.Equal((FiringOutcome.Failed, "then.inputs[0]"), (failed.Outcome, Assert.Single(failed.Problems).Path));
         Assert.Empty(world.Runs("cnn"));
 
         await world.PutFile("data/missing.csv", "now it is there");
@@ -210,6 +211,38 @@ public sealed class TriggerEngineTests
         var firings = await world.Engine.Firings("cnn-after-mlp", Cancel);
         Assert.Equal([true, false], firings.Select(firing => Assert.Single(firing.Runs).Reused));
         Assert.All(firings, firing => Assert.Equal(run.Id, firing.Runs[0].Id));
+    }
+
+    public static TheoryData<string, string> FieldsOfValues => new()
+    {
+        { "timeout: \"${run.params.x}h\"", "then.timeout" },
+        { "grace: \"${run.params.x}s\"", "then.grace" },
+        { "nodes: \"${run.params.x}\"", "then.nodes" },
+        { "seed: \"${run.params.x}\"", "then.seed" },
+        { "retries: { failed: \"${run.params.x}\" }", "then.retries.failed" },
+        { "checkpoints: { keep: \"${run.params.x}\" }", "then.checkpoints.keep" },
+        { "inputs: [\"data/${run.params.x}/a\"]", "then.inputs[0]" },
+        { "tags: [\"a${run.params.x}\"]", "then.tags[0]" },
+        { "checks: { loss: \"${run.params.x}..\" }", "then.checks.loss" },
+    };
+
+    [Theory]
+    [MemberData(nameof(FieldsOfValues))]
+    public async Task AValueThatDoesNotFitItsField_IsAProblemOfThatFiring_AndFailsNoEvent(string field, string path)
+    {
+        object[] values = ["no such thing", "", -1.5, 1e300, true, "NaN", "9999999999999999999999", new[] { 1, 2 }, "\ud83d\ude00", "1e-400", long.MaxValue];
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(then: field, limits: "{ perHour: 100 }"));
+        foreach (var value in values) await world.Ended("mlp", new { x = value });
+
+        var firings = await world.Engine.Firings("cnn-after-mlp", Cancel);
+        Assert.Equal(values.Length, firings.Count);
+        Assert.All(firings, firing => Assert.Contains(firing.Outcome, (FiringOutcome[])[FiringOutcome.Failed, FiringOutcome.Submitted]));
+        var failed = new List<Firing>();
+        foreach (var firing in firings.Where(firing => firing.Outcome == FiringOutcome.Failed)) failed.Add((await world.Engine.Firing("cnn-after-mlp", firing.Id, Cancel))!);
+        Assert.NotEmpty(failed);
+        Assert.All(failed, firing => Assert.Contains(firing.Problems, problem => problem.Path == path && problem.Message.Length > 0));
+        Assert.Equal(0, await world.Bus.Count(QueueNames.FileEvents, Cancel));
     }
 
     [Fact]

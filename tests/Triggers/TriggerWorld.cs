@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Events;
@@ -49,7 +50,7 @@ sealed class TriggerWorld
     public Workspace Open(IObjectStore store, IMessageBus bus)
     {
         var ids = new SystemIds(Time);
-        return new(Team, store, bus, new(Team, store, bus, ids, new() { WritingDegree = 1 }), ids, Time, ["cpu"]);
+        return new(Team, store, bus, new(Team, store, bus, ids, new() { WritingDegree = 1 }), ids, Time, ["cpu"], NullLoggerFactory.Instance);
     }
 
     /// <summary>What is wrong with a trigger, the reader's and the workspace's word together.</summary>

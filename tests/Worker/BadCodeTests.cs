@@ -230,7 +230,7 @@ public sealed class BadCodeTests(SharedWorker shared) : IClassFixture<SharedWork
     [Fact]
     public async Task FailingCode_IsTriedAgainWithinItsBudget()
     {
-        var run = await rig.SubmitShell("exit 4", spec => spec with { RetriesFailed = 1 });
+        var run = await rig.SubmitShell("exit 4", spec => spec with { Retries = new(Failed: 1) });
 
         var again = await rig.Until(run, record => record is { State: RunState.Queued, Failures: 1 } or { State: RunState.Failed });
 

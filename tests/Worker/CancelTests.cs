@@ -31,7 +31,7 @@ public sealed class CancelTests
     {
         await using var rig = new WorkerRig();
         await rig.StartWorker();
-        var run = await rig.SubmitShell("echo ran; exit 1", spec => spec with { RetriesFailed = 3 });
+        var run = await rig.SubmitShell("echo ran; exit 1", spec => spec with { Retries = new(Failed: 3) });
         await rig.Until(run, record => record is { State: RunState.Queued, Failures: 1 });
 
         await rig.Cancel(run);

@@ -11,16 +11,16 @@ public sealed class CodeKindTests
     {
         await using var rig = new WorkerRig();
         await rig.StartWorker();
-        var run = await rig.SubmitShell("cat readme.txt; echo; echo run=$EXP_RUN_ID try=$EXP_ATTEMPT lr=$EXP_PARAM_LR own=$OWN; cat $EXP_PARAMS; echo; echo to stderr >&2; echo last", spec => spec with
+        var run = await rig.SubmitShell("cat readme.txt; echo; echo run=$EXP_RUN_ID try=$EXP_ATTEMPT lr=$EXP_PARAM_OPTIMIZER_LR own=$OWN; cat $EXP_PARAMS; echo; echo to stderr >&2; echo last", spec => spec with
         {
-            Params = new Dictionary<string, System.Text.Json.JsonElement> { ["lr"] = System.Text.Json.JsonSerializer.SerializeToElement(0.5) },
+            Params = new Dictionary<string, System.Text.Json.JsonElement> { ["optimizer"] = System.Text.Json.JsonSerializer.SerializeToElement(new { lr = 0.5 }) },
             Env = new Dictionary<string, string> { ["OWN"] = "mine" },
         });
 
         var ended = await rig.Ended(run);
 
         Assert.Equal((RunState.Succeeded, Cause.Completed, 0), (ended.State, ended.Cause, ended.ExitCode));
-        Assert.Equal($"code\nrun={run} try=1 lr=0.5 own=mine\n{{\"lr\":0.5}}\nto stderr\nlast\n", await rig.Log(run));
+        Assert.Equal($"code\nrun={run} try=1 lr=0.5 own=mine\n{{\"optimizer\":{{\"lr\":0.5}}}}\nto stderr\nlast\n", await rig.Log(run));
     }
 
     [Fact]

@@ -108,7 +108,7 @@ public sealed class CollectTests(SharedWorker shared) : IClassFixture<SharedWork
             if [ -n "$EXP_RESUME" ]; then echo resumed from $(cat $EXP_RESUME/state); mkdir $EXP_OUTPUT/checkpoints/20; cp $EXP_RESUME/frozen $EXP_OUTPUT/checkpoints/20/; echo 20 > $EXP_OUTPUT/checkpoints/20/state; exit 0; fi
             mkdir $EXP_OUTPUT/checkpoints/10; head -c 20000000 /dev/urandom > $EXP_OUTPUT/checkpoints/10/frozen; echo 10 > $EXP_OUTPUT/checkpoints/10/state; exit 1
             """,
-            spec => spec with { RetriesFailed = 1 });
+            spec => spec with { Retries = new(Failed: 1) });
 
         var ended = await rig.Ended(run);
 

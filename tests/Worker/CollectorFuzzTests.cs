@@ -27,7 +27,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
 
     public void Dispose()
     {
-        Folders.Delete(root);
+        Folders.Delete(Path.GetDirectoryName(root)!, Path.GetFileName(root));
         Assert.False(Directory.Exists(root));
     }
 
@@ -72,8 +72,8 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var made = new List<CheckpointRef>();
         var run = Some.Run() with { Epoch = 1 };
         var checkpoints = new CheckpointCollector(
-            store, run, Output, [], omissions, new(TimeProvider.System, _ => { }), TimeProvider.System,
-            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())),
+            store, run, Output, [], omissions, new(TimeProvider.System, _ => { }), TimeProvider.System, () => StreamMark.Start,
+            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
             (checkpoint, _) =>
             {
                 made.Add(checkpoint);
@@ -114,11 +114,12 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
     {
         var store = new FolderObjectStore(Path.Combine(root, "store"), TimeProvider.System);
         var omissions = new Omissions(_ => { });
-        var persistence = new Persistence(TimeProvider.System, _ => { });
-        var outputs = new OutputCollector(store, Some.Run(), Output, omissions, persistence);
+        var retry = new Retry(TimeProvider.System, _ => { });
+        var outputs = new OutputCollector(store, Some.Run(), Output, omissions, retry);
         var checkpoints = new CheckpointCollector(
-            store, Some.Run() with { Epoch = 1 }, Output, [], omissions, persistence, TimeProvider.System,
-            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())), (_, _) => Task.FromResult(true));
+            store, Some.Run() with { Epoch = 1 }, Output, [], omissions, retry, TimeProvider.System, () => StreamMark.Start,
+            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
+            (_, _) => Task.FromResult(true));
         var tree = new HostileTree(Output, Treasure, seed);
         var random = new Random(seed);
         var looks = 0;
@@ -243,7 +244,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
 
             foreach (var folder in (string[])["output", "store"])
             {
-                Folders.Delete(Path.Combine(root, folder));
+                Folders.Delete(root, folder);
                 Assert.False(Directory.Exists(Path.Combine(root, folder)), $"FUZZ_SEED={seed}: {folder} is not gone");
             }
         }

@@ -39,7 +39,7 @@ public sealed class DamagedCheckpointTests(SharedWorker shared) : IClassFixture<
     [InlineData(3)]
     public async Task TheRun_GoesOnFromTheNewestThatIsWhole_OrFromTheStart_AndSaysSo(int broken)
     {
-        var run = await rig.SubmitCSharp(Counting, spec => spec with { RetriesFailed = 1 });
+        var run = await rig.SubmitCSharp(Counting, spec => spec with { Retries = new(Failed: 1) });
         var waiting = await rig.Until(run, record => record is { State: RunState.Queued, Failures: 1 });
         Assert.Equal([1, 2, 3], waiting.Checkpoints.Select(checkpoint => checkpoint.Step));
         foreach (var (checkpoint, i) in waiting.Checkpoints.Reverse().Take(broken).Select((checkpoint, i) => (checkpoint, i)))

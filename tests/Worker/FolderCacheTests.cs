@@ -55,22 +55,40 @@ public sealed class FolderCacheTests : IDisposable
         Assert.Equal(["a"], Kept());
     }
 
+    [Fact]
+    public async Task ATrim_GetsOverWhateverCodeLeftInTheCache()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "pipes of Unix");
+        var cache = Cache("builds");
+        foreach (var key in (string[])["a", "b", "c", "d"]) await Use(cache, key);
+        const string Spoil = "for f in a.seal b.lock c; do rm -rf $f; mkfifo $f; done; rm d.seal; mkdir -p d.seal/x; mkfifo e";
+        await Unix.Do("sh", "-c", $"cd {folder["builds"]}; {Spoil}");
+
+        Trim(limit: 0, cache);
+
+        Assert.Empty(Directory.GetDirectories(folder["builds"]));
+        await Use(cache, "a");
+    }
+
     /// <summary>As when the machine loses power, or the worker is killed, in the middle of a set-up.</summary>
     [Fact]
-    public async Task WhatWasNeverFinished_IsMadeAnew_OrRemovedByTheNextTrim()
+    public async Task WhatWasNeverFinished_IsMadeAnew_OrRemovedByTheNextTrim_AndWhatIsSomebodyElsesStays()
     {
         var cache = Cache("builds");
         foreach (var key in (string[])["a", "b"])
         {
             Directory.CreateDirectory(folder["builds/" + key]);
             await File.WriteAllTextAsync(folder[$"builds/{key}/half"], "", Token);
+            await File.WriteAllTextAsync(folder[$"builds/{key}.lock"], "", Token);
         }
+
+        Directory.CreateDirectory(folder["builds/mine"]);
 
         using (var made = await Make(cache, "a")) Assert.False(File.Exists(Path.Combine(made.Folder, "half")));
         Trim(limit: long.MaxValue, cache);
 
         Assert.False(Directory.Exists(folder["builds/b"]));
-        Assert.Equal(["a"], Kept());
+        Assert.Equal(["a", "mine"], Kept());
     }
 
     [Fact]
@@ -81,7 +99,7 @@ public sealed class FolderCacheTests : IDisposable
         {
             File.WriteAllText(Path.Combine(into, "half"), "");
             throw new InvalidDataException();
-        }, Token));
+        }, _ => { }, Token));
 
         Assert.Empty(Directory.GetDirectories(folder["builds"]));
         await Use(cache, "a");
@@ -91,11 +109,11 @@ public sealed class FolderCacheTests : IDisposable
     public async Task ManyAtOnce_MakeItOnce()
     {
         var made = 0;
-        var all = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => new FolderCache(folder["builds"], TimeProvider.System).GetOrMake("a", async _ =>
+        var all = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => new FolderCache(folder["builds"], "build", TimeProvider.System).GetOrMake("a", async _ =>
         {
             Interlocked.Increment(ref made);
             await Task.Yield();
-        }, Token))));
+        }, _ => { }, Token))));
 
         Assert.Equal(1, made);
         foreach (var one in all) one.Dispose();
@@ -113,8 +131,8 @@ public sealed class FolderCacheTests : IDisposable
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(Path.Combine(gone, "closed"), UnixFileMode.None);
         Directory.CreateSymbolicLink(folder["link"], outside);
 
-        Folders.Delete(gone);
-        Folders.Delete(folder["link"]);
+        Folders.Delete(folder.Path, "gone");
+        Folders.Delete(folder.Path, "link");
 
         Assert.False(Directory.Exists(gone));
         Assert.True(File.Exists(Path.Combine(outside, "mine")));
@@ -122,12 +140,12 @@ public sealed class FolderCacheTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private FolderCache Cache(string name) => new(folder[name], time);
+    private FolderCache Cache(string name) => new(folder[name], name, time);
 
     private async Task<CacheEntry> Make(FolderCache cache, string key)
     {
         time.Advance(TimeSpan.FromMinutes(1));
-        return await cache.GetOrMake(key, into => File.WriteAllBytesAsync(Path.Combine(into, "file"), new byte[100], Token), Token);
+        return await cache.GetOrMake(key, into => File.WriteAllBytesAsync(Path.Combine(into, "file"), new byte[100], Token), _ => { }, Token);
     }
 
     private async Task Use(FolderCache cache, string key) => (await Make(cache, key)).Dispose();

@@ -29,7 +29,7 @@ public sealed class FoldersTests
         using var root = new TemporaryFolder();
         Directory.CreateDirectory(root["elsewhere/output/artifacts"]);
         File.WriteAllText(root["elsewhere/output/artifacts/secret"], "somebody else's");
-        using var folder = new WorkFolder(root.Path, root["work"], _ => { }).Emptied();
+        using var folder = new WorkFolder(new(root.Path), root["work"], _ => { }).Emptied();
         File.WriteAllText(Path.Combine(folder.Artifacts, "own"), "the run's");
 
         Directory.Move(folder.Root, root["moved"]);

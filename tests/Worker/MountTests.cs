@@ -31,6 +31,113 @@ public sealed class MountTests
     [Fact]
     public async Task RunThatMountsAFolder_EndsWithTheFolderAsItWas_AndItsWorkerSaysWhatStays() => await SmallDisk.Run<RunCode>();
 
+    [Fact]
+    public async Task WhatIsMountedOnARunsFolder_OrAboveIt_IsNotTouched_AndNoRunBeginsThere() => await SmallDisk.Run<Cover>();
+
+    [Fact]
+    public async Task WhatIsMountedOnACache_IsNotTakenForIt() => await SmallDisk.Run<CoverCache>();
+
+    [Fact]
+    public async Task RunThatMountsAFolderOverItsWorkers_EndsWithTheFolderAsItWas_AndTheNextRunSaysWhatToDo() => await SmallDisk.Run<CoverWorker>();
+
+    private sealed class Cover : IChildProgram
+    {
+        public static Task<int> Run(string[] args)
+        {
+            var disk = new MountedDisk(args[0]);
+            disk.File("mine/work/7/output/a result");
+            var all = disk.AllOfMine;
+            foreach (var covered in (string[])["data", "data/worker", "data/worker/w1", "data/worker/w1/work", "data/worker/w1/work/7"])
+            {
+                var said = new List<string>();
+                disk.File("data/worker/w1/work/7/output/of the run");
+                var worker = new OwnFolder(disk["data/worker/w1"]);
+                var folder = new WorkFolder(worker, disk["data/worker/w1/work/7"], said.Add);
+
+                // What is mounted has folders of the same names, down to the run's.
+                var below = covered["data".Length..].Split('/', StringSplitOptions.RemoveEmptyEntries).Length;
+                var source = disk.Folder("source" + below);
+                var names = new[] { "worker", "w1", "work", "7" }[below..];
+                disk.File(Path.Combine([$"source{below}", .. names, "output", "kept"]));
+                Assert.True(MountedDisk.TryBind(source, disk[covered]));
+
+                folder.Dispose();
+                var refused = Assert.Throws<PreparationException>(folder.Emptied);
+
+                Assert.True(File.Exists(Path.Combine([source, .. names, "output", "kept"])), covered);
+                Assert.Equal((Core.Runs.Cause.WorkerLost, true), (refused.Cause, refused.Message.Contains($" a mount at {disk["data"]}", StringComparison.Ordinal)));
+                Assert.Contains("was not touched", Assert.Single(said), StringComparison.Ordinal);
+                disk.UnmountAll();
+                folder.Emptied().Dispose();
+                Assert.False(Path.Exists(folder.Root));
+            }
+
+            Assert.Equal(all, disk.AllOfMine);
+            return Task.FromResult(0);
+        }
+    }
+
+    private sealed class CoverCache : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            var disk = new MountedDisk(args[0]);
+            disk.File("mine/ab/abc.seal");
+            var all = disk.AllOfMine;
+            var before = new FolderCache(disk["cache/setup"], "set-up", TimeProvider.System);
+            var inputs = new InputCache(disk["cache/setup"], new Core.SystemIds(TimeProvider.System), TimeProvider.System, InputWay.Copy);
+            foreach (var covered in (string[])["cache", "cache/setup"])
+            {
+                disk.Folder("cache/setup");
+                disk.Bind(disk[covered]);
+                Assert.Empty(before.Items());
+                Assert.Empty(inputs.Items());
+                await Assert.ThrowsAsync<PreparationException>(() => before.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None));
+
+                // Of a worker that started when it was mounted already.
+                Assert.Empty(new FolderCache(disk[covered], "set-up", TimeProvider.System).Items());
+                Assert.Empty(new InputCache(disk[covered], new Core.SystemIds(TimeProvider.System), TimeProvider.System, InputWay.Copy).Items());
+                Assert.Equal(all, disk.AllOfMine);
+                disk.UnmountAll();
+            }
+
+            using var made = await before.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None);
+            Assert.Single(before.Items());
+            return 0;
+        }
+    }
+
+    private sealed class CoverWorker : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            var disk = new MountedDisk(args[0]);
+            var all = disk.AllOfMine;
+            await using var rig = new WorkerRig(disk.Folder("data"));
+            var worker = await rig.StartWorker();
+
+            var run = await rig.SubmitShell($"echo x > $EXP_OUTPUT/artifacts/own; mount --bind {disk["mine"]} $(realpath ../../..)");
+            var ended = await rig.Ended(run);
+            var next = await rig.Ended(await rig.SubmitShell("true", spec => spec with { Retries = new(Lost: 0) }));
+
+            Assert.True(ended.State == Core.Runs.RunState.Succeeded, $"{ended.Message}\n{await rig.Log(run)}");
+            Assert.EndsWith("/own", Assert.Single((await rig.Outputs(ended)).Artifacts).Key, StringComparison.Ordinal);
+            Assert.EndsWith($"has a mount at {disk["data/worker/w1"]}, which an earlier run left; unmount it there", next.Message, StringComparison.Ordinal);
+            Assert.Equal(all, disk.AllOfMine);
+
+            // Nor does the next worker of that name begin there.
+            worker.Kill();
+            await worker.Exited();
+            var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => rig.StartWorker());
+            Assert.Contains($"something is mounted on {disk["data/worker/w1"]}", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(all, disk.AllOfMine);
+            disk.UnmountAll();
+            await rig.StartWorker();
+            Assert.Equal(Core.Runs.RunState.Succeeded, (await rig.Ended(await rig.SubmitShell("true"))).State);
+            return 0;
+        }
+    }
+
     private sealed class Remove : IChildProgram
     {
         public static Task<int> Run(string[] args)
@@ -47,7 +154,7 @@ public sealed class MountTests
             disk.Bind(tooDeep);
             var said = new List<string>();
 
-            Folders.Delete(disk["run"], said.Add);
+            disk.Own.Delete(disk["run"], said.Add);
 
             disk.IsUntouched();
             Assert.True(File.Exists(Path.Combine(other, "kept")));
@@ -62,7 +169,7 @@ public sealed class MountTests
             Directory.Delete(disk["mine/5"]);
 
             disk.UnmountAll();
-            Folders.Delete(disk["run"], said.Add);
+            disk.Own.Delete(disk["run"], said.Add);
             Assert.False(Path.Exists(disk["run"]));
             Assert.Single(said);
             disk.IsUntouched();
@@ -92,7 +199,7 @@ public sealed class MountTests
             {
                 foreach (var name in names) Directory.CreateDirectory(name);
                 disk.File("run/a/last");
-                Folders.Delete(disk["run"]);
+                disk.Own.Delete(disk["run"]);
                 disk.IsUntouched();
             }
 
@@ -136,22 +243,22 @@ public sealed class MountTests
         public static async Task<int> Run(string[] args)
         {
             var disk = new MountedDisk(args[0]);
-            var cache = new FolderCache(disk["cache"], TimeProvider.System);
+            var cache = new FolderCache(disk["cache"], "set-up", TimeProvider.System);
             var refused = await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", folder =>
             {
                 disk.Bind(Directory.CreateDirectory(Path.Combine(folder, "code/data")).FullName);
                 CodeUser.TakeBack(folder);
                 return Task.CompletedTask;
-            }, CancellationToken.None));
+            }, _ => { }, CancellationToken.None));
 
             Assert.StartsWith("code/data is mounted", refused.Message, StringComparison.Ordinal);
             disk.IsUntouched();
-            await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", _ => Task.CompletedTask, CancellationToken.None));
+            await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None));
             Assert.Empty(cache.Items());
             disk.IsUntouched();
 
             disk.UnmountAll();
-            using var made = await cache.GetOrMake("k", _ => Task.CompletedTask, CancellationToken.None);
+            using var made = await cache.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None);
             Assert.Empty(Directory.GetFileSystemEntries(made.Folder));
             return 0;
         }
@@ -210,12 +317,18 @@ public sealed class MountTests
         {
             this.root = root;
             SmallDisk.Mount("-t", "tmpfs", "tmpfs", root);
+            Own = new(root);
             Folder("mine/inner");
             System.IO.File.WriteAllText(this["mine/kept"], "mine");
             System.IO.File.WriteAllText(this["mine/inner/deep"], "mine");
             if (!OperatingSystem.IsWindows()) System.IO.File.SetUnixFileMode(this["mine"], Mode);
             IsUntouched();
         }
+
+        /// <summary>As a worker knew it before anything was mounted in it.</summary>
+        public OwnFolder Own { get; }
+
+        public IReadOnlyList<string> AllOfMine => [.. Directory.GetFileSystemEntries(this["mine"], "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
         public string this[string path] => Path.Combine(root, path);
 

@@ -106,6 +106,52 @@ public sealed class OtherUserTests
         Assert.True(Directory.Exists("/etc"));
     }
 
+    /// <summary>
+    /// In the folders of all users: what a run leaves there goes with it, but not while another run of the user may need it, and nothing that was
+    /// there before.
+    /// </summary>
+    [Fact(Skip = "only root can start processes of another user", SkipUnless = nameof(IsRootOnLinux))]
+    public async Task WhatARunLeavesInCommonFolders_GoesWithTheLastRunOfItsUser()
+    {
+        const string User = "54322";
+        var mark = Path.GetRandomFileName();
+        var (before, others) = ($"/tmp/{mark}-before", $"/tmp/{mark}-others");
+        await using var rig = new WorkerRig();
+        await Open(rig);
+        await File.WriteAllTextAsync(before, "", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(others, "", TestContext.Current.CancellationToken);
+        await Unix.Do("chown", User, before);
+        try
+        {
+            await rig.StartWorker("w1", more: ["--run-as", User]);
+            await rig.StartWorker("w2", more: ["--run-as", User]);
+            var end = Path.Combine(rig.Folder, "end");
+            var shared = $"/dev/shm/{mark}-1";
+            var longer = await rig.SubmitShell($"echo mine > {shared}; echo begun; until [ -e {end} ]; do sleep 0.05; done; cat {shared}");
+            await rig.LogHas(longer, "begun\n");
+            var deep = string.Join('/', Enumerable.Repeat("d", 60));
+            await rig.Ended(await rig.SubmitShell(
+                $"mkdir -p /tmp/{mark}-2/{deep}; echo > /tmp/{mark}-2/{deep}/f; chmod 000 /tmp/{mark}-2; ln -s {others} /var/tmp/{mark}-3; "
+                    + $"mkfifo /dev/shm/{mark}-4; head -c 1000000 /dev/zero > /dev/shm/$(printf '{mark}-\\377')"));
+            Assert.True(File.Exists(shared));
+            await File.WriteAllTextAsync(end, "", TestContext.Current.CancellationToken);
+            await rig.Ended(longer);
+
+            Assert.Equal("begun\nmine\n", await rig.Log(longer));
+            await WorkerRig.Until(() => Task.FromResult(!Left().Any()), () => string.Join(' ', Left()));
+            Assert.True(File.Exists(before));
+            Assert.True(File.Exists(others));
+        }
+        finally
+        {
+            File.Delete(before);
+            File.Delete(others);
+        }
+
+        IEnumerable<string> Left() =>
+            ((string[])["/dev/shm", "/tmp", "/var/tmp"]).SelectMany(folder => Directory.GetFileSystemEntries(folder, mark + "*")).Except([before, others]);
+    }
+
     /// <summary>Of this user there may be one process; the runtime of the runner needs several threads.</summary>
     [Fact(Skip = "only root can start processes of another user", SkipUnless = nameof(IsRootOnLinux))]
     public async Task AMachineThatIsOutOfProcesses_IsTheWorkersTrouble_NotTheCodes()
@@ -126,6 +172,23 @@ public sealed class OtherUserTests
             Assert.NotNull(back.NotBefore);
             Assert.Contains("before the code began", back.Message, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>It ends the process that looks after it, too; of another user it can, and nobody else's.</summary>
+    [Fact(Skip = "only root can start processes of another user", SkipUnless = nameof(IsRootOnLinux))]
+    public async Task CodeThatEndsEveryProcessOfItsUser_EndedItself()
+    {
+        await using var rig = new WorkerRig();
+        await Open(rig);
+        await rig.StartWorker(spares: 1, more: ["--run-as", "54322"]);
+        foreach (var command in (string[])["kill -9 -1", "echo begun; sleep 0.2; kill -9 -1"])
+        {
+            var ended = await rig.Ended(await rig.SubmitShell(command));
+            Assert.Equal((RunState.Failed, Cause.UserCode, 1, 137), (ended.State, ended.Cause, ended.Epoch, ended.ExitCode));
+            Assert.StartsWith("exit code 137: killed by signal 9", ended.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(RunState.Succeeded, (await rig.Ended(await rig.SubmitShell("echo the worker goes on"))).State);
     }
 
     [Theory]

@@ -31,7 +31,7 @@ public sealed class RetentionTests(SharedWorker shared) : IClassFixture<SharedWo
     [Fact]
     public async Task TwentyCheckpointsOverTwoAttempts_KeepWhatTheSpecSays_AndNothingElseIsStored()
     {
-        var run = await rig.SubmitShell(TwentyCheckpoints, spec => spec with { RetriesFailed = 1, Checkpoints = new() { Keep = 3, Best = new("acc", Goal.Maximize), Every = 8 } });
+        var run = await rig.SubmitShell(TwentyCheckpoints, spec => spec with { Retries = new(Failed: 1), Checkpoints = new() { Keep = 3, Best = new("acc", Goal.Maximize), Every = 8 } });
 
         var ended = await rig.Ended(run);
 

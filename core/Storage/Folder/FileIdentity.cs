@@ -1,4 +1,5 @@
 using System.Globalization;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage.Folder;
 
@@ -6,12 +7,13 @@ namespace Serverless.Core.Storage.Folder;
 /// Tells a file or folder from another one of its name: a copy, or what was made after it was deleted. While it is open its inode is not given to another; the time of its
 /// making tells it from one that got its inode later.
 /// </summary>
+/// <param name="Made">In ticks of 100 ns; from 1970 on Linux.</param>
 internal readonly record struct FileIdentity(ulong Device, ulong Inode, long Made)
 {
     /// <summary>Null when there is nothing, or nothing that may be seen.</summary>
     public static FileIdentity? Of(string path)
     {
-        if (OperatingSystem.IsLinux()) return Posix.TryStat(path);
+        if (OperatingSystem.IsLinux()) return Statx.IdentityOf(path);
         return Path.Exists(path) ? new(0, 0, File.GetCreationTimeUtc(path).Ticks) : null;
     }
 
@@ -19,13 +21,5 @@ internal readonly record struct FileIdentity(ulong Device, ulong Inode, long Mad
     public static FileIdentity? Of(FileStream open) =>
         Of(OperatingSystem.IsLinux() ? string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{open.SafeFileHandle.DangerousGetHandle()}") : open.Name);
 
-    /// <param name="statx">As <c>statx</c> fills it: the same layout on every architecture.</param>
-    public static FileIdentity From(ReadOnlySpan<byte> statx) => new(
-        ((ulong)Number(statx[136..]) << 32) | Number(statx[140..]),
-        BitConverter.ToUInt64(statx[32..]),
-        (BitConverter.ToInt64(statx[80..]) * TimeSpan.TicksPerSecond) + (Number(statx[88..]) / 100));
-
     public override string ToString() => $"{Device:x}-{Inode:x}-{Made:x}";
-
-    private static uint Number(ReadOnlySpan<byte> bytes) => BitConverter.ToUInt32(bytes);
 }

@@ -38,5 +38,5 @@ internal sealed class FolderFaults(string folder)
     public StoreUnavailableException Gone(Exception? e = null) => new($"{folder} is gone: was it removed, or its disk unmounted?", e);
 
     // The last two are ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL of Windows.
-    private static bool IsFull(int code) => code == Posix.ENOSPC || code == Posix.EDQUOT || code is unchecked((int)0x80070027) or unchecked((int)0x80070070);
+    public static bool IsFull(int code) => code == Posix.ENOSPC || code == Posix.EDQUOT || code is unchecked((int)0x80070027) or unchecked((int)0x80070070);
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage.Folder;
 
@@ -53,6 +54,21 @@ internal sealed class FolderLayout
         }
 
         return true;
+    }
+
+    /// <summary>Why no object can be at the key, or below it when it ends in '/'; null: one is, or could be.</summary>
+    public string? Obstacle(string key)
+    {
+        var path = PathOf(key);
+        for (var end = key.IndexOf('/'); end >= 0; end = key.IndexOf('/', end + 1))
+        {
+            var look = FileCalls.LookAt(path[..(Root.Length + 1 + end)]);
+            if (look.Kind == FileKind.Missing) return null;
+            if (look.Kind == FileKind.Folder) continue;
+            return $"{(end == key.Length - 1 ? "it" : $"'{key[..end]}'")} is {look.Noun}, not a folder";
+        }
+
+        return key.EndsWith('/') || FileCalls.LookAt(path) is not { Kind: not (FileKind.Missing or FileKind.File) } there ? null : $"it is {there.Noun}, not a file";
     }
 
     /// <summary>Makes the folders above the key.</summary>

@@ -1,12 +1,13 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>The libc calls that .NET has no equal for. Only fixed arguments: a variadic one is passed differently on some machines. On Windows the nearest thing.</summary>
 internal static partial class Posix
 {
-    public const int ENOENT = 2, EINTR = 4, EIO = 5, EAGAIN = 11, EEXIST = 17, EXDEV = 18, ENOTDIR = 20, EISDIR = 21, ENOSPC = 28, EROFS = 30;
+    public const int ENOENT = 2, EINTR = 4, EIO = 5, EAGAIN = 11, EACCES = 13, EEXIST = 17, EXDEV = 18, ENOTDIR = 20, EISDIR = 21, ENOSPC = 28, EROFS = 30;
     public static readonly int EDQUOT = OperatingSystem.IsLinux() ? 122 : 69;
     public static readonly int ENOTEMPTY = OperatingSystem.IsLinux() ? 39 : 66;
 
@@ -14,10 +15,6 @@ internal static partial class Posix
 
     // Linux only, the same on every architecture that .NET runs on.
     private const int DoNotWait = 0x800, SetSignal = 10, SetLease = 1024, LeaseForReading = 0, UrgentSignal = 23;
-
-    // What statx answers has the same layout on every architecture; what stat answers has not.
-    private const int CurrentFolder = -100, StatxLength = 256, OwnerOffset = 20;
-    private const uint OwnerFact = 0x8, InodeAndBirth = 0x900;
 
     // Without it a child process would share the lock, and keep it when this process is killed.
     private static readonly int CloseOnExec = OperatingSystem.IsLinux() ? 0x80000 : OperatingSystem.IsFreeBSD() ? 0x100000 : 0x1000000;
@@ -86,19 +83,39 @@ internal static partial class Posix
         else if (DataSync(file) != 0) throw Error(Marshal.GetLastPInvokeError(), "fdatasync");
     }
 
-    /// <summary>Opens (creates) a file to lock. The kernel frees the lock when the process ends, however it ends.</summary>
+    /// <summary>Opens (creates) a file to lock; never through a link. The kernel frees the lock when the process ends, however it ends.</summary>
+    /// <exception cref="IOException">Something else than a file stands there.</exception>
     public static SafeFileHandle OpenLock(string path)
     {
         if (OperatingSystem.IsWindows()) return new SafeFileHandle();
         for (var tries = 0; tries < 2; tries++)
         {
-            if (Open(path) is { } handle) return handle;
-            var made = CreateFile(path, Convert.ToInt32("644", 8));
-            if (made < 0) throw Error(Marshal.GetLastPInvokeError(), path);
-            new SafeFileHandle(made, ownsHandle: true).Dispose();
+            OwnFile.Check(path);
+            try
+            {
+                return FileCalls.OpenPath(path);
+            }
+            catch (FileNotFoundException)
+            {
+                try
+                {
+                    OwnFile.Create(path).Dispose();
+                }
+                catch (IOException) when (File.Exists(path))
+                {
+                    // Somebody else made it meanwhile.
+                }
+            }
         }
 
         throw Error(ENOENT, path);
+    }
+
+    /// <summary>0 when this user may read and write what is at the path, and enter it; else the error number.</summary>
+    public static int UseProblem(string path, bool isFolder)
+    {
+        if (OperatingSystem.IsWindows()) return 0;
+        return Access(path, isFolder ? 7 : 6) == 0 ? 0 : Marshal.GetLastPInvokeError();
     }
 
     /// <summary>Takes the lock unless another process (or another opening in this one) has it; null then. Dispose frees it.</summary>
@@ -185,21 +202,6 @@ internal static partial class Posix
     /// <summary>The user that this process is.</summary>
     public static uint Me => OperatingSystem.IsWindows() ? 0 : EffectiveUser();
 
-    /// <summary>The user that a file or folder belongs to. Null: there is none, or this system cannot tell.</summary>
-    public static uint? OwnerOf(string path)
-    {
-        if (!OperatingSystem.IsLinux()) return null;
-        Span<byte> found = stackalloc byte[StatxLength];
-        return Statx(CurrentFolder, path, 0, OwnerFact, found) == 0 ? BitConverter.ToUInt32(found[OwnerOffset..]) : null;
-    }
-
-    /// <summary>What tells the file at the path from another one; null when there is none. Linux only.</summary>
-    public static FileIdentity? TryStat(string path)
-    {
-        Span<byte> found = stackalloc byte[StatxLength];
-        return Statx(CurrentFolder, path, 0, InodeAndBirth, found) == 0 ? FileIdentity.From(found) : null;
-    }
-
     /// <summary>How many files this process may have open at once; null without a limit.</summary>
     public static long? MostOpenFiles()
     {
@@ -235,8 +237,8 @@ internal static partial class Posix
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int OpenFile(string path, int flags);
 
-    [LibraryImport("libc", EntryPoint = "creat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int CreateFile(string path, int mode);
+    [LibraryImport("libc", EntryPoint = "access", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Access(string path, int mode);
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int Flock(SafeFileHandle file, int operation);
@@ -253,7 +255,4 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     private static partial int DataSync(SafeFileHandle file);
-
-    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Statx(int folder, string path, int flags, uint mask, Span<byte> found);
 }

@@ -1,4 +1,5 @@
 using System.Runtime.Versioning;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage.Folder;
 
@@ -36,7 +37,7 @@ public static class PrivateFolder
     }
 
     /// <summary>False also where the system does not say.</summary>
-    public static bool BelongsToAnother(string path) => Posix.OwnerOf(path) is { } owner && owner != Posix.Me;
+    public static bool BelongsToAnother(string path) => Statx.OwnerOf(path) is { } owner && owner != Posix.Me;
 
     [UnsupportedOSPlatform("windows")]
     private static void Restrict(string path, UnixFileMode wanted)

@@ -6,7 +6,8 @@ namespace Serverless.Core.Storage.Folder;
 /// A part of an open file. Bytes appended to the file later are not in it. What is read comes at once, from a disk or from memory, so whoever reads much would keep its thread
 /// to itself: between two pieces, <see cref="ReadAsync(Memory{byte}, CancellationToken)"/> lets others have it.
 /// </summary>
-internal sealed class RangeStream(SafeFileHandle file, long start, long length, FolderFaults? faults) : Stream
+/// <param name="key">Of the object that it is; null: it is none.</param>
+internal sealed class RangeStream(SafeFileHandle file, long start, long length, FolderFaults? faults, string? key = null) : Stream
 {
     private const int PieceBytes = 32 * 1024;
 
@@ -35,6 +36,10 @@ internal sealed class RangeStream(SafeFileHandle file, long start, long length, 
             var read = RandomAccess.Read(file, buffer[..wanted], start + position);
             position += read;
             return read;
+        }
+        catch (IOException e) when (key is not null && e.HResult == Posix.EIO)
+        {
+            throw new UnreadableObjectException(key, "its disk cannot read it", e);
         }
         catch (Exception e) when (faults?.Of(e) is { } fault)
         {

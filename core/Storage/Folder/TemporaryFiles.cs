@@ -13,6 +13,7 @@ namespace Serverless.Core.Storage.Folder;
 internal sealed class TemporaryFiles(FolderLayout layout)
 {
     private const string LockEnding = ".lock";
+    private const int NameBytes = 8;
     private readonly Lock claiming = new();
     private string? folder;
     private FileStream? life;
@@ -26,7 +27,7 @@ internal sealed class TemporaryFiles(FolderLayout layout)
         foreach (var lockFile in Directory.EnumerateFiles(layout.Temporary, "*" + LockEnding))
         {
             var left = lockFile[..^LockEnding.Length];
-            if (left == folder) continue;
+            if (left == folder || !IsName(Path.GetFileName(left))) continue;
             try
             {
                 using var dead = new FileStream(lockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
@@ -41,6 +42,9 @@ internal sealed class TemporaryFiles(FolderLayout layout)
         }
     }
 
+    // Something else of this ending may have been put, or mounted, here.
+    private static bool IsName(string name) => name.Length == 2 * NameBytes && name.All(char.IsAsciiHexDigitLower);
+
     private string Folder()
     {
         if (folder is { } mine) return mine;
@@ -48,7 +52,7 @@ internal sealed class TemporaryFiles(FolderLayout layout)
         {
             while (folder is null)
             {
-                var name = $"{layout.Temporary}/{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
+                var name = $"{layout.Temporary}/{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(NameBytes))}";
                 try
                 {
                     life = new FileStream(name + LockEnding, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);

@@ -12,11 +12,7 @@ internal static unsafe partial class FileCalls
     private const int EACCES = 13, ELOOP = 40, ENXIO = 6;
     private const int RemoveFolder = 0x200, PathOnly = 0x200000;
 
-    // Of statx: the name itself, not what it leads to; nothing above it is mounted for the question; what the system knows is enough.
-    private const int NoFollowing = 0x100, NoMounting = 0x800, OfDescriptor = 0x1000, WithoutAsking = 0x4000;
-    private const uint BasicFacts = 0x7ff, MountFact = 0x1000;
-
-    private static readonly int AtWorkingFolder = OperatingSystem.IsMacOS() ? -2 : -100;
+    private static readonly int AtWorkingFolder = OperatingSystem.IsMacOS() ? -2 : Statx.AtWorkingFolder;
     private static readonly bool IsArm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
     private static readonly int CloseOnExec = OperatingSystem.IsLinux() ? 0x80000 : OperatingSystem.IsFreeBSD() ? 0x100000 : 0x1000000;
     private static readonly int DoNotWait = OperatingSystem.IsLinux() ? 0x800 : 4;
@@ -55,7 +51,7 @@ internal static unsafe partial class FileCalls
     public static FileLook Look(SafeFileHandle? folder, ReadOnlySpan<byte> name)
     {
         using var at = new Borrowed(folder);
-        fixed (byte* start = name) return Look(at.Descriptor, start, NoFollowing | NoMounting | WithoutAsking);
+        fixed (byte* start = name) return Look(at.Descriptor, start, Statx.NoFollowing | Statx.NoMounting | Statx.WithoutAsking);
     }
 
     /// <summary>What an open file is. Linux only.</summary>
@@ -63,7 +59,7 @@ internal static unsafe partial class FileCalls
     {
         using var at = new Borrowed(file);
         byte nothing = 0;
-        return Look(at.Descriptor, &nothing, OfDescriptor);
+        return Look(at.Descriptor, &nothing, Statx.OfDescriptor);
     }
 
     /// <summary>Opens a name for reading; null with the error number when that is not possible.</summary>
@@ -88,6 +84,16 @@ internal static unsafe partial class FileCalls
         if (Open(null, Bytes(path), isFolder: false, follow: false, out var error) is { } opened) return opened;
         if (IsMissing(error) || error == ELOOP) throw new FileNotFoundException(null, path);
         throw error == EACCES ? new UnauthorizedAccessException($"access to {path} is denied") : Posix.Error(error, path);
+    }
+
+    /// <summary>Makes an empty file share the blocks of another until one of them is written to; false where the file system cannot.</summary>
+    public static bool Share(SafeFileHandle from, SafeFileHandle to)
+    {
+        const nuint Clone = 0x40049409;
+        if (!OperatingSystem.IsLinux()) return false;
+        using var source = new Borrowed(from);
+        using var target = new Borrowed(to);
+        return Control(target.Descriptor, Clone, source.Descriptor) == 0;
     }
 
     /// <summary>Removes a name: a folder when it is empty. Linux only.</summary>
@@ -193,10 +199,8 @@ internal static unsafe partial class FileCalls
 
     private static FileLook Look(int folder, byte* name, int flags)
     {
-        Facts facts;
-        if (Stat(folder, name, flags, BasicFacts | MountFact, &facts) != 0)
+        if (Statx.Ask(folder, name, flags, Statx.BasicFacts | Statx.MountFact, out var facts) is not 0 and var error)
         {
-            var error = Marshal.GetLastPInvokeError();
             return IsMissing(error) ? default : throw Failure(error);
         }
 
@@ -209,9 +213,9 @@ internal static unsafe partial class FileCalls
             0xc000 => FileKind.Socket,
             _ => FileKind.Device,
         };
-        var mount = (facts.Known & MountFact) != 0 ? facts.Mount : (flags & OfDescriptor) != 0 ? MountOf(folder) : 0;
+        var mount = (facts.Known & Statx.MountFact) != 0 ? facts.Mount : (flags & Statx.OfDescriptor) != 0 ? MountOf(folder) : 0;
         var state = new FileState((long)facts.Size, facts.Modified.Time, facts.Changed.Time, facts.Inode);
-        return new(kind, state, (long)facts.Blocks * 512, (ulong)facts.DeviceMajor << 32 | facts.DeviceMinor, mount);
+        return new(kind, state, (long)facts.Blocks * 512, facts.Device, mount, facts.Names, facts.Owner);
     }
 
     private static ulong MountOf(int descriptor)
@@ -250,34 +254,6 @@ internal static unsafe partial class FileCalls
         public void Dispose() => handle?.DangerousRelease();
     }
 
-    // struct statx, which is the same on every architecture.
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
-    private struct Facts
-    {
-        [FieldOffset(0)] public uint Known;
-        [FieldOffset(28)] public ushort Mode;
-        [FieldOffset(32)] public ulong Inode;
-        [FieldOffset(40)] public ulong Size;
-        [FieldOffset(48)] public ulong Blocks;
-        [FieldOffset(96)] public Stamp Changed;
-        [FieldOffset(112)] public Stamp Modified;
-        [FieldOffset(136)] public uint DeviceMajor;
-        [FieldOffset(140)] public uint DeviceMinor;
-        [FieldOffset(144)] public ulong Mount;
-    }
-
-    [StructLayout(LayoutKind.Sequential, Size = 16)]
-    private struct Stamp
-    {
-        public long Seconds;
-        public uint Nanoseconds;
-
-        public readonly UnixTime Time => new(Seconds, Nanoseconds);
-    }
-
-    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
-    private static partial int Stat(int folder, byte* name, int flags, uint mask, Facts* facts);
-
     [LibraryImport("libc", EntryPoint = "openat", SetLastError = true)]
     private static partial int OpenAt(int folder, byte* name, int flags);
 
@@ -298,6 +274,10 @@ internal static unsafe partial class FileCalls
 
     [LibraryImport("libc", EntryPoint = "closedir")]
     private static partial int CloseFolderStream(nint names);
+
+    // Variadic, which on Linux makes no difference to how one number is passed.
+    [LibraryImport("libc", EntryPoint = "ioctl")]
+    private static partial int Control(int file, nuint command, int argument);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int file);

@@ -15,7 +15,10 @@ internal enum FileKind
 /// <param name="AllocatedBytes">What it takes on the disk; less than its length when it has holes.</param>
 /// <param name="Device">Which file system it is on; 0 where that is not told.</param>
 /// <param name="Mount">Through which mount it was reached; 0 where that is not told.</param>
-internal readonly record struct FileLook(FileKind Kind, FileState State, long AllocatedBytes = 0, ulong Device = 0, ulong Mount = 0)
+/// <param name="Names">How many names it has, by hard links; 0 where that is not told.</param>
+/// <param name="Owner">Whose it is; 0 where that is not told.</param>
+internal readonly record struct FileLook(
+    FileKind Kind, FileState State, long AllocatedBytes = 0, ulong Device = 0, ulong Mount = 0, uint Names = 0, uint Owner = 0)
 {
     /// <summary>Why what is mounted in a folder that others write to is not read as a part of it.</summary>
     public const string Mounted = "it is mounted; copy what it has";
@@ -25,6 +28,18 @@ internal readonly record struct FileLook(FileKind Kind, FileState State, long Al
     /// device: what tells it apart is the mount.
     /// </summary>
     public bool IsMountedLike(FileLook tree) => Mount != 0 ? Mount == tree.Mount : Kind != FileKind.Folder || Device == tree.Device;
+
+    /// <summary>What it is, with its article.</summary>
+    public string Noun => Kind switch
+    {
+        FileKind.File => "a file",
+        FileKind.Folder => "a folder",
+        FileKind.Link => "a link",
+        FileKind.Pipe => "a named pipe",
+        FileKind.Socket => "a socket",
+        FileKind.Device => "a device",
+        FileKind.Missing => "missing",
+    };
 
     /// <summary>Why it cannot be read as a file; null when it can.</summary>
     public string? Problem => Kind switch

@@ -23,13 +23,17 @@ internal sealed class FolderRemoval
 
     /// <param name="folder">Trusted; it may be reached by links.</param>
     /// <param name="relative">Of a name in the folder, or of one further down.</param>
+    /// <param name="tree">What the folder was when it was trusted: where something has been mounted on it or above it since, nothing is removed.
+    /// Null: what it is now.</param>
     /// <returns>Where something is mounted, the first hundred of it.</returns>
-    public static IReadOnlyList<string> Remove(string folder, string relative)
+    public static IReadOnlyList<string> Remove(string folder, string relative, FileLook? tree = null)
     {
         List<string> mounts = [];
         using var trusted = FileCalls.Open(null, FileCalls.Bytes(folder), isFolder: true, follow: true, out _);
         if (trusted is null) return mounts;
-        var tree = FileCalls.Look(trusted);
+        var now = FileCalls.Look(trusted);
+        var own = tree ?? now;
+        if (IsMounted(trusted, now, own, mounts)) return mounts;
         var parts = relative.Split('/');
         List<SafeFileHandle> opened = [trusted];
         try
@@ -38,10 +42,10 @@ internal sealed class FolderRemoval
             {
                 if (FileCalls.Open(opened[^1], FileCalls.Bytes(part), isFolder: true, follow: false, out _) is not { } next) return mounts;
                 opened.Add(next);
-                if (IsMounted(next, FileCalls.Look(next), tree, mounts)) return mounts;
+                if (IsMounted(next, FileCalls.Look(next), own, mounts)) return mounts;
             }
 
-            new FolderRemoval(opened[^1], tree, mounts).Remove(FileCalls.Bytes(parts[^1]));
+            new FolderRemoval(opened[^1], own, mounts).Remove(FileCalls.Bytes(parts[^1]));
             return mounts;
         }
         finally
@@ -50,9 +54,50 @@ internal sealed class FolderRemoval
         }
     }
 
+    /// <summary>Removes of a folder what is chosen, with all that is in it. The folder may be everybody's.</summary>
+    /// <param name="isChosen">Asked for each name in it.</param>
+    public static void RemoveFrom(string folder, Func<FileLook, bool> isChosen)
+    {
+        using var everybodys = FileCalls.Open(null, FileCalls.Bytes(folder), isFolder: true, follow: true, out _);
+        if (everybodys is null) return;
+        var tree = FileCalls.Look(everybodys);
+        var names = FileCalls.OpenNames(everybodys);
+        try
+        {
+            while (FileCalls.NextName(names) is { } name)
+            {
+                if (!isChosen(FileCalls.Look(everybodys, name))) continue;
+                using var held = FileCalls.Hold(everybodys, name);
+                if (held is null || FileCalls.Look(held) is var look && (!isChosen(look) || !look.IsMountedLike(tree))) continue;
+                if (look.Kind == FileKind.Folder) Empty(held, look);
+                FileCalls.Remove(everybodys, name, look.Kind == FileKind.Folder);
+            }
+        }
+        finally
+        {
+            FileCalls.CloseNames(names);
+        }
+    }
+
+    // By itself: nothing of it may be moved to where everybody's names are.
+    private static void Empty(SafeFileHandle held, FileLook look)
+    {
+        FileCalls.Allow(held);
+        using var inside = FileCalls.Open(held, FileCalls.Bytes("."), isFolder: true, follow: false, out _);
+        if (inside is null) return;
+        var removal = new FolderRemoval(inside, look, []);
+        removal.Empty(inside, 0);
+        removal.RemoveShallow();
+    }
+
     private void Remove(byte[] name)
     {
         Remove(top, name, 0);
+        RemoveShallow();
+    }
+
+    private void RemoveShallow()
+    {
         while (shallow.TryDequeue(out var left)) Remove(top, left, 0);
     }
 

@@ -73,6 +73,9 @@ internal sealed class PlainFile : IDisposable
         }
     }
 
+    /// <summary>Makes an empty file a copy that takes no room of its own; false where the file system cannot, and nothing was done.</summary>
+    public bool ShareWith(SafeFileHandle empty) => FileCalls.Share(handle, empty);
+
     /// <exception cref="NotPlainException">It is longer.</exception>
     public byte[] ReadAll(int maxBytes)
     {

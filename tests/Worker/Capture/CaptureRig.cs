@@ -23,11 +23,11 @@ sealed class CaptureRig : IDisposable
     public CaptureRig(IObjectStore? store = null, long logLimit = LogLimit)
     {
         Store = store ?? new MemoryObjectStore(Time);
-        folder = new WorkFolder(root.Path, root["work"], _ => { }).Emptied();
+        folder = new WorkFolder(new(root.Path), root["work"], _ => { }).Emptied();
         printed = new(Time);
-        var persistence = new Persistence(Time, _ => { });
-        Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), persistence), printed, logLimit);
-        Metrics = new(folder, new(Store, segment => WorkspacePaths.MetricsSegment(Run.Id, 1, segment), persistence), Log, printed, Time, MetricOrder.Of(Run.Spec));
+        var retry = new Retry(Time, _ => { });
+        Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), retry), printed, Time, logLimit);
+        Metrics = new(folder, new(Store, segment => WorkspacePaths.MetricsSegment(Run.Id, 1, segment), retry), Log, printed, Time, MetricOrder.Of(Run.Spec));
     }
 
     public FakeTimeProvider Time { get; } = new(SampleRuns.Noon);

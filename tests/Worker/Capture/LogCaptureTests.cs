@@ -140,7 +140,7 @@ public sealed partial class LogCaptureTests : IDisposable
     [Fact]
     public async Task PumpNeverEndsItsThreadByAnException_AndReadsOn()
     {
-        using var log = new LogCollector(new(rig.Store, _ => "x", new(rig.Time, _ => { })), new Faulty(), CaptureRig.LogLimit);
+        using var log = new LogCollector(new(rig.Store, _ => "x", new(rig.Time, _ => { })), new Faulty(), rig.Time, CaptureRig.LogLimit);
 
         await LogPump.Start(new MemoryStream(CaptureRig.Bytes("one\ntwo\n")), log).Drained();
         log.Close();
@@ -165,7 +165,7 @@ public sealed partial class LogCaptureTests : IDisposable
 
     private sealed class Faulty : IPrintedLines
     {
-        public void Read(ReadOnlySpan<byte> line) => throw new InvalidOperationException("a fault");
+        public long? Read(ReadOnlySpan<byte> line) => throw new InvalidOperationException("a fault");
 
         public void TooLong() => throw new InvalidOperationException("a fault");
     }

@@ -1,3 +1,4 @@
+using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
 
@@ -8,9 +9,9 @@ namespace Serverless.GpuWorker.Collect;
 /// when the attempt is fenced or the worker must go. Calls must be safe to repeat.
 /// </summary>
 /// <param name="say">Takes a line for people: one when a call has waited for a while, one when it got through.</param>
-sealed class Persistence(TimeProvider time, Action<string> say)
+sealed class Retry(TimeProvider time, Action<string> say)
 {
-    private static readonly TimeSpan First = TimeSpan.FromMilliseconds(100), Longest = TimeSpan.FromSeconds(5);
+    private static readonly Backoff Pauses = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5));
 
     /// <summary>What passes sooner is nobody's concern.</summary>
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
@@ -21,14 +22,15 @@ sealed class Persistence(TimeProvider time, Action<string> say)
     private bool said;
 
     /// <param name="evenWhenFull">Also when there is no room: for the few bytes that tell of it.</param>
-    public async Task<T> Insist<T>(Func<Task<T>> call, CancellationToken cancel, bool evenWhenFull = false)
+    /// <exception cref="OperationCanceledException">As the token.</exception>
+    public async Task<T> Execute<T>(Func<Task<T>> call, CancellationToken cancel, bool evenWhenFull = false)
     {
         var begun = time.GetTimestamp();
         var waits = false;
         var through = false;
         try
         {
-            for (var wait = First; ; wait = wait * 2 < Longest ? wait * 2 : Longest)
+            for (var failures = 1; ; failures++)
             {
                 try
                 {
@@ -41,7 +43,7 @@ sealed class Persistence(TimeProvider time, Action<string> say)
                 {
                     Waits(first: !waits, time.GetElapsedTime(begun) >= Quiet ? unavailable.Message : null);
                     waits = true;
-                    await Task.Delay(wait, time, cancel);
+                    await Task.Delay(Pauses.After(failures), time, cancel);
                 }
             }
         }

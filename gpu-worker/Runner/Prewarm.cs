@@ -6,7 +6,7 @@ using TorchSharp;
 namespace Serverless.GpuWorker.Runner;
 
 /// <summary>What a spare runner does before it has an assignment, so that the code need not wait for it.</summary>
-static class Warmth
+static class Prewarm
 {
     /// <summary>Compiles what lies between an assignment and the code's first line of output.</summary>
     public static void Plain()
