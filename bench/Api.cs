@@ -2,7 +2,6 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Serverless.Core;
-using Serverless.Core.Api;
 using Serverless.Core.Runs;
 using Serverless.Core.Submit;
 

@@ -48,11 +48,11 @@ static class ArtifactsCommand
             if (session.Get(to) == "-")
             {
                 if (chosen is not [var one]) throw ExpException.Usage($"--to - prints one file; name one of the {chosen.Count}");
-                await using var content = await session.Api.OpenArtifact(run, one.Path, one.LengthBytes, cancel);
+                await using var content = await session.Api.OpenArtifact(run, one, cancel);
                 await using var output = StandardOutput.Open();
                 try
                 {
-                    await new KnownContent(one.LengthBytes, one.Sha256).Verified(content, "what came").CopyToAsync(output, cancel);
+                    await content.CopyToAsync(output, cancel);
                 }
                 catch (Exception e) when (Transfers.Broken(e, one.Path) is { } broken)
                 {
@@ -64,7 +64,7 @@ static class ArtifactsCommand
 
             var folder = session.Get(to) ?? Format.ShortId(run);
             await Transfers.Run(session.Output, $"Got into {folder}", [.. chosen.Select(file => new Transfer.Transfer(file.Path, file.LengthBytes, (moved, stop) =>
-                Transfers.Save(open => session.Api.OpenArtifact(run, file.Path, file.LengthBytes, open), Transfers.Below(folder, file.Path), moved, stop, new(file.LengthBytes, file.Sha256))))], cancel);
+                Transfers.Save(open => session.Api.OpenArtifact(run, file, open), Transfers.Below(folder, file.Path), moved, stop)))], cancel);
             if (session.Output.Json) Output.WriteJson(chosen.Select(file => Transfers.Below(folder, file.Path)).ToList());
         });
     }

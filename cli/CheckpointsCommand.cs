@@ -58,5 +58,5 @@ static class CheckpointsCommand
 
     private static Transfer.Transfer Fetch(Session session, RunRecord run, long step, CheckpointFile file, string folder) =>
         new(file.Path, file.LengthBytes, (moved, stop) =>
-            Transfers.Save(open => session.Api.OpenCheckpointFile(run.Id, step, file.Path, file.LengthBytes, open), Transfers.Below(folder, file.Path), moved, stop, new(file.LengthBytes, file.Sha256)));
+            Transfers.Save(open => session.Api.OpenCheckpointFile(run.Id, step, file, open), Transfers.Below(folder, file.Path), moved, stop));
 }

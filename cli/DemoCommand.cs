@@ -33,7 +33,7 @@ static class DemoCommand
         var data = new DataFolder(session.Get(Session.DataOption) ?? Directory.CreateTempSubdirectory("exp-demo-").FullName);
         var options = new PlatformOptions { Data = data, Port = keep ? null : 0, Workers = workers };
         await using var platform = await LocalPlatform.Start(options, session.World, new(output, session.World.Time, LogLevel.Warning, LogFormat.Text), cancel);
-        using var api = new ApiClient(new(platform.Address, data.ReadKey(), data.Path));
+        using var api = session.Connect(new(platform.Address, data.ReadKey(), data.Path));
         output.Remark($"[bold green]exp[/] is up at [bold]{platform.Address}[/] with {workers} worker {(workers == 1 ? "process" : "processes")}; everything is kept in {data.Path}");
 
         var experiments = new DemoExperiments(api, output, session.World.Time, quick);

@@ -54,7 +54,7 @@ static class FilesCommand
             if (found.Count > 1 && !target.EndsWith('/')) throw ExpException.Usage($"--to {target}: {found.Count} files need a folder; write {target}/");
             await Transfers.Run(session.Output, "Put", [.. found.Select(one => (one.Key, one.File, LengthBytes: new FileInfo(one.File).Length)).Select(one =>
                 new Transfer.Transfer(one.Key, one.LengthBytes, (moved, stop) => session.Api.PutFile(
-                    one.Key, one.LengthBytes, () => LocalFiles.Open(one.File, moved), stop)))], cancel);
+                    one.Key, one.LengthBytes, () => LocalFiles.Open(one.File), moved, stop)))], cancel);
             if (session.Output.Json) Output.WriteJson(found.Select(one => one.Key).ToList());
         });
     }

@@ -31,7 +31,7 @@ static class KeysCommand
         }.With(name, wanted, entra).Does(world, async (session, cancel) =>
         {
             var role = session.Get(wanted) ?? Role.Writer;
-            var key = await session.Api.AddKey(session.Get(name), role, session.Get(entra), cancel);
+            var key = await session.Api.AddKey(new(session.Get(name), role, session.Get(entra)), cancel);
             if (role >= Role.Writer) session.Output.Remark($"[yellow]Whoever has it can run code: {Runs}.[/]");
             if (session.Output.Json)
             {

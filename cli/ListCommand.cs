@@ -33,7 +33,7 @@ static class ListCommand
             {
                 var page = await session.Api.ListRuns(new()
                 {
-                    Project = session.Get(project), Experiment = session.Get(experiment), State = session.Get(state), Tag = session.Get(tag),
+                    Project = session.Get(project), Experiment = session.Get(experiment), State = session.Get(state) is { } name ? EnumNames.Parse<RunState>(name) : null, Tag = session.Get(tag),
                     Limit = wanted == 0 ? PageLength : Math.Min(PageLength, wanted - runs.Count), After = after,
                 }, cancel);
                 runs.AddRange(page.Runs);

@@ -29,10 +29,10 @@ static class LoginCommand
             if (address.Scheme == Uri.UriSchemeHttp && !address.IsLoopback) throw ExpException.Usage($"{address} would show your key to the whole network; use https");
             if (session.Get(entra) && session.Get(key) is not null) throw ExpException.Usage("--entra and --key are two ways; give one");
 
-            var profile = session.Get(entra) ? await WithEntra(address, cancel) : new Profile(address, Key: ReadKey(session.Get(key), address));
+            var profile = session.Get(entra) ? await WithEntra(session, address, cancel) : new Profile(address, Key: ReadKey(session.Get(key), address));
 
             // Whether it opens, and what: refused here rather than at the first command.
-            using var api = new ApiClient(new(address, profile.Key ?? profile.Token!.Value, Connection.SourceOf(name)));
+            using var api = session.Connect(new(address, profile.Key ?? profile.Token!.Value, Connection.SourceOf(name)));
             await api.GetMachines(cancel);
             profiles.Set(name, profile);
             if (session.Output.Json) Output.WriteJson(new List<string> { name });
@@ -50,9 +50,9 @@ static class LoginCommand
             return Task.CompletedTask;
         });
 
-    private static async Task<Profile> WithEntra(Uri address, CancellationToken cancel)
+    private static async Task<Profile> WithEntra(Session session, Uri address, CancellationToken cancel)
     {
-        using var anybody = new ApiClient(new(address, null, "--url"));
+        using var anybody = session.Connect(new(address, null, "--url"));
         if ((await anybody.GetLoginWays(cancel)).Entra is not { } ways) throw ExpException.Usage($"{address} takes keys only; leave out --entra");
         var entra = new EntraProfile(ways.Tenant, ways.ClientId);
         return new(address, Entra: entra, Token: EntraSignIn.Token(entra, cancel));

@@ -33,7 +33,7 @@ static class LogsCommand
     {
         try
         {
-            await new LogTail(session.Api, run, session.World.Time).Follow(
+            await new LogTail(session.Api, run).Follow(
                 offset,
                 StandardOutput.Write,
                 () => session.Output.Remark($"[yellow]A new attempt goes on from its last checkpoint; what it prints again follows.[/]"),
@@ -51,9 +51,9 @@ static class LogsCommand
     private static async Task<long> Print(Session session, string run, int? tail, Stream output, CancellationToken cancel)
     {
         if (tail < 0) throw ExpException.Usage("--tail: a number of lines, from 0 on");
-        var (log, end, problems) = await session.Api.OpenLogs(run, tail, cancel);
-        await using (log) await log.CopyToAsync(output, cancel);
-        if (problems is not null) session.Output.Remark($"[yellow]The log is not whole: {problems}[/]");
-        return end;
+        await using var log = await session.Api.OpenLogs(run, tail, cancel);
+        await log.Text.CopyToAsync(output, cancel);
+        if (log.Problems is { } problems) session.Output.Remark($"[yellow]The log is not whole: {problems}[/]");
+        return log.End;
     }
 }

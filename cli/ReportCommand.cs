@@ -38,11 +38,11 @@ static class ReportCommand
         });
     }
 
-    private static async Task Save(ApiClient api, ReportInfo report, string folder, CancellationToken cancel)
+    private static async Task Save(ServerlessClient api, ReportInfo report, string folder, CancellationToken cancel)
     {
         foreach (var file in report.Files)
         {
-            await Transfers.Save(open => api.OpenReportFile(report.Id, file, open), Transfers.Below(folder, file), _ => { }, cancel);
+            await Transfers.Save(open => api.OpenReportFile(report.Id, file, open), Transfers.Below(folder, file), null, cancel);
         }
     }
 }

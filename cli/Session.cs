@@ -9,7 +9,8 @@ namespace Serverless.Cli;
 /// <summary>One invocation of a command: its options, where it writes to, and the platform, looked for when first needed.</summary>
 sealed class Session(ParseResult parsed, World world) : IDisposable
 {
-    private ApiClient? api;
+    private Connection? connection;
+    private ServerlessClient? api;
 
     public static Option<bool> JsonOption { get; } = new("--json") { Description = "Print JSON for programs instead of text for people", Recursive = true };
 
@@ -25,7 +26,7 @@ sealed class Session(ParseResult parsed, World world) : IDisposable
 
     public World World => world;
     public Output Output { get; } = new(parsed.GetValue(JsonOption), world.Time);
-    public ApiClient Api => api ??= new(Connection.Find(parsed.GetValue(DataOption), Profile, world.Time));
+    public ServerlessClient Api => api ??= new((connection = Connection.Find(parsed.GetValue(DataOption), Profile, world.Time)).Options(world.Time));
     public string? Profile => parsed.GetValue(ProfileOption);
     public DataFolder Data => DataFolder.Find(parsed.GetValue(DataOption));
     public RunWatch Watch => new(Api, Output, world.Time);
@@ -37,6 +38,12 @@ sealed class Session(ParseResult parsed, World world) : IDisposable
     public T? GetOptional<T>(Argument<T> argument) => parsed.GetValue(argument);
 
     public Task<string> FindRun(Argument<string> argument, CancellationToken cancel) => RunNames.Find(Api, Get(argument), cancel);
+
+    /// <summary>A client to go somewhere else with; whatever it fails with is explained as of there.</summary>
+    public ServerlessClient Connect(Connection to) => new((connection = to).Options(world.Time));
+
+    /// <summary>What a call that did not succeed means for whoever typed the command.</summary>
+    public ExpException Explain(ApiException e) => connection!.Explain(e);
 
     public void Dispose() => api?.Dispose();
 }

@@ -25,7 +25,14 @@ sealed class Verb(string name, string description) : Command(name, description)
         SetAction(async (parsed, cancel) =>
         {
             using var session = new Session(parsed, world);
-            return (int)await act(session, cancel);
+            try
+            {
+                return (int)await act(session, cancel);
+            }
+            catch (ApiException e)
+            {
+                throw session.Explain(e);
+            }
         });
         return this;
     }

@@ -11,6 +11,9 @@ sealed record Connection(Uri Address, string? Key, string Source)
     private const string ProfileSource = "profile ";
     private static readonly TimeSpan TokenReserve = TimeSpan.FromMinutes(5);
 
+    /// <summary>Whether its platform is still the one there: whoever listens where a platform once was would get its key. Null: that cannot be asked.</summary>
+    public Func<bool>? IsAlive { get; init; }
+
     public static string SourceOf(string profile) => ProfileSource + profile;
 
     public bool IsProfile => Source.StartsWith(ProfileSource, StringComparison.Ordinal);
@@ -30,7 +33,8 @@ sealed record Connection(Uri Address, string? Key, string Source)
         {
             // A platform of one's own has its key beside it; one elsewhere needs EXP_KEY.
             var given = AddressOf(url, "EXP_URL");
-            return new(given, key ?? LocalKeyFor(given), "EXP_URL");
+            var there = new Connection(given, key, "EXP_URL");
+            return key is null ? WithLocalKey(there) : there;
         }
 
         if (NonEmpty("EXP_PROFILE") is { } named) return Of(Profiles.Load(), named, time);
@@ -44,6 +48,38 @@ sealed record Connection(Uri Address, string? Key, string Source)
             ? given
             : throw ExpException.Usage($"{source} is '{url}': it must be an address such as http://127.0.0.1:4590");
 
+    /// <summary>For a client that goes there.</summary>
+    /// <exception cref="ExpException">Its key can be none.</exception>
+    public ServerlessClientOptions Options(TimeProvider time) => Key?.Any(c => c is <= ' ' or > '~') is true
+        ? throw ExpException.Usage($"the key for {Source} has characters that no key has; set EXP_KEY to one, or put back what it was read from")
+        : new()
+    {
+        Address = Address,
+        Key = _ => new(IsAlive?.Invoke() is false ? throw new ApiException(ApiFault.Unreachable, $"no platform is running on {Source}") : Key),
+        Waiting = () => StandardOutput.Error($"the platform at {Address} does not answer; waiting a little longer"),
+        Time = time,
+    };
+
+    /// <summary>What a call that did not succeed means for whoever typed the command.</summary>
+    public ExpException Explain(ApiException e)
+    {
+        var lines = e.Problems.Count > 1 ? e.Problems.Select(one => one.ToString()).ToList() : null;
+        return e.Fault switch
+        {
+            ApiFault.Unreachable => new(ExitCode.Unreachable, $"cannot reach the platform at {Place}; {(Address.IsLoopback ? "start it with: exp up" : "is the address right?")}", inner: e),
+            ApiFault.Unauthorized when IsProfile => new(ExitCode.NotAllowed, $"{Address} does not let {Source} in ({e.Message}); log in again: exp login --{Source}", inner: e),
+            ApiFault.Unauthorized => new(ExitCode.NotAllowed, Key is null
+                ? $"{Address} wants a key; set EXP_KEY"
+                : $"{Address} does not know this key; set EXP_KEY to one that an admin made with: exp keys add NAME", inner: e),
+            ApiFault.Forbidden => new(ExitCode.NotAllowed, e.Message, inner: e),
+            ApiFault.NotFound => new(ExitCode.NotFound, e.Message, inner: e),
+            ApiFault.Refused or ApiFault.Unsupported => new(ExitCode.Usage, e.Message, lines, e),
+            ApiFault.Interrupted or ApiFault.Silent or ApiFault.NotThePlatform or ApiFault.Unavailable or ApiFault.Failed => new(ExitCode.Unreachable, e.Message, lines, e),
+        };
+    }
+
+    private string Place => Source is "EXP_URL" || IsProfile ? $"{Address} ({Source})" : $"{Address}";
+
     private static Connection OnThisMachine(string? data, string? key)
     {
         var folder = DataFolder.Find(data);
@@ -53,7 +89,7 @@ sealed record Connection(Uri Address, string? Key, string Source)
                 ExitCode.Unreachable, $"no platform is running on {folder.Path}; start one with: exp up{Hint(data)}   (or set EXP_URL and EXP_KEY, or: exp login)");
         }
 
-        return new(address, key ?? folder.ReadKey(), folder.Path);
+        return new(address, key ?? folder.ReadKey(), folder.Path) { IsAlive = () => Live(folder) == address };
     }
 
     private static Connection Of(Profiles profiles, string name, TimeProvider time)
@@ -68,7 +104,8 @@ sealed record Connection(Uri Address, string? Key, string Source)
         return new(profile.Url, profile.Key ?? profile.Token?.Value, SourceOf(name));
     }
 
-    private static string? LocalKeyFor(Uri address) => DataFolder.Find(null) is var folder && Live(folder) == address ? folder.ReadKey() : null;
+    private static Connection WithLocalKey(Connection to) =>
+        DataFolder.Find(null) is var folder && Live(folder) == to.Address ? to with { Key = folder.ReadKey(), IsAlive = () => Live(folder) == to.Address } : to;
 
     // Whoever listens where a platform once was would get its key.
     private static Uri? Live(DataFolder folder)

@@ -12,7 +12,7 @@ static class RunNames
 
     public static Argument<string[]> Arguments() => new("RUN") { Description = Help, Arity = ArgumentArity.OneOrMore };
 
-    public static async Task<string> Find(ApiClient api, string name, CancellationToken cancel)
+    public static async Task<string> Find(ServerlessClient api, string name, CancellationToken cancel)
     {
         if (name is "last")
         {
@@ -26,7 +26,7 @@ static class RunNames
     }
 
     // Every page is read: an abbreviation that is unique among the newest only might name another run than the one that was meant.
-    private static async Task<string> FindPart(ApiClient api, string name, CancellationToken cancel)
+    private static async Task<string> FindPart(ServerlessClient api, string name, CancellationToken cancel)
     {
         var part = name.ToUpperInvariant();
         var found = new List<string>();

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Transfer;
 using Serverless.Core.Code;
@@ -71,7 +72,7 @@ static class DatasetCommand
                 return;
             }
 
-            var one = await session.Api.GetDataset(Parsed(session.Get(which)), cancel);
+            var one = await Version(session, which, cancel);
             if (session.Output.Json)
             {
                 Output.WriteJson(one);
@@ -92,7 +93,7 @@ static class DatasetCommand
         var (from, to) = (Reference("The earlier version", "A"), Reference("The later version", "B"));
         return new Verb("diff", "Say which files differ between two versions") { Examples = ["exp dataset diff digits:1 digits:latest"] }.With(from, to).Does(world, async (session, cancel) =>
         {
-            var diff = DatasetDiff.Between(await session.Api.GetDataset(Parsed(session.Get(from)), cancel), await session.Api.GetDataset(Parsed(session.Get(to)), cancel));
+            var diff = DatasetDiff.Between(await Version(session, from, cancel), await Version(session, to, cancel));
             if (session.Output.Json)
             {
                 Output.WriteJson(diff);
@@ -115,10 +116,10 @@ static class DatasetCommand
         var folder = new Argument<string>("FOLDER") { Description = "Where to on this machine [./NAME]", Arity = ArgumentArity.ZeroOrOne, DefaultValueFactory = _ => "" };
         return new Verb("get", "Fetch a version's files") { Examples = ["exp dataset get digits:latest", "exp dataset get digits:3 /tmp/digits"] }.With(which, folder).Does(world, async (session, cancel) =>
         {
-            var version = await session.Api.GetDataset(Parsed(session.Get(which)), cancel);
+            var version = await Version(session, which, cancel);
             var to = session.Get(folder) is { Length: > 0 } given ? given : version.Name;
             await Transfers.Run(session.Output, $"Got {version} into {to}", [.. version.Files.Select(file => new Transfer.Transfer(file.Path, file.LengthBytes, (moved, stop) =>
-                Transfers.Save(open => session.Api.OpenDatasetFile(version, file.Path, file.LengthBytes, open), Transfers.Below(to, file.Path), moved, stop, new(file.LengthBytes, file.Sha256))))], cancel);
+                Transfers.Save(open => session.Api.OpenDatasetFile(version, file, open), Transfers.Below(to, file.Path), moved, stop)))], cancel);
             if (session.Output.Json) Output.WriteJson(version.Files.Select(file => Transfers.Below(to, file.Path)).ToList());
         });
     }
@@ -129,7 +130,7 @@ static class DatasetCommand
         var force = new Option<bool>("--force", "-f") { Description = "Also when runs used it" };
         return new Verb("delete", "Delete a version; its number stays taken") { Examples = ["exp dataset delete digits:1"] }.With(which, force).Does(world, async (session, cancel) =>
         {
-            var version = await session.Api.GetDataset(Parsed(session.Get(which)), cancel);
+            var version = await Version(session, which, cancel);
             await session.Api.DeleteDataset(version, session.Get(force), cancel);
             if (session.Output.Json) Output.WriteJson(version);
             else session.Output.Line($"Deleted {version}");
@@ -137,6 +138,12 @@ static class DatasetCommand
     }
 
     private static Argument<string> Reference(string description, string name = "DATASET") => new(name) { Description = $"{description}: {DatasetReference.Wanted}" };
+
+    private static Task<DatasetVersion> Version(Session session, Argument<string> which, CancellationToken cancel)
+    {
+        var reference = Parsed(session.Get(which));
+        return session.Api.GetDataset(reference.Name, reference.Hash ?? reference.Number?.ToString(CultureInfo.InvariantCulture) ?? "latest", cancel);
+    }
 
     private static DatasetReference Parsed(string text) => DatasetReference.Parse(text) ?? throw ExpException.Usage(DatasetReference.Problem(text));
 

@@ -24,8 +24,7 @@ sealed class LocalDataset(Session session, string name, string path)
         var hashes = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
         await Transfers.Run(session.Output, "Read", [.. files.Select(file => new Transfer.Transfer(file.Path, seen[file.Path].LengthBytes, async (moved, stop) =>
         {
-            await using var content = LocalFiles.Open(file.File, moved);
-            hashes[file.Path] = Convert.ToHexStringLower(await SHA256.HashDataAsync(content, stop));
+            hashes[file.Path] = await Hash(file.File, moved, stop);
         }))], cancel);
 
         // The first of several files of one content stands for them.
@@ -42,13 +41,13 @@ sealed class LocalDataset(Session session, string name, string path)
 
         throw new ExpException(ExitCode.Unreachable, "contents that were sent are missing in the workspace again; publish once more");
 
-        async Task Send(string sha256, string file, Action<long> moved, CancellationToken stop)
+        async Task Send(string sha256, string file, IProgress<long> moved, CancellationToken stop)
         {
             try
             {
-                await session.Api.PutContent(name, sha256, seen[sources[sha256].Path].LengthBytes, () => LocalFiles.Open(file, moved), stop);
+                await session.Api.PutContent(name, sha256, seen[sources[sha256].Path].LengthBytes, () => LocalFiles.Open(file), moved, stop);
             }
-            catch (ExpException)
+            catch (ApiException)
             {
                 Unchanged();
                 throw;
@@ -59,6 +58,16 @@ sealed class LocalDataset(Session session, string name, string path)
         {
             if (files.Find(file => Look(file.File) != seen[file.Path]) is { File: { } changed }) throw ExpException.Usage($"{changed} changed while it was being published; publish again when nothing writes there");
         }
+    }
+
+    private static async Task<string> Hash(string file, IProgress<long> moved, CancellationToken cancel)
+    {
+        await using var content = LocalFiles.Open(file);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[1 << 16];
+        long position = 0;
+        for (int read; (read = await content.ReadAsync(buffer, cancel)) > 0; moved.Report(position += read)) hash.AppendData(buffer.AsSpan(0, read));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private List<(string Path, string File)> Found()

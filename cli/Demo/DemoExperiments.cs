@@ -11,7 +11,7 @@ using Serverless.Core.Triggers;
 namespace Serverless.Cli.Demo;
 
 /// <summary>The experiments of the demo, the samples of this repository, which the build puts beside <c>exp</c>; and the trigger that leads from the first to the second.</summary>
-sealed class DemoExperiments(ApiClient api, Output output, TimeProvider time, bool quick)
+sealed class DemoExperiments(ServerlessClient api, Output output, TimeProvider time, bool quick)
 {
     public const string Trigger = "cnn-after-mlp";
     private const string Project = "demo", First = "prune-mlp", Second = "prune-cnn", Baseline = "baseline-mlnet", Digits = "data/digits/";

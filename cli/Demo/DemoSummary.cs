@@ -9,7 +9,7 @@ namespace Serverless.Cli.Demo;
 /// <summary>What the demo ends with: the report's own table of accuracies, and where the rest is.</summary>
 static class DemoSummary
 {
-    public static async Task Show(ApiClient api, Output output, IReadOnlyList<RunRecord> runs, ReportInfo report, string folder, TimeSpan elapsed, CancellationToken cancel)
+    public static async Task Show(ServerlessClient api, Output output, IReadOnlyList<RunRecord> runs, ReportInfo report, string folder, TimeSpan elapsed, CancellationToken cancel)
     {
         var reported = new List<ReportedRun>();
         foreach (var run in runs) reported.Add(new(run, []) { Results = await Results(api, run, cancel) });
@@ -34,13 +34,13 @@ static class DemoSummary
         else output.Line($"[red]{failed.Count} of {runs.Count} runs did not succeed[/] in {Format.Duration(elapsed)}");
     }
 
-    private static async Task<Dictionary<string, ResultsFile>> Results(ApiClient api, RunRecord run, CancellationToken cancel)
+    private static async Task<Dictionary<string, ResultsFile>> Results(ServerlessClient api, RunRecord run, CancellationToken cancel)
     {
         var results = new Dictionary<string, ResultsFile>();
-        var there = (await api.GetArtifacts(run.Id, cancel)).Artifacts.Select(file => file.Path).ToHashSet();
-        foreach (var name in ReportedRun.WantedResults(run).Where(there.Contains))
+        var there = (await api.GetArtifacts(run.Id, cancel)).Artifacts.ToDictionary(file => file.Path);
+        foreach (var name in ReportedRun.WantedResults(run).Where(there.ContainsKey))
         {
-            await using var content = await api.OpenArtifact(run.Id, name, lengthBytes: 0, cancel);
+            await using var content = await api.OpenArtifact(run.Id, there[name], cancel);
             using var bytes = new MemoryStream();
             await content.CopyToAsync(bytes, cancel);
             if (ResultsFile.Read(name, bytes.ToArray()) is { } result) results[name] = result;

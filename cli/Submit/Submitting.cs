@@ -13,7 +13,7 @@ static class Submitting
 {
     /// <summary>Packs the code, puts the snapshot, submits.</summary>
     /// <exception cref="ExpException">The spec or the code is not valid; every problem is a line.</exception>
-    public static async Task<Submitted> Submit(ApiClient api, ExperimentSource source, CancellationToken cancel)
+    public static async Task<Submitted> Submit(ServerlessClient api, ExperimentSource source, CancellationToken cancel)
     {
         var spec = source.Spec;
         if (SpecRules.Problems(spec) is { Count: > 0 } problems) throw ExperimentSource.Invalid("the experiment", problems);
@@ -51,12 +51,12 @@ static class Submitting
     }
 
     /// <summary>The snapshot of a folder or file, which the workspace has from then on.</summary>
-    public static async Task<CodeSource> Upload(ApiClient api, string path, CodeSource code, CancellationToken cancel)
+    public static async Task<CodeSource> Upload(ServerlessClient api, string path, CodeSource code, CancellationToken cancel)
     {
         try
         {
             var package = CodePackage.Pack(path, code.Include, cancel: cancel);
-            if (!await api.HasCode(package.Facts.Sha256, cancel)) await api.PutCode(package.Facts.Sha256, package.Zip, cancel);
+            if (!await api.HasCode(package.Facts.Sha256, cancel)) await api.PutCode(package.Zip, cancel);
             return new(package.Facts.Sha256, Commit: code.Commit ?? Git.Of(path)?.Commit);
         }
         catch (SnapshotRefusedException e)

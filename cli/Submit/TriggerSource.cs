@@ -11,7 +11,7 @@ static class TriggerSource
 {
     /// <summary>Reads it, and turns the path of its experiment's code, relative to the file, into a snapshot.</summary>
     /// <exception cref="ExpException">It is not valid; every problem is a line.</exception>
-    public static async Task<TriggerDefinition> Load(ApiClient api, string file, CancellationToken cancel)
+    public static async Task<TriggerDefinition> Load(ServerlessClient api, string file, CancellationToken cancel)
     {
         if (!File.Exists(file)) throw ExpException.NotFound($"there is no file {file}");
         var format = Path.GetExtension(file).Equals(".json", StringComparison.OrdinalIgnoreCase) ? SpecFormat.Json : SpecFormat.Yaml;
@@ -21,7 +21,7 @@ static class TriggerSource
     }
 
     /// <param name="folder">What the code's path is relative to.</param>
-    public static async Task<TriggerDefinition> WithSnapshot(ApiClient api, TriggerDefinition definition, string folder, CancellationToken cancel)
+    public static async Task<TriggerDefinition> WithSnapshot(ServerlessClient api, TriggerDefinition definition, string folder, CancellationToken cancel)
     {
         var code = definition.Then.TryGetProperty("code", out var given) ? given : default;
         if (code.ValueKind == JsonValueKind.Object && code.TryGetProperty("snapshot", out _)) return definition;

@@ -4,7 +4,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Serverless.Cli.Client;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -26,7 +25,7 @@ sealed class Output(bool json, TimeProvider time)
     /// <summary>A person is watching: displays may redraw themselves.</summary>
     public bool IsLive => !json && Out.Profile.Capabilities.Ansi;
 
-    public static void WriteJson<T>(T answer) => Console.Out.WriteLine(JsonSerializer.Serialize(answer, (JsonTypeInfo<T>)ApiJson.Indented.GetTypeInfo(typeof(T))));
+    public static void WriteJson<T>(T answer) => Console.Out.WriteLine(JsonSerializer.Serialize(answer, (JsonTypeInfo<T>)ShownJson.Indented.GetTypeInfo(typeof(T))));
 
     /// <summary>Text for a file, byte for byte.</summary>
     public static void WriteText(string text) => Console.Out.Write(text);

@@ -17,13 +17,12 @@ static class LocalFiles
         throw ExpException.Usage($"{problems.Count} cannot be sent, and nothing was:", [.. problems.Take(MaxNamed), .. more is null ? Array.Empty<string>() : [more]]);
     }
 
-    /// <param name="moved">Takes the number of bytes of each read.</param>
     /// <exception cref="ExpException">It is no plain file any more.</exception>
-    public static CountedStream Open(string file, Action<long> moved)
+    public static Stream Open(string file)
     {
         try
         {
-            return new(PlainFile.Open(file).Content, moved);
+            return PlainFile.Open(file).Content;
         }
         catch (IOException problem)
         {

@@ -4,8 +4,8 @@ using Spectre.Console;
 
 namespace Serverless.Cli.Transfer;
 
-/// <summary>One file to move: its name for people, its length when known, and the work, which counts the bytes that it has moved.</summary>
-readonly record struct Transfer(string Name, long LengthBytes, Func<Action<long>, CancellationToken, Task> Move);
+/// <summary>One file to move: its name for people, its length when known, and the work, which tells how many bytes of it have moved.</summary>
+readonly record struct Transfer(string Name, long LengthBytes, Func<IProgress<long>, CancellationToken, Task> Move);
 
 /// <summary>Moves many files at once, with a bar on a terminal.</summary>
 static class Transfers
@@ -33,42 +33,17 @@ static class Transfers
         if (!output.Json) output.Remark($"{what}: {transfers.Count} {(transfers.Count == 1 ? "file" : "files")}, {Format.Bytes(total)}");
     }
 
-    /// <summary>Copies, telling how much.</summary>
-    public static async Task Copy(Stream from, Stream to, Action<long> moved, CancellationToken cancel)
-    {
-        var buffer = new byte[1 << 16];
-        for (int read; (read = await from.ReadAsync(buffer, cancel)) > 0;)
-        {
-            await to.WriteAsync(buffer.AsMemory(0, read), cancel);
-            moved(read);
-        }
-    }
-
     /// <summary>Writes a file that appears only when it is whole.</summary>
-    /// <param name="known">What it must be, when that is on record.</param>
     /// <exception cref="ExpException">What came is something else, or not all of it came.</exception>
-    public static async Task Save(Func<CancellationToken, Task<Stream>> open, string file, Action<long> moved, CancellationToken cancel, KnownContent? known = null)
+    public static async Task Save(Func<CancellationToken, Task<Stream>> open, string file, IProgress<long>? moved, CancellationToken cancel)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
-        var partial = file + ".partial";
         try
         {
-            await using (var to = File.Create(partial))
-            {
-                await using var from = await open(cancel);
-                await using var verified = known?.Verified(from, "what came") ?? from;
-                await Copy(verified, to, moved, cancel);
-            }
-
-            File.Move(partial, file, overwrite: true);
+            await Downloads.Save(open, file, moved, cancel);
         }
         catch (Exception e) when (Broken(e, file) is { } broken)
         {
             throw broken;
-        }
-        finally
-        {
-            File.Delete(partial);
         }
     }
 
@@ -76,7 +51,7 @@ static class Transfers
     public static ExpException? Broken(Exception e, string what) => e switch
     {
         ContentMismatchException => new(ExitCode.Unreachable, $"{what} is damaged in the workspace: {e.Message}; what can be done: exp doctor", inner: e),
-        HttpRequestException or HttpIOException => new(ExitCode.Unreachable, $"the connection broke while {what} was fetched; try again, and if it breaks again look at: exp doctor", inner: e),
+        ApiException { Fault: ApiFault.Interrupted } => new(ExitCode.Unreachable, $"the connection broke while {what} was fetched; try again, and if it breaks again look at: exp doctor", inner: e),
         _ => null,
     };
 
@@ -92,5 +67,13 @@ static class Transfers
     }
 
     private static Task All(IReadOnlyList<Transfer> transfers, Action<long> moved, CancellationToken cancel) =>
-        Parallel.ForEachAsync(transfers, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (transfer, stop) => await transfer.Move(moved, stop));
+        Parallel.ForEachAsync(transfers, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (transfer, stop) => await transfer.Move(new Moved(moved), stop));
+
+    /// <summary>How far a file is, as steps for a bar. One that begins anew takes steps back.</summary>
+    private sealed class Moved(Action<long> step) : IProgress<long>
+    {
+        private long before;
+
+        public void Report(long value) => step(value - Interlocked.Exchange(ref before, value));
+    }
 }

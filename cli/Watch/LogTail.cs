@@ -1,17 +1,10 @@
 using System.Text;
-using System.Text.Json;
-using Serverless.Cli.Client;
 
 namespace Serverless.Cli.Watch;
 
-/// <summary>Follows a run's log line by line; goes on where it was when the platform goes away for a while.</summary>
-sealed class LogTail(ApiClient api, string run, TimeProvider time)
+/// <summary>Follows a run's log line by line.</summary>
+sealed class LogTail(ServerlessClient api, string run)
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
-
-    /// <summary>Failures in a row before it gives up: two minutes.</summary>
-    private const int Patience = 120;
-
     private readonly Lock guard = new();
     private readonly Queue<string> last = [];
 
@@ -45,36 +38,13 @@ sealed class LogTail(ApiClient api, string run, TimeProvider time)
     /// <param name="incomplete">Is told what is missing.</param>
     public async Task Follow(long offset, Action<string> heard, Action rewound, CancellationToken cancel, Action<string>? incomplete = null)
     {
-        string? seen = null;
-        for (var failures = 0; ;)
+        await foreach (var happened in api.FollowLogs(run, offset, cancel))
         {
-            try
-            {
-                await foreach (var happened in api.FollowLogs(run, seen, offset, cancel))
-                {
-                    failures = 0;
-                    if (happened.EventId is { } id) seen = id;
-                    if (happened.EventType == "log") heard(TextOf(happened.Data));
-                    else if (happened.EventType == "rewind") rewound();
-                    else if (happened.EventType == "problem") incomplete?.Invoke(TextOf(happened.Data));
-                    else if (happened.EventType == "revoked") throw new ExpException(ExitCode.NotAllowed, $"{TextOf(happened.Data)}; the run goes on");
-                    else if (happened.EventType == "end") return;
-                }
-
-                // The platform ended the request, as one in the cloud does every few minutes, also when nothing was printed: it is there.
-                failures = 0;
-            }
-            catch (Exception e) when (e is HttpRequestException or IOException or ExpException { Code: ExitCode.Unreachable } && !cancel.IsCancellationRequested)
-            {
-                if (failures >= Patience) throw new ExpException(ExitCode.Unreachable, "the platform has been away for two minutes; the log goes on where it is: exp logs", inner: e);
-            }
-
-            failures++;
-            await Task.Delay(Pause, time, cancel);
+            if (happened is LogUpdate.Printed printed) heard(printed.Text);
+            else if (happened is LogUpdate.Rewound) rewound();
+            else if (happened is LogUpdate.Incomplete gap) incomplete?.Invoke(gap.Problem);
         }
     }
-
-    private static string TextOf(string data) => JsonElement.Parse(data).GetProperty("text").GetString()!;
 
     private sealed class LineSplitter(Action<string> heard)
     {

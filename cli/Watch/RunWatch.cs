@@ -8,7 +8,7 @@ using Spectre.Console;
 namespace Serverless.Cli.Watch;
 
 /// <summary>Watches runs to their end: a display that redraws itself on a terminal, plain lines elsewhere, nothing with --json.</summary>
-sealed class RunWatch(ApiClient api, Output output, TimeProvider time)
+sealed class RunWatch(ServerlessClient api, Output output, TimeProvider time)
 {
     private const int CurvePoints = 40, LinesKept = 200;
     private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(200), Seldom = TimeSpan.FromSeconds(1), OftenUntil = TimeSpan.FromSeconds(20), Patience = TimeSpan.FromMinutes(2);
@@ -58,7 +58,7 @@ sealed class RunWatch(ApiClient api, Output output, TimeProvider time)
                 seen(runs!);
                 if (runs.All(run => run!.State.IsTerminal)) return runs!;
             }
-            catch (ExpException e) when (e.Code == ExitCode.Unreachable && runs[0] is not null && time.GetElapsedTime(answered) < Patience)
+            catch (ApiException e) when ((e.IsTransient || e.Fault is ApiFault.Silent or ApiFault.Failed or ApiFault.NotThePlatform) && runs[0] is not null && time.GetElapsedTime(answered) < Patience)
             {
                 // The runs go on without the API, and exp up carries on where it was.
             }
@@ -69,7 +69,7 @@ sealed class RunWatch(ApiClient api, Output output, TimeProvider time)
 
     private async Task<RunRecord> Plain(string id, CancellationToken cancel)
     {
-        var tail = new LogTail(api, id, time);
+        var tail = new LogTail(api, id);
         var lines = new StateLines(output);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var reading = tail.Read(StandardOutput.WriteLine, 0, both.Token);
@@ -80,7 +80,7 @@ sealed class RunWatch(ApiClient api, Output output, TimeProvider time)
 
     private async Task<RunRecord> Live(string id, CancellationToken cancel)
     {
-        var tail = new LogTail(api, id, time);
+        var tail = new LogTail(api, id);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var reading = tail.Read(null, LinesKept, both.Token);
         var curves = Curves(id, both.Token);
@@ -107,7 +107,7 @@ sealed class RunWatch(ApiClient api, Output output, TimeProvider time)
         {
             await reading.WaitAsync(Timeout.InfiniteTimeSpan, time, both.Token);
         }
-        catch (Exception e) when (e is OperationCanceledException or ExpException)
+        catch (Exception e) when (e is OperationCanceledException or ApiException)
         {
             // The log can be read again with exp logs; the run's result is what matters here.
         }
@@ -141,7 +141,7 @@ sealed class RunWatch(ApiClient api, Output output, TimeProvider time)
                 {
                     return;
                 }
-                catch (ExpException)
+                catch (ApiException)
                 {
                     await Task.Delay(Seldom, time, CancellationToken.None);
                 }

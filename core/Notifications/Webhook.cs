@@ -4,39 +4,12 @@ using Serverless.Core.Storage;
 
 namespace Serverless.Core.Notifications;
 
-/// <summary>What a webhook's requests look like.</summary>
-public enum WebhookFormat
-{
-    /// <summary>A <see cref="Notice"/>.</summary>
-    Json,
-
-    /// <summary>A message for a Slack channel; Mattermost and Rocket.Chat understand it too.</summary>
-    Slack,
-
-    /// <summary>A message for a Discord channel.</summary>
-    Discord,
-
-    /// <summary>An adaptive card for a Teams channel, by a workflow "when a webhook request is received".</summary>
-    Teams,
-}
-
-/// <summary>Body of <c>PUT /api/webhooks/{name}</c>: where to send what.</summary>
-/// <param name="Url">Absolute, https; http only where the platform may call private addresses.</param>
-/// <param name="Events">Names of <see cref="WebhookEvents"/>, or patterns of them (<c>run.*</c>); null: all.</param>
-/// <param name="Project">Only about this project's runs and triggers; null: all.</param>
-/// <param name="Experiment">Only about this experiment's; null: all.</param>
-/// <param name="Format">Null: by the address, <see cref="WebhookFormat.Json"/> where it is no chat tool's.</param>
-public sealed record WebhookSpec(string? Url, IReadOnlyList<string>? Events = null, string? Project = null, string? Experiment = null, WebhookFormat? Format = null);
-
 /// <summary>A webhook as it is stored, outside every workspace: its address and its secret are nobody else's to read.</summary>
 /// <param name="Secret"><c>whsec_</c> and 32 random bytes in base64; signs every request.</param>
 /// <param name="Paused">Why nothing is sent; null: it is.</param>
 public sealed record Webhook(
-    string Name, string Url, IReadOnlyList<string> Events, string? Project, string? Experiment, WebhookFormat Format, string Secret, string By, DateTimeOffset Created, string? Paused = null) : IRecord
+    string Name, string Url, IReadOnlyList<string> Events, string? Project, string? Experiment, WebhookFormat Format, string Secret, string By, DateTimeOffset Created, string? Paused = null)
 {
-    string? IRecord.Problem(string key) =>
-        !key.EndsWith($"/{Name}.json", StringComparison.Ordinal) ? $"it is of webhook {Name}" : WebhookRules.AddressProblem(Url) is { } problem ? $"its url: {problem}" : null;
-
     [JsonIgnore]
     public bool IsOn => Paused is null;
 
@@ -45,21 +18,12 @@ public sealed record Webhook(
         && (Project is null || notice.Project == Project) && (Experiment is null || notice.Experiment == Experiment);
 }
 
-/// <summary>The names of what webhooks tell about.</summary>
-public static class WebhookEvents
+sealed class WebhookRule : IRecordRule<Webhook>
 {
-    public const string RunSucceeded = "run.succeeded";
-    public const string RunFailed = "run.failed";
-    public const string RunCancelled = "run.cancelled";
-    public const string DatasetPublished = "dataset.published";
-    public const string TriggerSubmitted = "trigger.submitted";
-    public const string TriggerStopped = "trigger.stopped";
-    public const string TriggerFailed = "trigger.failed";
-
-    /// <summary>Sent on request only.</summary>
-    public const string Test = "webhook.test";
-
-    public static IReadOnlyList<string> All { get; } = [RunSucceeded, RunFailed, RunCancelled, DatasetPublished, TriggerSubmitted, TriggerStopped, TriggerFailed];
+    public string? Problem(Webhook webhook, string key) =>
+        !key.EndsWith($"/{webhook.Name}.json", StringComparison.Ordinal) ? $"it is of webhook {webhook.Name}"
+        : WebhookRules.AddressProblem(webhook.Url) is { } problem ? $"its url: {problem}"
+        : null;
 }
 
 /// <summary>What a webhook may say. Pure.</summary>

@@ -66,7 +66,7 @@ static class WebhookBody
     {
         if (notice.Run is { } run)
         {
-            if (run.Message is { Length: > 0 } message && run.State != Runs.RunState.Succeeded) yield return ("message", message);
+            if (run.Message is { Length: > 0 } message && run.State != RunState.Succeeded) yield return ("message", message);
             foreach (var check in run.Checks.Where(check => !check.Passed).Take(MaxFacts)) yield return ($"check failed: {check.Metric}", $"{Number(check.Value)}, wanted {check.Range}");
             foreach (var (name, value) in run.Metrics.Take(MaxFacts)) yield return (name, Number(value));
             if (Math.Max(0, run.Metrics.Count - MaxFacts) + run.MetricsLeftOut is > 0 and var more) yield return ("metrics not shown", more.ToString(CultureInfo.InvariantCulture));

@@ -3,11 +3,6 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Notifications;
 
-/// <summary>A notice that a webhook did not take, for people to send again.</summary>
-/// <param name="Id">Of the delivery, which is also the <c>webhook-id</c> of its requests.</param>
-/// <param name="Reason">What the last try came to.</param>
-public sealed record Undelivered(string Id, Notice Notice, int Attempts, string Reason, DateTimeOffset At);
-
 /// <summary>The webhooks of every workspace, in the platform container.</summary>
 /// <param name="notices">Told of those that cannot be read.</param>
 public sealed class WebhookStore(IObjectStore platform, DamageNotices? notices = null)

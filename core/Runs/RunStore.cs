@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Serverless.Contract;
 using Serverless.Core.Storage;
@@ -59,57 +58,4 @@ public sealed class RunStore(IObjectStore store, ILogger? log = null)
     // No lease was renewed after it was written down: one that says so was, by a clock that has been set back since.
     private static RunRecord WithRenewal(RunRecord run, DateTimeOffset written) =>
         run.Lease is { } lease && !(lease.Renewed <= written) ? run with { Lease = lease with { Renewed = written } } : run;
-}
-
-/// <summary>What lists show of a run, kept in its object's metadata. Derived: when the metadata is gone (a workspace restored by a plain copy), the record gives it again.</summary>
-/// <param name="Metrics">The most telling ones, in <see cref="MetricOrder"/>.</param>
-/// <param name="MetricsLeftOut">How many more the run has, at least.</param>
-/// <param name="ParamsLeftOut">How many more the run has.</param>
-/// <param name="Checks">Null: none were to be checked, or it has not ended.</param>
-public sealed record RunSummary(
-    string Id, string Project, string Experiment, int Version, RunState State, Cause? Cause, DateTimeOffset Created, DateTimeOffset? Started, DateTimeOffset? Ended,
-    string Machine, int Epoch, long? Step, string? By, IReadOnlyList<string> Tags, IReadOnlyDictionary<string, double> Metrics, IReadOnlyDictionary<string, JsonElement> Params,
-    int MetricsLeftOut = 0, int ParamsLeftOut = 0, CheckTally? Checks = null)
-{
-    public const int MaxMetrics = 24;
-
-    private const string Name = "summary";
-
-    // A run's own lists have room for the spec's first parameters and some metrics only: metadata is at most 4 KiB together.
-    private const int Room = Limits.MetadataBytes - 64;
-
-    public static RunSummary Of(RunRecord run)
-    {
-        var (metrics, leftOut) = MetricOrder.Of(run.Spec).Select(run.Metrics, MaxMetrics);
-        return new(
-            run.Id, run.Project, run.Experiment, run.Version, run.State, run.Cause, run.Created, run.Started, run.Ended,
-            run.Spec.Machine, run.Epoch, run.Step, run.SubmittedBy, run.Tags, metrics, ParamPath.Flat(run.Spec.Params).ToDictionary(), leftOut + run.MetricsLeftOut, Checks: CheckTally.Of(run));
-    }
-
-    /// <summary>Empty when even the run's names do not fit.</summary>
-    public Dictionary<string, string> ToMetadata()
-    {
-        var shown = (RunSummary?)this;
-        while (shown is not null)
-        {
-            // The serializer escapes everything beyond ASCII, as header values need it.
-            var text = JsonSerializer.Serialize(shown, CoreJson.Options);
-            if (text.Length <= Room) return new() { [Name] = text };
-            shown = shown switch
-            {
-                { Params.Count: > 0 } => shown with { Params = Halved(shown.Params), ParamsLeftOut = shown.ParamsLeftOut + shown.Params.Count - (shown.Params.Count / 2) },
-                { Metrics.Count: > 0 } => shown with { Metrics = Halved(shown.Metrics), MetricsLeftOut = shown.MetricsLeftOut + shown.Metrics.Count - (shown.Metrics.Count / 2) },
-                { Tags.Count: > 0 } => shown with { Tags = shown.Tags.Take(shown.Tags.Count / 2).ToList() },
-                { By: not null } => shown with { By = null },
-                _ => null,
-            };
-        }
-
-        return [];
-    }
-
-    /// <summary>Null when the object has no such metadata, or it is damaged.</summary>
-    public static RunSummary? FromMetadata(IReadOnlyDictionary<string, string> metadata) => RecordFormat.Summary<RunSummary>(metadata, Name);
-
-    private static Dictionary<string, T> Halved<T>(IReadOnlyDictionary<string, T> all) => all.Take(all.Count / 2).ToDictionary(StringComparer.Ordinal);
 }

@@ -22,11 +22,11 @@ public sealed record ExperimentSpec : RunSettings
     public ExperimentSpec(RunSettings settings) : base(settings) { }
 
     [Field("A group of experiments, usually one git repository.")]
-    [Text<SpecForms.Name>]
+    [Text<RunForms.Name>]
     public required string Project { get; init; }
 
     [Field("The experiment's name in its project.", Synonyms = ["experiment"])]
-    [Text<SpecForms.Name>]
+    [Text<RunForms.Name>]
     public required string Name { get; init; }
 
     [Field("Where the code is. Left out: the folder that the spec is in.", Synonyms = ["source"])]
@@ -86,23 +86,3 @@ public sealed record FromSource(
     [property: Field("Id of the run to start from."), Text<SpecForms.RunId>] string Run,
     [property: Field("Which of its checkpoints: last, best, a step, max:METRIC or min:METRIC."), Text<SpecForms.Checkpoint>]
     string Checkpoint = "last");
-
-/// <summary>One thing wrong with what was sent. Both texts quote what was sent, and are cut where that is long.</summary>
-/// <param name="Path">Where: <c>params.lr</c>, <c>inputs[0]</c>; empty: the whole.</param>
-/// <param name="Message">What is wrong and what to change.</param>
-public sealed record Problem(string Path, string Message)
-{
-    public const int MostOfPath = 200, MostOfMessage = 1000;
-
-    public string Path { get; init; } = Excerpt.Of(Path, MostOfPath);
-
-    public string Message { get; init; } = Excerpt.Of(Message, MostOfMessage);
-
-    /// <summary>How many it stands for: more than one at the end of a <see cref="ProblemList"/> that is full.</summary>
-    [JsonIgnore]
-    public int Count { get; private init; } = 1;
-
-    internal static Problem Further(int count) => new("", $"and {count} more") { Count = count };
-
-    public override string ToString() => Path.Length == 0 ? Message : $"{Path}: {Message}";
-}

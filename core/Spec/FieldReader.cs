@@ -10,7 +10,8 @@ namespace Serverless.Core.Spec;
 /// Tree → a record, by the fields that it declares. Everything that is wrong gets a problem with its path; a field that cannot be read keeps its
 /// default.
 /// </summary>
-internal sealed class FieldReader(ProblemList problems)
+/// <param name="rules">What else is wrong with texts of a form.</param>
+internal sealed class FieldReader(ProblemList problems, IReadOnlyDictionary<Type, Func<string, string?>>? rules = null)
 {
     private static readonly RunForms.Value ParamText = new();
 
@@ -61,7 +62,7 @@ internal sealed class FieldReader(ProblemList problems)
 
     private JsonNode? Value(string path, SpecNode node, Type type, Field field)
     {
-        if (field.About.Template is not null) return IsMap(path, node, ", as in experiment.yaml") ? new JsonObject() : null;
+        if (field.About.IsExperiment) return IsMap(path, node, ", as in experiment.yaml") ? new JsonObject() : null;
         if (Fields.Items(type) is { } item) return List(path, node, item, field);
         if (Fields.Values(type) is { } value) return Map(path, node, value, field);
         if (type == typeof(string)) return Text(path, node, field.Text);
@@ -80,7 +81,7 @@ internal sealed class FieldReader(ProblemList problems)
 
         JsonValue? Checked(string text)
         {
-            if (form?.Problem(text) is not { } problem) return JsonValue.Create(text);
+            if (form?.Problem(text, rules?.GetValueOrDefault(form.GetType())) is not { } problem) return JsonValue.Create(text);
             Say(path, problem);
             return null;
         }

@@ -6,9 +6,6 @@ namespace Serverless.Core.Spec;
 /// <summary>Texts that a spec is made of.</summary>
 public static class SpecForms
 {
-    public sealed class Name() : TextForm(@"[a-z0-9][a-z0-9\-._]{0,62}",
-        "a name: a–z, 0–9, '-', '.' and '_', a letter or digit first, at most 63 characters");
-
     public sealed class Command() : TextForm(@"[\s\S]*\S[\s\S]*", "a command line")
     {
         public override int MostBytes => 16 * 1024;

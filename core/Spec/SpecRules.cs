@@ -11,7 +11,7 @@ public static class SpecRules
     public const int MaxTotalBytes = 64 * 1024;
     public const int MaxListItems = 1000;
 
-    private static readonly SpecForms.Name Name = new();
+    private static readonly RunForms.Name Name = new();
 
     /// <summary>Everything that is wrong with a spec, whoever made it: what is wrong with it as it would be written. Empty when nothing is.</summary>
     public static ProblemList Problems(ExperimentSpec spec)

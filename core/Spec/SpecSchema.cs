@@ -36,7 +36,7 @@ public static class SpecSchema
             new JsonObject { ["type"] = new JsonArray("number", "string", "boolean") },
             new JsonObject { ["type"] = "array", ["items"] = Reference(parameter), ["maxItems"] = SpecRules.MaxListItems },
             new JsonObject { ["type"] = "object", ["additionalProperties"] = Reference(parameter),
-                ["propertyNames"] = new JsonObject { ["pattern"] = new Runs.RunForms.ParamName().Pattern } }),
+                ["propertyNames"] = new JsonObject { ["pattern"] = new RunForms.ParamName().Pattern } }),
     };
 
     private static JsonObject Reference(string to) => new() { ["$ref"] = to };
@@ -72,7 +72,7 @@ public static class SpecSchema
             return record;
         }
 
-        private JsonObject OfField(Field field) => field.About.Template is { } type ? (this with { IsTemplate = true }).Record(type)
+        private JsonObject OfField(Field field) => field.About.IsExperiment ? (this with { IsTemplate = true }).Record(typeof(ExperimentSpec))
             : Value(field.Type, field);
 
         private JsonObject Value(Type type, Field field)

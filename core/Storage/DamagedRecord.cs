@@ -2,17 +2,6 @@ using Microsoft.Extensions.Logging;
 
 namespace Serverless.Core.Storage;
 
-/// <summary>A record that is there and cannot be read.</summary>
-/// <param name="Key">Where it is.</param>
-/// <param name="IsNewer">It is whole, but of a format that this version of the platform does not know: it must stay where it is.</param>
-public sealed record DamagedRecord(string Key, string Why, bool IsNewer = false)
-{
-    /// <summary>For a list's answer, in which it is left out when there is nothing to say.</summary>
-    public static IReadOnlyList<DamagedRecord>? Listed(IReadOnlyList<DamagedRecord> damaged) => damaged.Count == 0 ? null : damaged;
-
-    public override string ToString() => IsNewer ? $"{Key} cannot be read: {Why}" : $"{Key} is damaged: {Why}";
-}
-
 /// <summary>Something was asked for whose record is damaged. Trying again would find the same.</summary>
 public sealed class DamagedRecordException(DamagedRecord damage, Exception? inner = null) : Exception($"{damage}", inner)
 {

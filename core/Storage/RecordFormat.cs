@@ -1,15 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 
 namespace Serverless.Core.Storage;
-
-/// <summary>A record that knows what it must be.</summary>
-public interface IRecord
-{
-    /// <summary>Why this cannot be the record that is stored under <paramref name="key"/>; null: it can.</summary>
-    string? Problem(string key);
-}
 
 /// <summary>
 /// Records as they are stored: JSON objects that begin with the version of their format. One without it is of version 1; a newer one is refused, as nobody knows what its fields mean.
@@ -21,14 +13,13 @@ public static class RecordFormat
 
     private static ReadOnlySpan<byte> VersionName => "formatVersion"u8;
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
-    private static readonly JsonSerializerOptions Strict = MakeStrict();
 
-    /// <summary>A record that knows what it must be is judged by the rules of reading: nothing is taken in that would be damaged from the beginning.</summary>
+    /// <summary>A record that there is a rule for is judged by the rules of reading: nothing is taken in that would be damaged from the beginning.</summary>
     /// <exception cref="UnfitRecordException">Reading would refuse it.</exception>
     public static byte[] Write<T>(string key, T record)
     {
         var body = Body(record);
-        if (record is not IRecord) return body;
+        if (RecordRules.Of<T>() is null) return body;
         try
         {
             Read<T>(key, body);
@@ -53,9 +44,9 @@ public static class RecordFormat
                 throw new DamagedRecordException(new(key, $"it was written by a newer version of the platform: format {newer}, this one reads up to {Current}; upgrade", IsNewer: true));
             }
 
-            var record = JsonSerializer.Deserialize<T>(body, Strict) ?? throw new JsonException("it is null");
-            if (RecordNulls.Find(record, Strict) is { } empty) throw new JsonException($"its {empty} is null");
-            if ((record as IRecord)?.Problem(key) is { } problem) throw new JsonException(problem);
+            var record = JsonSerializer.Deserialize<T>(body, CoreJson.Strict) ?? throw new JsonException("it is null");
+            if (RecordNulls.Find(record, CoreJson.Strict) is { } empty) throw new JsonException($"its {empty} is null");
+            if (RecordRules.Of<T>()?.Problem(record, key) is { } problem) throw new JsonException(problem);
             return record;
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
@@ -69,7 +60,7 @@ public static class RecordFormat
     {
         try
         {
-            return metadata.TryGetValue(name, out var text) ? JsonSerializer.Deserialize<T>(text, Strict) : null;
+            return metadata.TryGetValue(name, out var text) ? JsonSerializer.Deserialize<T>(text, CoreJson.Strict) : null;
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
@@ -115,24 +106,4 @@ public static class RecordFormat
     }
 
     private static byte[] Digits(int number) => System.Text.Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture));
-
-    private static JsonSerializerOptions MakeStrict()
-    {
-        var options = new JsonSerializerOptions(CoreJson.Options)
-        {
-            RespectNullableAnnotations = true,
-            TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { RequireWhatIsPromised } },
-        };
-        options.MakeReadOnly();
-        return options;
-    }
-
-    /// <summary>What a constructor takes, and has no default for, has to be there.</summary>
-    internal static void RequireWhatIsPromised(JsonTypeInfo type)
-    {
-        foreach (var property in type.Properties)
-        {
-            if (property.AssociatedParameter is { HasDefaultValue: false, IsNullable: false }) property.IsRequired = true;
-        }
-    }
 }

@@ -53,7 +53,7 @@ internal sealed class CauseReader(IObjectStore store, RunIndex index)
     public async Task<IReadOnlyDictionary<string, double>> Metrics(RunRecord run, IReadOnlyList<string> wanted, CancellationToken cancel)
     {
         var unknown = wanted.Where(name => !run.Metrics.ContainsKey(name)).ToList();
-        if (unknown.Count == 0 || run.Metrics.Count < RunSummary.MaxMetrics) return run.Metrics;
+        if (unknown.Count == 0 || run.Metrics.Count < RunSummaries.MaxMetrics) return run.Metrics;
         var all = run.Metrics.ToDictionary(StringComparer.Ordinal);
         foreach (var series in (await metrics.Read(run, new(unknown, MaxPoints: 4), cancel)).Series) all[series.Name] = series.Points[^1].Value;
         return all;

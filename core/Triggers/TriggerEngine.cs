@@ -215,7 +215,7 @@ public sealed class TriggerEngine
 
     private async Task Fire(LiveTrigger trigger, KnownCause known, CancellationToken cancel)
     {
-        var id = Triggers.Firing.IdOf(trigger.Record.Id, known.Cause);
+        var id = Client.Firing.IdOf(trigger.Record.Id, known.Cause);
         if (await firings.Load(trigger.Name, id, cancel) is { } begun)
         {
             if (begun.Firing.Outcome == FiringOutcome.Pending) await Finish(begun, cancel);
@@ -228,7 +228,7 @@ public sealed class TriggerEngine
 
     private async Task<Firing> Act(LiveTrigger trigger, KnownCause known, StoredFiring? replayed, bool asked, CancellationToken cancel)
     {
-        var id = Triggers.Firing.IdOf(trigger.Record.Id, known.Cause);
+        var id = Client.Firing.IdOf(trigger.Record.Id, known.Cause);
 
         // Neither needs the other, and both wait for a disk.
         var beginning = Begin(trigger, known, id, replayed?.Firing, asked, cancel);

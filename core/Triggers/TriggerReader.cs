@@ -32,7 +32,7 @@ public static class TriggerReader
 
     private static TriggerDefinition? Definition(SpecNode root, string? name, ProblemList problems)
     {
-        var read = new FieldReader(problems).Read<TriggerDefinition>("", root);
+        var read = new FieldReader(problems, TriggerTexts.Rules).Read<TriggerDefinition>("", root);
         if (read is { Name.Length: > 0 } && name is not null && read.Name != name)
         {
             problems.Add(new("name", $"'{read.Name}' is stored under another name, '{name}'; make them the same"));

@@ -6,17 +6,6 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;
 
-/// <summary>What a trigger would do about past events.</summary>
-public sealed record TriggerTrial(string Trigger, IReadOnlyList<TriedCause> Causes);
-
-/// <param name="Firing">Id that acting on it has, or would have.</param>
-/// <param name="At">When it happened, or will.</param>
-/// <param name="Fires">Whether the trigger would submit.</param>
-/// <param name="Why">Why not.</param>
-/// <param name="Experiment">What it would submit.</param>
-/// <param name="Did">What the trigger did about it when it happened; null: nothing, as it was not there yet, or paused.</param>
-public sealed record TriedCause(string Firing, string Cause, DateTimeOffset At, bool Fires, string? Why, JsonElement? Experiment, FiringOutcome? Did, TriggerCause What);
-
 /// <summary>Looks at past events as a trigger would, without doing anything.</summary>
 public sealed class TriggerTrials
 {
@@ -42,7 +31,7 @@ public sealed class TriggerTrials
 
     private async Task<TriedCause> Try(LiveTrigger trigger, TriggerCause cause, DateTimeOffset at, string? mismatch, CancellationToken cancel)
     {
-        var id = Triggers.Firing.IdOf(trigger.Record.Id, cause);
+        var id = Firing.IdOf(trigger.Record.Id, cause);
         var did = trigger.Record.Id.Length > 0 ? (await firings.Load(trigger.Name, id, cancel))?.Firing.Outcome : null;
         if (mismatch is not null) return new(id, cause.ToString(), at, false, mismatch, null, did, cause);
         if (await causes.Read(trigger, cause, cancel) is not { } known) return new(id, cause.ToString(), at, false, "it is gone", null, did, cause);

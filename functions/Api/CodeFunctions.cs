@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
-using Serverless.Core.Api;
 using Serverless.Core.Code;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;

@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
-using Serverless.Core.Api;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;

@@ -8,10 +8,6 @@ using Serverless.Functions.OpenApi;
 
 namespace Serverless.Functions.Api;
 
-/// <summary>Body of <c>POST /api/keys</c>.</summary>
-/// <param name="Person">Object id of somebody of the directory whose tokens are taken: they are let in, and no secret is made.</param>
-public sealed record NewKey(string? Name, Role Role = Role.Reader, Guid? Person = null);
-
 /// <param name="tokens">At most one: where tokens are taken in place of keys.</param>
 public sealed class KeyFunctions(Gate gate, ApiKeys keys, IEnumerable<EntraTokens> tokens)
 {

@@ -24,7 +24,7 @@ static class LogEvents
         }
         catch (OperationCanceledException) when (revoked.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
         {
-            await Send(context, "revoked", null, new { text = "the key that this log was followed with was revoked" });
+            await Send(context, "revoked", null, new LogText("the key that this log was followed with was revoked"));
         }
     }
 
@@ -45,18 +45,18 @@ static class LogEvents
                     byte[] bytes = [.. rest, .. text.Bytes];
                     var whole = WholeCharacters(bytes);
                     rest = bytes[whole..];
-                    if (whole > 0) await Send(context, "log", text.After with { Offset = text.After.Offset - rest.Length }, new { text = Encoding.UTF8.GetString(bytes, 0, whole) });
+                    if (whole > 0) await Send(context, "log", text.After with { Offset = text.After.Offset - rest.Length }, new LogText(Encoding.UTF8.GetString(bytes, 0, whole)));
                     break;
                 case LogEvent.Rewound rewound:
                     rest = [];
-                    await Send(context, "rewind", rewound.To, new { offset = rewound.To.Offset });
+                    await Send(context, "rewind", rewound.To, new LogRewind(rewound.To.Offset));
                     break;
                 case LogEvent.Incomplete incomplete:
-                    await Send(context, "problem", incomplete.At with { Offset = incomplete.At.Offset - rest.Length }, new { text = incomplete.Problem });
+                    await Send(context, "problem", incomplete.At with { Offset = incomplete.At.Offset - rest.Length }, new LogText(incomplete.Problem));
                     break;
                 case LogEvent.Ended ended:
-                    if (rest.Length > 0) await Send(context, "log", ended.At, new { text = Encoding.UTF8.GetString(rest) });
-                    await Send(context, "end", ended.At, new { state = ended.State, cause = ended.Cause });
+                    if (rest.Length > 0) await Send(context, "log", ended.At, new LogText(Encoding.UTF8.GetString(rest)));
+                    await Send(context, "end", ended.At, new LogEnd(ended.State, ended.Cause));
                     break;
             }
         }

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Outputs;
 using Serverless.Core.Runs;
-using Serverless.Core.Api;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 

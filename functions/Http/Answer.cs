@@ -2,9 +2,9 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Serverless.Core;
-using Problem = Serverless.Core.Spec.Problem;
+using Problem = Serverless.Client.Problem;
 using ProblemList = Serverless.Core.Spec.ProblemList;
-using ProblemDetails = Serverless.Core.Api.ProblemDetails;
+using ProblemDetails = Serverless.Client.ProblemDetails;
 
 namespace Serverless.Functions.Http;
 

@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
-using Serverless.Core.Api;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 

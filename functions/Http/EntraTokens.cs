@@ -3,7 +3,6 @@ using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 using Serverless.Core.Access;
-using Serverless.Core.Api;
 
 namespace Serverless.Functions.Http;
 

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
-using ProblemDetails = Serverless.Core.Api.ProblemDetails;
+using ProblemDetails = Serverless.Client.ProblemDetails;
 
 namespace Serverless.Functions.Http;
 

@@ -5,7 +5,7 @@ using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Platform;
 using Serverless.Functions.Hosting;
-using ProblemDetails = Serverless.Core.Api.ProblemDetails;
+using ProblemDetails = Serverless.Client.ProblemDetails;
 
 namespace Serverless.Functions.Http;
 

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 using Serverless.Core;
 using Serverless.Functions.Hosting;
 using Serverless.Functions.Http;
-using ProblemDetails = Serverless.Core.Api.ProblemDetails;
+using ProblemDetails = Serverless.Client.ProblemDetails;
 
 namespace Serverless.Functions.OpenApi;
 
@@ -84,7 +84,7 @@ static partial class ApiDocument
         }
 
         // 409: something that is needed is damaged.
-        int[] errors = about.Open ? [] : [400, 401, 409, 503, .. about.Role > Core.Access.Role.Reader ? new[] { 403, 507 } : []];
+        int[] errors = about.Open ? [] : [400, 401, 409, 503, .. about.Role > Role.Reader ? new[] { 403, 507 } : []];
         foreach (var status in errors.Concat(about.Errors).Concat(about.Status >= 400 ? [about.Status] : []).Distinct().Order())
         {
             responses[Text(status)] = new JsonObject { ["description"] = Answer.TitleOf(status), ["content"] = new JsonObject { ["application/problem+json"] = Content(typeof(ProblemDetails), schemas) } };

@@ -8,7 +8,7 @@ using Serverless.Core.Workspaces;
 using Serverless.Functions.Api;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
-using ProblemDetails = Serverless.Core.Api.ProblemDetails;
+using ProblemDetails = Serverless.Client.ProblemDetails;
 
 namespace Serverless.Functions.Reports;
 

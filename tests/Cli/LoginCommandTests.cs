@@ -10,7 +10,6 @@ using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 using Serverless.Core;
 using Serverless.Core.Access;
-using Serverless.Core.Api;
 using Serverless.Functions.Hosting;
 using Serverless.Tests.Functions;
 using Serverless.Tests.Fuzz;

@@ -6,7 +6,6 @@ using Azure.Core.Pipeline;
 using Azure.Storage.Blobs;
 using Serverless.Cloud;
 using Serverless.Core;
-using Serverless.Core.Api;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

@@ -55,7 +55,7 @@ public sealed class DatasetInputTests
         Assert.Equal("inputs: digits:1 and data/digits/x would both be digits below EXP_INPUTS; name one of the two", Assert.Single(await Problems("digits:1", "data/digits/")));
     }
 
-    private async Task<Core.Datasets.DatasetVersionInfo> Version(string text)
+    private async Task<DatasetVersionInfo> Version(string text)
     {
         await rig.Put("data/in/x", text);
         return await rig.Publish(path: "data/in");

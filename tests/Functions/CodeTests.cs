@@ -1,5 +1,4 @@
 using System.Net;
-using Serverless.Core.Api;
 using Serverless.Core.Code;
 
 namespace Serverless.Tests.Functions;

@@ -8,7 +8,6 @@ using System.Text;
 using System.Text.Json;
 using Serverless.Core;
 using Serverless.Core.Access;
-using Serverless.Core.Api;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;

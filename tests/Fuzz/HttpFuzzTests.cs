@@ -3,7 +3,6 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Serverless.Core;
-using Serverless.Core.Api;
 using Serverless.Core.Runs;
 using Serverless.Tests.Functions;
 

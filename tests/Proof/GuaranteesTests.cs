@@ -51,8 +51,8 @@ public sealed partial class GuaranteesTests
     private static IEnumerable<string> Problems(string name, bool isConditional)
     {
         var (type, method) = name.Split('.') is [var left, var right] ? (left, right) : (name, "");
-        var types = Tests.GetTypes().Where(one => one.Name == type && one is { IsAbstract: false, IsPublic: true }).ToList();
-        if (types is not [var only]) return [$"{name}: {types.Count} classes of tests have this name"];
+        var types = Tests.GetTypes().Where(one => one.Name == type && one is { IsAbstract: false, IsPublic: true } && one.GetMethods().Any(test => test.Name == method)).ToList();
+        if (types is not [var only]) return [$"{name}: {types.Count} tests have this name"];
         var subject = only.Namespace!["Serverless.Tests".Length..].Split('.', StringSplitOptions.RemoveEmptyEntries);
         if (!Directory.EnumerateFiles(Repository.PathOf(["tests", .. subject]), $"{type}*.cs").Any()) return [$"{name} is not in a file {type}.cs of its subject, tests/{string.Join('/', subject)}"];
         var tests = only.GetMethods().Where(one => one.Name == method).Select(one => (Method: one, Fact: one.GetCustomAttribute<FactAttribute>())).Where(one => one.Fact is not null).ToList();
@@ -79,17 +79,17 @@ public sealed partial class GuaranteesTests
     /// <summary>What tests do, or fail to do. They are none themselves.</summary>
     private static class Samples
     {
-        public static void Asserts() => Assert.NotNull(Core.Excerpt.Of("", 1));
+        public static void Asserts() => Assert.NotNull(Core.PlainText.Of(""));
 
         public static async Task AssertsLater()
         {
             await Task.Yield();
-            Assert.All([1], _ => Assert.NotNull(Core.Excerpt.Of("", 1)));
+            Assert.All([1], _ => Assert.NotNull(Core.PlainText.Of("")));
         }
 
-        public static void AssertsInAHelper() => Helper(() => Core.Excerpt.Of("", 1));
+        public static void AssertsInAHelper() => Helper(() => Core.PlainText.Of(""));
 
-        public static void OnlyRuns() => Core.Excerpt.Of("", 1);
+        public static void OnlyRuns() => Core.PlainText.Of("");
 
         public static void OfNothing() => Assert.Equal(2, Environment.ProcessorCount);
 
@@ -97,7 +97,7 @@ public sealed partial class GuaranteesTests
         {
             await Task.Yield();
             Assert.SkipWhen(OperatingSystem.IsWindows(), "not here");
-            Helper(() => Core.Excerpt.Of("", 1));
+            Helper(() => Core.PlainText.Of(""));
         }
 
         public static Task HelperSkips() => BodySkips();

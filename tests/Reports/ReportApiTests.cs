@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using System.Text;
 using Serverless.Contract;
 using Serverless.Core;
-using Serverless.Core.Api;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;

@@ -162,7 +162,7 @@ public sealed class MetricsReaderTests
         Assert.Equal((MetricsReader.MaxSeries, 7), (read.Series.Count, read.SeriesLeftOut));
     }
 
-    private async Task<string> Csv(Core.Runs.RunRecord run, MetricsQuery query)
+    private async Task<string> Csv(RunRecord run, MetricsQuery query)
     {
         var text = new System.Text.StringBuilder();
         await foreach (var some in Reader.Csv(run, query, Cancel)) text.Append(System.Text.Encoding.UTF8.GetString(some.Span));

@@ -125,7 +125,7 @@ public sealed class RunStoreTests
     {
         var lease = new Lease("worker-1", Some.LeaseLength, Some.Noon);
         Assert.Equal("worker-1 for 00:00:30 from 2030-01-02T12:00:00.0000000+00:00", $"{lease}");
-        Assert.Contains("RunStore", Assert.Throws<InvalidOperationException>(() => (lease with { Renewed = null }).ExpiresAt).Message, StringComparison.Ordinal);
+        Assert.Contains("renewal", Assert.Throws<InvalidOperationException>(() => (lease with { Renewed = null }).ExpiresAt).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -170,7 +170,7 @@ public sealed class RunStoreTests
     {
         var run = Some.Run() with { Metrics = Numbered("val/loss/", 40, i => (double)i), MetricsLeftOut = 7 };
         var order = RunSummary.Of(run).Metrics.Keys.ToList();
-        Assert.Equal(RunSummary.MaxMetrics, order.Count);
+        Assert.Equal(RunSummaries.MaxMetrics, order.Count);
 
         // Small enough: everything that the lists have.
         var whole = Summary(run with { Spec = run.Spec with { Params = Numbered("p", 8, i => JsonSerializer.SerializeToElement(i)) } });

@@ -63,6 +63,33 @@ public sealed class ArchitectureTests
         Assert.Empty(ours.Concat(foreign).Select(pair => $"{pair.From.FullName} uses {pair.To}").Distinct());
     }
 
+    /// <summary>The platform shares the API's nouns with its clients; it is no client of its own.</summary>
+    [Fact]
+    public void ThePlatform_UsesTheNounsOfTheClient_AndNothingThatSends()
+    {
+        foreach (var assembly in (string[])[Core, "Serverless.Cloud", "Serverless.Functions", "Serverless.GpuWorker"])
+        {
+            using var module = References.Read(assembly);
+            Assert.DoesNotContain(References.Of(module), used => Sends(used.To));
+        }
+
+        static bool Sends(TypeReference type) =>
+            type.Namespace == "Serverless.Client.Http" || (type.Namespace == "Serverless.Client" && type.Name.StartsWith("ServerlessClient", StringComparison.Ordinal));
+    }
+
+    /// <summary>Else the nouns could not go anywhere without the client.</summary>
+    [Fact]
+    public void TheNounsOfTheClient_KnowNothingOfHowTheyAreSent()
+    {
+        using var module = References.Read("Serverless.Client");
+        var senders =
+            from used in References.Of(module)
+            where used.From.Namespace == "Serverless.Client" && used.To.Scope.Name is "Polly.Core" or "System.Net.Http"
+            select used.From.Name;
+
+        Assert.Equal(["ServerlessClient", "ServerlessClientOptions"], senders.Distinct().Order(StringComparer.Ordinal));
+    }
+
     public static TheoryData<string> Assemblies => [.. Rooms.Assemblies.Keys];
 
     private static int Place(string room)

@@ -9,23 +9,25 @@ static class Rooms
     public static IReadOnlyList<string> Order { get; } =
     [
         Root, "Contract", "Telemetry", "Storage", "Messaging", "Workspaces", "Access", "Runs", "Workers", "Spec", "Code", "Datasets", "Versions", "Lineage", "Outputs",
-        "Publishing", "Submit", "Streams", "Metrics", "Logs", "Reports", "Events", "Triggers", "Notifications", "Deletion", "Doctor", "Api", "Platform",
+        "Publishing", "Submit", "Streams", "Metrics", "Logs", "Reports", "Events", "Triggers", "Notifications", "Deletion", "Doctor", "Platform",
     ];
 
     /// <summary>Assembly → the other assemblies of this repository that it may use.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<string>> Assemblies { get; } = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal)
     {
-        ["Serverless.Core"] = [],
-        ["Serverless.Cloud"] = ["Serverless.Core"],
+        ["Serverless.Client"] = [],
+        ["Serverless.Core"] = ["Serverless.Client"],
+        ["Serverless.Cloud"] = ["Serverless.Client", "Serverless.Core"],
         ["Serverless.Sdk"] = [],
-        ["Serverless.Functions"] = ["Serverless.Core", "Serverless.Cloud"],
-        ["Serverless.GpuWorker"] = ["Serverless.Core", "Serverless.Cloud", "Serverless.Sdk"],
-        ["exp"] = ["Serverless.Core", "Serverless.Cloud", "Serverless.Functions"],
+        ["Serverless.Functions"] = ["Serverless.Client", "Serverless.Core", "Serverless.Cloud"],
+        ["Serverless.GpuWorker"] = ["Serverless.Client", "Serverless.Core", "Serverless.Cloud", "Serverless.Sdk"],
+        ["exp"] = ["Serverless.Client", "Serverless.Core", "Serverless.Functions"],
     };
 
     /// <summary>Packages that must not be reachable by their types: assembly → beginnings of names.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<string>> Foreign { get; } = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal)
     {
+        ["Serverless.Client"] = ["Azure.", "TorchSharp", "Microsoft.", "SQLitePCL", "YamlDotNet", "Cronos"],
         ["Serverless.Core"] = ["Azure.", "TorchSharp", "Microsoft.ML", "Microsoft.AspNetCore"],
         ["Serverless.Cloud"] = ["TorchSharp", "Microsoft.ML", "Microsoft.AspNetCore"],
         ["Serverless.Sdk"] = ["Azure.", "Microsoft.AspNetCore", "Microsoft.Data.Sqlite"],

@@ -325,7 +325,7 @@ public sealed class SubmissionTests
         await store.Put(WorkspacePaths.Run(id), Encoding.UTF8.GetBytes(edited), cancel: Cancel);
         var before = store.PeekAll(WorkspacePaths.Runs).Count;
         var problems = Assert.IsType<SubmitResult.Invalid>(await Submission().Rerun(id, "bob", cancel: Cancel)).Problems.Select(problem => problem.Path);
-        Assert.Equal(["checkpoints.keep", "command", "grace", "inputs[0]", "machine", "nodes", "params.lr", "retries.lost", "seed", "timeout", "version"], problems.Order(StringComparer.Ordinal));
+        Assert.Equal(["checkpoints.keep", "command", "grace", "inputs[0]", "machine", "nodes", "params.lr", "retries.lost", "seed[0]", "timeout", "version"], problems.Order(StringComparer.Ordinal));
         Assert.Equal(before, store.PeekAll(WorkspacePaths.Runs).Count);
 
         await store.Put(WorkspacePaths.Run(id), Encoding.UTF8.GetBytes(whole), cancel: Cancel);

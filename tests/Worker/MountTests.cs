@@ -65,7 +65,7 @@ public sealed class MountTests
                 var refused = Assert.Throws<PreparationException>(folder.Emptied);
 
                 Assert.True(File.Exists(Path.Combine([source, .. names, "output", "kept"])), covered);
-                Assert.Equal((Core.Runs.Cause.WorkerLost, true), (refused.Cause, refused.Message.Contains($" a mount at {disk["data"]}", StringComparison.Ordinal)));
+                Assert.Equal((Cause.WorkerLost, true), (refused.Cause, refused.Message.Contains($" a mount at {disk["data"]}", StringComparison.Ordinal)));
                 Assert.Contains("was not touched", Assert.Single(said), StringComparison.Ordinal);
                 disk.UnmountAll();
                 folder.Emptied().Dispose();
@@ -120,7 +120,7 @@ public sealed class MountTests
             var ended = await rig.Ended(run);
             var next = await rig.Ended(await rig.SubmitShell("true", spec => spec with { Retries = new(Lost: 0) }));
 
-            Assert.True(ended.State == Core.Runs.RunState.Succeeded, $"{ended.Message}\n{await rig.Log(run)}");
+            Assert.True(ended.State == RunState.Succeeded, $"{ended.Message}\n{await rig.Log(run)}");
             Assert.EndsWith("/own", Assert.Single((await rig.Outputs(ended)).Artifacts).Key, StringComparison.Ordinal);
             Assert.EndsWith($"has a mount at {disk["data/worker/w1"]}, which an earlier run left; unmount it there", next.Message, StringComparison.Ordinal);
             Assert.Equal(all, disk.AllOfMine);
@@ -133,7 +133,7 @@ public sealed class MountTests
             Assert.Equal(all, disk.AllOfMine);
             disk.UnmountAll();
             await rig.StartWorker();
-            Assert.Equal(Core.Runs.RunState.Succeeded, (await rig.Ended(await rig.SubmitShell("true"))).State);
+            Assert.Equal(RunState.Succeeded, (await rig.Ended(await rig.SubmitShell("true"))).State);
             return 0;
         }
     }
@@ -289,7 +289,7 @@ public sealed class MountTests
             var ended = await rig.Ended(run);
             await worker.Says("was not touched");
 
-            Assert.True(ended.State == Core.Runs.RunState.Succeeded, $"{ended.Message}\n{await rig.Log(run)}");
+            Assert.True(ended.State == RunState.Succeeded, $"{ended.Message}\n{await rig.Log(run)}");
             disk.IsUntouched();
             Assert.EndsWith("/own", Assert.Single((await rig.Outputs(ended)).Artifacts).Key, StringComparison.Ordinal);
             Assert.Contains("artifacts/b", await rig.Log(run), StringComparison.Ordinal);

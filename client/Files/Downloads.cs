@@ -1,0 +1,39 @@
+namespace Serverless.Client;
+
+/// <summary>Contents on their way to files of this machine.</summary>
+public static class Downloads
+{
+    private const int BufferBytes = 1 << 16;
+
+    /// <summary>Writes a file that appears only when it is whole.</summary>
+    /// <param name="open">One of the client's calls that open a content.</param>
+    /// <param name="progress">Told how many bytes have come.</param>
+    /// <exception cref="ApiException">It did not come as a whole.</exception>
+    /// <exception cref="ContentMismatchException">It is not what it should be.</exception>
+    public static async Task Save(
+        Func<CancellationToken, Task<Stream>> open, string file, IProgress<long>? progress = null, CancellationToken cancel = default)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        var partial = file + ".partial";
+        try
+        {
+            await using (var to = File.Create(partial))
+            {
+                await using var from = await open(cancel);
+                var buffer = new byte[BufferBytes];
+                long position = 0;
+                for (int read; (read = await from.ReadAsync(buffer, cancel)) > 0;)
+                {
+                    await to.WriteAsync(buffer.AsMemory(0, read), cancel);
+                    progress?.Report(position += read);
+                }
+            }
+
+            File.Move(partial, file, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(partial);
+        }
+    }
+}

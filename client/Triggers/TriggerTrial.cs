@@ -1,0 +1,15 @@
+using System.Text.Json;
+
+namespace Serverless.Client;
+
+/// <summary>What a trigger would do about past events.</summary>
+public sealed record TriggerTrial(string Trigger, IReadOnlyList<TriedCause> Causes);
+
+/// <param name="Firing">Id that acting on it has, or would have.</param>
+/// <param name="At">When it happened, or will.</param>
+/// <param name="Fires">Whether the trigger would submit.</param>
+/// <param name="Why">Why not.</param>
+/// <param name="Experiment">What it would submit.</param>
+/// <param name="Did">What the trigger did about it when it happened; null: nothing, as it was not there yet, or paused.</param>
+public sealed record TriedCause(
+    string Firing, string Cause, DateTimeOffset At, bool Fires, string? Why, JsonElement? Experiment, FiringOutcome? Did, TriggerCause What);

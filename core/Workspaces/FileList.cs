@@ -1,5 +1,0 @@
-namespace Serverless.Core.Workspaces;
-
-public sealed record FileList(IReadOnlyList<WorkspaceFile> Files, string? Next);
-
-public sealed record WorkspaceFile(string Path, long LengthBytes, DateTimeOffset Modified, string ETag);
