@@ -13,6 +13,7 @@ namespace Serverless.Functions.OpenApi;
 static partial class ApiDocument
 {
     private const string KeyScheme = "key", Json = "application/json";
+    private const string WholePath = "a path, with its slashes as they are";
 
     public static JsonObject Make()
     {
@@ -55,7 +56,7 @@ static partial class ApiDocument
         }
 
         JsonObject[] parameters = [
-            .. Decorations().Matches(function.Route).Select(match => Parameter(match.Groups[1].Value, "path", null)),
+            .. Decorations().Matches(function.Route).Select(match => Parameter(match.Groups[1].Value, "path", match.Value[1] == '*' ? WholePath : null)),
             .. about.Query.Select(text => Parameter(text, "query")), .. about.Headers.Select(text => Parameter(text, "header"))];
         if (parameters.Length > 0) operation["parameters"] = new JsonArray([.. parameters]);
         string[] bodies = about is { Body: not null, BodyTypes: [] } ? [Json] : about.BodyTypes;

@@ -12,11 +12,12 @@ sealed partial class ApiDescription(JsonElement document)
 
     private readonly JsonSchemaCheck schemas = new(document);
 
-    /// <summary>The longest first, of these the one with the fewest parameters; the last part as a whole path only where nothing else fits: the description has no word for it.</summary>
+    /// <summary>The longest first, of these the one with the fewest parameters; the last part as a whole path where it is one, and nothing else fits.</summary>
     private readonly IReadOnlyList<(Regex Path, JsonElement Item)> paths =
     [
         .. from last in (string[])["[^/]+", ".+"]
            from path in document.GetProperty("paths").EnumerateObject().OrderByDescending(path => path.Name.Count(c => c == '/')).ThenBy(path => path.Name.Count(c => c == '{'))
+           where last == "[^/]+" || path.Value.GetRawText().Contains("with its slashes", StringComparison.Ordinal)
            select (PathOf(path.Name, last), path.Value),
     ];
 
