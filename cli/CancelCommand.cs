@@ -9,7 +9,7 @@ static class CancelCommand
     public static Verb Create(World world)
     {
         var names = RunNames.Arguments();
-        return new Verb("cancel", "Ask runs to end; their code may save its work first")
+        return new Verb("cancel", "Cancel runs; their code has time to save a checkpoint")
         {
             Examples = ["exp cancel last", "exp cancel 7XK2QA M3PPZ1"],
         }.With(names).Does(world, async (session, cancel) =>
@@ -20,8 +20,10 @@ static class CancelCommand
                 var run = await session.Api.Cancel(await RunNames.Find(session.Api, name, cancel), cancel);
                 asked.Add(run);
                 if (session.Output.Json) continue;
-                if (run.State.IsTerminal) session.Output.Line($"[{Format.Colour(run.State)}]{Format.Sign(run.State)} {Format.State(run.State)}[/]  {run.Experiment}  {Format.ShortId(run.Id)}");
-                else session.Output.Line($"[yellow]{run.Experiment} {Format.ShortId(run.Id)} was asked to end[/] and has {Format.Duration(run.Spec.Grace)} for it; see: exp wait {Format.ShortId(run.Id)}");
+                var (id, grace) = (Format.ShortId(run.Id), Format.Duration(run.Spec.Grace));
+                var state = $"{Format.Sign(run.State)} {Format.State(run.State)}";
+                if (run.State.IsTerminal) session.Output.Line($"[{Format.Colour(run.State)}]{state}[/]  {run.Experiment}  {id}");
+                else session.Output.Line($"[yellow]{run.Experiment} {id} is ending[/] and has {grace} to save its work; watch: exp wait {id}");
             }
 
             if (session.Output.Json) Output.WriteJson(asked);

@@ -10,9 +10,9 @@ static class DeleteCommand
     public static Verb Create(World world)
     {
         var names = RunNames.Arguments();
-        var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask" };
-        var force = new Option<bool>("--force", "-f") { Description = "Also when other runs or datasets came from them" };
-        return new Verb("delete", "Delete ended runs with their logs, metrics, checkpoints and artifacts; what they published to data/ stays")
+        var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask for confirmation" };
+        var force = new Option<bool>("--force", "-f") { Description = "Delete even if other runs or datasets came from them" };
+        return new Verb("delete", "Delete ended runs with everything they logged and saved; files that they published to data/ stay")
         {
             Examples = ["exp delete 7XK2QA", "exp delete --yes $(exp list --tag draft --json | jq -r '.runs[].id')"],
         }.With(names, yes, force).Does(world, async (session, cancel) =>
@@ -21,7 +21,8 @@ static class DeleteCommand
             foreach (var name in session.Get(names)) runs.Add(await session.Api.GetRun(await RunNames.Find(session.Api, name, cancel), cancel));
             if (runs.Find(run => !run.State.IsTerminal) is { } live)
             {
-                throw ExpException.Usage($"{live.Experiment} {Format.ShortId(live.Id)} is {Format.State(live.State)}; end it first: exp cancel {Format.ShortId(live.Id)}");
+                throw ExpException.Usage(
+                    $"{live.Experiment} {Format.ShortId(live.Id)} is {Format.State(live.State)}; end it first: exp cancel {Format.ShortId(live.Id)}");
             }
 
             if (!session.Get(yes) && !Confirm(session.Output, runs)) return ExitCode.Usage;
@@ -40,8 +41,13 @@ static class DeleteCommand
 
     private static bool Confirm(Output output, List<RunRecord> runs)
     {
-        if (!StandardOutput.CanAsk) throw ExpException.Usage("delete asks before it deletes, and nobody is there to ask; say --yes");
-        foreach (var run in runs) output.Remark($"  {Format.Sign(run.State)} {run.Experiment} v{run.Version}  {run.Id}  {Format.Params(run.Spec.Params)}");
-        return new Spectre.Console.ConfirmationPrompt($"Delete {(runs.Count == 1 ? "this run" : $"these {runs.Count} runs")} for ever?") { DefaultValue = false }.Show(output.Err);
+        if (!StandardOutput.CanAsk) throw ExpException.Usage("delete asks for confirmation, but this is no terminal; use --yes");
+        foreach (var run in runs)
+        {
+            output.Remark($"  {Format.Sign(run.State)} {run.Experiment} v{run.Version}  {run.Id}  {Format.Params(run.Spec.Params)}");
+        }
+
+        var question = $"Delete {(runs.Count == 1 ? "this run" : $"these {runs.Count} runs")}? This cannot be undone.";
+        return new Spectre.Console.ConfirmationPrompt(question) { DefaultValue = false }.Show(output.Err);
     }
 }

@@ -18,12 +18,14 @@ static class DemoCommand
     {
         var workers = new Option<int>("--workers") { Description = "Worker processes", HelpName = "N", DefaultValueFactory = _ => 2 };
         var keep = new Option<bool>("--keep") { Description = "Leave the platform up afterwards, until Ctrl-C" };
-        var quick = new Option<bool>("--quick") { Description = "Train for a moment only: the results mean nothing, everything is shown" };
-        return new Verb("demo", "See everything work: an experiment that sets off another, and a baseline, on two workers: table, plots and reports; some two minutes")
+        var quick = new Option<bool>("--quick") { Description = "Train for a moment only, to see everything without meaningful results" };
+        return new Verb("demo",
+            "Run a study from start to end, about two minutes: an experiment, the one that its trigger starts, a baseline, and a report")
         {
             Examples = ["exp demo", "exp demo --keep", "exp demo --data ./.exp   # digits of your own in ./.exp/workspace/data/digits/ are used"],
         }.With(workers, keep, quick).Does(world, (session, cancel) => Run(
-            session, session.Get(workers) is >= 1 and <= 64 and var n ? n : throw ExpException.Usage("--workers: a number from 1 to 64"), session.Get(keep), session.Get(quick), cancel));
+            session, session.Get(workers) is >= 1 and <= 64 and var n ? n : throw ExpException.Usage("--workers: a number from 1 to 64"),
+            session.Get(keep), session.Get(quick), cancel));
     }
 
     private static async Task<ExitCode> Run(Session session, int workers, bool keep, bool quick, CancellationToken cancel)
@@ -34,7 +36,8 @@ static class DemoCommand
         var options = new PlatformOptions { Data = data, Port = keep ? null : 0, Workers = workers };
         await using var platform = await LocalPlatform.Start(options, session.World, new(output, session.World.Time, LogLevel.Warning, LogFormat.Text), cancel);
         using var api = session.Connect(new(platform.Address, data.ReadKey(), data.Path));
-        output.Remark($"[bold green]exp[/] is up at [bold]{platform.Address}[/] with {workers} worker {(workers == 1 ? "process" : "processes")}; everything is kept in {data.Path}");
+        var with = $"{workers} worker {(workers == 1 ? "process" : "processes")}";
+        output.Remark($"[bold green]exp[/] is up at [bold]{platform.Address}[/] with {with}; everything is kept in {data.Path}");
 
         var experiments = new DemoExperiments(api, output, session.World.Time, quick);
         var ids = await experiments.Submit(cancel);
@@ -70,7 +73,8 @@ static class DemoCommand
 
     private static async Task Keep(Output output, LocalPlatform platform, DataFolder data, CancellationToken cancel)
     {
-        output.Remark($"The platform stays up at [bold]{platform.Address}[/]. In another terminal: [bold]exp list --data {Shell.Quoted(data.Path)}[/]   [dim]Ctrl-C stops it.[/]");
+        var next = $"exp list --data {Shell.Quoted(data.Path)}";
+        output.Remark($"The platform stays up at [bold]{platform.Address}[/]. In another terminal: [bold]{next}[/]   [dim]Ctrl-C stops it.[/]");
         try
         {
             await platform.Completion.WaitAsync(cancel);

@@ -10,8 +10,11 @@ static class DoctorCommand
 {
     public static Verb Create(World world)
     {
-        var fix = new Option<bool>("--fix") { Description = "After the list, move damaged records to damaged/, where nothing reads them and nothing of them is lost (admins only)" };
-        return new Verb("doctor", "List what is damaged or missing in the workspace, and what can be done about it")
+        var fix = new Option<bool>("--fix")
+        {
+            Description = "Move damaged records to damaged/, where nothing reads them; nothing is lost (admins only)",
+        };
+        return new Verb("doctor", "Check the workspace for damaged or missing records, and say how to fix each")
         {
             Examples = ["exp doctor", "exp doctor --json | jq '.findings[].object'", "exp doctor --fix"],
         }.With(fix).Does(world, async (session, cancel) =>
@@ -43,8 +46,9 @@ static class DoctorCommand
     /// <summary>The line under a list whose answer names damaged records.</summary>
     public static void Remark(Output output, IReadOnlyList<DamagedRecord>? damaged)
     {
-        if (damaged is [var only]) output.Remark($"[yellow]{only.Key} cannot be read; see: exp doctor[/]");
-        else if (damaged is { Count: > 1 }) output.Remark($"[yellow]{damaged.Count} records cannot be read, among them {damaged[0].Key}; see: exp doctor[/]");
+        if (damaged is not [var first, ..]) return;
+        var which = damaged.Count == 1 ? first.Key : $"{damaged.Count} records, among them {first.Key},";
+        output.Remark($"[yellow]{which} cannot be read; see: exp doctor[/]");
     }
 
     private static void Show(Output output, Finding finding)
@@ -63,7 +67,12 @@ static class DoctorCommand
         }
 
         if (findings.Count == 0) output.Line($"[green]Nothing is damaged[/]; looked at {end.Examined} objects");
-        else output.Remark($"{findings.Count} {(findings.Count == 1 ? "finding" : "findings")} in {end.Examined} objects{(end.Cut ? ", and there may be more" : "")}");
+        else
+        {
+            var found = $"{findings.Count} {(findings.Count == 1 ? "finding" : "findings")}";
+            output.Remark($"{found} in {end.Examined} objects{(end.Cut ? ", and there may be more" : "")}");
+        }
+
         var movable = findings.Count(finding => finding.CanMove);
         if (moved is null && movable > 0) output.Remark($"[dim]{movable} of them can be moved out of the way: exp doctor --fix[/]");
     }

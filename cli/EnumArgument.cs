@@ -3,7 +3,9 @@ using Serverless.Core;
 
 namespace Serverless.Cli;
 
-/// <summary>Options whose values are an enum's names, exactly: the library would also take numbers, and two names with a comma between as a third.</summary>
+/// <summary>
+/// Options whose values are an enum's names, exactly: the library would also take numbers, and two names with a comma between as a third.
+/// </summary>
 static class EnumArgument
 {
     public static T? Parse<T>(ArgumentResult result) where T : struct, Enum

@@ -2,14 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace Serverless.Cli;
 
-/// <summary>Ctrl-C, SIGTERM and a closed terminal. The first asks to end, the second to hurry, the third ends the process as the system would.</summary>
+/// <summary>
+/// Ctrl-C, SIGTERM and a closed terminal. The first asks to end, the second to hurry, the third ends the process as the system would.
+/// </summary>
 sealed class Interrupts : IDisposable
 {
     private readonly CancellationTokenSource first = new(), second = new();
     private readonly PosixSignalRegistration[] registrations;
 
     public Interrupts() =>
-        registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }.Select(signal => PosixSignalRegistration.Create(signal, Heard))];
+        registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM,
+            PosixSignal.SIGHUP }.Select(signal => PosixSignalRegistration.Create(signal, Heard))];
 
     public CancellationToken First => first.Token;
     public CancellationToken Second => second.Token;

@@ -12,12 +12,15 @@ static class ListCommand
 
     public static Verb Create(World world)
     {
-        var project = new Option<string?>("--project", "-p") { Description = "Only of this project", HelpName = "NAME" };
-        var experiment = new Option<string?>("--experiment", "-e") { Description = "Only of this experiment", HelpName = "NAME" };
-        var state = new Option<string?>("--state", "-s") { Description = "Only in this state: queued, preparing, running, succeeded, failed or cancelled", HelpName = "STATE" };
-        state.AcceptOnlyFromAmong([.. Enum.GetValues<RunState>().Select(Format.State)]);
-        var tag = new Option<string?>("--tag", "-t") { Description = "Only with this tag", HelpName = "TAG" };
-        var limit = new Option<int>("--limit", "-n") { Description = "How many, newest first; 0: all", HelpName = "N", DefaultValueFactory = _ => 20 };
+        var project = new Option<string?>("--project", "-p") { Description = "Only runs of this project", HelpName = "NAME" };
+        var experiment = new Option<string?>("--experiment", "-e") { Description = "Only runs of this experiment", HelpName = "NAME" };
+        var state = new Option<RunState?>("--state", "-s")
+        {
+            Description = "Only runs in this state: queued, preparing, running, succeeded, failed or cancelled", HelpName = "STATE",
+            CustomParser = EnumArgument.Parse<RunState>,
+        };
+        var tag = new Option<string?>("--tag", "-t") { Description = "Only runs with this tag", HelpName = "TAG" };
+        var limit = new Option<int>("--limit", "-n") { Description = "How many runs; 0: all", HelpName = "N", DefaultValueFactory = _ => 20 };
         return new Verb("list", "List runs, newest first")
         {
             Examples = ["exp list", "exp list --experiment prune-mlp --state failed", "exp list -n 0 --json | jq '.runs[].id'"],
@@ -33,7 +36,7 @@ static class ListCommand
             {
                 var page = await session.Api.ListRuns(new()
                 {
-                    Project = session.Get(project), Experiment = session.Get(experiment), State = session.Get(state) is { } name ? EnumNames.Parse<RunState>(name) : null, Tag = session.Get(tag),
+                    Project = session.Get(project), Experiment = session.Get(experiment), State = session.Get(state), Tag = session.Get(tag),
                     Limit = wanted == 0 ? PageLength : Math.Min(PageLength, wanted - runs.Count), After = after,
                 }, cancel);
                 runs.AddRange(page.Runs);
@@ -43,31 +46,38 @@ static class ListCommand
             while (after is not null && (wanted == 0 || runs.Count < wanted));
 
             if (session.Output.Json) Output.WriteJson(new RunList(runs, after, DamagedRecord.Listed(damaged)));
-            else Show(session, runs, after is not null);
+            else if (runs.Count > 0) Show(session.Output, runs, more: after is not null);
+            else if ((session.Get(project) ?? session.Get(experiment) ?? session.Get(tag)) is not null || session.Get(state) is not null)
+            {
+                session.Output.Remark($"No such runs.");
+            }
+            else session.Output.Remark($"No runs. Start one with: exp run FILE   (a file to start from: exp init)");
             if (!session.Output.Json) DoctorCommand.Remark(session.Output, damaged);
         });
     }
 
-    private static void Show(Session session, List<RunSummary> runs, bool more)
+    private static void Show(Output output, List<RunSummary> runs, bool more)
     {
-        var output = session.Output;
-        if (runs.Count == 0)
-        {
-            output.Remark($"No runs. Start one with: exp run FILE   (a file to start from: exp init)");
-            return;
-        }
+        output.Write(Table(runs, output.Now));
+        if (more) output.Remark($"[dim]The newest {runs.Count}; all: exp list -n 0[/]");
+    }
 
-        var listing = new Listing("STATE", "RUN", "EXPERIMENT~~", "PARAMS~", "METRICS~~", "CHECKS", "TIME>", "AGE>");
+    private static Listing Table(List<RunSummary> runs, DateTimeOffset now)
+    {
+        var listing = new Listing(
+            Column.Text("STATE", narrowest: 11), Column.Word("RUN"), Column.Text("EXPERIMENT", narrowest: 16), Column.Text("PARAMS", 3),
+            Column.Text("METRICS", 1), Column.Word("CHECKS", 2), Column.Number("TIME", 5), Column.Number("AGE", 4));
         foreach (var run in runs)
         {
+            var state = $"{Format.Sign(run.State)} {Format.State(run.State)}";
             var cause = run.State == RunState.Failed && run.Cause is { } why and not Cause.UserCode ? $" {Format.Cause(why)}" : "";
             listing.Add(
-                new($"{Format.Sign(run.State)} {Format.State(run.State)}{cause}", Format.Colour(run.State)), Format.ShortId(run.Id),
-                new(run.Experiment, "bold"), new(Format.Params(run.Params) + (run.ParamsLeftOut > 0 ? $" and {run.ParamsLeftOut} more" : ""), "dim"), RunView.ValuesCell(run.Metrics, run.MetricsLeftOut), RunView.ChecksCell(run.Checks),
-                run.Started is { } started ? Format.Duration((run.Ended ?? output.Now) - started) : "", new(Format.Age(run.Created, output.Now), "dim"));
+                new(state + cause, Format.Colour(run.State), Short: state), Format.ShortId(run.Id), new(run.Experiment, "bold"),
+                new(Format.Params(run.Params) + (run.ParamsLeftOut > 0 ? $" and {run.ParamsLeftOut} more" : ""), "dim"),
+                RunView.ValuesCell(run.Metrics, run.MetricsLeftOut), RunView.ChecksCell(run.Checks),
+                run.Started is { } started ? Format.Duration((run.Ended ?? now) - started) : "", new(Format.Age(run.Created, now), "dim"));
         }
 
-        output.Write(listing);
-        if (more) output.Remark($"[dim]The newest {runs.Count}; all: exp list -n 0[/]");
+        return listing;
     }
 }

@@ -10,9 +10,9 @@ static class LogsCommand
     public static Verb Create(World world)
     {
         var name = RunNames.Argument();
-        var follow = new Option<bool>("--follow", "-f") { Description = "Go on until the run has ended" };
-        var tail = new Option<int?>("--tail", "-n") { Description = "Only the last lines of what is there now", HelpName = "LINES" };
-        return new Verb("logs", "Print what a run wrote: to a file or pipe byte for byte, to a terminal with its colours and without other control sequences")
+        var follow = new Option<bool>("--follow", "-f") { Description = "Follow the log until the run ends" };
+        var tail = new Option<int?>("--tail", "-n") { Description = "Only the last lines", HelpName = "LINES" };
+        return new Verb("logs", "Print a run's log. A pipe gets every byte; a terminal gets colours, but no other control sequences")
         {
             Examples = ["exp logs last", "exp logs -f prune-mlp", "exp logs 7XK2QA -n 20"],
         }.With(name, follow, tail).Does(world, async (session, cancel) =>

@@ -4,20 +4,25 @@ using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
 using Serverless.Core.Metrics;
+using Serverless.Core.Spec;
 
 namespace Serverless.Cli;
 
 static class MetricsCommand
 {
-    private const int SparkWidth = 30, PlotHeight = 10, PointsToDraw = 1000, PointsOfJson = 1_000_000;
+    private const int SparkWidth = 16, WideSparkWidth = 30, WideTerminal = 120, PlotHeight = 10, PointsToDraw = 1000, FewestPoints = 4,
+    PointsOfJson = 1_000_000;
 
     public static Verb Create(World world)
     {
         var name = RunNames.Argument();
-        var metrics = new Argument<string[]>("METRIC") { Description = "Draw these in full; without any, a table of all", Arity = ArgumentArity.ZeroOrMore };
+        var metrics = new Argument<string[]>("METRIC")
+        {
+            Description = "Plot these ('*' matches any characters); without any, a table of all", Arity = ArgumentArity.ZeroOrMore,
+        };
         var csv = new Option<bool>("--csv") { Description = "Every point as metric,step,value,time, in order of logging" };
-        var system = new Option<bool>("--system") { Description = "The machine's own metrics (system/…) too" };
-        return new Verb("metrics", "Show a run's metrics: last, least, greatest, and their curves")
+        var system = new Option<bool>("--system") { Description = "Also the machine's own metrics (system/…)" };
+        return new Verb("metrics", "Show a run's metrics: last, smallest and largest value, and their curves")
         {
             Examples = ["exp metrics last", "exp metrics last train/loss val/accuracy", "exp metrics 7XK2QA --csv > curves.csv"],
         }.With(name, metrics, csv, system).Does(world, async (session, cancel) =>
@@ -33,27 +38,35 @@ static class MetricsCommand
 
             var answer = await session.Api.GetMetrics(run, wanted, session.Output.Json ? PointsOfJson : PointsToDraw, cancel);
             if (session.Output.Json) Output.WriteJson(answer);
-            else if (wanted.Length > 0) Draw(session.Output, answer, wanted);
+            else if (wanted.Length > 0) Draw(session.Output, answer);
             else Table(session.Output, answer, session.Get(system));
             Remark(session.Output, answer);
+            await CheckNames(session.Api, run, answer, wanted, cancel);
         });
     }
 
-    /// <summary>As it comes, however much it is: lines that are no points go to standard error.</summary>
+    /// <summary>As it comes, however much it is: comments go to standard error.</summary>
     private static async Task WriteCsv(Session session, string run, string[] wanted, CancellationToken cancel)
     {
-        using var lines = new StreamReader(await session.Api.OpenMetricsCsv(run, wanted, cancel));
+        using var text = new StreamReader(await session.Api.OpenMetricsCsv(run, wanted, cancel));
 
-        await using var output = new StreamWriter(StandardOutput.Open(), bufferSize: 1 << 16);
-        while (await lines.ReadLineAsync(cancel) is { } line)
+        long records = 0;
+        await using (var output = new StreamWriter(StandardOutput.Open(), bufferSize: 1 << 16))
         {
-            if (line.StartsWith('#')) session.Output.Remark($"[yellow]{line[1..].Trim()}[/]");
-            else
+            await foreach (var record in Csv.Records(text, cancel))
             {
-                output.Write(line);
-                output.Write('\n');
+                if (record.StartsWith('#')) session.Output.Remark($"[yellow]{record[1..].Trim()}[/]");
+                else
+                {
+                    output.Write(record);
+                    output.Write('\n');
+                    records++;
+                }
             }
         }
+
+        // The header alone: none of the names is a metric's.
+        if (records <= 1) await CheckNames(session.Api, run, new(run, []), wanted, cancel);
     }
 
     /// <summary>What the answer does not have.</summary>
@@ -61,7 +74,20 @@ static class MetricsCommand
     {
         foreach (var problem in metrics.Problems) output.Remark($"[yellow]{problem}[/]");
         if (metrics.SeriesLeftOut > 0) output.Remark($"[yellow]{metrics.SeriesLeftOut} metrics or more are left out; ask for them by name[/]");
-        if (output.Json && metrics.Series.Any(series => series.Points.Count < series.Total)) output.Remark($"[yellow]Long series are thinned; every point: --csv[/]");
+        if (output.Json && metrics.Series.Any(series => series.Points.Count < series.Total))
+        {
+            output.Remark($"[yellow]Long series are thinned; every point: --csv[/]");
+        }
+    }
+
+    /// <exception cref="ExpException">The run has nothing by one of the names.</exception>
+    private static async Task CheckNames(ServerlessClient api, string run, RunMetrics answer, string[] wanted, CancellationToken cancel)
+    {
+        var missing = wanted.Where(name => !answer.Series.Any(series => NamePattern.Matches(name, series.Name))).ToList();
+        if (missing.Count == 0) return;
+        var known = (await api.GetMetrics(run, [], FewestPoints, cancel)).Series.Select(series => series.Name).ToList();
+        throw ExpException.NotFound(
+            string.Join("; ", missing.Select(name => $"run {Format.ShortId(run)} has no metric '{name}'{Suggestion.Clause(name, known)}")));
     }
 
     private static void Table(Output output, RunMetrics metrics, bool system)
@@ -69,36 +95,39 @@ static class MetricsCommand
         var shown = metrics.Series.Where(series => system || !RunView.IsSystem(series.Name)).ToList();
         var hidden = metrics.Series.Count - shown.Count;
         if (shown.Count == 0) output.Remark($"No metrics {(hidden > 0 ? "of its own " : "")}yet.");
-        if (shown.Count > 0)
-        {
-            var listing = new Listing("METRIC~", "LAST>", "MIN>", "MAX>", "STEP>", "POINTS>", "");
-            foreach (var series in shown)
-            {
-                var values = series.Points.Select(point => point.Value).ToList();
-                var finite = values.Where(double.IsFinite).DefaultIfEmpty(double.NaN).ToList();
-                listing.Add(
-                    new(series.Name, "bold"), Format.Number(values[^1]), new(Format.Number(finite.Min()), "dim"), new(Format.Number(finite.Max()), "dim"),
-                    new(series.Points[^1].Step.ToString(CultureInfo.InvariantCulture), "dim"), new(series.Total.ToString(CultureInfo.InvariantCulture), "dim"), new(Curve.Spark(values, SparkWidth), "blue"));
-            }
-
-            output.Write(listing);
-        }
-
+        var curve = output.Width >= WideTerminal ? WideSparkWidth : SparkWidth;
+        output.Write(new Listing(
+            Column.Text("METRIC", narrowest: 16), Column.Number("LAST"), Column.Number("MIN", 2), Column.Number("MAX", 2), Column.Number("NAN", 1),
+            Column.Number("STEP", 4), Column.Number("POINTS", 5), Column.Word("CURVE", 3)).AddAll(shown.Select(series => Row(series, curve))));
         if (hidden > 0) output.Remark($"[dim]and {hidden} of the machine: --system[/]");
     }
 
-    private static void Draw(Output output, RunMetrics metrics, string[] wanted)
+    private static Cell[] Row(MetricSeries series, int curve)
     {
-        foreach (var missing in wanted.Where(name => metrics.Series.All(series => series.Name != name))) output.Remark($"The run has no metric '{missing}'.");
+        var numbers = series.Points.Select(point => point.Value).Where(value => !double.IsNaN(value)).DefaultIfEmpty(double.NaN).ToList();
+        return
+        [
+            new(series.Name, "bold"), Format.Number(series.Points[^1].Value), new(Format.Number(numbers.Min()), "dim"),
+            new(Format.Number(numbers.Max()), "dim"),
+            series.NaNs > 0 ? new(Invariant(series.NaNs), "yellow") : new(""), new(Invariant(series.Points[^1].Step), "dim"),
+            new(Invariant(series.Total), "dim"),
+            new(Curve.Spark([.. series.Points.Select(point => point.Value)], curve), "blue"),
+        ];
+    }
+
+    private static void Draw(Output output, RunMetrics metrics)
+    {
         foreach (var series in metrics.Series)
         {
             var finite = series.Points.Where(point => double.IsFinite(point.Value)).ToList();
-            output.Line($"[bold]{series.Name}[/]  last {Format.Number(series.Points[^1].Value)}  [dim]{series.Total} points[/]");
+            var nans = series.NaNs > 0 ? $", {series.NaNs} NaN" : "";
+            var points = $"{series.Total} {(series.Total == 1 ? "point" : "points")}{nans}";
+            output.Line($"[bold]{series.Name}[/]  last {Format.Number(series.Points[^1].Value)}  [dim]{points}[/]");
             if (finite.Count == 0) continue;
 
             string[] labels = [Format.Number(finite.Max(point => point.Value)), Format.Number(finite.Min(point => point.Value))];
             var margin = labels.Max(label => label.Length);
-            var width = Math.Min(output.Out.Profile.Width, 100) - margin - 3;
+            var width = Math.Min(output.Width, 100) - margin - 3;
             if (width < 10) continue;
             var rows = Curve.Plot([.. finite.Select(point => ((double)point.Step, point.Value))], width, PlotHeight);
             for (var i = 0; i < rows.Length; i++)
@@ -112,4 +141,6 @@ static class MetricsCommand
             output.Line($"[dim]{new string(' ', margin + 2)}{first}{$"step {last}".PadLeft(Math.Max(0, width - first.Length))}[/]\n");
         }
     }
+
+    private static string Invariant(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

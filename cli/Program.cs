@@ -17,7 +17,8 @@ static class Program
         try
         {
             var parsed = Root.Create(world).Parse(args);
-            if (parsed.Action is ParseErrorAction) return (int)Failure.Report(parsed);
+            var isCommand = parsed.Action == parsed.CommandResult.Command.Action;
+            if (parsed.Action is ParseErrorAction || (isCommand && Unexpected.In(parsed).Count > 0)) return (int)Failure.Report(parsed);
             return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupts.First);
         }
         catch (Exception e)

@@ -13,11 +13,12 @@ static class ReportCommand
     public static Verb Create(World world)
     {
         var names = RunNames.Arguments();
-        var title = new Option<string?>("--title") { Description = "What stands above it [the names of the experiments]", HelpName = "TEXT" };
+        var title = new Option<string?>("--title") { Description = "Title of the report [the names of the experiments]", HelpName = "TEXT" };
         var to = new Option<string?>("--to") { Description = "Folder to write it to; - prints the Markdown [./report-ID]", HelpName = "DIR" };
-        return new Verb("report", "Make a report of runs: a table, curves and plots, as HTML and Markdown, kept in the workspace")
+        return new Verb("report", "Create a report of runs in HTML and Markdown, with tables, curves and plots")
         {
-            Examples = ["exp report last", "exp report prune-mlp prune-cnn baseline-mlnet --title 'Pruning digits'", "exp report 7XK2QA M3PPZ1 --to -"],
+            Examples = ["exp report last", "exp report prune-mlp prune-cnn baseline-mlnet --title 'Pruning digits'",
+                "exp report 7XK2QA M3PPZ1 --to -"],
         }.With(names, title, to).Does(world, async (session, cancel) =>
         {
             var ids = new List<string>();

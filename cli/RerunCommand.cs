@@ -9,8 +9,8 @@ static class RerunCommand
     public static Verb Create(World world)
     {
         var name = RunNames.Argument();
-        var wait = new Option<bool>("--wait", "-w") { Description = "Watch it to its end" };
-        return new Verb("rerun", "Run the same again: same code, parameters, inputs, seed")
+        var wait = new Option<bool>("--wait", "-w") { Description = "Watch it until it ends" };
+        return new Verb("rerun", "Run again with the same code, parameters, inputs and seed")
         {
             Examples = ["exp rerun last --wait"],
         }.With(name, wait).Does(world, async (session, cancel) =>

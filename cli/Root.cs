@@ -56,5 +56,6 @@ static class Root
     }
 
     /// <summary>"files put " for that command, "" for the root.</summary>
-    public static string PathOf(Command command) => command is RootCommand ? "" : $"{PathOf(command.Parents.OfType<Command>().Single())}{command.Name} ";
+    public static string PathOf(Command command) =>
+        command is RootCommand ? "" : $"{PathOf(command.Parents.OfType<Command>().Single())}{command.Name} ";
 }

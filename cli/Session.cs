@@ -12,16 +12,18 @@ sealed class Session(ParseResult parsed, World world) : IDisposable
     private Connection? connection;
     private ServerlessClient? api;
 
-    public static Option<bool> JsonOption { get; } = new("--json") { Description = "Print JSON for programs instead of text for people", Recursive = true };
+    public static Option<bool> JsonOption { get; } = new("--json") { Description = "Print JSON for programs instead of text for people",
+        Recursive = true };
 
     public static Option<string?> DataOption { get; } = new("--data")
     {
-        Description = "Folder of the platform on this machine [EXP_DATA, ./.exp if it exists, ~/.local/share/exp]", HelpName = "DIR", Recursive = true,
+        Description = "Folder of the platform on this machine [EXP_DATA, ./.exp if it exists, ~/.local/share/exp]", HelpName = "DIR",
+        Recursive = true,
     };
 
     public static Option<string?> ProfileOption { get; } = new("--profile")
     {
-        Description = "A platform that exp login remembers [EXP_PROFILE, the last that was logged in to]", HelpName = "NAME", Recursive = true,
+        Description = "Profile to use, as saved by exp login [EXP_PROFILE, the last login]", HelpName = "NAME", Recursive = true,
     };
 
     public World World => world;

@@ -10,8 +10,8 @@ static class TagCommand
     {
         var name = RunNames.Argument();
         var add = new Argument<string[]>("TAG") { Description = "Tags to add", Arity = ArgumentArity.ZeroOrMore };
-        var remove = new Option<string[]>("--remove", "-r") { Description = "Tag to take away", HelpName = "TAG" };
-        return new Verb("tag", "Add tags to a run or take them away; without any, show them")
+        var remove = new Option<string[]>("--remove", "-r") { Description = "Tag to remove", HelpName = "TAG" };
+        return new Verb("tag", "Add or remove a run's tags, or show them")
         {
             Examples = ["exp tag last baseline", "exp tag 7XK2QA paper --remove draft"],
         }.With(name, add, remove).Does(world, async (session, cancel) =>

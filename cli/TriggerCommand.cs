@@ -10,38 +10,48 @@ static class TriggerCommand
 {
     private const int FiringsShown = 10;
 
-    public static Verb Create(World world) => new Verb("trigger", "Rules that submit an experiment when a run ends, a file changes, a dataset is published, or by the clock")
+    public static Verb Create(World world) =>
+        new Verb("trigger", "Manage triggers: submit an experiment when a run ends, a file changes, a dataset is published, or on a schedule")
     {
         Examples = ["exp trigger add cnn-after-mlp.yaml", "exp trigger test cnn-after-mlp", "exp trigger show cnn-after-mlp"],
     }.With(Add(world), List(world), Show(world), Remove(world), Pause(world, paused: true), Pause(world, paused: false), Test(world), Replay(world));
 
     private static Verb Add(World world)
     {
-        var file = new Argument<string>("FILE") { Description = "The trigger in YAML or JSON; the path of its code is relative to it" };
-        return new Verb("add", "Store a trigger, or change it; it acts on what happens from then on").With(file).Does(world, async (session, cancel) =>
+        var file = new Argument<string>("FILE") { Description = "Trigger in YAML or JSON; the path of its code is relative to the file" };
+        return new Verb("add", "Create or change a trigger; it acts on what happens from then on").With(file).Does(world, async (session, cancel) =>
         {
             var trigger = await session.Api.PutTrigger(await TriggerSource.Load(session.Api, session.Get(file), cancel), cancel);
             if (session.Output.Json) Output.WriteJson(trigger);
-            else session.Output.Line($"[bold]{trigger.Name}[/]: {trigger.When.ToString()} → {trigger.Definition.Submits}[dim]; what it would have done so far: exp trigger test {trigger.Name}[/]");
+            else
+            {
+                session.Output.Line($"[bold]{trigger.Name}[/]: {trigger.When.ToString()} → {trigger.Definition.Submits}");
+                session.Output.Remark($"[dim]To see what it would have done so far: exp trigger test {trigger.Name}[/]");
+            }
         });
     }
 
-    private static Verb List(World world) => new Verb("list", "Show the workspace's triggers").Does(world, async (session, cancel) =>
+    private static Verb List(World world) => new Verb("list", "List triggers").Does(world, async (session, cancel) =>
     {
         var list = await session.Api.GetTriggers(cancel);
         if (session.Output.Json) Output.WriteJson(list);
-        else session.Output.Write(new Listing("NAME", "WHEN~", "THEN", "LAST HOUR>", "BY~~").AddAll(list.Triggers.Select(trigger => new Cell[]
-        {
-            new(trigger.Name, "bold"), trigger.When, trigger.Then, trigger.Paused ? new("paused", "yellow") : new Cell($"{trigger.LastHour}", "dim"), new(trigger.By ?? "", "dim"),
-        })));
+        else session.Output.Write(
+            new Listing(Column.Text("NAME"), Column.Text("WHEN", 1, narrowest: 16), Column.Text("THEN", 2), Column.Number("LAST HOUR", 3),
+                Column.Text("BY", 4))
+            .AddAll(list.Triggers.Select(trigger => new Cell[]
+            {
+                new(trigger.Name, "bold"), trigger.When, trigger.Then,
+                trigger.Paused ? new("paused", "yellow") : new Cell($"{trigger.LastHour}", "dim"),
+                new(trigger.By ?? "", "dim"),
+            })));
         if (!session.Output.Json) DoctorCommand.Remark(session.Output, list.Damaged);
     });
 
     private static Verb Show(World world)
     {
         var name = Name();
-        var yaml = new Option<bool>("--yaml") { Description = "Only the trigger as it can be added again" };
-        return new Verb("show", "Show a trigger and what it did lately")
+        var yaml = new Option<bool>("--yaml") { Description = "Print only the definition, as exp trigger add takes it" };
+        return new Verb("show", "Show a trigger and its recent events")
         {
             Examples = ["exp trigger show nightly --yaml > nightly.yaml"],
         }.With(name, yaml).Does(world, async (session, cancel) =>
@@ -67,7 +77,7 @@ static class TriggerCommand
     private static Verb Remove(World world)
     {
         var name = Name();
-        return new Verb("remove", "Delete a trigger; what it did stays on record").With(name).Does(world, async (session, cancel) =>
+        return new Verb("remove", "Delete a trigger; its history stays").With(name).Does(world, async (session, cancel) =>
         {
             await session.Api.DeleteTrigger(session.Get(name), cancel);
             if (!session.Output.Json) session.Output.Line($"Removed {session.Get(name)}");
@@ -77,7 +87,7 @@ static class TriggerCommand
     private static Verb Pause(World world, bool paused)
     {
         var name = Name();
-        var what = paused ? "Let a trigger act on nothing until it is resumed" : "Let a paused trigger act on what happens from now on";
+        var what = paused ? "Pause a trigger" : "Resume a trigger; it acts on what happens from now on";
         return new Verb(paused ? "pause" : "resume", what).With(name).Does(world, async (session, cancel) =>
         {
             var trigger = await session.Api.PauseTrigger(session.Get(name), paused, cancel);
@@ -88,14 +98,16 @@ static class TriggerCommand
 
     private static Verb Test(World world)
     {
-        var name = new Argument<string>("NAME|FILE") { Description = "A stored trigger, or a file with one that is not stored" };
-        return new Verb("test", "Show what a trigger would have done about past events, without doing it")
+        var name = new Argument<string>("NAME|FILE") { Description = "A stored trigger, or a file with one" };
+        return new Verb("test", "Show what a trigger would have done with past events, without doing it")
         {
             Examples = ["exp trigger test nightly", "exp trigger test ./nightly.yaml"],
         }.With(name).Does(world, async (session, cancel) =>
         {
             var given = session.Get(name);
-            var definition = given.Contains('.', StringComparison.Ordinal) && File.Exists(given) ? await TriggerSource.Load(session.Api, given, cancel) : null;
+            var definition = given.Contains('.', StringComparison.Ordinal) && File.Exists(given)
+                ? await TriggerSource.Load(session.Api, given, cancel)
+                : null;
             var trial = await session.Api.TestTrigger(definition?.Name ?? given, definition, cancel);
             if (session.Output.Json)
             {
@@ -104,17 +116,28 @@ static class TriggerCommand
             }
 
             if (trial.Causes.Count == 0) session.Output.Remark($"Nothing that it waits for has happened yet");
-            session.Output.Write(new Listing("", "EVENT", "CAUSE~~", "WOULD~", "DID", "AT>").AddAll(trial.Causes.Select(cause => new Cell[]
-            {
-                cause.Fires ? new("✓", "green") : new("·", "dim"), new(Short(cause.Firing), "dim"), cause.Cause,
-                cause.Fires ? $"submit {Of(cause)}" : new Cell(cause.Why ?? "", "dim"), cause.Did is { } did ? Outcome(did) : "", new(When(cause.At, session.Output.Now), "dim"),
-            })));
+            session.Output.Write(Tried(trial.Causes, session.Output.Now));
         });
+    }
+
+    private static Listing Tried(IEnumerable<TriedCause> causes, DateTimeOffset now)
+    {
+        return new Listing(
+            Column.Word(""), Column.Word("EVENT"), Column.Text("CAUSE", 2), Column.Text("WOULD", 1, narrowest: 16), Column.Word("DID", 3),
+            Column.Number("AT", 4))
+        .AddAll(causes.Select(cause => new Cell[]
+        {
+            cause.Fires ? new("✓", "green") : new("·", "dim"), new(Short(cause.Firing), "dim"), cause.Cause,
+            cause.Fires ? $"submit {Of(cause)}" : new Cell(cause.Why ?? "", "dim"), cause.Did is { } did ? Outcome(did) : "",
+            new(When(cause.At, now), "dim"),
+        }));
 
         static string Of(TriedCause cause)
         {
             var experiment = cause.Experiment!.Value;
-            var parameters = experiment.TryGetProperty("params", out var all) ? Format.Params(all.EnumerateObject().Select(one => KeyValuePair.Create(one.Name, one.Value))) : "";
+            var parameters = experiment.TryGetProperty("params", out var all)
+                ? Format.Params(all.EnumerateObject().Select(one => KeyValuePair.Create(one.Name, one.Value)))
+                : "";
             return $"{experiment.GetProperty("name").GetString()} {parameters}".TrimEnd();
         }
     }
@@ -122,15 +145,18 @@ static class TriggerCommand
     private static Verb Replay(World world)
     {
         var name = Name();
-        var firing = new Argument<string?>("EVENT") { Description = "Only this one, as exp trigger show or test shows it; also one that was not acted on", Arity = ArgumentArity.ZeroOrOne };
-        var stopped = new Option<bool>("--stopped") { Description = "Also what was beyond the rate" };
-        var failed = new Option<bool>("--failed") { Description = "All that failed (the default)" };
-        return new Verb("replay", "Do again what failed, with the trigger as it is now")
+        var firing = new Argument<string?>("EVENT")
+        {
+            Description = "One event, as exp trigger show or test shows it; also one that did not fire", Arity = ArgumentArity.ZeroOrOne,
+        };
+        var stopped = new Option<bool>("--stopped") { Description = "Also replay what the rate limit stopped" };
+        var failed = new Option<bool>("--failed") { Description = "Replay what failed (the default)" };
+        return new Verb("replay", "Replay events that failed, with the trigger as it is now")
         {
             Examples = ["exp trigger replay nightly", "exp trigger replay nightly 3f2a91"],
         }.With(name, firing, failed, stopped).Does(world, async (session, cancel) =>
         {
-            var replayed = await session.Api.ReplayTrigger(session.Get(name), session.Get(firing!), session.Get(stopped), cancel);
+            var replayed = await session.Api.ReplayTrigger(session.Get(name), session.GetOptional(firing), session.Get(stopped), cancel);
             if (session.Output.Json)
             {
                 Output.WriteJson(replayed);
@@ -140,21 +166,28 @@ static class TriggerCommand
             if (replayed.Firings.Count == 0) session.Output.Remark($"Nothing failed");
             session.Output.Write(Firings(session.Output, replayed.Firings));
             if (replayed.Problem is { } problem) session.Output.Remark($"[red]{problem}[/]");
-            return replayed.Problem is null && replayed.Firings.All(one => one.Outcome == FiringOutcome.Submitted) ? ExitCode.Success : ExitCode.RunFailed;
+            return replayed.Problem is null && replayed.Firings.All(one => one.Outcome == FiringOutcome.Submitted)
+                ? ExitCode.Success
+                : ExitCode.RunFailed;
         });
     }
 
-    private static Argument<string> Name() => new("NAME") { Description = "As exp trigger list shows it" };
+    private static Argument<string> Name() => new("NAME") { Description = "The trigger, as exp trigger list shows it" };
 
-    private static Listing Firings(Output output, IReadOnlyList<FiringSummary> firings) => new Listing("EVENT", "CAUSE~~", "OUTCOME", "RUNS", "WHY~", "AT>").AddAll(firings.Select(firing => new Cell[]
-    {
-        new(Short(firing.Id), "bold"), firing.Cause, Outcome(firing.Outcome), new(Runs(firing), "blue"),
-        firing.Said ?? "", new(Format.Ago(firing.At, output.Now), "dim"),
-    }));
+    private static Listing Firings(Output output, IReadOnlyList<FiringSummary> firings) =>
+        new Listing(
+            Column.Word("EVENT"), Column.Text("CAUSE", 3), Column.Word("OUTCOME"), Column.Text("RUNS", 2, narrowest: 6),
+            Column.Text("WHY", 1, narrowest: 16), Column.Number("AT", 4))
+        .AddAll(firings.Select(firing => new Cell[]
+        {
+            new(Short(firing.Id), "bold"), firing.Cause, Outcome(firing.Outcome), new(Runs(firing), "blue"),
+            firing.Said ?? "", new(Format.Ago(firing.At, output.Now), "dim"),
+        }));
 
     private static string When(DateTimeOffset at, DateTimeOffset now) => at > now ? $"in {Format.Duration(at - now)}" : Format.Ago(at, now);
 
-    private static string Runs(FiringSummary firing) => string.Join(' ', firing.Runs.Select(run => Format.ShortId(run.Id) + (run.Reused ? " (reused)" : "")));
+    private static string Runs(FiringSummary firing) =>
+        string.Join(' ', firing.Runs.Select(run => Format.ShortId(run.Id) + (run.Reused ? " (reused)" : "")));
 
     private static Cell Outcome(FiringOutcome outcome) => outcome switch
     {

@@ -7,6 +7,9 @@ sealed class Verb(string name, string description) : Command(name, description)
 {
     public IReadOnlyList<string> Examples { get; init; } = [];
 
+    /// <summary>The argument, if there is one, whose words are given after <c>--</c> and nowhere else.</summary>
+    public Argument? AfterDashes { get; init; }
+
     public Verb With(params ReadOnlySpan<Symbol> symbols)
     {
         foreach (var symbol in symbols)

@@ -8,7 +8,7 @@ static class WaitCommand
     public static Verb Create(World world)
     {
         var names = RunNames.Arguments();
-        return new Verb("wait", "Watch runs to their end; Ctrl-C stops watching, not the runs")
+        return new Verb("wait", "Watch runs until they end; Ctrl-C stops watching, not the runs")
         {
             Examples = ["exp wait last", "exp wait 7XK2QA M3PPZ1 && echo both succeeded"],
         }.With(names).Does(world, async (session, cancel) =>

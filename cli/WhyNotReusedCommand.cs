@@ -12,9 +12,10 @@ static class WhyNotReusedCommand
         var name = RunNames.Argument();
         var other = new Argument<string>("OTHER")
         {
-            Description = "Another run to compare with [the nearest earlier one of the experiment]", Arity = ArgumentArity.ZeroOrOne, DefaultValueFactory = _ => "",
+            Description = "Another run to compare with [the nearest earlier one of the experiment]", Arity = ArgumentArity.ZeroOrOne,
+            DefaultValueFactory = _ => "",
         };
-        return new Verb("why-not-reused", "Say why a run was computed and no earlier one given back: what differs in their keys")
+        return new Verb("why-not-reused", "Explain why a run was computed instead of reusing an earlier one")
         {
             Examples = ["exp why-not-reused last", "exp why-not-reused 7XK2QA M3PPZ1"],
         }.With(name, other).Does(world, async (session, cancel) =>
@@ -31,10 +32,14 @@ static class WhyNotReusedCommand
     private static void Show(Output output, ReuseExplanation explained)
     {
         output.Line($"{Format.ShortId(explained.Run)}: {Shortened(explained)}");
-        output.Write(new Listing("PART", "WHICH~~", "BEFORE~", "", "NOW~").AddAll(explained.Differences.Select(difference => new Cell[]
-        {
-            new(difference.Part, "dim"), new(difference.Name ?? "", "bold"), new(difference.From ?? "–", "yellow"), "→", new(difference.To ?? "–", "yellow"),
-        })), indent: 2);
+        output.Write(new Listing(
+            Column.Text("PART", narrowest: 6), Column.Text("WHICH", narrowest: 8), Column.Text("BEFORE", narrowest: 7), Column.Word(""),
+            Column.Text("NOW", narrowest: 7))
+            .AddAll(explained.Differences.Select(difference => new Cell[]
+            {
+                new(difference.Part, "dim"), new(difference.Name ?? "", "bold"), new(difference.From ?? "–", "yellow"), "→",
+                new(difference.To ?? "–", "yellow"),
+            })), indent: 2);
         if (explained.Now is { } now && now != explained.Run) output.Remark($"[dim]The same submission now would be given {Format.ShortId(now)}[/]");
         else if (explained.Now is { }) output.Remark($"[dim]The same submission now would be given this run[/]");
     }

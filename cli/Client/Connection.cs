@@ -19,13 +19,17 @@ sealed record Connection(Uri Address, string? Key, string Source)
     public bool IsProfile => Source.StartsWith(ProfileSource, StringComparison.Ordinal);
 
     /// <summary>
-    /// What is said nearest counts: the options <c>--data</c> and <c>--profile</c>, then EXP_URL and EXP_KEY, EXP_PROFILE, a data folder named by EXP_DATA or lying here, the
-    /// profile that was logged in to last, and else the platform on this machine.
+    /// What is said nearest counts: the options <c>--data</c> and <c>--profile</c>, then EXP_URL and EXP_KEY, EXP_PROFILE, a data folder named by
+    /// EXP_DATA or lying here, the profile that was logged in to last, and else the platform on this machine.
     /// </summary>
     /// <param name="data">The value of <c>--data</c>; then the environment is not asked.</param>
     public static Connection Find(string? data, string? profile, TimeProvider time)
     {
-        if (data is not null && profile is not null) throw ExpException.Usage("--data is the platform on this machine, --profile one elsewhere; give one of them");
+        if (data is not null && profile is not null)
+        {
+            throw ExpException.Usage("--data is the platform on this machine, --profile one elsewhere; give one of them");
+        }
+
         if (data is not null) return OnThisMachine(data, key: null);
         if (profile is not null) return Of(Profiles.Load(), profile, time);
         var key = NonEmpty("EXP_KEY");
@@ -86,7 +90,8 @@ sealed record Connection(Uri Address, string? Key, string Source)
         if (Live(folder) is not { } address)
         {
             throw new ExpException(
-                ExitCode.Unreachable, $"no platform is running on {folder.Path}; start one with: exp up{Hint(data)}   (or set EXP_URL and EXP_KEY, or: exp login)");
+                ExitCode.Unreachable,
+                $"no platform is running on {folder.Path}; start one with: exp up{Hint(data)}   (or set EXP_URL and EXP_KEY, or: exp login)");
         }
 
         return new(address, key ?? folder.ReadKey(), folder.Path) { IsAlive = () => Live(folder) == address };
@@ -117,7 +122,9 @@ sealed record Connection(Uri Address, string? Key, string Source)
         catch (IOException e)
         {
             throw new ExpException(
-                ExitCode.Unreachable, $"whether a platform is running on {folder.Path} cannot be told from here: {e.Message}; where it runs on another machine, set EXP_URL and EXP_KEY", inner: e);
+                ExitCode.Unreachable,
+                $"cannot tell whether a platform is running on {folder.Path}: {e.Message}; if it runs on another machine, set EXP_URL and EXP_KEY",
+                inner: e);
         }
     }
 

@@ -25,7 +25,8 @@ static class EntraSignIn
         catch (AuthenticationFailedException e)
         {
             throw new ExpException(
-                ExitCode.NotAllowed, $"no Microsoft Entra token could be had: {e.Message.Split('\n')[0].Trim()}; sign in with: az login --tenant {tenant}", inner: e);
+                ExitCode.NotAllowed,
+                $"no Microsoft Entra token could be had: {e.Message.Split('\n')[0].Trim()}; sign in with: az login --tenant {tenant}", inner: e);
         }
     }
 }

@@ -39,7 +39,8 @@ sealed class Profiles
         try
         {
             if (System.IO.File.Exists(File)) PrivateFolder.EnsureFile(File);
-            return JsonSerializer.Deserialize(System.IO.File.ReadAllBytes(File), ProfilesJson.Default.ProfileFile) is { Profiles: { } profiles } read && profiles.Values.All(profile => profile?.Url is { IsAbsoluteUri: true })
+            return JsonSerializer.Deserialize(System.IO.File.ReadAllBytes(File), ProfilesJson.Default.ProfileFile) is { Profiles: { } profiles } read
+                && profiles.Values.All(profile => profile?.Url is { IsAbsoluteUri: true })
                 ? new(File, read)
                 : throw new JsonException("it is no list of profiles, each with the address of a platform");
         }
@@ -57,7 +58,7 @@ sealed class Profiles
         ? profile
         : throw ExpException.NotFound(content.Profiles.Count == 0
             ? $"there is no profile '{name}'; make one with: exp login --profile {name} --url URL"
-            : $"there is no profile '{name}'; there are {string.Join(", ", content.Profiles.Keys)}");
+            : $"there is no profile '{name}'; known: {string.Join(", ", content.Profiles.Keys)}");
 
     /// <summary>Saves it, and makes it the current one.</summary>
     public void Set(string name, Profile profile, bool current = true)
@@ -97,6 +98,7 @@ sealed class Profiles
 
 sealed record ProfileFile(string? Current, SortedDictionary<string, Profile> Profiles);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ProfileFile))]
 sealed partial class ProfilesJson : JsonSerializerContext;

@@ -21,7 +21,11 @@ static class RunNames
         }
 
         if (name.Length == IdLength && IsPartOfId(name)) return name.ToUpperInvariant();
-        if (name.Length > 0 && (await api.ListRuns(new() { Experiment = name, Limit = 1 }, cancel)).Runs is [var ofExperiment, ..]) return ofExperiment.Id;
+        if (name.Length > 0 && (await api.ListRuns(new() { Experiment = name, Limit = 1 }, cancel)).Runs is [var ofExperiment, ..])
+        {
+            return ofExperiment.Id;
+        }
+
         return name.Length >= ShortestAbbreviation && IsPartOfId(name) ? await FindPart(api, name, cancel) : throw Unknown(name);
     }
 
@@ -34,7 +38,8 @@ static class RunNames
         do
         {
             var page = await api.ListRuns(new() { Limit = PageLength, After = after }, cancel);
-            found.AddRange(page.Runs.Select(run => run.Id).Where(id => id.StartsWith(part, StringComparison.Ordinal) || id.EndsWith(part, StringComparison.Ordinal)));
+            found.AddRange(page.Runs.Select(run => run.Id)
+                .Where(id => id.StartsWith(part, StringComparison.Ordinal) || id.EndsWith(part, StringComparison.Ordinal)));
             after = page.Next;
         }
         while (after is not null);
@@ -43,7 +48,7 @@ static class RunNames
         {
             [var one] => one,
             [] => throw Unknown(name),
-            _ => throw ExpException.Usage($"'{name}' could be any of {found.Count} runs; give more of the id:", [.. found.Take(10)]),
+            _ => throw ExpException.Usage($"'{name}' matches {found.Count} runs; give more of the id:", [.. found.Take(10)]),
         };
     }
 

@@ -8,8 +8,8 @@ using Serverless.Core.Publishing;
 namespace Serverless.Cli.Datasets;
 
 /// <summary>
-/// A folder of this machine on its way to become a version of a dataset. Its files are hashed first; only contents that the workspace does not have are sent, several
-/// at once, and what was sent before a break is not sent again.
+/// A folder of this machine on its way to become a version of a dataset. Its files are hashed first; only contents that the workspace does not have
+/// are sent, several at once, and what was sent before a break is not sent again.
 /// </summary>
 sealed class LocalDataset(Session session, string name, string path)
 {
@@ -22,7 +22,8 @@ sealed class LocalDataset(Session session, string name, string path)
         LocalFiles.Check(files.Select(file => file.File));
         var seen = files.ToDictionary(file => file.Path, file => Look(file.File), StringComparer.Ordinal);
         var hashes = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
-        await Transfers.Run(session.Output, "Read", [.. files.Select(file => new Transfer.Transfer(file.Path, seen[file.Path].LengthBytes, async (moved, stop) =>
+        await Transfers.Run(session.Output, "Read",
+            [.. files.Select(file => new Transfer.Transfer(file.Path, seen[file.Path].LengthBytes, async (moved, stop) =>
         {
             hashes[file.Path] = await Hash(file.File, moved, stop);
         }))], cancel);
@@ -36,7 +37,8 @@ sealed class LocalDataset(Session session, string name, string path)
             var answer = await session.Api.Publish(name, request, cancel);
             if (answer.Missing is not { Count: > 0 } missing) return answer;
             await Transfers.Run(session.Output, "Sent", [.. missing.Select(sha256 => new Transfer.Transfer(
-                sources[sha256].Path, seen[sources[sha256].Path].LengthBytes, (moved, stop) => Send(sha256, sources[sha256].File, moved, stop)))], cancel);
+                sources[sha256].Path, seen[sources[sha256].Path].LengthBytes, (moved, stop) => Send(sha256, sources[sha256].File, moved, stop)))],
+                    cancel);
         }
 
         throw new ExpException(ExitCode.Unreachable, "contents that were sent are missing in the workspace again; publish once more");
@@ -56,7 +58,10 @@ sealed class LocalDataset(Session session, string name, string path)
 
         void Unchanged()
         {
-            if (files.Find(file => Look(file.File) != seen[file.Path]) is { File: { } changed }) throw ExpException.Usage($"{changed} changed while it was being published; publish again when nothing writes there");
+            if (files.Find(file => Look(file.File) != seen[file.Path]) is { File: { } changed })
+            {
+                throw ExpException.Usage($"{changed} changed while it was being published; publish again when nothing writes there");
+            }
         }
     }
 
@@ -73,12 +78,20 @@ sealed class LocalDataset(Session session, string name, string path)
     private List<(string Path, string File)> Found()
     {
         if (File.Exists(path)) return [(Path.GetFileName(path), path)];
-        if (!Directory.Exists(path)) throw ExpException.NotFound($"there is no file or folder {path} on this machine; one of the workspace begins with data/");
+        if (!Directory.Exists(path))
+        {
+            throw ExpException.NotFound($"there is no file or folder {path} on this machine; one of the workspace begins with data/");
+        }
+
         var files = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
-            .Select(file => (Path: Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/'), File: file)).OrderBy(file => file.Path, CodeTree.Order).ToList();
+            .Select(file => (Path: Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/'), File: file))
+                .OrderBy(file => file.Path, CodeTree.Order).ToList();
         return files.Count is > 0 and <= DatasetPublishing.MaxFiles ? files
-            : throw ExpException.Usage(files.Count == 0 ? $"{path} has no files" : $"{path} has {files.Count} files, at most {DatasetPublishing.MaxFiles}; pack them into archives");
+            : throw ExpException.Usage(files.Count == 0
+                ? $"{path} has no files"
+                : $"{path} has {files.Count} files, at most {DatasetPublishing.MaxFiles}; pack them into archives");
     }
 
-    private static (long LengthBytes, DateTime Written) Look(string file) => new FileInfo(file) is { Exists: true } info ? (info.Length, info.LastWriteTimeUtc) : (-1, default);
+    private static (long LengthBytes, DateTime Written) Look(string file) =>
+        new FileInfo(file) is { Exists: true } info ? (info.Length, info.LastWriteTimeUtc) : (-1, default);
 }

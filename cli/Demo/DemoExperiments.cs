@@ -10,7 +10,10 @@ using Serverless.Core.Triggers;
 
 namespace Serverless.Cli.Demo;
 
-/// <summary>The experiments of the demo, the samples of this repository, which the build puts beside <c>exp</c>; and the trigger that leads from the first to the second.</summary>
+/// <summary>
+/// The experiments of the demo, the samples of this repository, which the build puts beside <c>exp</c>; and the trigger that leads from the first to
+/// the second.
+/// </summary>
 sealed class DemoExperiments(ServerlessClient api, Output output, TimeProvider time, bool quick)
 {
     public const string Trigger = "cnn-after-mlp";
@@ -22,14 +25,16 @@ sealed class DemoExperiments(ServerlessClient api, Output output, TimeProvider t
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30), Pause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Enough for every line of code and every column of the table, too little to learn from.</summary>
-    private static readonly (string Name, string Value)[] Quick = [("epochs", "1"), ("fine-tune-epochs", "1"), ("sparsities", "[0.5, 0.9]"), ("trees", "[1, 2]")];
+    private static readonly (string Name, string Value)[] Quick = [("epochs", "1"), ("fine-tune-epochs", "1"), ("sparsities", "[0.5, 0.9]"),
+        ("trees", "[1, 2]")];
 
     /// <summary>Stores the trigger and submits what does not wait for another.</summary>
     /// <returns>Ids of the runs, the one that sets the trigger off first.</returns>
     public async Task<IReadOnlyList<string>> Submit(CancellationToken cancel)
     {
         var hasDigits = await api.ListFiles(Digits, cancel).AnyAsync(cancel);
-        output.Remark($"[dim]Digits: {(hasDigits ? $"those in {Digits}" : $"drawn by the experiments themselves; put files into {Digits} to use your own")}[/]");
+        var digits = hasDigits ? $"those in {Digits}" : $"drawn by the experiments themselves; put files into {Digits} to use your own";
+        output.Remark($"[dim]Digits: {digits}[/]");
         await Store(Source(Second, hasDigits), cancel);
         var ids = new List<string>();
         foreach (var name in (string[])[First, Baseline]) ids.Add((await Submitting.Submit(api, Source(name, hasDigits), cancel)).Runs[0].Id);
@@ -46,11 +51,13 @@ sealed class DemoExperiments(ServerlessClient api, Output output, TimeProvider t
             if (firing is { Outcome: FiringOutcome.Submitted }) return firing.Runs[0];
             if (firing is { Outcome: not FiringOutcome.Pending } || time.GetElapsedTime(began) > Patience)
             {
-                throw new ExpException(ExitCode.RunFailed, $"the trigger {Trigger} did not follow run {run}: {firing?.Said ?? "nothing happened"}; see: exp trigger show {Trigger}");
+                throw new ExpException(ExitCode.RunFailed,
+                    $"the trigger {Trigger} did not follow run {run}: {firing?.Said ?? "nothing happened"}; see: exp trigger show {Trigger}");
             }
 
             // A run of an earlier demo was given back: it ended before, and is past to a trigger that has changed since.
-            if (firing is null && (await api.TestTrigger(Trigger, null, cancel)).Causes.FirstOrDefault(cause => cause.Cause == $"run {run}") is { Fires: true } past
+            if (firing is null
+                && (await api.TestTrigger(Trigger, null, cancel)).Causes.FirstOrDefault(cause => cause.Cause == $"run {run}") is { Fires: true } past
                 && past.At < (await api.GetTrigger(Trigger, cancel)).Since) await api.ReplayTrigger(Trigger, past.Firing, stopped: false, cancel);
             await Task.Delay(Pause, time, cancel);
         }
@@ -58,18 +65,24 @@ sealed class DemoExperiments(ServerlessClient api, Output output, TimeProvider t
 
     private async Task Store(ExperimentSource second, CancellationToken cancel)
     {
-        var then = JsonNode.Parse(SpecWriter.ToJson(second.Spec with { Code = await Submitting.Upload(api, second.CodePath!, second.Spec.Code, cancel) }))!;
+        var then = JsonNode.Parse(
+            SpecWriter.ToJson(second.Spec with { Code = await Submitting.Upload(api, second.CodePath!, second.Spec.Code, cancel) }))!;
         then["params"]!["sparsities"] = new JsonArray(Found);
         var when = new TriggerWhen { Run = new(Project, First, [RunState.Succeeded]) };
         var stored = await api.PutTrigger(new(Trigger, when, JsonElement.Parse(then.ToJsonString()), new()), cancel);
-        output.Remark($"Trigger [bold]{Trigger}[/]: when {First} succeeds, submit {stored.Definition.Submits} with the sparsity that worked, {Found}");
+        var submits = stored.Definition.Submits;
+        output.Remark($"Trigger [bold]{Trigger}[/]: when {First} succeeds, submit {submits} with the sparsity that worked, {Found}");
     }
 
     private ExperimentSource Source(string name, bool hasDigits)
     {
         var source = ExperimentSource.Of(Path.Combine(AppContext.BaseDirectory, "experiments", name), []);
         var parameters = new Dictionary<string, JsonElement>(source.Spec.Params);
-        foreach (var (parameter, value) in quick ? Quick.Where(change => parameters.ContainsKey(change.Name)) : []) parameters[parameter] = JsonElement.Parse(value);
+        foreach (var (parameter, value) in quick ? Quick.Where(change => parameters.ContainsKey(change.Name)) : [])
+        {
+            parameters[parameter] = JsonElement.Parse(value);
+        }
+
         return source with { Spec = source.Spec with { Project = Project, Inputs = hasDigits ? [Digits] : [], Params = parameters } };
     }
 }

@@ -15,7 +15,9 @@ sealed class DataFolder(string path)
     /// <summary>Written by the platform at its first start, readable by its owner only.</summary>
     public string KeyFile => System.IO.Path.Combine(Path, "admin.key");
 
-    /// <summary>Held, not written: whoever has it open exclusively is the live platform. The system lets go of it however that process ends.</summary>
+    /// <summary>
+    /// Held, not written: whoever has it open exclusively is the live platform. The system lets go of it however that process ends.
+    /// </summary>
     public string LockFile => System.IO.Path.Combine(Path, "exp.lock");
 
     /// <summary>One that somebody else left in a folder for all would lead there, with whatever is submitted.</summary>
@@ -36,11 +38,13 @@ sealed class DataFolder(string path)
 
     /// <summary>A platform was started here before, and what it kept is gone.</summary>
     public bool LacksItsWorkspace =>
-        Directory.Exists(System.IO.Path.Combine(Path, LocalWorkspaces.PlatformFolder)) && !Directory.Exists(System.IO.Path.Combine(Path, LocalWorkspaces.Default));
+        Directory.Exists(System.IO.Path.Combine(Path, LocalWorkspaces.PlatformFolder))
+            && !Directory.Exists(System.IO.Path.Combine(Path, LocalWorkspaces.Default));
 
     public string? ReadKey() => Read(KeyFile);
 
-    public ExpException BelongsToAnother() => new(ExitCode.NotAllowed, $"{Path} belongs to another user; set EXP_URL and EXP_KEY, to a key of your own");
+    public ExpException BelongsToAnother() =>
+        new(ExitCode.NotAllowed, $"{Path} belongs to another user; set EXP_URL and EXP_KEY, to a key of your own");
 
     private string? Read(string file)
     {

@@ -25,7 +25,8 @@ sealed class LocalPlatform : IAsyncDisposable
 
         // A name of its own at every start: a worker of the start before may still be handing back its run.
         var start = world.Ids.Nonce()[..4];
-        Workers = [.. options.Machines.SelectMany(machine => Enumerable.Range(1, options.Workers).Select(n => new WorkerProcess($"{machine}-{n}-{start}", machine, options, world.Time, log)))];
+        Workers = [.. options.Machines.SelectMany(machine => Enumerable.Range(1, options.Workers)
+            .Select(n => new WorkerProcess($"{machine}-{n}-{start}", machine, options, world.Time, log)))];
         workersEnded = Task.WhenAll(Workers.Select(worker => worker.Run(stop.Token, hurry)));
     }
 
@@ -48,7 +49,11 @@ sealed class LocalPlatform : IAsyncDisposable
         EmbeddedHost? host = null;
         try
         {
-            host = await EmbeddedHost.Start(new() { DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines, Log = log.Provider }, cancel);
+            var hosted = new EmbeddedOptions
+            {
+                DataFolder = options.Data.Path, Port = ChoosePort(options.Port), MachineClasses = options.Machines, Log = log.Provider,
+            };
+            host = await EmbeddedHost.Start(hosted, cancel);
             return new(held, host, options, world, log);
         }
         catch (Exception e)
@@ -66,7 +71,8 @@ sealed class LocalPlatform : IAsyncDisposable
         await stop.CancelAsync();
         await workersEnded;
         (await shown)?.Dispose();
-        await Task.WhenAny(host.DisposeAsync().AsTask(), Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, hurry)).Unwrap().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAny(host.DisposeAsync().AsTask(), Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, hurry)).Unwrap()
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         held.Dispose();
         stop.Dispose();
     }
@@ -95,7 +101,9 @@ sealed class LocalPlatform : IAsyncDisposable
     {
         if (asked is 0) return 0;
         if (IsFree(asked ?? PlatformOptions.UsualPort)) return asked ?? PlatformOptions.UsualPort;
-        return asked is null ? 0 : throw ExpException.Usage($"port {asked} is taken by another program; choose another with --port N, or 0 for any free one");
+        return asked is null
+            ? 0
+            : throw ExpException.Usage($"port {asked} is taken by another program; choose another with --port N, or 0 for any free one");
     }
 
     private static bool IsFree(int port)

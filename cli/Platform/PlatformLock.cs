@@ -23,7 +23,8 @@ sealed class PlatformLock : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ExpException(ExitCode.NotAllowed, e is NotPrivateException ? e.Message : $"{folder.Path} cannot be used as a data folder: {e.Message}");
+            throw new ExpException(ExitCode.NotAllowed,
+                e is NotPrivateException ? e.Message : $"{folder.Path} cannot be used as a data folder: {e.Message}");
         }
 
         if (DataFolderLayout.Problems(folder.Path) is { Count: > 0 } problems) throw ExpException.Usage(problems[0], [.. problems.Skip(1)]);

@@ -5,8 +5,8 @@ using Serverless.Core.Storage.Folder;
 namespace Serverless.Cli.Platform;
 
 /// <summary>
-/// Shows that the platform of this very folder is alive and where it answers. The address is a file that outlives a kill and goes along with a copy, so it counts only while its platform
-/// holds the lock of the file beside it, which names the folder that it was made for.
+/// Shows that the platform of this very folder is alive and where it answers. The address is a file that outlives a kill and goes along with a copy,
+/// so it counts only while its platform holds the lock of the file beside it, which names the folder that it was made for.
 /// </summary>
 sealed class Presence : IDisposable
 {

@@ -21,7 +21,7 @@ var y = curve + 0.1 * randn_like(x);                                          //
 using var model = nn.Sequential(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, 1)).to(run.Device);
 using var optimizer = optim.Adam(model.parameters(), lr);
 
-// Takes the points in another order each epoch, logs train/loss, and saves checkpoints as it goes: after a lost or pre-empted worker it goes on exactly
+// Takes the points in another order each epoch, logs train/loss, and saves checkpoints as it goes: after a lost worker it goes on exactly
 // where it was, with weights, optimizer, random numbers and the place in the data. Your own loop can do the same: docs/training.md.
 var trainer = new Trainer(run, model, optimizer) { Epochs = epochs, BatchSize = batchSize };
 trainer.Validate = t => run.Log("val/loss", nn.functional.mse_loss(model.forward(x), curve).item<float>(), t.Step);
@@ -31,6 +31,7 @@ trainer.Fit(samples: 256, batch => nn.functional.mse_loss(model.forward(batch.Of
 using (no_grad())
 {
     var fitted = model.forward(x).cpu();
-    var rows = Enumerable.Range(0, 256).Select(i => FormattableString.Invariant($"{x[i, 0].item<float>()},{y[i, 0].item<float>()},{fitted[i, 0].item<float>()}"));
+    var rows = Enumerable.Range(0, 256).Select(i =>
+        FormattableString.Invariant($"{x[i, 0].item<float>()},{y[i, 0].item<float>()},{fitted[i, 0].item<float>()}"));
     File.WriteAllLines(run.Artifact("fit.csv"), rows.Prepend("x,y,fitted"));
 }

@@ -11,19 +11,37 @@ namespace Serverless.Cli.Submit;
 /// <summary>What <c>exp run</c> and <c>exp submit</c> can change about an experiment.</summary>
 sealed class ExperimentOptions
 {
-    private readonly Option<string[]> parameters = new("--param", "-p") { Description = "A parameter, as often as needed; optimizer.lr=0.1 sets it in its map. Numbers, true, false, [1, 2] are what they look like, all else is text; 007 needs quotes: '\"007\"'", HelpName = "K=V" };
-    private readonly Option<long[]> seeds = new("--seed") { Description = "Seed; several times: one run for each", HelpName = "N" };
+    private readonly Option<string[]> parameters = new("--param", "-p")
+    {
+        Description = "A parameter; repeat for more; optimizer.lr=0.1 sets it in its map. Numbers, true, false, [1, 2] keep their type, all else is "
+            + "text; 007 needs quotes: '\"007\"'",
+        HelpName = "K=V",
+    };
+    private readonly Option<long[]> seeds = new("--seed") { Description = "Seed; repeat for one run each", HelpName = "N" };
     private readonly Option<string?> machine = new("--machine", "-m") { Description = "Machine class [cpu]", HelpName = "CLASS" };
     private readonly Option<string?> name = new("--name") { Description = "Name of the experiment [the file's or folder's]", HelpName = "NAME" };
-    private readonly Option<string?> project = new("--project") { Description = "Project [the git repository's name, else the folder's]", HelpName = "NAME" };
-    private readonly Option<string[]> inputs = new("--input", "-i") { Description = "What the code reads: a file or folder/ of the workspace, or a dataset such as digits:latest", HelpName = "data/…|DATASET" };
-    private readonly Option<string?> from = new("--from") { Description = "Start from a run's checkpoint: last (the default), best, a step, max:METRIC or min:METRIC", HelpName = "RUN[:WHICH]" };
+    private readonly Option<string?> project = new("--project")
+    {
+        Description = "Project [the git repository's name, else the folder's]", HelpName = "NAME",
+    };
+    private readonly Option<string[]> inputs = new("--input", "-i")
+    {
+        Description = "An input of the code: a file or folder/ of the workspace, or a dataset such as digits:latest; repeat for more",
+        HelpName = "data/…|DATASET",
+    };
+    private readonly Option<string?> from = new("--from")
+    {
+        Description = "Start from a run's checkpoint: last (the default), best, a step, max:METRIC or min:METRIC", HelpName = "RUN[:WHICH]",
+    };
     private readonly Option<string[]> env = new("--env") { Description = "An environment variable for the code", HelpName = "K=V" };
-    private readonly Option<string?> timeout = new("--timeout") { Description = "End it after this time: 90m, 2h, 02:00:00", HelpName = "TIME" };
+    private readonly Option<string?> timeout = new("--timeout")
+    {
+        Description = "End the run after this time: 90m, 2h, 02:00:00 [no limit]", HelpName = "TIME",
+    };
     private readonly Option<string[]> tags = new("--tag", "-t") { Description = "A tag", HelpName = "TAG" };
-    private readonly Option<bool> fresh = new("--fresh") { Description = "Run even when the same was run before" };
+    private readonly Option<bool> fresh = new("--fresh") { Description = "Run even if an equal run can be reused" };
 
-    public Option<bool> Wait { get; } = new("--wait", "-w") { Description = "Watch it to its end; Ctrl-C stops watching, not the run" };
+    public Option<bool> Wait { get; } = new("--wait", "-w") { Description = "Watch it until it ends; Ctrl-C stops watching, not the run" };
 
     public IReadOnlyList<Option> All => [parameters, seeds, machine, name, project, inputs, from, env, timeout, tags, fresh, Wait];
 
@@ -39,7 +57,9 @@ sealed class ExperimentOptions
             Env = Merged(spec.Env, session.Get(env), "--env", text => text),
             Inputs = [.. spec.Inputs.Union(session.Get(inputs) ?? [])],
             Tags = [.. spec.Tags.Union(session.Get(tags) ?? [])],
-            Timeout = session.Get(timeout) is { } limit ? Durations.Parse(limit) ?? throw ExpException.Usage($"--timeout {limit}: give {Durations.Wanted}") : spec.Timeout,
+            Timeout = session.Get(timeout) is { } limit
+                ? Durations.Parse(limit) ?? throw ExpException.Usage($"--timeout {limit}: give {Durations.Wanted}")
+                : spec.Timeout,
             Fresh = session.Get(fresh) || spec.Fresh,
         };
         if (session.Get(from) is not { } source) return changed;
@@ -55,7 +75,8 @@ sealed class ExperimentOptions
         {
             if (declared.Count > 0 && ParamPath.Find(declared, name) is null)
             {
-                session.Output.Remark($"[yellow]--param {name}: the experiment has no parameter of this name yet{Suggestion.Clause(name, ParamPath.Flat(declared).Select(param => param.Key))}[/]");
+                var meant = Suggestion.Clause(name, ParamPath.Flat(declared).Select(param => param.Key));
+                session.Output.Remark($"[yellow]--param {name}: the experiment has no parameter of this name yet{meant}[/]");
             }
 
             merged = ParamPath.With(merged, name, value);
@@ -64,7 +85,9 @@ sealed class ExperimentOptions
         return merged;
     }
 
-    /// <summary>A number, true, false, a list or a map as JSON has them (numbers also as <c>.5</c> or <c>+1</c>); text in quotes; all else is text as it stands.</summary>
+    /// <summary>
+    /// A number, true, false, a list or a map as JSON has them (numbers also as <c>.5</c> or <c>+1</c>); text in quotes; all else is text as it stands.
+    /// </summary>
     /// <exception cref="FormatException">It may be a number or text.</exception>
     public static JsonElement Typed(string text)
     {
@@ -80,9 +103,16 @@ sealed class ExperimentOptions
             }
         }
 
-        if (LeadingZeros.Without(text) is { } meant) throw new FormatException($"number or text? Write {meant} for the number, or '\"{text}\"' for the text");
+        if (LeadingZeros.Without(text) is { } meant)
+        {
+            throw new FormatException($"number or text? Write {meant} for the number, or '\"{text}\"' for the text");
+        }
+
         var looksLikeNumber = text.Length > 0 && (char.IsAsciiDigit(text[0]) || "+-.".Contains(text[0], StringComparison.Ordinal));
-        return looksLikeNumber && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) && CanonicalJson.Number(text) is { } canonical
+        return looksLikeNumber
+            && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            && double.IsFinite(number)
+            && CanonicalJson.Number(text) is { } canonical
             ? JsonElement.Parse(canonical)
             : Text(text);
     }

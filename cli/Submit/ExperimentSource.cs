@@ -15,7 +15,11 @@ sealed record ExperimentSource(ExperimentSpec Spec, string? CodePath)
     {
         if (Directory.Exists(path))
         {
-            if (SpecFiles.Select(file => Path.Combine(path, file)).FirstOrDefault(File.Exists) is not { } spec) return OfCode(path, Command(".", arguments));
+            if (SpecFiles.Select(file => Path.Combine(path, file)).FirstOrDefault(File.Exists) is not { } spec)
+            {
+                return OfCode(path, Command(".", arguments));
+            }
+
             return PlainFile.Problem(spec) is { } problem ? throw ExpException.Usage($"{spec}: {problem}") : OfSpec(spec, arguments);
         }
 
@@ -28,7 +32,8 @@ sealed record ExperimentSource(ExperimentSpec Spec, string? CodePath)
             ".csproj" => OfCode(Path.GetDirectoryName(Path.GetFullPath(path))!, Command(file, arguments)),
             ".py" => OfCode(path, Command($"python3 {Operand(file)}", arguments)),
             ".sh" => OfCode(path, Command($"sh {Operand(file)}", arguments)),
-            var other => throw ExpException.Usage($"how to run a {(other.Length > 0 ? other : "nameless")} file is not known; write its command into an experiment.yaml (exp init makes one) and submit that"),
+            var other => throw ExpException.Usage(
+                $"cannot tell how to run a {(other.Length > 0 ? other : "nameless")} file; write its command in an experiment.yaml (see exp init)"),
         };
     }
 
@@ -36,7 +41,8 @@ sealed record ExperimentSource(ExperimentSpec Spec, string? CodePath)
     public static ExperimentSource OfSpec(string file, string[] arguments)
     {
         if (!File.Exists(file)) throw ExpException.NotFound($"there is no file {file}");
-        var reading = SpecReader.Read(File.ReadAllText(file), Path.GetExtension(file).Equals(".json", StringComparison.OrdinalIgnoreCase) ? SpecFormat.Json : SpecFormat.Yaml);
+        var reading = SpecReader.Read(File.ReadAllText(file), Path.GetExtension(file)
+            .Equals(".json", StringComparison.OrdinalIgnoreCase) ? SpecFormat.Json : SpecFormat.Yaml);
         if (reading.Spec is not { } spec) throw Invalid(file, reading.Problems);
         spec = spec with { Command = Command(spec.Command, arguments) };
         var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
@@ -44,7 +50,9 @@ sealed record ExperimentSource(ExperimentSpec Spec, string? CodePath)
     }
 
     public static ExpException Invalid(string what, IReadOnlyList<Problem> problems) =>
-        problems is [var one] ? ExpException.Usage($"{what}: {one}") : ExpException.Usage($"{what} has {problems.Count} problems:", [.. problems.Select(problem => problem.ToString())]);
+        problems is [var one]
+            ? ExpException.Usage($"{what}: {one}")
+            : ExpException.Usage($"{what} has {problems.Count} problems:", [.. problems.Select(problem => problem.ToString())]);
 
     private static ExperimentSource OfCode(string path, string command)
     {
@@ -63,7 +71,8 @@ sealed record ExperimentSource(ExperimentSpec Spec, string? CodePath)
     /// <summary>The nearest name that the rules for names allow.</summary>
     private static string AsName(string text)
     {
-        var name = string.Concat(text.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_' ? c : '-')).TrimStart('-', '.', '_').TrimEnd('-', '.');
+        var name = string.Concat(text.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_' ? c : '-'))
+            .TrimStart('-', '.', '_').TrimEnd('-', '.');
         return name.Length == 0 ? "experiment" : name[..Math.Min(name.Length, 63)];
     }
 
@@ -73,5 +82,7 @@ sealed record ExperimentSource(ExperimentSpec Spec, string? CodePath)
     private static string Operand(string file) => Quoted(file.StartsWith('-') ? "./" + file : file);
 
     private static string Quoted(string word) =>
-        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./=:,+@%".Contains(c, StringComparison.Ordinal)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./=:,+@%".Contains(c, StringComparison.Ordinal))
+            ? word
+            : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

@@ -26,17 +26,21 @@ static class Submitting
     {
         var output = session.Output;
         if (output.Json && !wait) Output.WriteJson(submitted);
-        if (!output.Json)
+        foreach (var run in submitted.Runs)
         {
-            foreach (var run in submitted.Runs)
-            {
-                var known = !run.Reused ? "" : run.State.IsTerminal ? "  ran before, nothing to do (--fresh runs it again)" : "  is under way already";
-                output.Line($"[{Format.Colour(run.State)}]{Format.Sign(run.State)} {Format.State(run.State)}[/]  [bold]{submitted.Experiment}[/] v{submitted.Version}  {run.Id}[dim]{known}[/]");
-            }
+            // A display that redraws itself shows the state as it is; a line above it would keep what it was.
+            if (output.Json || (wait && output.IsLive && !run.Reused)) continue;
+            var known = !run.Reused ? "" : run.State.IsTerminal ? "  ran before, nothing to do (--fresh runs it again)" : "  is running already";
+            var (colour, state) = (Format.Colour(run.State), $"{Format.Sign(run.State)} {Format.State(run.State)}");
+            output.Line($"[{colour}]{state}[/]  [bold]{submitted.Experiment}[/] v{submitted.Version}  {run.Id}[dim]{known}[/]");
         }
 
         if (wait) return await Watch(session, [.. submitted.Runs.Select(run => run.Id)], cancel);
-        if (!output.Json && submitted.Runs.Any(run => !run.State.IsTerminal)) output.Remark($"[dim]Watch: exp wait {string.Join(' ', submitted.Runs.Select(run => Format.ShortId(run.Id)).Take(4))}[/]");
+        if (!output.Json && submitted.Runs.Any(run => !run.State.IsTerminal))
+        {
+            output.Remark($"[dim]Watch: exp wait {string.Join(' ', submitted.Runs.Select(run => Format.ShortId(run.Id)))}[/]");
+        }
+
         return ExitCode.Success;
     }
 

@@ -27,12 +27,17 @@ static class TriggerSource
         if (code.ValueKind == JsonValueKind.Object && code.TryGetProperty("snapshot", out _)) return definition;
         var path = Path.GetFullPath(Path.Combine(folder, Text(code, "path") ?? "."));
         if (!Path.Exists(path)) throw ExpException.NotFound($"then.code.path: there is no file or folder {path}");
-        List<string>? include = code.ValueKind == JsonValueKind.Object && code.TryGetProperty("include", out var patterns) ? [.. patterns.EnumerateArray().Select(pattern => pattern.GetString()!)] : null;
+        List<string>? include = code.ValueKind == JsonValueKind.Object && code.TryGetProperty("include", out var patterns)
+            ? [.. patterns.EnumerateArray().Select(pattern => pattern.GetString()!)]
+            : null;
         var uploaded = await Submitting.Upload(api, path, new(null, path, include, Text(code, "commit")), cancel);
         var then = JsonNode.Parse(definition.Then.GetRawText())!.AsObject();
-        then["code"] = uploaded.Commit is { } commit ? new JsonObject { ["snapshot"] = uploaded.Snapshot, ["commit"] = commit } : new JsonObject { ["snapshot"] = uploaded.Snapshot };
+        then["code"] = uploaded.Commit is { } commit
+            ? new JsonObject { ["snapshot"] = uploaded.Snapshot, ["commit"] = commit }
+            : new JsonObject { ["snapshot"] = uploaded.Snapshot };
         return definition with { Then = JsonElement.Parse(then.ToJsonString()) };
     }
 
-    private static string? Text(JsonElement of, string name) => of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out var value) ? value.GetString() : null;
+    private static string? Text(JsonElement of, string name) =>
+        of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out var value) ? value.GetString() : null;
 }

@@ -6,7 +6,8 @@ namespace Serverless.Cli.Terminal;
 /// <summary>Whatever is drawn passes here last, so that no table, tree or display can bring a control character to the terminal.</summary>
 sealed class CleanRendering : IRenderHook
 {
-    public IEnumerable<IRenderable> Process(RenderOptions options, IEnumerable<IRenderable> renderables) => renderables.Select(renderable => new Cleaned(renderable));
+    public IEnumerable<IRenderable> Process(RenderOptions options, IEnumerable<IRenderable> renderables) =>
+        renderables.Select(renderable => new Cleaned(renderable));
 
     private sealed class Cleaned(IRenderable inner) : IRenderable
     {

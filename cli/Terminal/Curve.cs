@@ -5,7 +5,10 @@ static class Curve
 {
     private const string Levels = "▁▂▃▄▅▆▇█";
 
-    /// <summary>One line of bars, one character per stretch of the points; each shows the stretch's mean between the curve's minimum and maximum. NaN leaves a gap.</summary>
+    /// <summary>
+    /// One line of bars, one character per stretch of the points; each shows the stretch's mean between the curve's minimum and maximum. NaN leaves a
+    /// gap.
+    /// </summary>
     public static string Spark(IReadOnlyList<double> values, int width)
     {
         var finite = values.Where(double.IsFinite).ToList();
@@ -46,7 +49,8 @@ static class Curve
         return rows;
     }
 
-    private static int Scale(double value, double from, double to, int steps) => to > from ? (int)Math.Round((value - from) / (to - from) * steps) : steps / 2;
+    private static int Scale(double value, double from, double to, int steps) =>
+        to > from ? (int)Math.Round((value - from) / (to - from) * steps) : steps / 2;
 
     private static void Line(byte[,] dots, (int X, int Y) from, (int X, int Y) to)
     {

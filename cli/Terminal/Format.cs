@@ -27,7 +27,8 @@ static class Format
     };
 
     /// <summary>now, 42 s ago, 3 min ago, 5 h ago, 2 days ago, then the date.</summary>
-    public static string Ago(DateTimeOffset at, DateTimeOffset now) => Age(at, now) is var age && (age is "now" || age.Contains('-', StringComparison.Ordinal)) ? age : age + " ago";
+    public static string Ago(DateTimeOffset at, DateTimeOffset now) =>
+        Age(at, now) is var age && (age is "now" || age.Contains('-', StringComparison.Ordinal)) ? age : age + " ago";
 
     /// <summary>The same without "ago", for columns.</summary>
     public static string Age(DateTimeOffset at, DateTimeOffset now) => (now - at) switch
@@ -54,13 +55,17 @@ static class Format
 
     /// <summary>Five digits that count; whole numbers in full.</summary>
     public static string Number(double value) =>
-        double.IsInteger(value) && Math.Abs(value) < 1e9 ? value.ToString("0", CultureInfo.InvariantCulture)
+        double.IsPositiveInfinity(value) ? "∞"
+        : double.IsNegativeInfinity(value) ? "-∞"
+        : double.IsNaN(value) ? "NaN"
+        : double.IsInteger(value) && Math.Abs(value) < 1e9 ? value.ToString("0", CultureInfo.InvariantCulture)
         : Math.Abs(value) is >= 1e-3 and < 1e9 ? value.ToString(Math.Abs(value) >= 1e4 ? "0.#" : "G5", CultureInfo.InvariantCulture)
-        : value.ToString("0.###e0", CultureInfo.InvariantCulture) is var text && double.IsFinite(value) ? text : value.ToString(CultureInfo.InvariantCulture);
+        : value.ToString("0.###e0", CultureInfo.InvariantCulture);
 
     public static string Value(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
 
-    public static string Params(IEnumerable<KeyValuePair<string, JsonElement>> all) => string.Join(' ', ParamPath.Flat(all).Select(one => $"{one.Key}={Value(one.Value)}"));
+    public static string Params(IEnumerable<KeyValuePair<string, JsonElement>> all) =>
+        string.Join(' ', ParamPath.Flat(all).Select(one => $"{one.Key}={Value(one.Value)}"));
 
     public static string State(RunState state) => CoreJson.Name(state);
 

@@ -3,32 +3,31 @@ using Spectre.Console.Rendering;
 
 namespace Serverless.Cli.Terminal;
 
-/// <param name="Style">Spectre's name of a style, or null.</param>
-/// <param name="Short">What to show instead where the text does not fit.</param>
-readonly record struct Cell(string Text, string? Style = null, string? Short = null)
-{
-    public static implicit operator Cell(string? text) => new(text ?? "");
-}
-
 /// <summary>
-/// A table without lines, one row a line: columns that may give way lose their ends until it fits the width. A title ending in '>' aligns right; one ending in
-/// '~' gives way, one in '~~' only after all of those; of several the widest first.
+/// A table without lines, one row a line, as every command shows its tables: columns that matter less are hidden and long cells shortened in the
+/// middle where a terminal is too narrow, so that no line is ever wider than it. Without a terminal nothing is.
 /// </summary>
-sealed class Listing(params string[] titles)
+sealed class Listing(params Column[] columns)
 {
-    // Two spaces between columns, at least ten characters of one that gives way.
-    private const int Gap = 2, NarrowestColumn = 10;
-
     /// <summary>Where there is room for all of it, one long text moves the rest of its own line only.</summary>
     private const int WidestAligned = 80;
+
     private readonly List<Cell[]> rows = [];
+
+    /// <summary>Its columns speak for themselves; their titles name those that are hidden.</summary>
+    public bool IsUntitled { get; private init; }
 
     public int Count => rows.Count;
 
+    public static Listing Untitled(params Column[] columns) => new(columns) { IsUntitled = true };
+
+    /// <summary>What each value is, and the value.</summary>
+    public static Listing Facts() => Untitled(Column.Text("name"), Column.Text("value"));
+
     public Listing Add(params Cell[] cells)
     {
-        if (cells.Length != titles.Length) throw new ArgumentException($"{cells.Length} cells for {titles.Length} columns", nameof(cells));
-        rows.Add([.. cells.Select(cell => cell with { Text = TerminalFilter.OneLine(cell.Text), Short = cell.Short is null ? null : TerminalFilter.OneLine(cell.Short) })]);
+        if (cells.Length != columns.Length) throw new ArgumentException($"{cells.Length} cells for {columns.Length} columns", nameof(cells));
+        rows.Add([.. cells.Select(cell => cell.Clean())]);
         return this;
     }
 
@@ -38,18 +37,24 @@ sealed class Listing(params string[] titles)
         return this;
     }
 
+    /// <summary>The listing in lines that are no wider than asked for.</summary>
+    /// <param name="width">Columns of the terminal.</param>
     /// <param name="indent">Spaces before each line, part of the width.</param>
-    public IRenderable Render(int width, int indent = 0)
+    public Laid Lay(int width, int indent = 0)
     {
-        var shown = Enumerable.Range(0, titles.Length).Where(column => rows.Any(row => row[column].Text.Length > 0)).ToList();
-        var widths = shown.Select(column => Math.Max(Title(column).Length, rows.Max(row => row[column].Text.GetCellWidth()))).ToArray();
-        Fit(widths, column => titles[shown[column]].EndsWith('~') && !titles[shown[column]].EndsWith("~~", StringComparison.Ordinal), width - indent);
-        Fit(widths, column => titles[shown[column]].EndsWith('~'), width - indent);
+        var filled = Enumerable.Range(0, columns.Length).Where(i => rows.Exists(row => Natural(row[i]) > 0)).ToList();
+        var natural = columns.Select((_, i) =>
+            Math.Max(IsUntitled ? 0 : columns[i].Title.Length, rows.Select(row => Natural(row[i])).DefaultIfEmpty().Max())).ToList();
+        var (shown, widths) = Widths.Share(columns, natural, filled, width - indent);
 
         var lines = new Paragraph().Overflow(Overflow.Crop);
-        if (shown.Exists(column => Title(column).Length > 0)) Line(lines, indent, shown, widths, column => new(Title(column), "dim"), isLast: false);
-        for (var i = 0; i < rows.Count; i++) Line(lines, indent, shown, widths, column => rows[i][column], isLast: i == rows.Count - 1);
-        return lines;
+        if (!IsUntitled && shown.Exists(i => columns[i].Title.Length > 0))
+        {
+            Line(lines, indent, shown, widths, i => new(columns[i].Title, "dim"), isLast: rows.Count == 0);
+        }
+
+        for (var at = 0; at < rows.Count; at++) Line(lines, indent, shown, widths, i => rows[at][i], isLast: at == rows.Count - 1);
+        return new(lines, [.. filled.Except(shown).Select(i => columns[i].Title)]);
     }
 
     private void Line(Paragraph lines, int indent, List<int> shown, int[] widths, Func<int, Cell> cellOf, bool isLast)
@@ -58,42 +63,34 @@ sealed class Listing(params string[] titles)
         var owed = indent;
         for (var i = 0; i < shown.Count; i++)
         {
-            var (text, style, brief) = cellOf(shown[i]);
-            var cut = Cut(brief is not null && text.GetCellWidth() > widths[i] ? brief : text, widths[i]);
-            var right = titles[shown[i]].EndsWith('>');
-            var free = (right ? widths[i] : Math.Min(widths[i], WidestAligned)) - cut.GetCellWidth();
+            var (cell, right) = (cellOf(shown[i]), columns[shown[i]].IsRight);
+            var (lead, text) = Fitted(cell, widths[i]);
+            var free = (right ? widths[i] : Math.Min(widths[i], WidestAligned)) - lead.GetCellWidth() - text.GetCellWidth();
             if (right) owed += free;
-            if (cut.Length > 0)
+            if (lead.Length + text.Length > 0)
             {
-                lines.Append(new string(' ', owed));
-                lines.Append(cut, style is null ? Style.Plain : Style.Parse(style));
+                lines.Append(new string(' ', owed) + lead);
+                lines.Append(text, cell.Style is null ? Style.Plain : Style.Parse(cell.Style));
                 owed = 0;
             }
 
-            owed += (right ? 0 : Math.Max(0, free)) + Gap;
+            owed += (right ? 0 : Math.Max(0, free)) + Widths.Gap;
         }
 
         if (!isLast) lines.Append("\n");
     }
 
-    private string Title(int column) => titles[column].TrimEnd('>', '~');
-
-    private static void Fit(int[] widths, Func<int, bool> givesWay, int width)
+    // Of a deep tree the innermost branches are kept, and half of the room is the text's.
+    private static (string Lead, string Text) Fitted(Cell cell, int width)
     {
-        while (widths.Sum() + (Gap * (widths.Length - 1)) is var needed && needed > width)
-        {
-            var widest = Enumerable.Range(0, widths.Length).Where(i => givesWay(i) && widths[i] > NarrowestColumn).OrderByDescending(i => widths[i]).FirstOrDefault(-1);
-            if (widest < 0) return;
-            widths[widest]--;
-        }
+        if (Natural(cell) <= width) return (cell.Lead, cell.Text);
+        var lead = cell.Lead.Length <= width / 2 ? cell.Lead : cell.Lead[^(width / 2)..];
+        return (lead, Shortened.Middle(cell.Short ?? cell.Text, width - lead.Length));
     }
 
-    private static string Cut(string text, int width)
-    {
-        if (text.GetCellWidth() <= width) return text;
-        var end = Math.Min(text.Length, width - 1);
-        while (text[..end].GetCellWidth() > width - 1) end--;
-        if (end > 0 && char.IsHighSurrogate(text[end - 1])) end--;
-        return text[..end] + "…";
-    }
+    private static int Natural(Cell cell) => cell.Lead.Length + cell.Text.GetCellWidth();
 }
+
+/// <summary>A listing as it fits.</summary>
+/// <param name="Hidden">Titles of the columns that there was no room for.</param>
+readonly record struct Laid(IRenderable Lines, IReadOnlyList<string> Hidden);

@@ -5,14 +5,17 @@ using System.Text;
 
 namespace Serverless.Cli.Terminal;
 
-/// <summary>What other programs may read, as it is: to a file or a pipe byte for byte, to a terminal as <see cref="TerminalFilter"/> lets it through.</summary>
+/// <summary>
+/// What other programs may read, as it is: to a file or a pipe byte for byte, to a terminal as <see cref="TerminalFilter"/> lets it through.
+/// </summary>
 static class StandardOutput
 {
     private static readonly TerminalFilter Filter = new(TakesColours);
 
     public static bool IsTerminal => !Console.IsOutputRedirected;
 
-    public static bool TakesColours => Environment.GetEnvironmentVariable("NO_COLOR") is not { Length: > 0 } && Environment.GetEnvironmentVariable("TERM") is not "dumb";
+    public static bool TakesColours =>
+        Environment.GetEnvironmentVariable("NO_COLOR") is not { Length: > 0 } && Environment.GetEnvironmentVariable("TERM") is not "dumb";
 
     public static Stream Open() => IsTerminal ? new TerminalStream(Console.OpenStandardOutput(), TakesColours) : Console.OpenStandardOutput();
 

@@ -3,8 +3,9 @@ using System.Text;
 namespace Serverless.Cli.Terminal;
 
 /// <summary>
-/// Text that somebody else wrote, as a terminal may show it. Escape sequences can do more than colour: move the cursor over what was shown before, rename the window, put text into
-/// the clipboard or answer as if it were typed. What is left has no control characters but line feeds and tabs, and none that turn the direction of writing.
+/// Text that somebody else wrote, as a terminal may show it. Escape sequences can do more than colour: move the cursor over what was shown before,
+/// rename the window, put text into the clipboard or answer as if it were typed. What is left has no control characters but line feeds and tabs, and
+/// none that turn the direction of writing.
 /// </summary>
 /// <param name="colours">Keep the sequences that set colours.</param>
 sealed class TerminalFilter(bool colours)
@@ -34,7 +35,8 @@ sealed class TerminalFilter(bool colours)
     public const string Uncoloured = "\x1b[0m";
 
     /// <summary>In one line, for a cell, a name or a value.</summary>
-    public static string OneLine(string text) => NeedsNothing(text) ? text : new TerminalFilter(colours: false).Add(text).Replace('\n', ' ').Replace('\t', ' ');
+    public static string OneLine(string text) =>
+        NeedsNothing(text) ? text : new TerminalFilter(colours: false).Add(text).Replace('\n', ' ').Replace('\t', ' ');
 
     public static string Lines(string text) => new TerminalFilter(colours: false).Add(text);
 
@@ -69,7 +71,8 @@ sealed class TerminalFilter(bool colours)
         switch (within)
         {
             case Within.Escape:
-                within = c switch { '[' => Begun(), ']' or 'P' or 'X' or '^' or '_' => Within.String, Escape or (>= ' ' and <= '/') => Within.Escape, _ => Within.Text };
+                within = c switch { '[' =>
+                    Begun(), ']' or 'P' or 'X' or '^' or '_' => Within.String, Escape or (>= ' ' and <= '/') => Within.Escape, _ => Within.Text };
                 break;
             case Within.Sequence when c is >= ' ' and <= '?':
                 if (sequence.Length < LongestSequence) sequence.Append(c);
@@ -128,7 +131,9 @@ sealed class TerminalFilter(bool colours)
         IsColoured = sequence.ToString() is not ("" or "0");
     }
 
-    private static bool IsColour(StringBuilder sequence) => sequence.Length < LongestSequence && sequence.ToString().All(c => char.IsAsciiDigit(c) || c is ';' or ':');
+    private static bool IsColour(StringBuilder sequence) =>
+        sequence.Length < LongestSequence && sequence.ToString().All(c => char.IsAsciiDigit(c) || c is ';' or ':');
 
-    private static bool IsDirection(char c) => c is '\u061c' or '\u200e' or '\u200f' or (>= '\u2028' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+    private static bool IsDirection(char c) =>
+        c is '\u061c' or '\u200e' or '\u200f' or (>= '\u2028' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 }

@@ -22,7 +22,8 @@ static class Transfers
         else
         {
             await output.Err.Progress().AutoClear(true)
-                .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
+                .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new DownloadedColumn(), new TransferSpeedColumn(),
+                    new RemainingTimeColumn())
                 .StartAsync(async progress =>
                 {
                     var bar = progress.AddTask(Markup.Escape(what), maxValue: Math.Max(1, total));
@@ -50,8 +51,10 @@ static class Transfers
     /// <summary>What went wrong while a content was fetched; null: it was something else.</summary>
     public static ExpException? Broken(Exception e, string what) => e switch
     {
-        ContentMismatchException => new(ExitCode.Unreachable, $"{what} is damaged in the workspace: {e.Message}; what can be done: exp doctor", inner: e),
-        ApiException { Fault: ApiFault.Interrupted } => new(ExitCode.Unreachable, $"the connection broke while {what} was fetched; try again, and if it breaks again look at: exp doctor", inner: e),
+        ContentMismatchException =>
+            new(ExitCode.Unreachable, $"{what} is damaged in the workspace: {e.Message}; what can be done: exp doctor", inner: e),
+        ApiException { Fault: ApiFault.Interrupted } => new(ExitCode.Unreachable,
+            $"the connection broke while {what} was fetched; try again, and if it breaks again look at: exp doctor", inner: e),
         _ => null,
     };
 
@@ -67,7 +70,8 @@ static class Transfers
     }
 
     private static Task All(IReadOnlyList<Transfer> transfers, Action<long> moved, CancellationToken cancel) =>
-        Parallel.ForEachAsync(transfers, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (transfer, stop) => await transfer.Move(new Moved(moved), stop));
+        Parallel.ForEachAsync(transfers, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel },
+            async (transfer, stop) => await transfer.Move(new Moved(moved), stop));
 
     /// <summary>How far a file is, as steps for a bar. One that begins anew takes steps back.</summary>
     private sealed class Moved(Action<long> step) : IProgress<long>

@@ -11,50 +11,64 @@ static class RunView
 {
     private const int MetricRows = 8, LogRows = 8, CurveWidth = 24, MetricsOfResult = 24;
 
-    /// <summary>One run in full: state, parameters, latest metrics with their curves, last lines of its log. Never higher than the terminal.</summary>
+    /// <summary>
+    /// One run in full: state, parameters, latest metrics with their curves, last lines of its log. Never higher than the terminal.
+    /// </summary>
     public static IRenderable One(RunRecord run, IReadOnlyList<MetricSeries> series, LogTail log, Output output)
     {
-        var rows = new List<IRenderable> { Head(run, output.Now) };
-        if (run.Spec.Params.Count > 0) rows.Add(new Text("  " + Cut(TerminalFilter.OneLine(Format.Params(run.Spec.Params)), output.Out.Profile.Width - 2), new(decoration: Decoration.Dim)));
+        var rows = new List<IRenderable> { Head(run, Step(run, series), output.Now) };
+        if (run.Spec.Params.Count > 0) rows.Add(Dim(TerminalFilter.OneLine(Format.Params(run.Spec.Params))));
         if (Note(run) is { } note) rows.Add(note);
         var metrics = Metrics(run, series);
-        if (metrics.Count > 0) rows.AddRange([new Text(""), metrics.Render(output.Out.Profile.Width, indent: 2)]);
+        if (metrics.Count > 0) rows.AddRange([new Text(""), metrics.Lay(output.Width, indent: 2).Lines]);
         var room = Math.Min(LogRows, output.Out.Profile.Height - 6 - metrics.Count);
         if (log.Last(room) is { Count: > 0 } lines)
         {
             rows.Add(new Text(""));
-            rows.AddRange(lines.Select(line => new Text("  " + Cut(Printable(line), output.Out.Profile.Width - 3), new(decoration: Decoration.Dim))));
+            rows.AddRange(lines.Select(line => Dim(Printable(line))));
         }
 
         return new Rows(rows);
+
+        Text Dim(string line) => new("  " + Shortened.Tail(line, output.Width - 3), new(decoration: Decoration.Dim));
     }
 
     /// <summary>One line a run.</summary>
-    public static IRenderable Many(IReadOnlyList<RunRecord> runs, Output output)
+    public static Listing Many(IReadOnlyList<RunRecord> runs, DateTimeOffset now)
     {
-        var listing = new Listing("", "RUN", "EXPERIMENT~~", "PARAMS~", "STEP>", "METRICS~~", "CHECKS", "TIME>");
+        var listing = new Listing(
+            Column.Text("STATE", narrowest: 11), Column.Word("RUN"), Column.Text("EXPERIMENT", 2), Column.Text("PARAMS", 3), Column.Number("STEP", 5),
+            Column.Text("METRICS"), Column.Word("CHECKS", 1), Column.Number("TIME", 4));
         foreach (var run in runs)
         {
             listing.Add(
                 new($"{Format.Sign(run.State)} {Format.State(run.State)}", Format.Colour(run.State)), Format.ShortId(run.Id), run.Experiment,
                 new($"{(run.Spec.Seed == 0 ? "" : $"seed={run.Spec.Seed} ")}{Format.Params(run.Spec.Params)}", "dim"), run.Step?.ToString() ?? "",
-                ValuesCell(run.Metrics.Take(MetricsOfResult).ToDictionary(), Math.Max(0, run.Metrics.Count - MetricsOfResult) + run.MetricsLeftOut), ChecksCell(CheckTally.Of(run)), Elapsed(run, output.Now));
+                ValuesCell(run.Metrics.Take(MetricsOfResult).ToDictionary(), Math.Max(0, run.Metrics.Count - MetricsOfResult) + run.MetricsLeftOut),
+                ChecksCell(CheckTally.Of(run)), Elapsed(run, now));
         }
 
-        return listing.Render(output.Out.Profile.Width);
+        return listing;
     }
 
     /// <summary>The last word about a run: result, cause, message, where to look.</summary>
-    public static IRenderable Result(RunRecord run)
+    /// <param name="width">Columns that a metric's name is shortened to.</param>
+    public static IRenderable Result(RunRecord run, int width)
     {
-        var rows = new List<IRenderable> { Head(run, run.Ended ?? run.Created) };
+        var rows = new List<IRenderable> { Head(run, run.Step, run.Ended ?? run.Created) };
         if (run.State != RunState.Succeeded && run.Message is { } message) rows.Add(new Text(Indent(message), new(Color.Red)));
-        if (run.Metrics.Count > 0) rows.Add(new Text("  " + Values(run.Metrics.Take(MetricsOfResult)) + More(run.Metrics.Count - MetricsOfResult + run.MetricsLeftOut)));
+        if (run.Metrics.Count > 0)
+        {
+            var (shown, more) = (run.Metrics.Take(MetricsOfResult), run.Metrics.Count - MetricsOfResult + run.MetricsLeftOut);
+            rows.Add(new Text("  "
+                + Values(shown.Select(metric => KeyValuePair.Create(Shortened.Middle(metric.Key, width), metric.Value)))
+                + More(more)));
+        }
+
         rows.AddRange(run.Checks.Where(check => !check.Passed).Select(check => new Text("  ✗ " + Check(check), new(Color.Red))));
         if (CheckTally.Of(run) is { Failed: 0 } tally) rows.Add(new Text($"  ✓ {tally}", new(Color.Green)));
-        rows.Add(new Markup(run.State == RunState.Succeeded
-            ? $"  [dim]exp show {Format.ShortId(run.Id)} · exp metrics {Format.ShortId(run.Id)} · exp artifacts ls {Format.ShortId(run.Id)}[/]"
-            : $"  [dim]exp logs {Format.ShortId(run.Id)} · exp show {Format.ShortId(run.Id)} · exp rerun {Format.ShortId(run.Id)}[/]"));
+        string[] next = run.State == RunState.Succeeded ? ["show", "metrics", "artifacts ls"] : ["logs", "show", "rerun"];
+        rows.Add(new Markup($"  [dim]{string.Join(" · ", next.Select(command => $"exp {command} {Format.ShortId(run.Id)}"))}[/]"));
         return new Rows(rows);
     }
 
@@ -71,7 +85,8 @@ static class RunView
     public static Cell ValuesCell(IReadOnlyDictionary<string, double> metrics, int leftOut = 0)
     {
         var most = metrics.FirstOrDefault(metric => !IsSystem(metric.Key));
-        return new(Values(metrics) + More(leftOut), Short: most.Key is { } name ? $"{name[(name.LastIndexOf('/') + 1)..]} {Format.Number(most.Value)}" : null);
+        return new(Values(metrics) + More(leftOut),
+            Short: most.Key is { } name ? $"{name[(name.LastIndexOf('/') + 1)..]} {Format.Number(most.Value)}" : null);
     }
 
     /// <summary>A check's outcome in words.</summary>
@@ -90,46 +105,55 @@ static class RunView
 
     public static bool IsSystem(string metric) => MetricOrder.IsOfMachine(metric);
 
-    public static string Elapsed(RunRecord run, DateTimeOffset now) => run.Started is { } started ? Format.Duration((run.Ended ?? now) - started) : "";
+    public static string Elapsed(RunRecord run, DateTimeOffset now) =>
+        run.Started is { } started ? Format.Duration((run.Ended ?? now) - started) : "";
 
-    private static Markup Head(RunRecord run, DateTimeOffset now)
+    private static Markup Head(RunRecord run, long? reached, DateTimeOffset now)
     {
         var colour = Format.Colour(run.State);
         var cause = run.State is RunState.Failed && run.Cause is { } why ? $" ({Format.Cause(why)})" : "";
-        var step = run.Step is { } number ? $"  step {number}" : "";
+        var step = reached is { } number ? $"  step {number}" : "";
         var attempt = run.Epoch > 1 ? $"  attempt {run.Epoch}" : "";
         var elapsed = run.Started is null && !run.State.IsTerminal ? $"for {Format.Duration(now - run.Created)}" : Elapsed(run, now);
-        return Markup.FromInterpolated($"[{colour} bold]{Format.Sign(run.State)} {Format.State(run.State)}{cause}[/]  [bold]{run.Experiment}[/] v{run.Version}  {Format.ShortId(run.Id)}{(elapsed.Length > 0 ? "  " : "")}{elapsed}{step}[yellow]{attempt}[/]");
+        if (elapsed.Length > 0) elapsed = "  " + elapsed;
+        var (state, id) = ($"{Format.Sign(run.State)} {Format.State(run.State)}{cause}", Format.ShortId(run.Id));
+        return Markup.FromInterpolated(
+            $"[{colour} bold]{state}[/]  [bold]{run.Experiment}[/] v{run.Version}  {id}{elapsed}{step}[yellow]{attempt}[/]");
     }
 
     private static Text? Note(RunRecord run) => run switch
     {
-        { Cancel: not null } => new("  asked to end; it may save its work first", new(Color.Yellow)),
-        { State: RunState.Queued, Cause: { } cause } => new($"  back in the queue: {Format.Cause(cause)}{(run.Message is { } message ? $" ({message})" : "")}", new(Color.Yellow)),
-        { State: RunState.Queued } => new($"  waits for a worker of class {run.Spec.Machine}", new(decoration: Decoration.Dim)),
-        { State: RunState.Preparing } => new("  fetches code and inputs, compiles", new(decoration: Decoration.Dim)),
+        { Cancel: not null } => new("  ending; its code may save its work first", new(Color.Yellow)),
+        { State: RunState.Queued, Cause: { } cause } =>
+            new($"  back in the queue: {Format.Cause(cause)}{(run.Message is { } message ? $" ({message})" : "")}", new(Color.Yellow)),
+        { State: RunState.Queued } => new($"  waiting for a worker of class {run.Spec.Machine}", new(decoration: Decoration.Dim)),
+        { State: RunState.Preparing } => new("  fetching code and inputs, compiling", new(decoration: Decoration.Dim)),
         _ => null,
     };
 
+    /// <summary>The newest values: those of the curves, which are read every second; the record has them as of the worker's last heartbeat.</summary>
     private static Listing Metrics(RunRecord run, IReadOnlyList<MetricSeries> series)
     {
-        var listing = new Listing("METRIC~", "LAST>", "", "");
+        var listing = new Listing(Column.Text("METRIC"), Column.Number("LAST"), Column.Word("CURVE", 1));
         var curves = series.ToDictionary(one => one.Name);
-        var own = run.Metrics.Where(metric => !IsSystem(metric.Key)).ToList();
-        foreach (var (name, value) in own.Take(MetricRows))
+        var own = run.Metrics.Keys.Concat(curves.Keys).Distinct().Where(name => !IsSystem(name)).ToList();
+        foreach (var name in own.Take(MetricRows))
         {
             var points = curves.GetValueOrDefault(name)?.Points ?? [];
-            listing.Add(name, Format.Number(value), new(Curve.Spark([.. points.Select(point => point.Value)], CurveWidth), "blue"), "");
+            listing.Add(
+                name, Format.Number(points.Count > 0 ? points[^1].Value : run.Metrics[name]),
+                new(Curve.Spark([.. points.Select(point => point.Value)], CurveWidth), "blue"));
         }
 
-        if (own.Count > MetricRows) listing.Add(new($"and {own.Count - MetricRows} more", "dim"), "", "", "");
+        if (own.Count > MetricRows) listing.Add(new($"and {own.Count - MetricRows} more", "dim"), "", "");
         return listing;
     }
+
+    private static long? Step(RunRecord run, IReadOnlyList<MetricSeries> series) =>
+        series.Where(one => !IsSystem(one.Name)).Select(one => (long?)one.Points[^1].Step).Append(run.Step).Max();
 
     private static string Indent(string text) => string.Join('\n', text.TrimEnd().Split('\n').Select(line => "  " + line));
 
     // A progress bar rewrites its line with carriage returns: what counts is what was written last.
     private static string Printable(string line) => TerminalFilter.OneLine(line[(line.LastIndexOf('\r') + 1)..]);
-
-    private static string Cut(string text, int width) => text.Length <= width ? text : string.Concat(text.AsSpan(0, Math.Max(0, width - 1)), "…");
 }

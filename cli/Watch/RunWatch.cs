@@ -11,7 +11,8 @@ namespace Serverless.Cli.Watch;
 sealed class RunWatch(ServerlessClient api, Output output, TimeProvider time)
 {
     private const int CurvePoints = 40, LinesKept = 200;
-    private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(200), Seldom = TimeSpan.FromSeconds(1), OftenUntil = TimeSpan.FromSeconds(20), Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(200), Seldom = TimeSpan.FromSeconds(1), OftenUntil = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     /// <summary>The runs as they ended, in the given order.</summary>
     /// <param name="left">Said after Ctrl-C instead of how to look again, where the runs do not simply go on.</param>
@@ -33,8 +34,9 @@ sealed class RunWatch(ServerlessClient api, Output output, TimeProvider time)
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            var name = Format.ShortId(ids[0]);
-            output.Remark(left ?? $"{(ids.Count == 1 ? "The run goes" : "The runs go")} on. Look again: [bold]exp wait {string.Join(' ', ids.Take(3).Select(Format.ShortId))}[/]   end it: exp cancel {name}");
+            var names = string.Join(' ', ids.Select(Format.ShortId));
+            var goOn = ids.Count == 1 ? "The run goes on" : "The runs go on";
+            output.Remark(left ?? $"{goOn}. Watch again: [bold]exp wait {names}[/]   Cancel: exp cancel {names}");
             throw;
         }
     }
@@ -97,7 +99,7 @@ sealed class RunWatch(ServerlessClient api, Output output, TimeProvider time)
 
     private async Task<RunRecord[]> LiveTable(IReadOnlyList<string> ids, CancellationToken cancel) =>
         await output.Out.Live(new Text("")).AutoClear(true).Overflow(VerticalOverflow.Crop).StartAsync(display =>
-            Poll(ids, runs => display.UpdateTarget(RunView.Many(runs, output)), cancel));
+            Poll(ids, runs => display.UpdateTarget(RunView.Many(runs, output.Now).Lay(output.Width).Lines), cancel));
 
     /// <summary>The log may be a moment longer than the run: what was written last arrives last.</summary>
     private async Task Rest(Task reading, CancellationTokenSource both)
@@ -117,8 +119,8 @@ sealed class RunWatch(ServerlessClient api, Output output, TimeProvider time)
 
     private void Conclude(IReadOnlyList<RunRecord> runs)
     {
-        if (runs is [var run]) output.Write(RunView.Result(run));
-        else output.Write(new Rows(RunView.Many(runs, output)));
+        if (runs is [var run]) output.Write(RunView.Result(run, output.Width / 2));
+        else output.Write(RunView.Many(runs, output.Now));
     }
 
     private CurvesOf Curves(string id, CancellationToken cancel)
@@ -127,7 +129,8 @@ sealed class RunWatch(ServerlessClient api, Output output, TimeProvider time)
         _ = Refresh();
         return curves;
 
-        [SuppressMessage("Design", "CA1031", Justification = "The curves are an ornament of the display: whatever fails, the next second may succeed.")]
+        [SuppressMessage("Design", "CA1031",
+            Justification = "The curves are an ornament of the display: whatever fails, the next second may succeed.")]
         async Task Refresh()
         {
             while (!cancel.IsCancellationRequested)

@@ -19,7 +19,11 @@ public sealed record RunMetrics(string Run, IReadOnlyList<MetricSeries> Series)
 /// In order of logging; thinned to <c>maxPoints</c> by keeping minimum and maximum of equal stretches, first and last always.
 /// </param>
 /// <param name="Total">Points before thinning.</param>
-public sealed record MetricSeries(string Name, long Total, IReadOnlyList<MetricValue> Points);
+public sealed record MetricSeries(string Name, long Total, IReadOnlyList<MetricValue> Points)
+{
+    /// <summary>How many of <see cref="Total"/> are not a number; thinning leaves those out first.</summary>
+    public long NaNs { get; init; }
+}
 
 /// <param name="At">When it was logged.</param>
 [method: JsonConstructor]

@@ -14,14 +14,12 @@ sealed class MetricsCsv(MetricsQuery query)
     /// <summary>Of everything behind a name: three numbers and a time.</summary>
     private const int MaxRest = 128;
 
-    private static readonly SearchValues<char> NeedQuotes = SearchValues.Create(",\"\r\n#");
-
     private readonly ArrayBufferWriter<byte> buffer = new(64 * 1024);
     private readonly Dictionary<string, byte[]?> fields = new(StringComparer.Ordinal);
 
     public ReadOnlyMemory<byte> Header() => Text("metric,step,value,time\n");
 
-    public ReadOnlyMemory<byte> Comment(string text) => Text($"# {text.ReplaceLineEndings(" ")}\n");
+    public ReadOnlyMemory<byte> Comment(string text) => Text(Csv.Comment(text) + "\n");
 
     public ReadOnlyMemory<byte> Rows(List<MetricPoint> points)
     {
@@ -42,8 +40,7 @@ sealed class MetricsCsv(MetricsQuery query)
     {
         if (fields.TryGetValue(name, out var known)) return known;
         if (fields.Count == MaxNames) fields.Clear();
-        var quoted = name.AsSpan().ContainsAny(NeedQuotes) ? $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : name;
-        return fields[name] = query.Wants(name) ? Encoding.UTF8.GetBytes(quoted) : null;
+        return fields[name] = query.Wants(name) ? Encoding.UTF8.GetBytes(Csv.Field(name)) : null;
     }
 
     private ReadOnlyMemory<byte> Text(string text)

@@ -53,7 +53,7 @@ public sealed class MetricsReader(IObjectStore store, LongReads? reads = null)
         }
 
         var sorted = series.OrderBy(one => one.Key, StringComparer.Ordinal);
-        return new(run.Id, [.. sorted.Select(one => new MetricSeries(one.Key, one.Value.Total, one.Value.Points()))])
+        return new(run.Id, [.. sorted.Select(one => new MetricSeries(one.Key, one.Value.Total, one.Value.Points()) { NaNs = one.Value.NaNs })])
         {
             MaxPoints = most,
             SeriesLeftOut = leftOut.Count,

@@ -22,12 +22,16 @@ public sealed class Thinner
     /// <summary>Points that were added.</summary>
     public long Total { get; private set; }
 
+    /// <summary>Of them, those that are not a number.</summary>
+    public long NaNs { get; private set; }
+
     /// <summary>Points that are kept, at most.</summary>
     public int Held => 2 + (width == 1 ? stretches.Count : 2 * stretches.Count);
 
     public void Add(in MetricValue point)
     {
         var at = Total++;
+        if (double.IsNaN(point.Value)) NaNs++;
         if (at == 0) first = point;
         if (at > 1) AddInner(at - 1, last);
         last = point;

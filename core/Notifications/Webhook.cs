@@ -53,7 +53,7 @@ public static class WebhookRules
             var pattern = spec.Events[i];
             if (pattern is not { Length: <= MaxFilter } || !WebhookEvents.All.Any(known => NamePattern.Matches(pattern, known)))
             {
-                problems.Add(new($"events[{i}]", $"no event is named '{pattern}'{Suggestion.Clause(pattern ?? "", WebhookEvents.All)}; there are {string.Join(", ", WebhookEvents.All)}"));
+                problems.Add(new($"events[{i}]", $"no event is named '{pattern}'{Suggestion.Clause(pattern ?? "", WebhookEvents.All)}; known: {string.Join(", ", WebhookEvents.All)}"));
             }
         }
 

@@ -85,7 +85,7 @@ internal sealed partial class YamlSpec
                 node = Value(scalar);
                 break;
             default:
-                throw At(here, $"unexpected {here.GetType().Name}");
+                throw At(here, "expected a value, a list or a mapping");
         }
 
         if (here is NodeEvent { Anchor.IsEmpty: false } anchored) anchors[anchored.Anchor] = node;

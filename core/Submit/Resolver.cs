@@ -53,7 +53,7 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, VersionStore 
 
     public Problem? MachineProblem(string machine) => options.MachineClasses.Contains(machine)
         ? null
-        : new("machine", $"there is no machine class '{machine}' here{Suggestion.Clause(machine, options.MachineClasses)}; there are {string.Join(", ", options.MachineClasses)}");
+        : new("machine", $"there is no machine class '{machine}' here{Suggestion.Clause(machine, options.MachineClasses)}; known: {string.Join(", ", options.MachineClasses)}");
 
     private async Task<(CodeRef? Code, string? Command)> Code(ExperimentSpec spec, ProblemList problems, CancellationToken cancel)
     {

@@ -71,7 +71,7 @@ internal sealed record CauseFacts(TriggerKind Kind, string Trigger, TriggerCause
             _ => OfRun(reference),
         };
         return value != default ? value : (null, $"${{{reference}}} is nothing that a {Kind.ToString().ToLowerInvariant()} trigger has{Suggestion.Clause(reference, Names(Kind))}; "
-            + $"there are {string.Join(", ", Names(Kind))}. For ${{ itself write $${{");
+            + $"known: {string.Join(", ", Names(Kind))}. For ${{ itself write $${{");
     }
 
     private (SpecNode? Value, string? Problem) OfRun(string reference)

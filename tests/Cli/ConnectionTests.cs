@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.DependencyInjection;
 using Serverless.Tests.Support;
 
@@ -20,7 +21,8 @@ public sealed class ConnectionTests(SharedPlatform shared)
     public async Task Command_WithoutAPlatform_ExitsWithThreeAndSaysHowToStartOne()
     {
         var empty = Path.Combine(Platform.Folder, "empty");
-        foreach (var result in (ExpResult[])[await Platform.Exp("list", "--data", empty), await Platform.ExpWith(new Dictionary<string, string> { ["EXP_URL"] = "http://127.0.0.1:9" }, "list")])
+        var nowhere = new Dictionary<string, string> { ["EXP_URL"] = "http://127.0.0.1:9" };
+        foreach (var result in (ExpResult[])[await Platform.Exp("list", "--data", empty), await Platform.ExpWith(nowhere, "list")])
         {
             Assert.Equal(3, result.ExitCode);
             Assert.Contains("exp up", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
@@ -32,7 +34,8 @@ public sealed class ConnectionTests(SharedPlatform shared)
     {
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
-        var result = await Platform.ExpWith(new Dictionary<string, string> { ["EXP_URL"] = $"http://{silent.LocalEndpoint}", ["EXP_KEY"] = "exp_any" }, "list");
+        var result = await Platform.ExpWith(new Dictionary<string,
+            string> { ["EXP_URL"] = $"http://{silent.LocalEndpoint}", ["EXP_KEY"] = "exp_any" }, "list");
         Assert.Equal(3, result.ExitCode);
         Assert.Equal(2, result.ErrorLines.Length);
         Assert.Contains("waiting a little longer", result.ErrorLines[0], StringComparison.Ordinal);
@@ -42,13 +45,16 @@ public sealed class ConnectionTests(SharedPlatform shared)
     [Fact]
     public async Task Command_WhoseAnswerLacksWhatItPromises_SaysThatItIsNotThePlatforms()
     {
-        await using var other = WebApplication.CreateSlimBuilder().Build();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        await using var other = builder.Build();
         other.Urls.Add("http://127.0.0.1:0");
         other.MapFallback(() => new { });
         await other.StartAsync(TestContext.Current.CancellationToken);
         foreach (var command in (string[][])[["list"], ["show", "last"], ["machines"], ["triggers"], ["keys", "list"]])
         {
-            var result = await Platform.ExpWith(new Dictionary<string, string> { ["EXP_URL"] = other.Urls.First(), ["EXP_KEY"] = "exp_any" }, command);
+            var result = await Platform.ExpWith(new Dictionary<string, string> { ["EXP_URL"] = other.Urls.First(), ["EXP_KEY"] = "exp_any" },
+                command);
             Assert.DoesNotContain("fault in exp", result.Error, StringComparison.Ordinal);
             Assert.NotEqual(0, result.ExitCode);
         }
@@ -75,11 +81,13 @@ public sealed class ConnectionTests(SharedPlatform shared)
         await using var server = builder.Build();
         server.Run(context => context.Response.WriteAsync(answer, TestContext.Current.CancellationToken));
         await server.StartAsync(TestContext.Current.CancellationToken);
-        var there = new Dictionary<string, string> { ["EXP_URL"] = server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First(), ["EXP_KEY"] = "exp_1" };
+        var there = new Dictionary<string, string> { ["EXP_URL"] = server.Services.GetRequiredService<IServer>()
+            .Features.Get<IServerAddressesFeature>()!.Addresses.First(), ["EXP_KEY"] = "exp_1" };
         const string run = "01ABCDEFGHJKMNPQRSTVWXYZ01";
         string[][] commands =
         [
-            ["list"], ["machines"], ["doctor"], ["metrics", run], ["show", run], ["checkpoints", "ls", run], ["artifacts", "ls", run], ["trigger", "list"], ["dataset", "list"], ["keys", "list"],
+            ["list"], ["machines"], ["doctor"], ["metrics", run], ["show", run], ["checkpoints", "ls", run], ["artifacts", "ls", run],
+            ["trigger", "list"], ["dataset", "list"], ["keys", "list"],
             ["webhook", "list"], ["dead-letters", "list"], ["lineage", run], ["files", "ls"],
         ];
         foreach (var command in commands)

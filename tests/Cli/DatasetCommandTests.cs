@@ -57,9 +57,12 @@ public sealed class DatasetCommandTests(SharedPlatform shared)
     {
         var maker = Platform.Script("makes-weights.sh", "mkdir -p \"$EXP_OUTPUT/data/made\"; echo w > \"$EXP_OUTPUT/data/made/w\"\n");
         Assert.Equal(0, (await Platform.Exp("run", maker, "--wait")).ExitCode);
-        await Eventually.True(async () => (await Platform.Exp("files", "get", "data/made/w", "-")).ExitCode == 0, ExpProcess.Patience, () => "data/made/w is published");
-        Assert.Equal(0, (await Platform.Exp("run", Platform.Script("reads-weights.sh", "cat \"$EXP_INPUTS/made/w\"\n"), "--input", "data/made/", "--wait")).ExitCode);
-        Assert.Matches(@"(?s)^makes-weights .*led to\n.*data/made/w .*\(published\)\n.*reads-weights .*\(input\)\n", (await Platform.Exp("lineage", "makes-weights")).Output);
+        await Eventually.True(async () =>
+            (await Platform.Exp("files", "get", "data/made/w", "-")).ExitCode == 0, ExpProcess.Patience, () => "data/made/w is published");
+        Assert.Equal(0, (await Platform.Exp("run", Platform.Script("reads-weights.sh", "cat \"$EXP_INPUTS/made/w\"\n"), "--input", "data/made/",
+            "--wait")).ExitCode);
+        Assert.Matches(@"(?s)^makes-weights .*led to\n.*data/made/w .*\(published\)\n.*reads-weights .*\(input\)\n",
+            (await Platform.Exp("lineage", "makes-weights")).Output);
         Assert.Matches(@"(?s)came from\n.*makes-weights .*led to\n.*reads-weights", (await Platform.Exp("lineage", "data/made/w")).Output);
         Assert.Equal(0, (await Platform.Exp("lineage", "reads-weights", "--svg", "lineage.svg")).ExitCode);
         Assert.Contains(">makes-weights<", File.ReadAllText(Path.Combine(Platform.Folder, "lineage.svg")), StringComparison.Ordinal);

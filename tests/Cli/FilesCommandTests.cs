@@ -12,7 +12,8 @@ public sealed class FilesCommandTests(SharedPlatform shared)
         Platform.Script("set/a.csv", "1,2\n");
         Platform.Script("set/deep/er/ü b.csv", "3,4\n");
         Assert.Equal(0, (await Platform.Exp("files", "put", "set")).ExitCode);
-        Assert.Equal(["data/set/a.csv", "data/set/deep/er/ü b.csv"], (await Platform.Json("files", "ls", "set/")).GetProperty("files").EnumerateArray().Select(file => file.GetProperty("path").GetString()).Order());
+        Assert.Equal(["data/set/a.csv", "data/set/deep/er/ü b.csv"], (await Platform.Json("files", "ls", "set/")).GetProperty("files")
+            .EnumerateArray().Select(file => file.GetProperty("path").GetString()).Order());
         Assert.Equal("1,2\n", (await Platform.Exp("files", "get", "data/set/a.csv", "-")).Output);
         Assert.Equal(0, (await Platform.Exp("files", "get", "data/set/", "back")).ExitCode);
         Assert.Equal("3,4\n", File.ReadAllText(Path.Combine(Platform.Folder, "back/deep/er/ü b.csv")));
@@ -44,7 +45,10 @@ public sealed class FilesCommandTests(SharedPlatform shared)
     [Fact]
     public async Task Artifacts_AreListedAndFetched()
     {
-        var script = Platform.Script("makes.sh", "mkdir -p \"$EXP_OUTPUT/artifacts/plots\"; echo curve > \"$EXP_OUTPUT/artifacts/plots/loss.txt\"; echo all > \"$EXP_OUTPUT/artifacts/table.txt\"\n");
+        var script = Platform.Script("makes.sh", """
+            mkdir -p "$EXP_OUTPUT/artifacts/plots"
+            echo curve > "$EXP_OUTPUT/artifacts/plots/loss.txt"; echo all > "$EXP_OUTPUT/artifacts/table.txt"
+            """);
         Assert.Equal(0, (await Platform.Exp("run", script, "--wait")).ExitCode);
         Assert.Equal("curve\n", (await Platform.Exp("artifacts", "get", "makes", "plots/loss.txt", "--to", "-")).Output);
         Assert.Equal(0, (await Platform.Exp("artifacts", "get", "makes", "--to", "made")).ExitCode);
@@ -55,9 +59,11 @@ public sealed class FilesCommandTests(SharedPlatform shared)
     [Fact]
     public async Task Checkpoints_AreListedAndFetched()
     {
-        var script = Platform.Script("saves.sh", "for s in 1 2; do mkdir -p \"$EXP_OUTPUT/checkpoints/$s\"; echo weights $s > \"$EXP_OUTPUT/checkpoints/$s/model.safetensors\"; done\n");
+        var script = Platform.Script("saves.sh",
+            "for s in 1 2; do mkdir -p \"$EXP_OUTPUT/checkpoints/$s\"; echo weights $s > \"$EXP_OUTPUT/checkpoints/$s/model.safetensors\"; done\n");
         Assert.Equal(0, (await Platform.Exp("run", script, "--wait")).ExitCode);
-        Assert.Equal([1L, 2L], (await Platform.Json("checkpoints", "ls", "saves")).GetProperty("checkpoints").EnumerateArray().Select(one => one.GetProperty("step").GetInt64()));
+        Assert.Equal([1L, 2L], (await Platform.Json("checkpoints", "ls", "saves")).GetProperty("checkpoints").EnumerateArray()
+            .Select(one => one.GetProperty("step").GetInt64()));
         Assert.Equal(0, (await Platform.Exp("checkpoints", "get", "saves", "1", "--to", "weights")).ExitCode);
         Assert.Equal("weights 1\n", File.ReadAllText(Path.Combine(Platform.Folder, "weights/model.safetensors")));
     }

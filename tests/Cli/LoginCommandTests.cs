@@ -20,8 +20,10 @@ namespace Serverless.Tests.Cli;
 /// <summary>Platforms elsewhere: with keys, and with the tokens of a directory, whose part is played by a server of this test's own.</summary>
 public sealed class LoginCommandTests : IAsyncLifetime
 {
-    private static readonly Guid Tenant = Guid.Parse("11111111-1111-1111-1111-111111111111"), Application = Guid.Parse("22222222-2222-2222-2222-222222222222");
-    private static readonly Guid Ada = Guid.Parse("33333333-3333-3333-3333-333333333333"), Mallory = Guid.Parse("44444444-4444-4444-4444-444444444444");
+    private static readonly Guid Tenant = Guid.Parse("11111111-1111-1111-1111-111111111111"),
+    Application = Guid.Parse("22222222-2222-2222-2222-222222222222");
+    private static readonly Guid Ada = Guid.Parse("33333333-3333-3333-3333-333333333333"),
+    Mallory = Guid.Parse("44444444-4444-4444-4444-444444444444");
 
     private readonly string folder = Directory.CreateTempSubdirectory("login-").FullName;
     private readonly RSA key = RSA.Create(2048);
@@ -37,7 +39,8 @@ public sealed class LoginCommandTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         directory = await StartDirectory(key);
-        host = await EmbeddedHost.Start(new() { DataFolder = Path.Combine(folder, "platform"), Entra = new(Tenant, Application, new Uri(directory.Urls.Single())) }, Cancel);
+        host = await EmbeddedHost.Start(
+            new() { DataFolder = Path.Combine(folder, "platform"), Entra = new(Tenant, Application, new Uri(directory.Urls.Single())) }, Cancel);
         adminKey = (await File.ReadAllTextAsync(host.AdminKeyFile, Cancel)).Trim();
         admin = Client(adminKey);
     }
@@ -102,11 +105,13 @@ public sealed class LoginCommandTests : IAsyncLifetime
 
         var early = await Exp(path, "login", "--url", host.Address.AbsoluteUri, "--entra");
         Assert.Equal(5, early.ExitCode);
-        var added = await Exp(new() { ["EXP_URL"] = host.Address.AbsoluteUri, ["EXP_KEY"] = adminKey }, "keys", "add", "ada", "--role", "reader", "--entra", $"{Ada}");
+        var added = await Exp(new() { ["EXP_URL"] = host.Address.AbsoluteUri, ["EXP_KEY"] = adminKey }, "keys", "add", "ada", "--role", "reader",
+            "--entra", $"{Ada}");
         Assert.True(added.ExitCode == 0, added.ToString());
 
         // Whoever was turned away is turned away for a moment more.
-        await Eventually.True(async () => (await Exp(path, "login", "--url", host.Address.AbsoluteUri, "--entra")).ExitCode == 0, ExpProcess.Patience, () => "login");
+        await Eventually.True(async () =>
+            (await Exp(path, "login", "--url", host.Address.AbsoluteUri, "--entra")).ExitCode == 0, ExpProcess.Patience, () => "login");
         var asked = File.ReadAllLines(Path.Combine(folder, "asked")).Length;
         Assert.Equal(0, (await Exp([], "list")).ExitCode);
         var refused = await Exp([], "keys", "list");
@@ -144,7 +149,11 @@ public sealed class LoginCommandTests : IAsyncLifetime
     {
         Assert.Equal(HttpStatusCode.Created, (await LetIn(Ada)).StatusCode);
         var parts = Token(Ada).Split('.');
-        string[] decoded = [.. parts.Take(2).Select(Base64UrlEncoder.Decode), """{"alg":"none"}""", """{"alg":"RS256","kid":["one"],"zip":"DEF","enc":"A128GCM"}""", """{"tid":{"a":1},"oid":[1],"exp":"x","nbf":-1,"iss":null,"aud":[null,1]}"""];
+        string[] decoded =
+        [
+            .. parts.Take(2).Select(Base64UrlEncoder.Decode), """{"alg":"none"}""", """{"alg":"RS256","kid":["one"],"zip":"DEF","enc":"A128GCM"}""",
+            """{"tid":{"a":1},"oid":[1],"exp":"x","nbf":-1,"iss":null,"aud":[null,1]}""",
+        ];
         await FuzzRun.Of(300, async mutator =>
         {
             var (head, body) = (mutator.Text(decoded[..1].Concat(decoded[2..4]).ToList()), mutator.Text([decoded[1], decoded[4]]));
@@ -154,7 +163,8 @@ public sealed class LoginCommandTests : IAsyncLifetime
         });
     }
 
-    private Task<HttpResponseMessage> LetIn(Guid person) => admin.PostAsJsonAsync("api/keys", new { name = "ada", role = Role.Writer, person }, CoreJson.Options, Cancel);
+    private Task<HttpResponseMessage> LetIn(Guid person) =>
+        admin.PostAsJsonAsync("api/keys", new { name = "ada", role = Role.Writer, person }, CoreJson.Options, Cancel);
 
     private async Task<HttpStatusCode> Ask(string secret)
     {
@@ -199,7 +209,8 @@ public sealed class LoginCommandTests : IAsyncLifetime
         {
             var self = $"http://{context.Request.Host}";
             object answer = context.Request.Path.Value is "/keys"
-                ? new { keys = new[] { new { kty = "RSA", use = "sig", kid = "one", n = Base64UrlEncoder.Encode(parameters.Modulus), e = Base64UrlEncoder.Encode(parameters.Exponent) } } }
+                ? new { keys = new[] { new { kty = "RSA", use = "sig", kid = "one", n = Base64UrlEncoder.Encode(parameters.Modulus),
+                    e = Base64UrlEncoder.Encode(parameters.Exponent) } } }
                 : new { issuer = self, jwks_uri = $"{self}/keys" };
             context.Response.ContentType = "application/json";
             return context.Response.WriteAsync(JsonSerializer.Serialize(answer));

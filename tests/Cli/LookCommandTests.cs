@@ -28,7 +28,7 @@ public sealed class LookCommandTests(SharedPlatform shared)
         var id = await Platform.Submit("two.sh", "--fresh");
         var result = await Platform.Exp("show", id[..3]);
         Assert.Equal(2, result.ExitCode);
-        Assert.Contains($"'{id[..3]}' could be any of", result.ErrorLines[0], StringComparison.Ordinal);
+        Assert.Contains($"'{id[..3]}' matches ", result.ErrorLines[0], StringComparison.Ordinal);
         Assert.Contains($"  {id}", result.ErrorLines);
     }
 
@@ -36,7 +36,8 @@ public sealed class LookCommandTests(SharedPlatform shared)
     public async Task List_IntoAPipe_CutsNothing_AndOneLongNameWidensItsOwnLineOnly()
     {
         var name = new string('m', 180);
-        var wide = await Platform.Submit(Platform.Script("wide.sh", $"echo '{{\"step\":1,\"name\":\"{name}\",\"value\":0.5}}' >> $EXP_OUTPUT/metrics.jsonl\n"), "--name", "wide", "--tag", "widths");
+        var wide = await Platform.Submit(Platform.Script("wide.sh",
+            $"echo '{{\"step\":1,\"name\":\"{name}\",\"value\":0.5}}' >> $EXP_OUTPUT/metrics.jsonl\n"), "--name", "wide", "--tag", "widths");
         await Platform.Submit(Platform.Script("narrow.sh", "true\n"), "--name", "narrow", "--tag", "widths");
         await Platform.Exp("wait", "narrow");
         await Platform.Exp("wait", wide);
@@ -66,7 +67,8 @@ public sealed class LookCommandTests(SharedPlatform shared)
             echo "{\"step\":1,\"name\":\"val/accuracy\",\"value\":0.7}" >> "$EXP_OUTPUT/metrics.jsonl"
             """;
         Platform.Script("checked/train.sh", Many);
-        Platform.Script("checked/experiment.yaml", "project: checks\nname: checked\ncommand: sh train.sh\nchecks: { val/accuracy: \"0.95..\", layer100/grad: \"..100\" }\n");
+        Platform.Script("checked/experiment.yaml",
+            "project: checks\nname: checked\ncommand: sh train.sh\nchecks: { val/accuracy: \"0.95..\", layer100/grad: \"..100\" }\n");
         var waited = await Platform.Exp("run", "checked", "--wait");
         Assert.True(waited.ExitCode == 6, waited.ToString());
         Assert.Contains("check val/accuracy: 0.7, wanted 0.95..", waited.Output, StringComparison.Ordinal);
@@ -93,7 +95,8 @@ public sealed class LookCommandTests(SharedPlatform shared)
         var tag = "tag-of-list";
         await Platform.Submit(Platform.Script("listed.sh", "true\n"), "--tag", tag, "--param", $"long={new string('x', 300)}");
         await Platform.Submit("listed.sh", "--tag", tag, "--param", "long=b");
-        var result = await Platform.ExpWith(new Dictionary<string, string> { ["GITHUB_ACTIONS"] = "true", ["TERM"] = "xterm-256color" }, "list", "--tag", tag);
+        var result = await Platform.ExpWith(new Dictionary<string, string> { ["GITHUB_ACTIONS"] = "true", ["TERM"] = "xterm-256color" }, "list",
+            "--tag", tag);
         var lines = result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(3, lines.Length);
         Assert.Contains(new string('x', 300), result.Output, StringComparison.Ordinal);

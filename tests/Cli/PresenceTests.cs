@@ -68,7 +68,8 @@ public sealed class PresenceTests : IDisposable
         using var presence = Presence.Show(data, Address);
         File.Copy(Path.Combine(data, "address"), Path.Combine(killed, "address"));
         File.WriteAllText(Path.Combine(killed, "exp.alive"), FileIdentity.Of(killed)?.ToString());
-        var found = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => Enumerable.Range(0, 200).Select(_ => Presence.Find(killed)).ToList())));
+        var found = await Task.WhenAll(Enumerable.Range(0, 8)
+            .Select(_ => Task.Run(() => Enumerable.Range(0, 200).Select(_ => Presence.Find(killed)).ToList())));
         Assert.All(found.SelectMany(one => one), Assert.Null);
     }
 

@@ -145,7 +145,10 @@ public sealed class RunCommandTests(SharedPlatform shared)
         Assert.Equal(2, result.ExitCode);
         Assert.Equal("", result.Output);
         Assert.Equal("exp: bad.yaml has 3 problems:", result.ErrorLines[0]);
-        foreach (var path in (string[])["name", "parms", "seed"]) Assert.Single(result.ErrorLines, line => line.StartsWith($"  {path}: ", StringComparison.Ordinal));
+        foreach (var path in (string[])["name", "parms", "seed"])
+        {
+            Assert.Single(result.ErrorLines, line => line.StartsWith($"  {path}: ", StringComparison.Ordinal));
+        }
     }
 
     [Fact]
@@ -180,7 +183,8 @@ public sealed class RunCommandTests(SharedPlatform shared)
         var result = await Platform.Exp("run", "first steps", "--param", "epochs=5", "--wait");
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.Equal(20, (await Platform.Json("checkpoints", "ls", "first-steps")).GetProperty("checkpoints")[0].GetProperty("step").GetInt64());
-        Assert.Equal(2, (await Platform.Json("metrics", "first-steps", "train/loss")).GetProperty("series")[0].GetProperty("points").GetArrayLength());
+        Assert.Equal(2, (await Platform.Json("metrics", "first-steps", "train/loss")).GetProperty("series")[0].GetProperty("points")
+            .GetArrayLength());
         Assert.Equal(5, (await Platform.Json("metrics", "first-steps", "val/loss")).GetProperty("series")[0].GetProperty("points").GetArrayLength());
         Assert.Equal("fit.csv", (await Platform.Json("artifacts", "ls", "first-steps")).GetProperty("artifacts")[0].GetProperty("path").GetString());
 

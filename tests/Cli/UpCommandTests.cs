@@ -135,7 +135,8 @@ public sealed class UpCommandTests
         Assert.Equal(2, (await platform.Json("show", id)).GetProperty("epoch").GetInt32());
     }
 
-    private static async Task<int> WorkerOf(ExpPlatform platform) => (await platform.Json("machines")).GetProperty("workers")[0].GetProperty("processId").GetInt32();
+    private static async Task<int> WorkerOf(ExpPlatform platform) =>
+        (await platform.Json("machines")).GetProperty("workers")[0].GetProperty("processId").GetInt32();
 
     private static bool HasEnded(int processId)
     {

@@ -11,7 +11,8 @@ public sealed class WebhookCommandTests(SharedPlatform shared)
     public async Task AWebhook_IsAddedTestedListedAndRemoved()
     {
         await using var receiver = await Receiver.Start();
-        var added = await Platform.Exp("webhook", "add", "chat", "--url", receiver.Url("/chat"), "--event", "run.failed", "--project", "nobodys", "--format", "slack");
+        var added = await Platform.Exp("webhook", "add", "chat", "--url", receiver.Url("/chat"), "--event", "run.failed", "--project", "nobodys",
+            "--format", "slack");
         Assert.Matches(@"^whsec_\S+\n$", added.Output);
 
         Assert.Matches("^chat took it: 204 after", (await Platform.Exp("webhook", "test", "chat")).Output);
@@ -24,8 +25,8 @@ public sealed class WebhookCommandTests(SharedPlatform shared)
         Assert.Contains("404 Not Found: no such channel", refused.Output, StringComparison.Ordinal);
 
         Assert.Equal("chat is paused\n", (await Platform.Exp("webhook", "pause", "chat")).Output);
-        Assert.Equal("0 notices are on the way to chat again\n", (await Platform.Exp("webhook", "redeliver", "chat")).Output);
-        Assert.Equal("chat is no more\n", (await Platform.Exp("webhook", "remove", "chat")).Output);
+        Assert.Equal("Sending 0 notices to chat again\n", (await Platform.Exp("webhook", "redeliver", "chat")).Output);
+        Assert.Equal("Deleted chat\n", (await Platform.Exp("webhook", "remove", "chat")).Output);
         Assert.Equal(4, (await Platform.Exp("webhook", "test", "chat")).ExitCode);
     }
 }

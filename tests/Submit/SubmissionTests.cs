@@ -191,7 +191,7 @@ public sealed class SubmissionTests
                 "from.run: there is no run 0123456789ABCDEFGHJKMNPQRS",
                 "inputs[0]: there is no file 'data/digit.csv' in the workspace; did you mean 'data/digits.csv'?",
                 "inputs[1]: there is nothing under 'data/none/' in the workspace",
-                "machine: there is no machine class 'cpo' here; did you mean 'cpu'?; there are cpu",
+                "machine: there is no machine class 'cpo' here; did you mean 'cpu'?; known: cpu",
             ],
             (await Invalid(spec)).Order(StringComparer.Ordinal));
         Assert.Empty(store.PeekAll(WorkspacePaths.Runs));

@@ -60,7 +60,8 @@ sealed class ExpPlatform : IAsyncDisposable
     }
 
     /// <summary>Submits a script and gives the run's id.</summary>
-    public async Task<string> Submit(string script, params string[] options) => (await Json(["run", script, .. options])).GetProperty("runs")[0].GetProperty("id").GetString()!;
+    public async Task<string> Submit(string script, params string[] options) =>
+        (await Json(["run", script, .. options])).GetProperty("runs")[0].GetProperty("id").GetString()!;
 
     public Task RunIs(string id, string state) => Eventually.True(
         async () => (await Json("show", id)).GetProperty("state").GetString() == state, ExpProcess.Patience, () => $"run {id} is {state}");

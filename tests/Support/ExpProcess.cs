@@ -38,7 +38,7 @@ sealed class ExpProcess : IDisposable
             WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("EXP_", StringComparison.Ordinal) || name is "NO_COLOR" or "XDG_DATA_HOME" or "XDG_CONFIG_HOME").ToList()) start.Environment.Remove(name);
+        foreach (var name in start.Environment.Keys.Where(IsTesters).ToList()) start.Environment.Remove(name);
         start.Environment["HOME"] = folder;
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return new(start);
@@ -59,7 +59,8 @@ sealed class ExpProcess : IDisposable
 
     /// <summary>Waits until the text appears on standard output or error.</summary>
     public Task Says(string text) => Eventually.True(
-        () => Text(output).Contains(text, StringComparison.Ordinal) || Text(error).Contains(text, StringComparison.Ordinal), Patience, () => $"'{text}' in\n{Text(output)}\n{Text(error)}");
+        () => Text(output).Contains(text, StringComparison.Ordinal) || Text(error).Contains(text, StringComparison.Ordinal), Patience, () =>
+            $"'{text}' in\n{Text(output)}\n{Text(error)}");
 
     public void Signal(string name) => Process.Start("kill", [$"-{name}", $"{Process.Id}"]).WaitForExit();
 
@@ -68,6 +69,10 @@ sealed class ExpProcess : IDisposable
         if (!Process.HasExited) Process.Kill(entireProcessTree: true);
         Process.Dispose();
     }
+
+    /// <summary>A variable that <c>exp</c> would look at, and that is the tester's own.</summary>
+    public static bool IsTesters(string name) =>
+        name.StartsWith("EXP_", StringComparison.Ordinal) || name is "NO_COLOR" or "XDG_DATA_HOME" or "XDG_CONFIG_HOME";
 
     private static async Task Read(StreamReader from, StringBuilder to)
     {

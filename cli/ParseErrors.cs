@@ -1,0 +1,41 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace Serverless.Cli;
+
+/// <summary>
+/// What the library could not make sense of, in words for people: it names types, and says neither what is known nor what to write.
+/// </summary>
+static class ParseErrors
+{
+    public static string Say(ParseError error) => error.SymbolResult switch
+    {
+        OptionResult { IdentifierToken: { } name, Tokens.Count: 0 } option =>
+            $"{name.Value} needs a value: {name.Value} {option.Option.HelpName ?? "VALUE"}",
+        OptionResult { Option.Required: true, Tokens.Count: 0 } option =>
+            $"{option.Option.Name} is missing: {option.Option.Name} {option.Option.HelpName}",
+        OptionResult { Option.Arity.MaximumNumberOfValues: 1, IdentifierToken: { } name, IdentifierTokenCount: > 1 } =>
+            $"{name.Value} is given more than once; leave one",
+        OptionResult { IdentifierToken: { } name } option when Expected(option.Option.ValueType) is { } what =>
+            $"{name.Value} {string.Join(' ', option.Tokens.Select(token => token.Value))}: expected {what}",
+        ArgumentResult { Tokens.Count: 0 } argument => $"{argument.Argument.Name} is missing: {argument.Argument.Description}",
+        CommandResult { Command: { Subcommands: { Count: > 0 } all } command } =>
+            $"exp {Root.PathOf(command)}needs a command: {string.Join(", ", all.Select(one => one.Name))}",
+        CommandResult { Command.Arguments: { } wanted } result when wanted.FirstOrDefault(one =>
+            result.GetResult(one) is null or { Tokens.Count: 0 }) is { } missing =>
+            $"{missing.Name} is missing: {missing.Description}",
+        _ => string.Join(' ', error.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)),
+    };
+
+    private static string? Expected(Type type)
+    {
+        var one = type.GetElementType() ?? Nullable.GetUnderlyingType(type) ?? type;
+        return one == typeof(int) || one == typeof(long)
+            ? "a whole number"
+            : one == typeof(Guid)
+            ? "an id such as 8c1d7f9e-0b7c-4a57-9a38-3f1c54d3b0aa"
+            : one == typeof(bool)
+            ? "true or false"
+            : null;
+    }
+}
