@@ -17,7 +17,7 @@ static class StandardOutput
     public static bool TakesColours =>
         Environment.GetEnvironmentVariable("NO_COLOR") is not { Length: > 0 } && Environment.GetEnvironmentVariable("TERM") is not "dumb";
 
-    public static Stream Open() => IsTerminal ? new TerminalStream(Console.OpenStandardOutput()) : Console.OpenStandardOutput();
+    public static Stream Open() => IsTerminal ? new TerminalStream(Console.OpenStandardOutput(), TakesColours) : Console.OpenStandardOutput();
 
     /// <summary>Goes on where the text before ended.</summary>
     public static void Write(string text) => Console.Out.Write(IsTerminal ? Filter.Add(text) : text);

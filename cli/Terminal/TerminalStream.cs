@@ -3,9 +3,9 @@ using System.Text;
 namespace Serverless.Cli.Terminal;
 
 /// <summary>Bytes of a text that somebody else wrote, on their way to a terminal: see <see cref="TerminalFilter"/>.</summary>
-sealed class TerminalStream(Stream terminal) : Stream
+sealed class TerminalStream(Stream terminal, bool colours) : Stream
 {
-    private readonly TerminalFilter filter = new(StandardOutput.TakesColours);
+    private readonly TerminalFilter filter = new(colours);
 
     // A character may be cut between two writes.
     private readonly Decoder decoder = Encoding.UTF8.GetDecoder();

@@ -13,4 +13,4 @@ public sealed record Comparison(
     IReadOnlyList<ComparedRow<string?>> Facts,
     int ParamsLeftOut = 0, int MetricsLeftOut = 0, int FactsLeftOut = 0);
 
-public sealed record ComparedRow<T>(string Name, bool Differs, IReadOnlyList<T> Values);
+public sealed record ComparedRow<T>(string Name, bool Differs, IReadOnlyList<T?> Values);

@@ -37,9 +37,12 @@ internal sealed class CurrentFiles
             if (files.TryGetValue(input.Path, out var file) && (file.ETag == input.ETag || await Is(file, input.Sha256, input.LengthBytes, cancel))) return true;
         }
 
-        // As events have it, in quotes or not.
-        return run.Origin is { File: { } cause, FileETag: { } etag } && files.TryGetValue(cause, out var changed) && ETags.AreEqual(changed.ETag, etag);
+        return false;
     }
+
+    /// <summary>Whether one of them set off the trigger that submitted the run.</summary>
+    public bool HasCauseOf(RunRecord run) =>
+        run.Origin is { File: { } cause, FileETag: { } etag } && files.TryGetValue(cause, out var changed) && ETags.AreEqual(changed.ETag, etag);
 
     public async Task<bool> AnyIsIn(DatasetVersion version, string folder, CancellationToken cancel)
     {

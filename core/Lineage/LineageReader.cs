@@ -39,9 +39,9 @@ public sealed class LineageReader(IObjectStore store, DatasetCatalog datasets)
             await Follow(graph, new(publisher), depth - 1, steps.Backward, cancel);
         }
 
-        await foreach (var user in steps.UsersOf(files, cancel))
+        await foreach (var (user, relation, detail) in steps.UsersOf(files, cancel))
         {
-            graph.Connect(root, await steps.Add(graph, user, cancel), user.Run is null ? LineageRelation.MadeOf : LineageRelation.Input);
+            graph.Connect(root, await steps.Add(graph, user, cancel), relation, detail);
             await Follow(graph, user, depth - 1, steps.Forward, cancel);
             if (IsFull(graph)) break;
         }
@@ -73,7 +73,7 @@ public sealed class LineageReader(IObjectStore store, DatasetCatalog datasets)
         var graph = new LineageBuilder();
         if (await CurrentFiles.Read(store, path, cancel) is { } files)
         {
-            await foreach (var user in steps.UsersOf(files, cancel))
+            await foreach (var (user, _, _) in steps.UsersOf(files, cancel))
             {
                 if (user.Run is not null) await steps.Add(graph, user, cancel);
                 if (graph.Count > Dependents.Shown) break;

@@ -85,19 +85,21 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         }
     }
 
-    /// <summary>Runs and datasets that read the files as they are now.</summary>
-    public async IAsyncEnumerable<LineageTarget> UsersOf(CurrentFiles files, [EnumeratorCancellation] CancellationToken cancel)
+    /// <summary>Runs and datasets that read the files as they are now, and runs that one of them set off: a run that did both is there twice.</summary>
+    public async IAsyncEnumerable<(LineageTarget User, LineageRelation Relation, string? Detail)> UsersOf(CurrentFiles files, [EnumeratorCancellation] CancellationToken cancel)
     {
         await foreach (var target in index.FromFolders(files.Folders, cancel))
         {
             if (target.Run is { } id)
             {
-                if (await runs.Sound(id, cancel) is { } run && await files.AnyIsRead(run, cancel)) yield return target;
+                if (await runs.Sound(id, cancel) is not { } run) continue;
+                if (await files.AnyIsRead(run, cancel)) yield return (target, LineageRelation.Input, null);
+                if (files.HasCauseOf(run)) yield return (target, LineageRelation.Triggered, run.Origin!.Trigger);
             }
             else if (await datasets.Sound(target.Dataset, target.Number, cancel) is { Deleted: null, Folder: { } folder } version
                 && await files.AnyIsIn(version, LineageIndex.FolderOf(folder), cancel))
             {
-                yield return target;
+                yield return (target, LineageRelation.MadeOf, null);
             }
         }
     }

@@ -38,7 +38,8 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
         gate.Reader(request, async caller => Answer.Json(await Find(caller, name, version)));
 
     [Function("DatasetFile")]
-    [Operation("A file of a version; a range of its bytes, when asked for", AnswerType = "application/octet-stream", Errors = [404, 416])]
+    [Operation("A file of a version; a range of its bytes, when asked for", AnswerTypes = [OperationAttribute.Any], Also = [206, 304, 307],
+        Query = [DirectAnswer.Parameter], Errors = [404, 412, 416])]
     public Task<IActionResult> File([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = Version + "/files/{*path}")] HttpRequest request, string name, string version) =>
         gate.Reader(request, async caller =>
         {
@@ -86,7 +87,7 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
 
     [Function("DatasetPublish")]
     [Operation("Publish a version: of a folder of the workspace, or of files whose contents were sent; 200 with missing contents asks for these first", Role = Role.Writer,
-        Status = 201, Answer = typeof(DatasetPublication), Body = typeof(DatasetRequest), Errors = [409, 413])]
+        Status = 201, Also = [200], Answer = typeof(DatasetPublication), Body = typeof(DatasetRequest), Errors = [409, 413])]
     public Task<IActionResult> Publish([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "datasets/{name}")] HttpRequest request, string name) => gate.Writer(request, async caller =>
     {
         var (publishing, by) = (caller.Workspace.DatasetPublishing, caller.Key.Name);

@@ -18,7 +18,7 @@ public sealed class DoctorFunctions(Gate gate, IWorkspaces workspaces)
 
     [Function("DoctorLook")]
     [Operation("Everything in the workspace that is damaged or does not fit together, a JSON object a line as it is found, at the end how much was looked at; damaged keys are shown to admins only",
-        Answer = typeof(DoctorLine), AnswerType = "application/x-ndjson")]
+        Answer = typeof(DoctorLine), AnswerTypes = ["application/x-ndjson"])]
     public Task<IActionResult> Look([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "doctor")] HttpRequest request) => gate.Reader(request, caller => Task.FromResult(Answer.Stream(async context =>
     {
         context.Response.ContentType = "application/x-ndjson";

@@ -25,7 +25,8 @@ public sealed class FileFunctions(Gate gate, ApiLimits limits)
     });
 
     [Function("FileGet")]
-    [Operation("A file; a range of its bytes, when asked for", AnswerType = "application/octet-stream", Query = [DirectAnswer.Parameter], Headers = ["If-None-Match: ETags; 304 when the file has one of them", "Range: bytes=a-b"], Errors = [404, 412, 416])]
+    [Operation("A file; a range of its bytes, when asked for", AnswerTypes = [OperationAttribute.Any], Also = [206, 304, 307], Query = [DirectAnswer.Parameter],
+        Headers = ["If-None-Match: ETags; 304 when the file has one of them", "Range: bytes=a-b"], Errors = [404, 412, 416])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "files/{*path}")] HttpRequest request) => gate.Reader(request, async caller =>
     {
         var path = Path(request);

@@ -20,7 +20,7 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
     private const string EventStream = "text/event-stream";
 
     [Function("RunLogs")]
-    [Operation("A run's log, as its code printed it", AnswerType = "text/plain; charset=utf-8", Errors = [404], Query = [
+    [Operation("A run's log, as its code printed it", AnswerTypes = ["text/plain; charset=utf-8", EventStream], Errors = [404], Query = [
         "offset: begin at this byte; negative: so many bytes before the end; default 0",
         "tail: begin so many lines before the end, at most 100000; of lines that are longer than 64 MiB together, fewer; not with offset",
         "follow: true sends what is printed until the run has ended, as text or, with Accept: text/event-stream, as events that can be resumed, also when the platform ends the request before",

@@ -10,7 +10,7 @@ namespace Serverless.Functions.Api;
 public sealed class MetricFunctions(Gate gate)
 {
     [Function("RunMetrics")]
-    [Operation("A run's metrics, one series each", Answer = typeof(RunMetrics), Errors = [404], Query = [
+    [Operation("A run's metrics, one series each", Answer = typeof(RunMetrics), AnswerTypes = ["application/json", "text/csv; charset=utf-8"], Errors = [404], Query = [
         "names: patterns with '*', separated by commas; default all", "from: only points of this step and later",
         "maxPoints: points per series, 4 to 1000000, default 1000; longer ones keep minimum and maximum of equal stretches, first and last always; "
             + "when all series together would have more than 100000, each has fewer, and the answer's maxPoints says how many",

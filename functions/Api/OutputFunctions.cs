@@ -17,7 +17,8 @@ public sealed class OutputFunctions(Gate gate, ApiLimits limits)
         gate.Reader(request, async caller => Answer.Json(await caller.Workspace.Outputs.Artifacts(await caller.Run(id), caller.Cancel)));
 
     [Function("RunArtifact")]
-    [Operation("One artifact; a range of its bytes, when asked for", AnswerType = "application/octet-stream", Query = [DirectAnswer.Parameter], Errors = [404, 416])]
+    [Operation("One artifact; a range of its bytes, when asked for", AnswerTypes = [OperationAttribute.Any], Also = [206, 304, 307],
+        Query = [DirectAnswer.Parameter], Errors = [404, 412, 416])]
     public Task<IActionResult> Artifact([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "runs/{id}/artifacts/{*path}")] HttpRequest request, string id) =>
         gate.Reader(request, async caller =>
         {
@@ -39,7 +40,7 @@ public sealed class OutputFunctions(Gate gate, ApiLimits limits)
         gate.Reader(request, async caller => Answer.Json(await Manifest(caller, id, step)));
 
     [Function("RunCheckpointFile")]
-    [Operation("One file of a checkpoint", AnswerType = "application/octet-stream", Query = [
+    [Operation("One file of a checkpoint", Answer = typeof(FilePieces), AnswerTypes = ["application/json", OperationAttribute.Any], Query = [
         "pieces: true: instead of the file, JSON with the addresses of its pieces, in order; a store that does not give them itself answers with none"], Errors = [404])]
     public Task<IActionResult> CheckpointFile([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/checkpoints/{step}/{*file}")] HttpRequest request, string id, string step) =>
         gate.Reader(request, async caller =>

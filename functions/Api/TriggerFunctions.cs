@@ -34,7 +34,8 @@ public sealed class TriggerFunctions(Gate gate)
     });
 
     [Function("TriggerGet")]
-    [Operation("A trigger; by the Accept header application/yaml its definition alone, as it can be put again", Answer = typeof(TriggerRecord), Errors = [404])]
+    [Operation("A trigger; by the Accept header application/yaml its definition alone, as it can be put again", Answer = typeof(TriggerRecord),
+        AnswerTypes = ["application/json", YamlType], Errors = [404])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = One)] HttpRequest request, string name) => gate.Reader(request, async caller =>
     {
         var trigger = await Find(caller, name);
@@ -42,7 +43,7 @@ public sealed class TriggerFunctions(Gate gate)
     });
 
     [Function("TriggerPut")]
-    [Operation("Store a trigger; everything that it refers to is checked", Role = Role.Writer, Status = 200, Answer = typeof(TriggerRecord), Body = typeof(TriggerDefinition),
+    [Operation("Store a trigger; everything that it refers to is checked", Role = Role.Writer, Status = 200, Also = [201], Answer = typeof(TriggerRecord), Body = typeof(TriggerDefinition),
         BodyTypes = ["application/json", YamlType, "text/yaml", "application/x-yaml"], Errors = [413, 415])]
     public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = One)] HttpRequest request, string name) => gate.Writer(request, async caller =>
     {

@@ -28,7 +28,7 @@ public sealed class WebhookFunctions(Gate gate, Notifier notifier, WebhookOption
 
     [Function("WebhookPut")]
     [Operation("Send notices to an address; the answer that creates the webhook has the secret that signs them, and no other answer does",
-        Role = Role.Admin, Status = 201, Answer = typeof(WebhookInfo), Body = typeof(WebhookSpec), Errors = [413])]
+        Role = Role.Admin, Status = 201, Also = [200], Answer = typeof(WebhookInfo), Body = typeof(WebhookSpec), Errors = [413])]
     public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "webhooks/{name}")] HttpRequest request, string name) => gate.Admin(request, async caller =>
     {
         var spec = await request.Json<WebhookSpec>();

@@ -12,7 +12,8 @@ namespace Serverless.Functions.OpenApi;
 /// <summary>The API's description, made from the functions' attributes and the types that they answer: what is not a function is not in it, and every function is.</summary>
 static partial class ApiDocument
 {
-    private const string KeyScheme = "key";
+    private const string KeyScheme = "key", Json = "application/json";
+    private const string WholePath = "a path, with its slashes as they are";
 
     public static JsonObject Make()
     {
@@ -55,10 +56,10 @@ static partial class ApiDocument
         }
 
         JsonObject[] parameters = [
-            .. Decorations().Matches(function.Route).Select(match => Parameter(match.Groups[1].Value, "path", null)),
+            .. Decorations().Matches(function.Route).Select(match => Parameter(match.Groups[1].Value, "path", match.Value[1] == '*' ? WholePath : null)),
             .. about.Query.Select(text => Parameter(text, "query")), .. about.Headers.Select(text => Parameter(text, "header"))];
         if (parameters.Length > 0) operation["parameters"] = new JsonArray([.. parameters]);
-        string[] bodies = about is { Body: not null, BodyTypes: [] } ? ["application/json"] : about.BodyTypes;
+        string[] bodies = about is { Body: not null, BodyTypes: [] } ? [Json] : about.BodyTypes;
         if (bodies.Length > 0 && method is not ("GET" or "HEAD" or "DELETE"))
         {
             operation["requestBody"] = new JsonObject { ["required"] = true, ["content"] = new JsonObject(bodies.Select(type => KeyValuePair.Create(type, (JsonNode?)Content(about.Body, schemas)))) };
@@ -71,15 +72,20 @@ static partial class ApiDocument
     private static JsonObject Responses(OperationAttribute about, string method, ApiSchemas schemas)
     {
         var responses = new JsonObject();
-        if (about.Status < 400)
+        string[] types = about is { Answer: not null, AnswerTypes: [] } ? [Json] : about.AnswerTypes;
+        foreach (var status in about.Also.Append(about.Status).Where(status => status < 400).Order())
         {
-            var success = new JsonObject { ["description"] = Answer.TitleOf(about.Status) };
-            var type = about.AnswerType ?? (about.Answer is null ? null : "application/json");
-            if (type is not null && method != "HEAD") success["content"] = new JsonObject { [type] = Content(about.Answer, schemas) };
-            responses[Text(about.Status)] = success;
+            var success = new JsonObject { ["description"] = Answer.TitleOf(status) };
+            if (types.Length > 0 && method != "HEAD" && status is not (204 or 304 or 307))
+            {
+                success["content"] = new JsonObject(types.Select(type => KeyValuePair.Create(type, (JsonNode?)Content(type.EndsWith("json", StringComparison.Ordinal) ? about.Answer : null, schemas))));
+            }
+
+            responses[Text(status)] = success;
         }
 
-        int[] errors = about.Open ? [] : [400, 401, 503, .. about.Role > Role.Reader ? new[] { 403, 507 } : []];
+        // 409: something that is needed is damaged.
+        int[] errors = about.Open ? [] : [400, 401, 409, 503, .. about.Role > Role.Reader ? new[] { 403, 507 } : []];
         foreach (var status in errors.Concat(about.Errors).Concat(about.Status >= 400 ? [about.Status] : []).Distinct().Order())
         {
             responses[Text(status)] = new JsonObject { ["description"] = Answer.TitleOf(status), ["content"] = new JsonObject { ["application/problem+json"] = Content(typeof(ProblemDetails), schemas) } };

@@ -1,6 +1,8 @@
+using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
+using System.Text.Json.Serialization.Metadata;
 using Serverless.Core;
 using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
@@ -38,8 +40,31 @@ sealed class ApiSchemas
         TreatNullObliviousAsNonNullable = true,
 
         // Of a converter of our own the exporter knows nothing.
-        TransformSchemaNode = (context, schema) => (Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type) is { IsEnum: true } type ? Names(type, schema) : schema,
+        TransformSchemaNode = (context, schema) => (Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type) is { IsEnum: true } type ? Names(type, schema) : WithNulls(context.PropertyInfo, context.TypeInfo.Type, Absent(context.TypeInfo, schema)),
     };
+
+    /// <summary>What is null is not written: only what cannot be null is always there.</summary>
+    private static JsonNode Absent(JsonTypeInfo type, JsonNode schema)
+    {
+        if (schema is not JsonObject item || item["required"] is not JsonArray required) return schema;
+        var always = required.Select(name => name!.GetValue<string>()).Where(name => type.Properties.FirstOrDefault(property => property.Name == name) is not { IsGetNullable: true }).ToList();
+        item.Remove("required");
+        if (always.Count > 0) item["required"] = new JsonArray([.. always.Select(name => JsonValue.Create(name))]);
+        return schema;
+    }
+
+    /// <summary>The exporter does not see whether the items of a list may be null, and forgets it of numbers that may be NaN.</summary>
+    private static JsonNode WithNulls(JsonPropertyInfo? property, Type of, JsonNode schema)
+    {
+        if (Nullable.GetUnderlyingType(of) is not null && schema is JsonObject number && number["anyOf"] is JsonArray either) either.Add(new JsonObject { ["type"] = "null" });
+        if (schema is JsonObject list && list["items"] is JsonObject items && items["type"] is JsonValue type && property?.AttributeProvider is PropertyInfo declared
+            && new NullabilityInfoContext().Create(declared).GenericTypeArguments is [{ ReadState: NullabilityState.Nullable }])
+        {
+            items["type"] = new JsonArray(type.DeepClone(), "null");
+        }
+
+        return schema;
+    }
 
     private static JsonObject Names(Type type, JsonNode schema)
     {

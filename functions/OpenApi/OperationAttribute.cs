@@ -6,6 +6,9 @@ namespace Serverless.Functions.OpenApi;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class OperationAttribute(string summary) : Attribute
 {
+    /// <summary>Among <see cref="AnswerTypes"/>: whatever the name of the file says.</summary>
+    public const string Any = "*/*";
+
     public string Summary { get; } = summary;
 
     /// <summary>What a key must allow at least.</summary>
@@ -20,8 +23,11 @@ public sealed class OperationAttribute(string summary) : Attribute
     /// <summary>JSON of success.</summary>
     public Type? Answer { get; init; }
 
-    /// <summary>Content type of an answer that is not JSON.</summary>
-    public string? AnswerType { get; init; }
+    /// <summary>Content types of success, when it is not JSON alone; <see cref="Answer"/> describes those that are JSON. <see cref="Any"/>: the type follows from the name.</summary>
+    public string[] AnswerTypes { get; init; } = [];
+
+    /// <summary>Other statuses of success: 204, 304 and 307 have no body, the others that of <see cref="Status"/>.</summary>
+    public int[] Also { get; init; } = [];
 
     /// <summary>JSON of the request.</summary>
     public Type? Body { get; init; }

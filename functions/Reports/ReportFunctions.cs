@@ -16,6 +16,7 @@ namespace Serverless.Functions.Reports;
 public sealed class ReportFunctions(Gate gate, IChartDrawing drawing, IIds ids)
 {
     private const int MostListed = 1000, UsuallyListed = 100;
+    private const string MarkdownType = "text/markdown; charset=utf-8";
 
     [Function("ReportCreate")]
     [Operation("Make a report of runs as they are now: a table, curves, plots", Role = Role.Writer, Status = 201, Answer = typeof(ReportInfo), Body = typeof(ReportRequest), Errors = [413])]
@@ -34,21 +35,28 @@ public sealed class ReportFunctions(Gate gate, IChartDrawing drawing, IIds ids)
         Answer.Json(await Reports(caller).List((int)(request.QueryNumber("limit", 1, MostListed) ?? UsuallyListed), request.Query("after"), caller.Cancel)));
 
     [Function("Report")]
-    [Operation("A report: HTML, or by the Accept header text/markdown or application/json (its title, runs and files)", AnswerType = "text/html", Errors = [404])]
+    [Operation("A report: HTML, or by the Accept header text/markdown or application/json (its title, runs and files)", Answer = typeof(ReportInfo),
+        AnswerTypes = ["text/html", MarkdownType, "application/json"], Also = [206, 304], Errors = [404, 412, 416])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "reports/{id}")] HttpRequest request, string id) => gate.Reader(request, async caller =>
-        Preferred(request) is { } file ? await File(request, caller, id, file) : Answer.Json(await Find(caller, id)));
+        Preferred(request) is { } file ? await File(request, caller, id, file, isNegotiated: true) : Answer.Json(await Find(caller, id)));
 
     [Function("ReportFile")]
-    [Operation("One file of a report", AnswerType = "application/octet-stream", Errors = [404])]
+    [Operation("One file of a report", AnswerTypes = [OperationAttribute.Any], Also = [206, 304], Errors = [404, 412, 416])]
     public Task<IActionResult> GetFile([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "reports/{id}/{file}")] HttpRequest request, string id, string file) =>
         gate.Reader(request, caller => File(request, caller, id, file));
 
-    private static async Task<IActionResult> File(HttpRequest request, Caller caller, string id, string file)
+    /// <param name="isNegotiated">It is named as it was asked for; a file of its own is text that browsers show.</param>
+    private static async Task<IActionResult> File(HttpRequest request, Caller caller, string id, string file, bool isNegotiated = false)
     {
         var missing = $"report {id} has no file {file}";
         if (!(await Find(caller, id)).Files.Contains(file, StringComparer.Ordinal)) return Answer.NotFound(missing);
         var answer = await ObjectAnswer.Of(request, caller.Workspace.Store, WorkspacePaths.Report(id, file), missing);
-        return file == ReportStore.Html ? new StyledAnswer(answer) : answer;
+        return file switch
+        {
+            ReportStore.Html => new Described(answer, response => response.Headers.ContentSecurityPolicy = $"sandbox; {HtmlReport.ContentSecurityPolicy}"),
+            ReportStore.Markdown when isNegotiated => new Described(answer, response => response.ContentType = response.StatusCode < 300 ? MarkdownType : response.ContentType),
+            _ => answer,
+        };
     }
 
     private static async Task<ReportInfo> Find(Caller caller, string id) =>
@@ -68,13 +76,14 @@ public sealed class ReportFunctions(Gate gate, IChartDrawing drawing, IIds ids)
     private ReportStore Reports(Caller caller) => new(caller.Workspace.Store, drawing, ids);
 
     /// <summary>A report's page is the platform's own and may have its styles and plots; scripts it has none.</summary>
-    private sealed class StyledAnswer(IActionResult inner) : IActionResult
+    private sealed class Described(IActionResult inner, Action<HttpResponse> describe) : IActionResult
     {
         public Task ExecuteResultAsync(ActionContext context)
         {
-            context.HttpContext.Response.OnStarting(() =>
+            var response = context.HttpContext.Response;
+            response.OnStarting(() =>
             {
-                context.HttpContext.Response.Headers.ContentSecurityPolicy = $"sandbox; {HtmlReport.ContentSecurityPolicy}";
+                describe(response);
                 return Task.CompletedTask;
             });
             return inner.ExecuteResultAsync(context);

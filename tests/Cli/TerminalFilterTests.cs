@@ -39,6 +39,27 @@ public sealed class TerminalFilterTests
         Assert.Equal(shown, string.Concat(text.Select(c => filter.Add([c]))));
     }
 
+    /// <summary>Characters of one to four bytes, a colour, and bytes that are none: cut in two at every byte, and into single ones.</summary>
+    [Fact]
+    public void Bytes_OnTheirWayToATerminal_AreTheSameText_HoweverTheyAreCut()
+    {
+        byte[] log = [.. "x é€😀\u001b[31mrot ü\n"u8, 0xE2, 0x82, .. "|"u8, 0xFF, 0x80, .. "y"u8];
+        var expected = "x é€😀\u001b[31mrot ü\n\uFFFD|\uFFFD\uFFFDy" + TerminalFilter.Uncoloured;
+        for (var cut = 0; cut <= log.Length; cut++) Assert.Equal(expected, Shown(log[..cut], log[cut..]));
+        Assert.Equal(expected, Shown([.. log.Select(b => new[] { b })]));
+
+        static string Shown(params byte[][] pieces)
+        {
+            var terminal = new MemoryStream();
+            using (var stream = new TerminalStream(terminal, colours: true))
+            {
+                foreach (var piece in pieces) stream.Write(piece);
+            }
+
+            return System.Text.Encoding.UTF8.GetString(terminal.ToArray());
+        }
+    }
+
     [Fact]
     public void Colour_ThatIsStillSet_IsKnown()
     {

@@ -1,6 +1,11 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.ServerSentEvents;
+using System.Text;
+using System.Text.Json;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
 using Serverless.Tests.Results;
 
 namespace Serverless.Tests.Functions;
@@ -86,6 +91,59 @@ public sealed class LogApiTests(PlatformFixture platform) : IClassFixture<Platfo
             using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(Cancel));
             return ((await reader.ReadLineAsync(Cancel))!["id: ".Length..], (await reader.ReadLineAsync(Cancel))!["event: ".Length..], (await reader.ReadLineAsync(Cancel))!["data: ".Length..]);
         }
+    }
+
+    /// <summary>Characters of one to four bytes, and bytes that are none; cut in two at every byte.</summary>
+    [Fact]
+    public async Task FollowedEvents_NeverCutACharacter_WhereverTheLogIsWrittenInTwo()
+    {
+        byte[] log = [.. "x é€😀"u8, 0xE2, 0x82, .. "|"u8, 0xFF, 0x80, .. "y😀"u8];
+        var text = Encoding.UTF8.GetString(log);
+        for (var cut = 1; cut < log.Length; cut++)
+        {
+            var run = await Claimed();
+            var key = WorkspacePaths.LogSegment(run.Id, 1, 0);
+            Assert.True((await platform.Store.Append(key, 0, log.AsMemory(0, cut), Cancel)).Appended);
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"api/runs/{run.Id}/logs?follow=true") { Headers = { Accept = { new("text/event-stream") } } };
+            using var answer = await platform.Reader.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancel);
+            await using var events = SseParser.Create(await answer.Content.ReadAsStreamAsync(Cancel)).EnumerateAsync(Cancel).GetAsyncEnumerator(Cancel);
+            Assert.True(await events.MoveNextAsync());
+            var (seen, id) = (Text(events.Current), Position(events.Current));
+
+            // What came is a beginning of the whole, and the id stands right behind it: whoever resumes there misses nothing and gets nothing twice.
+            Assert.StartsWith(seen, text, StringComparison.Ordinal);
+            Assert.InRange(id, Math.Max(1, cut - 3), cut);
+            Assert.Equal(seen, Encoding.UTF8.GetString(log, 0, id));
+
+            Assert.True((await platform.Store.Append(key, cut, log.AsMemory(cut), Cancel)).Appended);
+            await platform.Apply(run.Id, new RunEvent.Finish(1, new(Cause.Completed, Logs: new(0, log.Length))));
+            while (await events.MoveNextAsync() && events.Current.EventType == "log")
+            {
+                seen += Text(events.Current);
+                Assert.Equal(seen, Encoding.UTF8.GetString(log, 0, Position(events.Current)));
+            }
+
+            Assert.Equal(("end", text), (events.Current.EventType, seen));
+        }
+
+        static string Text(SseItem<string> happened) => JsonDocument.Parse(happened.Data).RootElement.GetProperty("text").GetString()!;
+
+        static int Position(SseItem<string> happened) => int.Parse(happened.EventId!.Split('-')[1], null);
+    }
+
+    [Fact]
+    public async Task FollowedEvents_OfALogThatEndsInsideACharacter_ShowThatSomethingIsMissing()
+    {
+        var run = await Claimed();
+        byte[] log = [.. "a"u8, .. "😀"u8[..3]];
+        Assert.True((await platform.Store.Append(WorkspacePaths.LogSegment(run.Id, 1, 0), 0, log, Cancel)).Appended);
+        await platform.Apply(run.Id, new RunEvent.Finish(1, new(Cause.Completed, Logs: new(0, log.Length))));
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"api/runs/{run.Id}/logs?follow=true") { Headers = { Accept = { new("text/event-stream") } } };
+        using var answer = await platform.Reader.SendAsync(request, Cancel);
+        var events = await SseParser.Create(await answer.Content.ReadAsStreamAsync(Cancel)).EnumerateAsync(Cancel).ToListAsync(Cancel);
+        Assert.Equal(["log", "log", "end"], events.Select(happened => happened.EventType));
+        Assert.Equal(["1-1", "1-4", "1-4"], events.Select(happened => happened.EventId));
+        Assert.Equal("""{"text":"\uFFFD"}""", events[1].Data);
     }
 
     [Theory]

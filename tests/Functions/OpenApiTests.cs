@@ -1,3 +1,4 @@
+using System.Net;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -71,12 +72,41 @@ public sealed partial class OpenApiTests(PlatformFixture platform) : IClassFixtu
         Assert.Empty(lists.Where(list => list.GetProperty("Damaged")?.PropertyType != typeof(IReadOnlyList<DamagedRecord>)).Select(list => $"{list.Name} has no Damaged"));
     }
 
+    /// <summary>Each operation is asked for its success; that every answer is one that was announced, with all its fields and no other, is seen to by the clients of <see cref="PlatformFixture"/>.</summary>
     [Fact]
-    public async Task Description_KnowsWhatASubmissionAnswers()
+    public async Task EveryOperation_AnswersWhatItIsSaidToAnswer()
     {
-        using var document = JsonDocument.Parse(await platform.Client(null).GetStringAsync("api/openapi.json", Cancel));
-        var schema = document.RootElement.GetProperty("components").GetProperty("schemas").GetProperty("Submitted").GetProperty("properties");
-        Assert.Equal(["project", "experiment", "version", "runs"], schema.EnumerateObject().Select(property => property.Name));
+        var description = new ApiDescription(JsonElement.Parse(await platform.Client(null).GetStringAsync("api/openapi.json", Cancel)));
+
+        Assert.Empty(await new EveryOperation(platform).Visit(Cancel));
+        var unseen =
+            from operation in description.Operations
+            let id = operation.Operation.GetProperty("operationId").GetString()!
+            from status in operation.Operation.GetProperty("responses").EnumerateObject().Select(response => (HttpStatusCode)int.Parse(response.Name, null))
+            where status is HttpStatusCode.OK or HttpStatusCode.Created or HttpStatusCode.Accepted or HttpStatusCode.NoContent or HttpStatusCode.PartialContent or HttpStatusCode.NotModified or HttpStatusCode.NotImplemented
+            where !(operation.Method == "HEAD" && status == HttpStatusCode.PartialContent) && !platform.Seen.ContainsKey((id, status))
+            select $"{id} {(int)status}";
+        Assert.Empty(unseen);
+    }
+
+    /// <summary>The check itself: an answer with a field too many or too few, of another status or type, is none that was announced.</summary>
+    [Theory]
+    [InlineData(200, "application/json", """{"status":"ok","version":"1"}""", null)]
+    [InlineData(200, "application/json", """{"status":"ok","version":"1","more":1}""", "more is not announced")]
+    [InlineData(200, "application/json", """{"status":"ok"}""", "version is missing")]
+    [InlineData(200, "application/json", """{"status":"ok","version":null}""", "null is no string")]
+    [InlineData(200, "application/json", """{"status":1,"version":"1"}""", "1 is no string")]
+    [InlineData(200, "application/json", "[]", "[] is no object")]
+    [InlineData(201, "application/json", """{"status":"ok","version":"1"}""", "the status is not announced")]
+    [InlineData(200, "text/html", "ok", "the content type text/html is not announced")]
+    [InlineData(200, null, "", "the content type (none) is not announced")]
+    public async Task AnAnswerThatWasNotAnnounced_IsFound(int status, string? type, string body, string? problem)
+    {
+        var description = new ApiDescription(JsonElement.Parse(await platform.Client(null).GetStringAsync("api/openapi.json", Cancel)));
+        var health = description.Find(HttpMethod.Get, "/api/health")!.Value;
+        var found = string.Join("; ", description.Problems(health, HttpMethod.Get, (HttpStatusCode)status, type, body));
+        if (problem is null) Assert.Empty(found);
+        else Assert.Contains(problem, found, StringComparison.Ordinal);
     }
 
     [GeneratedRegex(@"\{\*?(\w+)\??\}")]

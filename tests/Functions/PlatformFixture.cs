@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Json;
@@ -41,6 +42,9 @@ public sealed class PlatformFixture : IAsyncLifetime
     /// <summary>The workspace's own store, to put there what a worker would.</summary>
     public IObjectStore Store { get; private set; } = null!;
 
+    /// <summary>Which operations of this platform answered what, as its description calls them.</summary>
+    public ConcurrentDictionary<(string Operation, HttpStatusCode Status), bool> Seen { get; } = [];
+
     public async ValueTask InitializeAsync()
     {
         host = await EmbeddedHost.Start(new()
@@ -65,9 +69,10 @@ public sealed class PlatformFixture : IAsyncLifetime
         Directory.Delete(folder, recursive: true);
     }
 
+    /// <summary>It takes only answers that the API's description announces: see <see cref="DescribedAnswers"/>.</summary>
     public HttpClient Client(string? key)
     {
-        var client = new HttpClient { BaseAddress = Host.Address };
+        var client = new HttpClient(new DescribedAnswers(Seen)) { BaseAddress = Host.Address };
         if (key is not null) client.DefaultRequestHeaders.Authorization = new("Bearer", key);
         return client;
     }

@@ -103,6 +103,9 @@ sealed class LineageRig
         return run;
     }
 
+    /// <summary>Asks for the end of a run that nobody has claimed, which ends it.</summary>
+    public Task End(string run) => Queue.Apply(run, new RunEvent.RequestCancel("ann", null), Cancel);
+
     public async Task<RunRecord> Load(string run) => (await new RunStore(Store).Load(run, Cancel))!.Run;
 
     public async Task<LineageGraph> Graph(string run, int depth = 10) => await Lineage.Of(await Load(run), depth, Cancel);

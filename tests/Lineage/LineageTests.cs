@@ -73,6 +73,36 @@ public sealed class LineageTests
         Assert.Equal(["nightly -trigger→ c"], LineageRig.Edges(await rig.Graph(byClock)));
     }
 
+    /// <summary>The other way round: only a mark that was put at the submission leads there.</summary>
+    [Fact]
+    public async Task WhatTriggeredARun_LeadsToIt_UntilTheRunIsDeleted()
+    {
+        var put = await rig.Data.Put("data/d/x", "1");
+        var published = await rig.Maker("published", ("p/y", "2"));
+        await rig.Data.Publish("d", "data/d/");
+        var byFile = await rig.Trigger("by-file", new("on-file", "1", ["on-file"]) { File = "data/d/x", FileETag = put.Object!.ETag });
+        var byPublished = await rig.Trigger("by-published", new("on-file", "2", ["on-file"]) { Run = published, File = "data/p/y", FileETag = (await rig.Store.Head("data/p/y", Cancel)).Value!.ETag });
+        var byDataset = await rig.Trigger("by-dataset", new("on-data", "3", ["on-data"]) { Dataset = "d:1" });
+        var byRun = await rig.Trigger("by-run", new("on-end", "4", ["on-end"]) { Run = published });
+
+        await Leads("data/d/x", "data/d/x -trigger on-file→ by-file", byFile);
+        await Leads("data/d/", "d:1 -trigger on-data→ by-dataset", byDataset);
+        await Leads("data/p/", "data/p/ -trigger on-file→ by-published", byPublished);
+        Assert.Contains("published -trigger on-end→ by-run", LineageRig.Edges(await rig.Graph(published)));
+        await rig.End(byRun);
+        Assert.IsType<DeletionResult.Deleted>(await rig.Deletion.Delete(byRun, cancel: Cancel));
+        Assert.DoesNotContain("published -trigger on-end→ by-run", LineageRig.Edges(await rig.Graph(published)));
+        Assert.DoesNotContain(Marks, mark => mark.EndsWith($"run-{byRun}", StringComparison.Ordinal) || mark.EndsWith($"run-{byFile}", StringComparison.Ordinal));
+
+        async Task Leads(string file, string edge, string run)
+        {
+            Assert.Contains(edge, LineageRig.Edges((await rig.Lineage.Of(file, 5, Cancel))!));
+            await rig.End(run);
+            Assert.IsType<DeletionResult.Deleted>(await rig.Deletion.Delete(run, cancel: Cancel));
+            Assert.DoesNotContain(edge, LineageRig.Edges((await rig.Lineage.Of(file, 5, Cancel))!));
+        }
+    }
+
     [Fact]
     public async Task TheFileThatARunWasTriggeredBy_AndReads_IsOneNode()
     {

@@ -93,6 +93,37 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         Assert.Empty((await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found);
     }
 
+    /// <summary>The first wait without a Retry-After is five seconds; a day is the longest.</summary>
+    [Theory]
+    [InlineData(false, 120, 120), InlineData(true, 120, 120), InlineData(false, 1, 5), InlineData(true, 1, 5), InlineData(true, -60, 5), InlineData(false, 999_999, 86_400), InlineData(true, 999_999, 86_400)]
+    public async Task AReceiverThatSaysWhenToTryAgain_IsLeftAloneUntilThen(bool asDate, int askedSeconds, int waitedSeconds)
+    {
+        await Add("/ci");
+        receiver.Plan("/ci", 429);
+        receiver.RetryAfter = asDate ? Some.Noon.AddSeconds(askedSeconds).ToString("R") : $"{askedSeconds}";
+
+        await notifier.Notify(await Ended("succeeded"), Cancel);
+        await Deliver();
+        await DeliverAfter(TimeSpan.FromSeconds(waitedSeconds) - TimeSpan.FromTicks(1));
+        Assert.Single(receiver.All);
+        await DeliverAfter(TimeSpan.FromTicks(1));
+        Assert.Equal(2, receiver.All.Count);
+    }
+
+    [Theory]
+    [InlineData("soon"), InlineData("-5"), InlineData("1.5"), InlineData("99999999999999999999")]
+    public async Task ARetryAfterThatIsNone_ChangesNothing(string said)
+    {
+        await Add("/ci");
+        receiver.Plan("/ci", 503);
+        receiver.RetryAfter = said;
+
+        await notifier.Notify(await Ended("succeeded"), Cancel);
+        await Deliver();
+        await DeliverAfter(TimeSpan.FromSeconds(5));
+        Assert.Equal(2, receiver.All.Count);
+    }
+
     [Fact]
     public async Task WhatIsNotTakenForADay_IsPutAsideWithTheReason_AndCanBeSentAgain()
     {

@@ -24,6 +24,9 @@ sealed class Receiver : IAsyncDisposable
     private readonly ConcurrentDictionary<string, ConcurrentQueue<int>> plans = new();
     private readonly ConcurrentQueue<Received> received = new();
 
+    /// <summary>What an answer that is no success says of when to try again; null: nothing.</summary>
+    public string? RetryAfter { get; set; }
+
     private Receiver()
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
@@ -60,6 +63,7 @@ sealed class Receiver : IAsyncDisposable
         received.Enqueue(new(path, context.Request.Headers.ToDictionary(header => header.Key.ToLowerInvariant(), header => header.Value.ToString()), body.ToArray()));
         context.Response.StatusCode = plans.TryGetValue(path, out var plan) && plan.TryDequeue(out var status) ? status : StatusCodes.Status204NoContent;
         if (context.Response.StatusCode is >= 300 and < 400) context.Response.Headers.Location = "/elsewhere";
+        if (context.Response.StatusCode >= 400 && RetryAfter is { } wait) context.Response.Headers.RetryAfter = wait;
         if (context.Response.StatusCode >= 400) await context.Response.WriteAsync("no such channel");
     }
 }

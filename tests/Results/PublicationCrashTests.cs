@@ -51,6 +51,32 @@ public sealed class PublicationCrashTests
         });
     }
 
+    /// <summary>The same on a disk, where a person edits the file itself: what was published before the death is theirs from then on.</summary>
+    [Theory]
+    [MemberData(nameof(Hand.Changes), MemberType = typeof(Hand))]
+    public async Task Death_AtAnyWrite_ThenAnEditByHand_IsKept(string way)
+    {
+        for (var at = 0; at < 20; at++)
+        {
+            using var folder = new TemporaryFolder();
+            var disk = new FolderObjectStore(folder.Path, TimeProvider.System);
+            await Finish(disk, Id);
+            var failed = await Dies(disk, at, afterWriting: true);
+            var published = Names.Select(name => Path.Combine(folder.Path, WorkspacePaths.Data, name)).Where(File.Exists).ToList();
+            foreach (var file in published) await Hand.Edits(way, file);
+            var edited = published.ToDictionary(file => file, Hand.TextOf);
+
+            await Publish(disk, Id);
+            await Publish(disk, Id);
+
+            foreach (var (file, text) in edited) Assert.True(Hand.TextOf(file) == text, $"dead at {at}, {file} {way}: {Hand.TextOf(file)}");
+            Assert.All(Names, name => Assert.True(File.Exists(Path.Combine(folder.Path, WorkspacePaths.Data, name)), name));
+            if (!failed) return;
+        }
+
+        Assert.Fail("it never got through");
+    }
+
     [Theory]
     [InlineData(Older)]
     [InlineData(Newer)]
@@ -128,7 +154,7 @@ public sealed class PublicationCrashTests
     }
 
     /// <returns>False: it got through.</returns>
-    private static async Task<bool> Dies(MemoryObjectStore store, int at, bool afterWriting)
+    private static async Task<bool> Dies(IObjectStore store, int at, bool afterWriting)
     {
         var failing = new FailingWrites(store, new MemoryMessageBus(TimeProvider.System, TimeSpan.FromMinutes(1))) { FailAt = at, AfterWriting = afterWriting };
         try
@@ -156,7 +182,7 @@ public sealed class PublicationCrashTests
 
     private static string? Text(MemoryObjectStore store, string name) => store.Peek(WorkspacePaths.Data + name) is { } entry ? Encoding.UTF8.GetString(entry.Body) : null;
 
-    private static async Task Finish(MemoryObjectStore store, string id)
+    private static async Task Finish(IObjectStore store, string id)
     {
         var files = Names.Select(name => new OutputFile(name, WorkspacePaths.PublishedFile(id, 1, name), 1, "")).ToList();
         foreach (var file in files) await store.Put(file.Key, Encoding.UTF8.GetBytes($"{file.Path} of {id}"), cancel: Cancel);

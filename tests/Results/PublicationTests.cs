@@ -26,25 +26,25 @@ public sealed class PublicationTests
         Assert.Null((await new RunStore(store).Load(Earlier, Cancel))!.Run.Unpublished);
     }
 
-    /// <summary>A person's edit takes the metadata along that says where the file came from.</summary>
-    [Fact]
-    public async Task EventDeliveredAgain_UndoesNobodysChange()
+    /// <summary>A person changes the file on the disk, knowing nothing of the platform: what the store kept about the file is lost, or says something of another version.</summary>
+    [Theory]
+    [MemberData(nameof(Hand.Ways), MemberType = typeof(Hand))]
+    public async Task EventDeliveredAgain_UndoesNobodysChange(string way)
     {
-        await Finish(Earlier, "weights");
-        await Publish(Earlier);
-        await store.Put(Target, "edited"u8, cancel: Cancel);
-        await Publish(Earlier);
-        Assert.Equal("edited", await Published());
-    }
+        using var folder = new TemporaryFolder();
+        var disk = new FolderObjectStore(folder.Path, TimeProvider.System);
+        await Finish(Earlier, [("out/weights.bin", "weights")], store: disk);
+        await new Publication(disk).Publish(Earlier, Cancel);
+        var file = Path.Combine(folder.Path, Target);
+        Assert.Equal("weights", await File.ReadAllTextAsync(file, Cancel));
+        await Hand.Edits(way, file);
+        var edited = Hand.TextOf(file);
+        Assert.NotEqual("weights", edited);
 
-    [Fact]
-    public async Task EventDeliveredAgain_LeavesADeletedFileDeleted()
-    {
-        await Finish(Earlier, "weights");
-        await Publish(Earlier);
-        await store.Delete(Target, cancel: Cancel);
-        await Publish(Earlier);
-        Assert.Empty(store.PeekAll(WorkspacePaths.Data));
+        await new Publication(disk).Publish(Earlier, Cancel);
+        await new Publication(new FolderObjectStore(folder.Path, TimeProvider.System)).Publish(Earlier, Cancel);
+
+        Assert.Equal(edited, Hand.TextOf(file));
     }
 
     [Fact]

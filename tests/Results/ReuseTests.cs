@@ -143,6 +143,9 @@ public sealed class ReuseTests
         Assert.Contains(key, (await Load(second)).History[0].Message, StringComparison.Ordinal);
         var explained = await Explain(second);
         Assert.Equal((ReuseReason.ResultsLost, first, second), (explained.Reason, explained.Other, explained.Now));
+        var size = what == "artifact" ? "has 3 bytes instead of 7" : "has 0 bytes instead of 3";
+        var lost = left is null ? $"{key} is missing" : what == "manifest" ? $"{key} is damaged" : $"{key} {size}";
+        Assert.StartsWith($"run {first} has the same key, but its results are lost: {lost}", explained.Explanation, StringComparison.Ordinal);
         Assert.Equal(second, await Submit(await Spec()));
     }
 
@@ -180,6 +183,28 @@ public sealed class ReuseTests
         Assert.Equal(ReuseReason.Same, (await Explain(first, first)).Reason);
         await End(await Submit((await Spec()) with { Fresh = true }), Cause.UserCode);
         Assert.Null((await Explain(first)).Now);
+    }
+
+    [Fact]
+    public async Task EachReason_IsASentence()
+    {
+        var spec = await Spec();
+        var first = await Submit(spec);
+        await Apply(first, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        await Apply(first, new RunEvent.RequestCancel(null, null));
+        var second = await Submit(spec);
+        Assert.Equal($"run {first} has the same key and was asked to end; it is not joined any more", (await Explain(second)).Explanation);
+        await Apply(first, new RunEvent.Finish(1, new(Cause.Cancelled)));
+        Assert.Equal($"run {first} has the same key and was cancelled; a cancelled run is not given back", (await Explain(second)).Explanation);
+        await End(second, Cause.Completed);
+        var fresh = await Submit(spec with { Fresh = true });
+        Assert.Equal($"it was asked for afresh; run {second} has the same key", (await Explain(fresh)).Explanation);
+        Assert.Equal($"run {fresh} has the same key and came later", (await Explain(second, fresh)).Explanation);
+        Assert.Equal("that is the run itself", (await Explain(second, second)).Explanation);
+        await End(fresh, Cause.UserCode);
+        var last = await Submit(spec);
+        Assert.Equal($"run {fresh} has the same key and failed; a failed run is not given back", (await Explain(last)).Explanation);
+        Assert.Equal($"run {second} has the same key, but the key stood for another run when this one was submitted", (await Explain(last, second)).Explanation);
     }
 
     private async Task<ReuseExplanation> Explain(string run, string? other = null) =>

@@ -14,6 +14,25 @@ public sealed class MetricOrderTests
         Assert.Equal(wanted, wanted.OrderBy(name => name, StringComparer.Ordinal).Order(order));
     }
 
+    [Theory]
+    [InlineData("val/x"), InlineData("valid/x"), InlineData("validation/x"), InlineData("test/x"), InlineData("eval/x"), InlineData("test.x"), InlineData("test-x"), InlineData("test_x")]
+    [InlineData("train/accuracy"), InlineData("acc"), InlineData("loss"), InlineData("error"), InlineData("f1"), InlineData("auc"), InlineData("perplexity"), InlineData("reward"), InlineData("score")]
+    public void EachTellingName_ComesBeforeOthers_AndAllBeforeTheMachines(string name)
+    {
+        Assert.Equal([name, "aaa", "system/loss"], ((string[])["system/loss", "aaa", name]).Order(new MetricOrder()));
+        Assert.True(MetricOrder.IsOfMachine("system/loss"));
+        Assert.False(MetricOrder.IsOfMachine(name));
+    }
+
+    [Fact]
+    public void LatestValues_OfWhatComesByTheThousand_AreTheMostTellingOnes_EachAsItWasLast()
+    {
+        var latest = new LatestValues(new(), 3);
+        for (var i = 999; i >= 0; i--) latest[$"m{i:D3}"] = i;
+        for (var i = 0; i < 1000; i++) latest[$"m{i:D3}"] = -i;
+        Assert.Equal(new Dictionary<string, double> { ["m000"] = 0, ["m001"] = -1, ["m002"] = -2 }, latest.Copy().ToDictionary());
+    }
+
     [Fact]
     public void LatestValues_KeepTheMostTelling_WhateverComesFirst()
     {

@@ -204,10 +204,10 @@ public sealed class RunQueueTests
     {
         await queue.Announce("run-1", Cancel);
         time.Advance(TimeSpan.FromHours(1));
-        await queue.Tend(Cancel);
+        Assert.Equal(0, await queue.Tend(Cancel));
         Assert.Single(store.PeekAll(WorkspacePaths.Active));
         time.Advance(TimeSpan.FromMinutes(1));
-        await queue.Tend(Cancel);
+        Assert.Equal(0, await queue.Tend(Cancel));
         Assert.Empty(store.PeekAll(WorkspacePaths.Active));
     }
 

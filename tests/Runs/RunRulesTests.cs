@@ -145,6 +145,70 @@ public sealed class RunRulesTests
         Assert.Equal(300, run.History[^1].Epoch);
     }
 
+    [Fact]
+    public void ARunThatMeetsTroubleAgain_IsLeftAloneForLonger()
+    {
+        foreach (var cause in (Cause[])[Cause.WorkerLost, Cause.StorageFull])
+        {
+            var run = Some.Run();
+            var waits = new List<double>();
+            for (var i = 0; i < 4; i++)
+            {
+                run = Moved(Claimed(run), new RunEvent.Finish(run.Epoch + 1, new(cause)));
+                waits.Add((run.NotBefore!.Value - Some.Now).TotalSeconds);
+                run = run with { NotBefore = null };
+            }
+
+            Assert.Equal([5, 10, 20, 40], waits);
+        }
+    }
+
+    [Fact]
+    public void AHeartbeat_ThatKnowsNoStep_LeavesTheStepThatIsKnown()
+    {
+        var run = Moved(Claimed(Some.Run()), new RunEvent.Renew(1, Step: 7));
+        Assert.Equal(7, Moved(run, new RunEvent.Renew(1)).Step);
+        Assert.Equal(7, Moved(run, new RunEvent.Finish(1, new(Cause.Completed))).Step);
+        Assert.Equal(8, Moved(run, new RunEvent.Renew(1, Step: 8)).Step);
+    }
+
+    /// <summary>The longest back-off is waited for to its end; what is further ahead was written by a clock that was wrong.</summary>
+    [Theory]
+    [InlineData(600, false), InlineData(601, true), InlineData(1, false), InlineData(0, true)]
+    public void ATimeToWaitFor_IsBelieved_UpToTheLongestBackOff(int secondsAhead, bool taken) =>
+        Assert.Equal(taken, RunRules.Decide(Some.In("backing-off") with { NotBefore = Some.Now.AddSeconds(secondsAhead) }, new RunEvent.Claim("w", Some.LeaseLength), Some.Now) is Decision.Moved);
+
+    [Fact]
+    public void AFallBack_KnowsWhatTheCheckpointBeforeKnew()
+    {
+        var run = Some.Run() with { Epoch = 1, Head = Some.Checkpoint(1, 20), Checkpoints = [Some.Checkpoint(1, 10), Some.Checkpoint(1, 20)], Attempts = [new(1, "w", Some.Noon, Ended: Some.Now, Cause: Cause.WorkerLost)] };
+        run = Loaded(Moved(run, new RunEvent.Claim("worker-2", Some.LeaseLength)));
+        Assert.Equal(0.1, Moved(run, new RunEvent.FallBack(2, run.Head!.Manifest, "a piece is missing")).Metrics["loss"]);
+    }
+
+    [Fact]
+    public void ARun_StartedWhenItsFirstAttemptDid()
+    {
+        var run = Lose(Moved(Claimed(Some.Run()), new RunEvent.Start(1)));
+        Assert.Equal(Some.Now, Moved(Claimed(run), new RunEvent.Start(2), Some.Now.AddHours(1)).Started);
+    }
+
+    /// <summary>As many, and another name or another range: others.</summary>
+    [Theory]
+    [InlineData("loss", "..1", false)]
+    [InlineData("loss", "..2", true)]
+    [InlineData("acc", "..1", true)]
+    public void Checks_AreOthers_WhenAnyOfThemIs(string metric, string range, bool moved)
+    {
+        var run = Some.Run() with { Spec = Some.Run().Spec with { Checks = new Dictionary<string, string> { ["loss"] = "..1", ["time"] = "..9" } } };
+        var checks = new Dictionary<string, string> { [metric] = range, ["time"] = "..9" };
+        Assert.Equal(moved, RunRules.Decide(run, new RunEvent.SetChecks(checks), Some.Now) is Decision.Moved);
+    }
+
+    [Fact]
+    public void Checks_OfARunThatGoesOn_HaveNoOutcomeYet() =>
+        Assert.Empty(Moved(Claimed(Some.Run()), new RunEvent.SetChecks(new Dictionary<string, string> { ["loss"] = "..1" })).Checks);
+
     private static RunRecord Claimed(RunRecord run) => Moved(run, new RunEvent.Claim($"worker-{run.Epoch + 1}", Some.LeaseLength));
 
     private static RunRecord Lose(RunRecord run) => Moved(run, new RunEvent.ExpireLease(), Some.Now + Some.LeaseLength);

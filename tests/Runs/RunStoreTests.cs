@@ -96,6 +96,38 @@ public sealed class RunStoreTests
         Assert.Equal(JsonSerializer.Serialize(run, CoreJson.Options), JsonSerializer.Serialize((await runs.Load("run-1", Cancel))!.Run, CoreJson.Options));
     }
 
+    /// <summary>A record that cannot be true is damaged: nobody acts on it.</summary>
+    [Theory]
+    [InlineData(0, 0, null), InlineData(999_999, 0, null), InlineData(0, long.MaxValue, null)]
+    [InlineData(-1, 0, "a stream of it ends where none can"), InlineData(1_000_000, 0, "a stream of it ends where none can"), InlineData(0, -1, "a stream of it ends where none can")]
+    public async Task ARecord_WhoseStreamsEndWhereNoneCan_IsDamaged(int segment, long length, string? problem)
+    {
+        var cursor = new StreamCursor(7, 8);
+        Attempt[] attempts = [new(1, "w", Some.Noon, Metrics: cursor), new(1, "w", Some.Noon, Logs: cursor), new(1, "w", Some.Noon, Some.Checkpoint(1, 1) with { Metrics = cursor }), new(1, "w", Some.Noon, Some.Checkpoint(1, 1) with { Logs = cursor })];
+        foreach (var attempt in attempts)
+        {
+            await Write("run-1", Some.Run() with { Attempts = [attempt] }, "\"segment\":7,\"lengthBytes\":8", $"\"segment\":{segment},\"lengthBytes\":{length}");
+            Assert.Equal(problem is not null, (await runs.Sound("run-1", Cancel)) is null);
+            if (problem is not null) Assert.Contains(problem, (await runs.Read("run-1", Cancel)).Damage!.Why, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task ARecord_UnderTheNameOfAnother_IsDamaged()
+    {
+        await Write("run-2", Some.Run("run-2"), "\"id\":\"run-2\"", "\"id\":\"run-1\"");
+        Assert.Contains("it is the record of run run-1", (await runs.Read("run-2", Cancel)).Damage!.Why, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<DamagedRecordException>(() => runs.Load("run-2", Cancel));
+    }
+
+    [Fact]
+    public void ALease_SaysWhoseItIs_AndWithoutItsRenewalNotWhenItEnds()
+    {
+        var lease = new Lease("worker-1", Some.LeaseLength, Some.Noon);
+        Assert.Equal("worker-1 for 00:00:30 from 2030-01-02T12:00:00.0000000+00:00", $"{lease}");
+        Assert.Contains("renewal", Assert.Throws<InvalidOperationException>(() => (lease with { Renewed = null }).ExpiresAt).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Summary_IsInTheMetadata()
     {
@@ -130,6 +162,56 @@ public sealed class RunStoreTests
         Assert.True(metadata.Sum(pair => pair.Key.Length + pair.Value.Length) <= Limits.MetadataBytes, what);
         Assert.All(metadata.Values, value => Assert.All(value, c => Assert.InRange(c, ' ', '~')));
         Assert.Equal(what == "long names", RunSummary.FromMetadata(metadata) is null);
+    }
+
+    /// <summary>What is left of the lists is their beginning, where the most telling stands; what is missing is counted.</summary>
+    [Fact]
+    public void Summary_ThatIsTooLong_KeepsTheBeginningOfItsLists_ParametersFirstToGo_AndCountsTheRest()
+    {
+        var run = Some.Run() with { Metrics = Numbered("val/loss/", 40, i => (double)i), MetricsLeftOut = 7 };
+        var order = RunSummary.Of(run).Metrics.Keys.ToList();
+        Assert.Equal(RunSummaries.MaxMetrics, order.Count);
+
+        // Small enough: everything that the lists have.
+        var whole = Summary(run with { Spec = run.Spec with { Params = Numbered("p", 8, i => JsonSerializer.SerializeToElement(i)) } });
+        Assert.Equal((8, 0, 24, 16 + 7), (whole.Params.Count, whole.ParamsLeftOut, whole.Metrics.Count, whole.MetricsLeftOut));
+
+        // Too many parameters: 100 → 50 → 25, and every metric stays.
+        var manyParams = Numbered("p", 100, i => JsonSerializer.SerializeToElement(new string('x', 80)));
+        var halved = Summary(run with { Spec = run.Spec with { Params = manyParams } });
+        Assert.Equal((25, 75, 24, 23), (halved.Params.Count, halved.ParamsLeftOut, halved.Metrics.Count, halved.MetricsLeftOut));
+        Assert.Equal(manyParams.Keys.Take(25), halved.Params.Keys);
+
+        // Metrics with long names: no parameter is left, and of the metrics the most telling half, and half of it.
+        var longNames = run with { Metrics = Numbered(new string('n', 400), 40, i => (double)i), Spec = run.Spec with { Params = Numbered("p", 1, i => JsonSerializer.SerializeToElement(i)) } };
+        order = [.. RunSummary.Of(longNames).Metrics.Keys];
+        var few = Summary(longNames);
+        Assert.Equal((0, 1, 6, 16 + 7 + 18), (few.Params.Count, few.ParamsLeftOut, few.Metrics.Count, few.MetricsLeftOut));
+        Assert.Equal(order.Take(6), few.Metrics.Keys);
+        Assert.Equal(longNames.Metrics.Count + longNames.MetricsLeftOut, few.Metrics.Count + few.MetricsLeftOut);
+
+        // An odd number keeps the smaller half: 3 → 1.
+        var three = Summary(run with { Metrics = Numbered(new string('n', 2000), 3, i => (double)i), MetricsLeftOut = 0 });
+        Assert.Equal((1, 2), (three.Metrics.Count, three.MetricsLeftOut));
+
+        // Tags and the author go last, metrics and parameters before them.
+        var tagged = Summary(run with { Tags = [.. Enumerable.Range(0, 4).Select(i => new string((char)('a' + i), 1500))], SubmittedBy = "ann" });
+        Assert.Equal((0, 2, "ann"), (tagged.Metrics.Count, tagged.Tags.Count, tagged.By));
+        Assert.Equal('a', tagged.Tags[0][0]);
+        Assert.Null(Summary(run with { SubmittedBy = new string('a', 5000) }).By);
+
+        static RunSummary Summary(RunRecord of) => RunSummary.FromMetadata(RunSummary.Of(of).ToMetadata())!;
+
+        static Dictionary<string, T> Numbered<T>(string name, int count, Func<int, T> value) => Enumerable.Range(0, count).ToDictionary(i => $"{name}{i:D3}", value);
+    }
+
+    /// <summary>As somebody may who edits the file: the store itself takes no such record.</summary>
+    private async Task Write(string id, RunRecord run, string part, string instead)
+    {
+        await store.PutJson($"runs/{id}.json", run, cancel: Cancel);
+        var text = System.Text.Encoding.UTF8.GetString((await store.Get($"runs/{id}.json", cancel: Cancel))!.Body);
+        Assert.Contains(part, text, StringComparison.Ordinal);
+        await store.Put($"runs/{id}.json", System.Text.Encoding.UTF8.GetBytes(text.Replace(part, instead, StringComparison.Ordinal)), cancel: Cancel);
     }
 
     private Task<RunChange> Apply(RunEvent happened) => runs.Apply("run-1", happened, Cancel);

@@ -45,6 +45,19 @@ public sealed class ConditionTests
     [InlineData("not missing > 0", true)]
     [InlineData("params.missing == 1", false)]
     [InlineData("bad > 0 or bad < 0 or bad == 0", false)]
+    [InlineData("train-loss.mean < 0.5", false)]
+    [InlineData("train-loss.mean <= 0.5", true)]
+    [InlineData("train-loss.mean <= 0.4", false)]
+    [InlineData("train-loss.mean >= 0.5 and train-loss.mean < 0.6", true)]
+    [InlineData("train-loss.mean > 0.5", false)]
+    [InlineData("train-loss.mean != 0.5", false)]
+    [InlineData("train-loss.mean != 0.4", true)]
+    [InlineData("params.augment != false", true)]
+    [InlineData("tags == 'baseline' and tags == \"v2\"", true)]
+    [InlineData("tags != \"baseline\"", false)]
+    [InlineData("params.sparsity == `train-loss.mean`", true)]
+    [InlineData("params.sparsity < metrics.val/accuracy", true)]
+    [InlineData("  seed==7\n and\tstep == 1200 ", true)]
     public void ACondition_IsTrueOfWhatARunHas(string text, bool expected)
     {
         var (condition, problem) = ConditionParser.Parse(text);
@@ -83,6 +96,37 @@ public sealed class ConditionTests
         Assert.Contains("nested deeper", ConditionParser.Parse(new string('(', 900) + "seed == 1").Problem, StringComparison.Ordinal);
         Assert.Contains("nested deeper", ConditionParser.Parse(string.Concat(Enumerable.Repeat("not ", 400)) + "seed == 1").Problem, StringComparison.Ordinal);
         Assert.Contains("longer than", ConditionParser.Parse(new string('x', 5000)).Problem, StringComparison.Ordinal);
+    }
+
+    /// <summary>What is side by side is no deeper than one of them.</summary>
+    [Fact]
+    public void LimitsOfLengthAndDepth_AreReachedAndNotPassed()
+    {
+        Assert.Null(ConditionParser.Parse(string.Join(" and ", Enumerable.Repeat("(seed == 7)", 80))).Problem);
+        Assert.Null(ConditionParser.Parse(new string('(', 49) + "seed == 7" + new string(')', 49)).Problem);
+        Assert.Contains("nested deeper", ConditionParser.Parse(new string('(', 50) + "seed == 7" + new string(')', 50)).Problem, StringComparison.Ordinal);
+        Assert.Null(ConditionParser.Parse("seed == 7" + new string(' ', 2000 - "seed == 7".Length)).Problem);
+        Assert.Contains("longer than", ConditionParser.Parse("seed == 7" + new string(' ', 2001 - "seed == 7".Length)).Problem, StringComparison.Ordinal);
+        Assert.Equal("has a control character", ConditionParser.Parse("seed == 7\u0001").Problem);
+    }
+
+    [Theory]
+    [InlineData(2, 0, "passed"), InlineData(1, 1, "failed"), InlineData(0, 2, "failed"), InlineData(0, 0, null)]
+    public void Checks_PassedWhenAllDid_AndAreNeitherWhenThereAreNone(int passed, int failed, string? which)
+    {
+        var checks = Enumerable.Range(0, passed + failed).Select(i => new CheckOutcome($"m{i}", "..1", 0, i < passed)).ToList();
+        foreach (var asked in (string[])["passed", "failed"])
+        {
+            Assert.Equal(asked == which, ConditionParser.Parse($"checks == {asked}").Condition!.IsTrue(Run with { Checks = checks }, Metrics));
+        }
+    }
+
+    [Fact]
+    public void EachNameThatIsAskedFor_IsFoundOnce_WhereverItStands()
+    {
+        var condition = ConditionParser.Parse("a > 1 and a < b or not (c == 1 and b > 2)").Condition!;
+        Assert.Equal(["a", "b", "c"], condition.Metrics);
+        Assert.Equal("tags are none", ConditionParser.Parse("tags == a").Condition!.Found(Run with { Tags = [] }, Metrics));
     }
 
     [Fact]
