@@ -18,7 +18,7 @@ public sealed class RunDeletion(IObjectStore store, Submission submission, RunQu
         if (await new RunStore(store).Load(runId, cancel) is not { Run: var run, Now: var now }) return new DeletionResult.Missing();
         if (!run.State.IsTerminal) return new DeletionResult.NotEnded();
         if (!force && await lineage.DependentsOf(run, cancel) is { Any: true } dependents) return new DeletionResult.Needed(dependents);
-        await FollowUp(run, now, cancel);
+        await SendOutstanding(run, now, cancel);
         await submission.Release(run, cancel);
         await foreach (var stored in store.List(WorkspacePaths.AttemptsOf(runId), cancel: cancel)) await store.Delete(stored.Key, cancel: cancel);
         await new LineageIndex(store).Forget(run, cancel);
@@ -30,9 +30,9 @@ public sealed class RunDeletion(IObjectStore store, Submission submission, RunQu
     /// <summary>
     /// Its end may not have been told yet, and whoever hears of it later finds nothing: so what it publishes is published now, and then it is told, before anything goes.
     /// </summary>
-    private async Task FollowUp(RunRecord run, DateTimeOffset now, CancellationToken cancel)
+    private async Task SendOutstanding(RunRecord run, DateTimeOffset now, CancellationToken cancel)
     {
         await new Publication(store).Publish(run.Id, cancel);
-        if ((await store.Head(WorkspacePaths.ActiveRun(run.Id), cancel)).Value is not null) await queue.Follow(run, now, cancel);
+        if ((await store.Head(WorkspacePaths.ActiveRun(run.Id), cancel)).Value is not null) await queue.SendOutstanding(run, now, cancel);
     }
 }

@@ -37,7 +37,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         var change = await runs.Apply(runId, happened, cancel);
 
         // An end that was recorded before may come again because it could not be followed up then.
-        if (change is { Run: { } run } && (change.Moved || change.Decision is Decision.Unchanged && happened is RunEvent.Finish)) await Follow(run, change.Now, cancel);
+        if (change is { Run: { } run } && (change.Moved || change.Decision is Decision.Unchanged && happened is RunEvent.Finish)) await SendOutstanding(run, change.Now, cancel);
         return change;
     }
 
@@ -66,7 +66,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     }
 
     /// <summary>What a run's state calls for. Safe to do twice.</summary>
-    public async Task Follow(RunRecord run, DateTimeOffset now, CancellationToken cancel = default)
+    public async Task SendOutstanding(RunRecord run, DateTimeOffset now, CancellationToken cancel = default)
     {
         if (run.State == RunState.Queued)
         {
@@ -117,7 +117,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         var (run, _, now) = loaded;
         if (run.State.IsTerminal)
         {
-            await Follow(run, now, cancel);
+            await SendOutstanding(run, now, cancel);
             return true;
         }
 

@@ -79,7 +79,7 @@ sealed class LineageRig
         await Store.PutJson(outputs, new OutputManifest(artifacts, files), cancel: Cancel);
         var ended = await runs.Apply(run, new RunEvent.Finish(epoch, new(Cause.Completed, Outputs: outputs)), Cancel);
         if (!follow) return;
-        await Queue.Follow(ended.Run!, ended.Now, Cancel);
+        await Queue.SendOutstanding(ended.Run!, ended.Now, Cancel);
         await new Publication(Store).Publish(run, Cancel);
     }
 

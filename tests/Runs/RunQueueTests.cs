@@ -42,7 +42,7 @@ public sealed class RunQueueTests
     }
 
     [Fact]
-    public async Task Finish_Repeated_IsFollowedUpAgain_NotFenced()
+    public async Task Finish_Repeated_SendsWhatIsOutstandingAgain_NotFenced()
     {
         await Submitted();
         await Claimed();
