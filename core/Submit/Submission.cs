@@ -59,7 +59,7 @@ public sealed class Submission
     /// Submits for a trigger, with ids that the caller has written down before: repeated with the same ids, however late, it makes nothing twice.
     /// </summary>
     /// <param name="runIds">One a seed. Where a run is reused, its id stays unused.</param>
-    public async Task<SubmitResult> Follow(ExperimentSpec spec, string by, RunOrigin origin, IReadOnlyList<string> runIds, CancellationToken cancel = default)
+    public async Task<SubmitResult> SubmitForTrigger(ExperimentSpec spec, string by, RunOrigin origin, IReadOnlyList<string> runIds, CancellationToken cancel = default)
     {
         var planned = await Plan(spec, by, origin, cancel);
         return planned.Problems.Count > 0 ? new SubmitResult.Invalid(planned.Problems) : new SubmitResult.Accepted(await Make(planned, runIds, again: true, cancel));

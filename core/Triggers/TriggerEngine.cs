@@ -284,7 +284,7 @@ public sealed class TriggerEngine
         var spec = SpecReader.Read(firing.Experiment!.Value.GetRawText(), SpecFormat.Json).Spec ?? throw new InvalidDataException($"the experiment of firing {firing.Id} is damaged");
         try
         {
-            return await submission.Follow(spec, $"trigger:{firing.Trigger}", firing.Origin, firing.RunIds, cancel) switch
+            return await submission.SubmitForTrigger(spec, $"trigger:{firing.Trigger}", firing.Origin, firing.RunIds, cancel) switch
             {
                 SubmitResult.Accepted { Answer: var answer } => firing with { Outcome = FiringOutcome.Submitted, Runs = answer.Runs },
                 SubmitResult.Invalid { Problems: var problems } => firing with { Outcome = FiringOutcome.Failed, Problems = [.. problems.Select(problem => problem with { Path = SpecPath.Field("then", problem.Path) })] },

@@ -50,7 +50,7 @@ sealed class LineageRig
     {
         Data.Time.Advance(TimeSpan.FromSeconds(1));
         var id = new SystemIds(Data.Time).NewestFirst();
-        Assert.IsType<SubmitResult.Accepted>(await Submission().Follow(await Spec(name, inputs), "trigger", origin, [id], Cancel));
+        Assert.IsType<SubmitResult.Accepted>(await Submission().SubmitForTrigger(await Spec(name, inputs), "trigger", origin, [id], Cancel));
         return id;
     }
 

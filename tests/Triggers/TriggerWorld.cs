@@ -98,7 +98,7 @@ sealed class TriggerWorld
             Project = project, Name = experiment, Code = new(Snapshot), Command = "train.cs", Fresh = true, Tags = tags ?? [],
             Params = JsonSerializer.SerializeToElement(parameters ?? new { }).EnumerateObject().ToDictionary(field => field.Name, field => field.Value),
         };
-        var result = origin is null ? await Workspace.Submission.Submit(spec, "ann", cancel: Cancel) : await Workspace.Submission.Follow(spec, "ann", origin, [new SystemIds(Time).NewestFirst()], Cancel);
+        var result = origin is null ? await Workspace.Submission.Submit(spec, "ann", cancel: Cancel) : await Workspace.Submission.SubmitForTrigger(spec, "ann", origin, [new SystemIds(Time).NewestFirst()], Cancel);
         return Assert.IsType<SubmitResult.Accepted>(result).Answer.Runs[0].Id;
     }
 
