@@ -65,7 +65,7 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
                 }
                 catch (Exception e)
                 {
-                    if (IsNews(e.Message)) log.NotAnnounced(workspace, e.Message);
+                    if (IsFirstReport(e.Message)) log.NotAnnounced(workspace, e.Message);
                     ready.Clear();
                     unfinished.Clear();
                     await Wait(null, every ?? AfterTrouble, stop);
@@ -80,14 +80,14 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         var watched = watch?.Attach() ?? false;
         if (!watched && Directory.Exists(Path.Combine(folder ?? "", WorkspacePaths.Data)))
         {
-            if (IsNews(nameof(FolderWatch))) log.NoticedLate(workspace);
+            if (IsFirstReport(nameof(FolderWatch))) log.NoticedLate(workspace);
         }
 
         var began = time.GetTimestamp();
         await Scan(announced, stop);
         var took = time.GetElapsedTime(began);
         if (!troubled) said.Clear();
-        await Follow(announced, every ?? TimeSpan.FromTicks(Math.Clamp(took.Ticks * (watched ? 200 : 20), Soonest.Ticks, Latest.Ticks)), stop);
+        await WatchUntilNextScan(announced, every ?? TimeSpan.FromTicks(Math.Clamp(took.Ticks * (watched ? 200 : 20), Soonest.Ticks, Latest.Ticks)), stop);
     }
 
     private async Task Scan(AnnouncedFiles announced, CancellationToken stop)
@@ -101,7 +101,7 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
             else if (before is not null && announced.LacksContent(version)) announced.Add(version, Content(file.Key));
 
             // Somebody may wait for what was put this moment, while ten thousand files are looked at that have lain there for a day.
-            if (++listed % Stretch == 0) await Heed(announced, stop);
+            if (++listed % Stretch == 0) await HandleChanges(announced, stop);
         }
 
         await Announce(announced);
@@ -111,18 +111,18 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
     }
 
     /// <summary>Heeds what the system tells, until it is time to look at everything again.</summary>
-    private async Task Follow(AnnouncedFiles announced, TimeSpan pause, CancellationToken stop)
+    private async Task WatchUntilNextScan(AnnouncedFiles announced, TimeSpan pause, CancellationToken stop)
     {
         var began = time.GetTimestamp();
         while (!stop.IsCancellationRequested && pause - time.GetElapsedTime(began) is var left && left > TimeSpan.Zero)
         {
             await Wait(watch?.News, unfinished.NextIn is { } next && next < left ? next : left, stop);
-            if (!await Heed(announced, stop)) pause = TimeSpan.FromTicks(Math.Min(pause.Ticks, (time.GetElapsedTime(began) + AfterMissed).Ticks));
+            if (!await HandleChanges(announced, stop)) pause = TimeSpan.FromTicks(Math.Min(pause.Ticks, (time.GetElapsedTime(began) + AfterMissed).Ticks));
         }
     }
 
     /// <returns>False when some of it was missed.</returns>
-    private async Task<bool> Heed(AnnouncedFiles announced, CancellationToken stop)
+    private async Task<bool> HandleChanges(AnnouncedFiles announced, CancellationToken stop)
     {
         var news = watch?.Take() ?? new([], Missed: false);
         foreach (var key in news.Keys)
@@ -186,7 +186,7 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         }
         catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
         {
-            if (IsNews($"{nameof(Remember)}: {e.Message}")) log.NotRemembered(workspace, e.Message);
+            if (IsFirstReport($"{nameof(Remember)}: {e.Message}")) log.NotRemembered(workspace, e.Message);
         }
     }
 
@@ -198,7 +198,7 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         await ended.CancelAsync();
     }
 
-    private bool IsNews(string trouble)
+    private bool IsFirstReport(string trouble)
     {
         troubled = true;
         return said.Add(trouble);
