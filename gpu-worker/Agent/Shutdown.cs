@@ -24,7 +24,7 @@ sealed class Shutdown : IDisposable
         OutOfTime = outOfTime.Token;
         PosixSignal[] asking = [PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP];
         signals.AddRange(asking.Select(signal => PosixSignalRegistration.Create(signal, OnSignal)));
-        if (parent is { } id) _ = FollowParent(id, time, log);
+        if (parent is { } id) _ = WatchParent(id, time, log);
         ending = after is { } length ? time.CreateTimer(_ => Drain(), null, length, Timeout.InfiniteTimeSpan) : null;
     }
 
@@ -63,7 +63,7 @@ sealed class Shutdown : IDisposable
         Drain();
     }
 
-    private async Task FollowParent(int id, TimeProvider time, ILogger log)
+    private async Task WatchParent(int id, TimeProvider time, ILogger log)
     {
         var started = StartOf(id);
         var following = new Routine("looking whether the parent lives", time, log);
