@@ -36,13 +36,13 @@ public sealed class LineageReader(IObjectStore store, DatasetCatalog datasets)
         {
             var run = await steps.AddRun(graph, publisher, cancel);
             graph.Connect(run, root, LineageRelation.Published);
-            await Follow(graph, new(publisher), depth - 1, steps.Backward, cancel);
+            await Traverse(graph, new(publisher), depth - 1, steps.Backward, cancel);
         }
 
         await foreach (var (user, relation, detail) in steps.UsersOf(files, cancel))
         {
             graph.Connect(root, await steps.Add(graph, user, cancel), relation, detail);
-            await Follow(graph, user, depth - 1, steps.Forward, cancel);
+            await Traverse(graph, user, depth - 1, steps.Forward, cancel);
             if (IsFull(graph)) break;
         }
 
@@ -85,13 +85,13 @@ public sealed class LineageReader(IObjectStore store, DatasetCatalog datasets)
 
     private async Task<LineageGraph> Both(LineageBuilder graph, string root, int depth, LineageTarget start, CancellationToken cancel)
     {
-        await Follow(graph, start, depth, steps.Backward, cancel);
-        await Follow(graph, start, depth, steps.Forward, cancel);
+        await Traverse(graph, start, depth, steps.Backward, cancel);
+        await Traverse(graph, start, depth, steps.Forward, cancel);
         return graph.Graph(root);
     }
 
     /// <summary>Breadth first in one direction, so that what is near is there when the answer is full.</summary>
-    private static async Task Follow(
+    private static async Task Traverse(
         LineageBuilder graph, LineageTarget start, int depth, Func<LineageBuilder, LineageTarget, CancellationToken, Task<IReadOnlyCollection<LineageTarget>>> step, CancellationToken cancel)
     {
         var seen = new HashSet<LineageTarget> { start };
