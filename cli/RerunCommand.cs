@@ -14,6 +14,6 @@ static class RerunCommand
         {
             Examples = ["exp rerun last --wait"],
         }.With(name, wait).Does(world, async (session, cancel) =>
-            await Submitting.Follow(session, await session.Api.Rerun(await session.FindRun(name, cancel), cancel), session.Get(wait), cancel));
+            await Submitting.Report(session, await session.Api.Rerun(await session.FindRun(name, cancel), cancel), session.Get(wait), cancel));
     }
 }

@@ -31,7 +31,7 @@ static class RunCommand
         {
             var source = Including(ExperimentSource.Of(session.Get(path), session.Get(arguments)), session.Get(include) ?? []);
             source = source with { Spec = await options.Apply(session, source.Spec, cancel) };
-            return await Submitting.Follow(session, await Submitting.Submit(session.Api, source, cancel), session.Get(options.Wait), cancel);
+            return await Submitting.Report(session, await Submitting.Submit(session.Api, source, cancel), session.Get(options.Wait), cancel);
         });
     }
 

@@ -16,7 +16,7 @@ static class SubmitCommand
         {
             var source = ExperimentSource.OfSpec(session.Get(file), []);
             source = source with { Spec = await options.Apply(session, source.Spec, cancel) };
-            return await Submitting.Follow(session, await Submitting.Submit(session.Api, source, cancel), session.Get(options.Wait), cancel);
+            return await Submitting.Report(session, await Submitting.Submit(session.Api, source, cancel), session.Get(options.Wait), cancel);
         });
     }
 }

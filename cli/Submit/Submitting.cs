@@ -22,7 +22,7 @@ static class Submitting
     }
 
     /// <summary>Says what was submitted, and watches it if asked to.</summary>
-    public static async Task<ExitCode> Follow(Session session, Submitted submitted, bool wait, CancellationToken cancel)
+    public static async Task<ExitCode> Report(Session session, Submitted submitted, bool wait, CancellationToken cancel)
     {
         var output = session.Output;
         if (output.Json && !wait) Output.WriteJson(submitted);

@@ -60,7 +60,7 @@ sealed class SimLaws(SimWorld world)
         if (world.Traced) world.Note(world.Writer!.Name, $"    {id} is {after.State}, epoch {after.Epoch}, {after.Cause}, lease {after.Lease}");
         Law(after.State.IsTerminal || world.Store.Peek(WorkspacePaths.ActiveRun(id)) is not null, () => $"{id} is {after.State}, and nobody would come back to it");
         Consistent(id, after);
-        if (known is not null) Follows(id, known, beforeEntry!.Object.Modified, after);
+        if (known is not null) CheckTransition(id, known, beforeEntry!.Object.Modified, after);
     }
 
     private void Consistent(string id, RunRecord run)
@@ -78,7 +78,7 @@ sealed class SimLaws(SimWorld world)
         Law(run.Head is null || world.Store.Peek(run.Head.Manifest) is not null, () => $"{id} names a checkpoint that is not there");
     }
 
-    private void Follows(string id, RunRecord before, DateTimeOffset beforeWritten, RunRecord after)
+    private void CheckTransition(string id, RunRecord before, DateTimeOffset beforeWritten, RunRecord after)
     {
         var now = world.Store.Now;
         var writer = world.Writer!;

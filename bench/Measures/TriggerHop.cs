@@ -8,7 +8,7 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Bench.Measures;
 
 /// <summary>From the end of a run, or a file's event, in one process to the receipt of the follow-on's wake in another: the trigger found, its record, the run and the wake all durable.</summary>
-sealed class FollowOn : IMeasure
+sealed class TriggerHop : IMeasure
 {
     private const int PollMinutes = 3;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30), Lease = TimeSpan.FromMinutes(10);
