@@ -115,26 +115,26 @@ static class TriggerCommand
                 return;
             }
 
-            if (trial.Causes.Count == 0) session.Output.Remark($"Nothing that it waits for has happened yet");
-            session.Output.Write(Tried(trial.Causes, session.Output.Now));
+            if (trial.Events.Count == 0) session.Output.Remark($"Nothing that it waits for has happened yet");
+            session.Output.Write(Tried(trial.Events, session.Output.Now));
         });
     }
 
-    private static Listing Tried(IEnumerable<TriedCause> causes, DateTimeOffset now)
+    private static Listing Tried(IEnumerable<TriedEvent> events, DateTimeOffset now)
     {
         return new Listing(
-            Column.Word(""), Column.Word("EVENT"), Column.Text("CAUSE", 2), Column.Text("WOULD", 1, narrowest: 16), Column.Word("DID", 3),
+            Column.Word(""), Column.Word("ID"), Column.Text("EVENT", 2), Column.Text("WOULD", 1, narrowest: 16), Column.Word("DID", 3),
             Column.Number("AT", 4))
-        .AddAll(causes.Select(cause => new Cell[]
+        .AddAll(events.Select(tried => new Cell[]
         {
-            cause.Fires ? new("✓", "green") : new("·", "dim"), new(Short(cause.Firing), "dim"), cause.Cause,
-            cause.Fires ? $"submit {Of(cause)}" : new Cell(cause.Why ?? "", "dim"), cause.Did is { } did ? Outcome(did) : "",
-            new(When(cause.At, now), "dim"),
+            tried.Fires ? new("✓", "green") : new("·", "dim"), new(Short(tried.Firing), "dim"), tried.Event,
+            tried.Fires ? $"submit {Of(tried)}" : new Cell(tried.Why ?? "", "dim"), tried.Did is { } did ? Outcome(did) : "",
+            new(When(tried.At, now), "dim"),
         }));
 
-        static string Of(TriedCause cause)
+        static string Of(TriedEvent tried)
         {
-            var experiment = cause.Experiment!.Value;
+            var experiment = tried.Experiment!.Value;
             var parameters = experiment.TryGetProperty("params", out var all)
                 ? Format.Params(all.EnumerateObject().Select(one => KeyValuePair.Create(one.Name, one.Value)))
                 : "";
@@ -145,9 +145,9 @@ static class TriggerCommand
     private static Verb Replay(World world)
     {
         var name = Name();
-        var firing = new Argument<string?>("EVENT")
+        var firing = new Argument<string?>("ID")
         {
-            Description = "One event, as exp trigger show or test shows it; also one that did not fire", Arity = ArgumentArity.ZeroOrOne,
+            Description = "One event, by the id that exp trigger show or test shows; also one that did not fire", Arity = ArgumentArity.ZeroOrOne,
         };
         var stopped = new Option<bool>("--stopped") { Description = "Also replay what the rate limit stopped" };
         var failed = new Option<bool>("--failed") { Description = "Replay what failed (the default)" };
@@ -176,11 +176,11 @@ static class TriggerCommand
 
     private static Listing Firings(Output output, IReadOnlyList<FiringSummary> firings) =>
         new Listing(
-            Column.Word("EVENT"), Column.Text("CAUSE", 3), Column.Word("OUTCOME"), Column.Text("RUNS", 2, narrowest: 6),
+            Column.Word("ID"), Column.Text("EVENT", 3), Column.Word("OUTCOME"), Column.Text("RUNS", 2, narrowest: 6),
             Column.Text("WHY", 1, narrowest: 16), Column.Number("AT", 4))
         .AddAll(firings.Select(firing => new Cell[]
         {
-            new(Short(firing.Id), "bold"), firing.Cause, Outcome(firing.Outcome), new(Runs(firing), "blue"),
+            new(Short(firing.Id), "bold"), firing.Event, Outcome(firing.Outcome), new(Runs(firing), "blue"),
             firing.Said ?? "", new(Format.Ago(firing.At, output.Now), "dim"),
         }));
 

@@ -26,7 +26,7 @@ public sealed partial class ServerlessClient
     public Task<TriggerTrial> TestTrigger(string name, TriggerDefinition? definition = null, CancellationToken cancel = default) =>
         Send<TriggerTrial>(Call.Post($"{Trigger(name)}/test", definition is null ? null : Call.Json(definition)) with { IsRepeatable = true }, cancel);
 
-    /// <summary>Acts on a cause again.</summary>
+    /// <summary>Acts on an event again.</summary>
     /// <param name="firing">Its id; null: see <paramref name="stopped"/>.</param>
     /// <param name="stopped">All that were stopped by the limit of their hour.</param>
     public Task<Replayed> ReplayTrigger(string name, string? firing, bool stopped, CancellationToken cancel = default) =>

@@ -47,7 +47,7 @@ sealed class DemoExperiments(ServerlessClient api, Output output, TimeProvider t
         var began = time.GetTimestamp();
         while (true)
         {
-            var firing = (await api.GetFirings(Trigger, 100, cancel)).Firings.FirstOrDefault(firing => firing.Cause == $"run {run}");
+            var firing = (await api.GetFirings(Trigger, 100, cancel)).Firings.FirstOrDefault(firing => firing.Event == $"run {run}");
             if (firing is { Outcome: FiringOutcome.Submitted }) return firing.Runs[0];
             if (firing is { Outcome: not FiringOutcome.Pending } || time.GetElapsedTime(began) > Patience)
             {
@@ -57,7 +57,7 @@ sealed class DemoExperiments(ServerlessClient api, Output output, TimeProvider t
 
             // A run of an earlier demo was given back: it ended before, and is past to a trigger that has changed since.
             if (firing is null
-                && (await api.TestTrigger(Trigger, null, cancel)).Causes.FirstOrDefault(cause => cause.Cause == $"run {run}") is { Fires: true } past
+                && (await api.TestTrigger(Trigger, null, cancel)).Events.FirstOrDefault(cause => cause.Event == $"run {run}") is { Fires: true } past
                 && past.At < (await api.GetTrigger(Trigger, cancel)).Since) await api.ReplayTrigger(Trigger, past.Firing, stopped: false, cancel);
             await Task.Delay(Pause, time, cancel);
         }

@@ -1,20 +1,21 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Serverless.Client;
 
 /// <summary>
-/// What a trigger did about one cause: <c>firings/{trigger}/{id}.json</c>. Put before anything is submitted and only where there is none, so that a
-/// cause, however
+/// What a trigger did about one event: <c>firings/{trigger}/{id}.json</c>. Put before anything is submitted and only where there is none, so that an
+/// event, however
 /// often it is told about, submits once.
 /// </summary>
-/// <param name="Id">Of the trigger's generation and the cause: the same for the same.</param>
+/// <param name="Id">Of the trigger's generation and the event: the same for the same.</param>
 /// <param name="Generation">The trigger's <see cref="TriggerRecord.Id"/>.</param>
 /// <param name="Chain">The triggers that led here, this one last.</param>
-/// <param name="At">When the cause was acted on, store time.</param>
+/// <param name="At">When the event was acted on, store time.</param>
 public sealed record Firing(
-    string Id, string Trigger, string Generation, TriggerCause Cause, IReadOnlyList<string> Chain, DateTimeOffset At, FiringOutcome Outcome)
+    string Id, string Trigger, string Generation, [property: JsonPropertyName("cause")] TriggerEvent Event, IReadOnlyList<string> Chain, DateTimeOffset At, FiringOutcome Outcome)
 {
-    /// <summary>The run that led here: the cause itself, or the one that published the file.</summary>
+    /// <summary>The run that led here: the event itself, or the one that published the file.</summary>
     public string? Run { get; init; }
 
     /// <summary>What is submitted, references filled in; kept, so that whoever finishes it submits just that.</summary>
@@ -42,9 +43,9 @@ public sealed record Firing(
     public RunOrigin Origin => new(Trigger, Id, Chain)
     {
         Run = Run,
-        File = (Cause as TriggerCause.File)?.Path,
-        FileETag = (Cause as TriggerCause.File)?.ETag,
-        Dataset = Cause is TriggerCause.Dataset { Name: var name, Version: var version } ? $"{name}:{version}" : null,
-        Scheduled = (Cause as TriggerCause.Instant)?.At,
+        File = (Event as TriggerEvent.File)?.Path,
+        FileETag = (Event as TriggerEvent.File)?.ETag,
+        Dataset = Event is TriggerEvent.Dataset { Name: var name, Version: var version } ? $"{name}:{version}" : null,
+        Scheduled = (Event as TriggerEvent.Instant)?.At,
     };
 }

@@ -41,7 +41,7 @@ internal sealed class CurrentFiles
     }
 
     /// <summary>Whether one of them set off the trigger that submitted the run.</summary>
-    public bool HasCauseOf(RunRecord run) =>
+    public bool HasTriggerFileOf(RunRecord run) =>
         run.Origin is { File: { } cause, FileETag: { } etag } && files.TryGetValue(cause, out var changed) && ETags.AreEqual(changed.ETag, etag);
 
     public async Task<bool> AnyIsIn(DatasetVersion version, string folder, CancellationToken cancel)

@@ -94,7 +94,7 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
             {
                 if (await runs.Sound(id, cancel) is not { } run) continue;
                 if (await files.AnyIsRead(run, cancel)) yield return (target, LineageRelation.Input, null);
-                if (files.HasCauseOf(run)) yield return (target, LineageRelation.Triggered, run.Origin!.Trigger);
+                if (files.HasTriggerFileOf(run)) yield return (target, LineageRelation.Triggered, run.Origin!.Trigger);
             }
             else if (await datasets.Sound(target.Dataset, target.Number, cancel) is { Deleted: null, Folder: { } folder } version
                 && await files.AnyIsIn(version, LineageIndex.FolderOf(folder), cancel))
@@ -154,7 +154,7 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         {
             var node = graph.AddFiles(files.Key.Folder, files.Key.Run, [.. files.Select(file => (file.Path[files.Key.Folder.Length..], file.Sha256))]);
             graph.Connect(node, graph.Add(run), LineageRelation.Input);
-            if (files.Any(file => IsCause(run.Origin, file))) graph.Connect(node, graph.Add(run), LineageRelation.Triggered, run.Origin!.Trigger);
+            if (files.Any(file => IsTriggerEvent(run.Origin, file))) graph.Connect(node, graph.Add(run), LineageRelation.Triggered, run.Origin!.Trigger);
             await Publisher(graph, files.Key.Run, node, files.Key.IsArtifact ? LineageRelation.Artifact : LineageRelation.Published, found, cancel);
         }
     }
@@ -191,7 +191,7 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
             graph.Connect(await Add(graph, new(null, reference.Name, number), cancel), node, LineageRelation.Triggered, origin.Trigger);
             found.Add(new(null, reference.Name, number));
         }
-        else if (run.Spec.Inputs.Any(input => IsCause(origin, input)))
+        else if (run.Spec.Inputs.Any(input => IsTriggerEvent(origin, input)))
         {
             // The file is there, as an input.
         }
@@ -205,6 +205,6 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         }
     }
 
-    private static bool IsCause(RunOrigin? origin, InputRef file) =>
+    private static bool IsTriggerEvent(RunOrigin? origin, InputRef file) =>
         origin is { Run: null, File: { } path, FileETag: { } etag } && file.Key is null && file.Path == path && ETags.AreEqual(file.ETag, etag);
 }

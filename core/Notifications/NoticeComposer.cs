@@ -53,7 +53,7 @@ sealed class NoticeComposer(string workspace, IObjectStore store, TimeProvider t
         };
 
         // A replay is told again.
-        return new($"{firing.Id}-{firing.Replays}", type, firing.At, workspace, NoticeRun.Cut($"trigger {firing.Trigger} {outcome}, because of {firing.Cause}")!)
+        return new($"{firing.Id}-{firing.Replays}", type, firing.At, workspace, NoticeRun.Cut($"trigger {firing.Trigger} {outcome}, because of {firing.Event}")!)
         {
             Trigger = new(firing.Trigger, firing.Id, project, experiment, NoticeRun.Cut(outcome)!, [.. firing.Runs.Take(NoticeTrigger.MaxRuns).Select(run => run.Id)]),
         };

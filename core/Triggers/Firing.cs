@@ -15,9 +15,9 @@ public static class FiringIds
 {
     extension(Firing)
     {
-        /// <summary>32 hexadecimal characters, of the trigger's generation and the cause.</summary>
-        public static string IdOf(string generation, TriggerCause cause) =>
-            Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"serverless-firing-1\n{generation}\n{cause.Identity}")))[..32];
+        /// <summary>32 hexadecimal characters, of the trigger's generation and the event.</summary>
+        public static string IdOf(string generation, TriggerEvent triggerEvent) =>
+            Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"serverless-firing-1\n{generation}\n{triggerEvent.Identity}")))[..32];
     }
 }
 
@@ -29,7 +29,7 @@ public static class FiringSummaries
     extension(FiringSummary)
     {
         public static FiringSummary Of(Firing firing) => new(
-            firing.Id, firing.Trigger, firing.Cause.ToString(), firing.At, firing.Outcome, [.. firing.Runs.Take(MostRuns)],
+            firing.Id, firing.Trigger, firing.Event.ToString(), firing.At, firing.Outcome, [.. firing.Runs.Take(MostRuns)],
             Cut(firing.Reason ?? (firing.Problems.Count > 0 ? string.Join("; ", firing.Problems) : null)));
     }
 

@@ -1,11 +1,12 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;
 
-/// <summary>What is owed about a cause, with all that it takes to begin anew: <c>pending/{firing}.json</c>.</summary>
-internal sealed record PendingFiring(string Trigger, string Generation, TriggerCause Cause);
+/// <summary>What is owed about an event, with all that it takes to begin anew: <c>pending/{firing}.json</c>.</summary>
+internal sealed record PendingFiring(string Trigger, string Generation, [property: JsonPropertyName("cause")] TriggerEvent Event);
 
 internal sealed record StoredFiring(Firing Firing, string ETag, DateTimeOffset Now);
 
@@ -79,7 +80,7 @@ internal sealed class FiringStore(IObjectStore store)
         }
     }
 
-    /// <summary>What is damaged counts as nothing: no cause is acted on twice, whatever is remembered here.</summary>
+    /// <summary>What is damaged counts as nothing: no event is acted on twice, whatever is remembered here.</summary>
     public async Task<(TriggerState State, string? ETag, DateTimeOffset Now)> State(TriggerRecord trigger, CancellationToken cancel)
     {
         var key = WorkspacePaths.TriggerState(trigger.Name);

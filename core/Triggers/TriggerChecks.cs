@@ -9,9 +9,9 @@ namespace Serverless.Core.Triggers;
 public sealed class TriggerChecks
 {
     private readonly Submission submission;
-    private readonly CauseReader causes;
+    private readonly TriggerEventReader events;
 
-    internal TriggerChecks(Submission submission, CauseReader causes) => (this.submission, this.causes) = (submission, causes);
+    internal TriggerChecks(Submission submission, TriggerEventReader events) => (this.submission, this.events) = (submission, events);
 
     /// <summary>Everything that is wrong; empty when nothing is.</summary>
     public async Task<IReadOnlyList<Problem>> Problems(TriggerDefinition definition, CancellationToken cancel = default)
@@ -26,24 +26,24 @@ public sealed class TriggerChecks
     }
 
     /// <summary>The newest run that the trigger would have acted on stands for those to come; what no run has shown yet may be anything.</summary>
-    private async Task<CauseFacts> Example(LiveTrigger trigger, CancellationToken cancel)
+    private async Task<TemplateContext> Example(LiveTrigger trigger, CancellationToken cancel)
     {
         var blank = TriggerRules.Example(trigger.Name, trigger.When) with { AnyParam = true, AnyOutput = true };
         if (trigger.When.Runs is not var (project, experiment)) return blank;
         var states = trigger.When.Run?.States ?? [RunState.Succeeded];
-        var ended = await First(causes.Ended(project, experiment, states, cancel));
-        var newest = ended ?? await First(causes.Ended(project, experiment, [], cancel));
-        if (newest is null || await causes.Run(newest.Id, cancel) is not { } run) return blank;
-        TriggerCause cause = blank.Cause is TriggerCause.Artifact artifact ? artifact with { Run = run.Id } : new TriggerCause.RunEnd(run.Id);
-        var known = await causes.Read(trigger, cause, run, cancel);
-        return known.Facts with { AnyOutput = ended is null };
+        var ended = await First(events.Ended(project, experiment, states, cancel));
+        var newest = ended ?? await First(events.Ended(project, experiment, [], cancel));
+        if (newest is null || await events.Run(newest.Id, cancel) is not { } run) return blank;
+        TriggerEvent happened = blank.Event is TriggerEvent.Artifact artifact ? artifact with { Run = run.Id } : new TriggerEvent.RunEnd(run.Id);
+        var known = await events.Read(trigger, happened, run, cancel);
+        return known.Context with { AnyOutput = ended is null };
     }
 
     /// <summary>What code writes cannot be told from its spec, but from what it wrote.</summary>
     private async Task<Problem?> PublishedBefore(LiveTrigger trigger, ExperimentSpec spec, CancellationToken cancel)
     {
-        if (await First(causes.Ended(spec.Project, spec.Name, [RunState.Succeeded], cancel)) is not { } newest || await causes.Run(newest.Id, cancel) is not { } run) return null;
-        return (await causes.Published(run, cancel)).Select(file => WorkspacePaths.Data + file.Path).FirstOrDefault(path => trigger.Pattern!.Matches(path, isFolder: false)) is { } path
+        if (await First(events.Ended(spec.Project, spec.Name, [RunState.Succeeded], cancel)) is not { } newest || await events.Run(newest.Id, cancel) is not { } run) return null;
+        return (await events.Published(run, cancel)).Select(file => WorkspacePaths.Data + file.Path).FirstOrDefault(path => trigger.Pattern!.Matches(path, isFolder: false)) is { } path
             ? new("when.file", $"the trigger would set itself off: {spec.Project}/{spec.Name}, which it submits, publishes {path} (run {run.Id} did); leave that out of the pattern")
             : null;
     }

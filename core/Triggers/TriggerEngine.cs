@@ -15,7 +15,7 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Triggers;
 
 /// <summary>
-/// From events to submissions: which triggers an event concerns, and then for each, once for each cause: pending → firing → submission → outcome → told → not pending.
+/// From events to submissions: which triggers an event concerns, and then for each, once for each event: pending → firing → submission → outcome → told → not pending.
 /// Every step is safe to repeat, and what is left undone by a crash is done when the event comes again, or by <see cref="Tend"/>.
 /// </summary>
 public sealed class TriggerEngine
@@ -30,7 +30,7 @@ public sealed class TriggerEngine
     private readonly TimeProvider time;
     private readonly Submission submission;
     private readonly FiringStore firings;
-    private readonly CauseReader causes;
+    private readonly TriggerEventReader events;
     private readonly ILogger log;
 
     public TriggerEngine(
@@ -41,9 +41,9 @@ public sealed class TriggerEngine
         (this.workspace, this.store, this.bus, this.ids, this.time, this.submission) = (workspace, store, bus, ids, time, submission);
         Stored = new(store, ids);
         firings = new(store);
-        causes = new(store, index);
-        Checks = new(submission, causes);
-        Trials = new(store, time, causes, firings);
+        events = new(store, index);
+        Checks = new(submission, events);
+        Trials = new(store, time, events, firings);
     }
 
     public TriggerStore Stored { get; }
@@ -82,20 +82,20 @@ public sealed class TriggerEngine
     private async Task Handle(RunEnded ended, IReadOnlyList<LiveTrigger> awake, CancellationToken cancel)
     {
         var concerned = awake.Where(trigger => trigger.When.Runs is not null).ToList();
-        if (concerned.Count == 0 || await causes.Run(ended.Run, cancel) is not { State.IsTerminal: true, Ended: { } at } run) return;
+        if (concerned.Count == 0 || await events.Run(ended.Run, cancel) is not { State.IsTerminal: true, Ended: { } at } run) return;
         using var span = Tracing.Start("follow on", run.Trace, ActivityKind.Consumer)?.SetTag(Tracing.Run, run.Id);
         await Each(concerned.Where(trigger => trigger.When.Runs == (run.Project, run.Experiment) && at >= trigger.Record.Since), async trigger =>
         {
             if (trigger.When.Run is not null)
             {
-                var known = await causes.Read(trigger, new TriggerCause.RunEnd(run.Id), run, cancel);
-                if (await causes.Mismatch(trigger, run, known.Facts.Metrics, cancel) is null) await Fire(trigger, known, cancel);
+                var known = await events.Read(trigger, new TriggerEvent.RunEnd(run.Id), run, cancel);
+                if (await events.Mismatch(trigger, run, known.Context.Metrics, cancel) is null) await Fire(trigger, known, cancel);
             }
             else if (run.State == RunState.Succeeded)
             {
-                foreach (var artifact in (await causes.Artifacts(run, cancel)).Where(file => trigger.Pattern!.Matches(file.Path, isFolder: false)))
+                foreach (var artifact in (await events.Artifacts(run, cancel)).Where(file => trigger.Pattern!.Matches(file.Path, isFolder: false)))
                 {
-                    await Fire(trigger, await causes.Read(trigger, new TriggerCause.Artifact(run.Id, artifact.Path), run, cancel), cancel);
+                    await Fire(trigger, await events.Read(trigger, new TriggerEvent.Artifact(run.Id, artifact.Path), run, cancel), cancel);
                 }
             }
         });
@@ -106,7 +106,7 @@ public sealed class TriggerEngine
         var concerned = awake.Where(trigger => trigger.When.Dataset == published.Dataset).ToList();
         if (concerned.Count == 0 || (await store.Head(WorkspacePaths.DatasetVersion(published.Dataset, published.Version), cancel)).Value is not { } manifest) return;
         await Each(concerned.Where(trigger => manifest.Modified >= trigger.Record.Since), async trigger =>
-            await Fire(trigger, (await causes.Read(trigger, new TriggerCause.Dataset(published.Dataset, published.Version), cancel))!, cancel));
+            await Fire(trigger, (await events.Read(trigger, new TriggerEvent.Dataset(published.Dataset, published.Version), cancel))!, cancel));
     }
 
     /// <summary>
@@ -123,7 +123,7 @@ public sealed class TriggerEngine
         if (stored is null || !ETags.AreEqual(stored.ETag, changed.ETag)) return;
         var early = concerned.Select(trigger => DebounceLeft(trigger, changed, now)).Where(left => left > TimeSpan.Zero).ToList();
         await Each(concerned.Where(trigger => DebounceLeft(trigger, changed, now) <= TimeSpan.Zero), async trigger =>
-            await Fire(trigger, await causes.Read(trigger, new TriggerCause.File(changed.Path, stored.ETag), stored, cancel), cancel));
+            await Fire(trigger, await events.Read(trigger, new TriggerEvent.File(changed.Path, stored.ETag), stored, cancel), cancel));
 
 
         // What is sent again meets the damage again; kept as well, it would become more with every try.
@@ -143,13 +143,13 @@ public sealed class TriggerEngine
         var through = (await firings.State(trigger.Record, cancel)).State.Through ?? DateTimeOffset.MinValue;
         foreach (var instant in Instants.Due(trigger.When.Schedule!, through > trigger.Record.Since ? through : trigger.Record.Since, time.GetUtcNow()))
         {
-            await Fire(trigger, (await causes.Read(trigger, new TriggerCause.Instant(instant), cancel))!, cancel);
+            await Fire(trigger, (await events.Read(trigger, new TriggerEvent.Instant(instant), cancel))!, cancel);
             await firings.Reach(trigger.Record, instant, cancel);
         }
     });
 
     /// <summary>Once a minute: finishes what was begun and left.</summary>
-    /// <returns>How many causes.</returns>
+    /// <returns>How many events.</returns>
     /// <exception cref="DamagedRecordException">A trigger, or something begun, cannot be read; the others were tended.</exception>
     /// <exception cref="AggregateException">Several cannot.</exception>
     public async Task<int> Tend(CancellationToken cancel = default)
@@ -169,7 +169,7 @@ public sealed class TriggerEngine
     {
         if (await firings.ReadPending(key, cancel) is not { } pending) return;
         if (await firings.Load(pending.Trigger, id, cancel) is { } begun) await Finish(begun, cancel);
-        else if (await Live(pending, cancel) is { } trigger && await causes.Read(trigger, pending.Cause, cancel) is { } known) await Fire(trigger, known, cancel);
+        else if (await Live(pending, cancel) is { } trigger && await events.Read(trigger, pending.Event, cancel) is { } known) await Fire(trigger, known, cancel);
         else await firings.Settle(id, cancel);
     }
 
@@ -180,23 +180,23 @@ public sealed class TriggerEngine
     public async Task<(IReadOnlyList<Firing> Done, string? Problem)> Replay(TriggerRecord record, string? id = null, bool stopped = false, CancellationToken cancel = default)
     {
         var trigger = new LiveTrigger(record);
-        var wanted = new List<(StoredFiring? Stored, TriggerCause Cause)>();
+        var wanted = new List<(StoredFiring? Stored, TriggerEvent Cause)>();
         foreach (var summary in await Firings(record.Name, cancel))
         {
             if (id is null ? summary.Outcome is not (FiringOutcome.Failed or FiringOutcome.Stopped) : !summary.Id.StartsWith(id, StringComparison.Ordinal)) continue;
             if (await firings.Load(record.Name, summary.Id, cancel) is not { Firing: var firing } found || firing.Generation != record.Id) continue;
             if (id is not null && firing.Outcome is FiringOutcome.Submitted or FiringOutcome.Pending)
             {
-                return ([], $"{firing.Cause} was submitted: run {string.Join(", ", firing.Runs.Select(run => run.Id).DefaultIfEmpty(firing.RunIds[0]))}");
+                return ([], $"{firing.Event} was submitted: run {string.Join(", ", firing.Runs.Select(run => run.Id).DefaultIfEmpty(firing.RunIds[0]))}");
             }
 
-            if (id is not null || firing.Outcome == FiringOutcome.Failed || (stopped && firing.OverRate)) wanted.Add((found, firing.Cause));
+            if (id is not null || firing.Outcome == FiringOutcome.Failed || (stopped && firing.OverRate)) wanted.Add((found, firing.Event));
         }
 
         if (id is not null && wanted.Count > 1) return ([], $"several begin with {id}; write more of the id");
         if (id is not null && wanted.Count == 0)
         {
-            var past = (await Trials.Try(record, cancel)).Causes.Where(cause => cause.Firing.StartsWith(id, StringComparison.Ordinal)).ToList();
+            var past = (await Trials.Try(record, cancel)).Events.Where(happened => happened.Firing.StartsWith(id, StringComparison.Ordinal)).ToList();
             if (past.Count == 0) return ([], $"trigger {record.Name} has nothing of the id {id}; see: exp trigger test {record.Name}");
             if (past.Count > 1) return ([], $"several begin with {id}; write more of the id");
             if (!past[0].Fires) return ([], $"the trigger would not act on it: {past[0].Why}");
@@ -204,18 +204,18 @@ public sealed class TriggerEngine
         }
 
         var done = new List<Firing>();
-        foreach (var (found, cause) in wanted)
+        foreach (var (found, happened) in wanted)
         {
-            if (await causes.Read(trigger, cause, cancel) is not { } known) return (done, $"{cause} is gone");
+            if (await events.Read(trigger, happened, cancel) is not { } known) return (done, $"{happened} is gone");
             done.Add(await Act(trigger, known, found, asked: true, cancel));
         }
 
         return (done, null);
     }
 
-    private async Task Fire(LiveTrigger trigger, KnownCause known, CancellationToken cancel)
+    private async Task Fire(LiveTrigger trigger, ResolvedEvent known, CancellationToken cancel)
     {
-        var id = Client.Firing.IdOf(trigger.Record.Id, known.Cause);
+        var id = Client.Firing.IdOf(trigger.Record.Id, known.Event);
         if (await firings.Load(trigger.Name, id, cancel) is { } begun)
         {
             if (begun.Firing.Outcome == FiringOutcome.Pending) await Finish(begun, cancel);
@@ -226,26 +226,26 @@ public sealed class TriggerEngine
         }
     }
 
-    private async Task<Firing> Act(LiveTrigger trigger, KnownCause known, StoredFiring? replayed, bool asked, CancellationToken cancel)
+    private async Task<Firing> Act(LiveTrigger trigger, ResolvedEvent known, StoredFiring? replayed, bool asked, CancellationToken cancel)
     {
-        var id = Client.Firing.IdOf(trigger.Record.Id, known.Cause);
+        var id = Client.Firing.IdOf(trigger.Record.Id, known.Event);
 
         // Neither needs the other, and both wait for a disk.
         var beginning = Begin(trigger, known, id, replayed?.Firing, asked, cancel);
-        await Task.WhenAll(firings.Announce(id, new(trigger.Name, trigger.Record.Id, known.Cause), cancel), beginning);
+        await Task.WhenAll(firings.Announce(id, new(trigger.Name, trigger.Record.Id, known.Event), cancel), beginning);
         var begun = await firings.Put(await beginning, replayed?.ETag, cancel);
         return await Finish(begun ?? await Again(trigger.Name, id, cancel), cancel);
     }
 
-    /// <summary>What is to be done about a cause, decided before anything of it is done.</summary>
-    private async Task<Firing> Begin(LiveTrigger trigger, KnownCause known, string id, Firing? replayed, bool asked, CancellationToken cancel)
+    /// <summary>What is to be done about an event, decided before anything of it is done.</summary>
+    private async Task<Firing> Begin(LiveTrigger trigger, ResolvedEvent known, string id, Firing? replayed, bool asked, CancellationToken cancel)
     {
         var problems = new ProblemList();
         var limits = trigger.Record.Definition.Limits;
-        var spec = TriggerRules.Filled(trigger.Then, known.Facts, problems);
+        var spec = TriggerRules.Filled(trigger.Then, known.Context, problems);
         var guarded = TriggerRules.Guarded(trigger.Name, known.Chain, limits);
         var (admitted, now) = asked || guarded is not null || spec is null ? (true, (await firings.State(trigger.Record, cancel)).Now) : await firings.Admit(trigger.Record, id, cancel);
-        var firing = new Firing(id, trigger.Name, trigger.Record.Id, known.Cause, [.. known.Chain, trigger.Name], replayed?.At ?? now, FiringOutcome.Pending)
+        var firing = new Firing(id, trigger.Name, trigger.Record.Id, known.Event, [.. known.Chain, trigger.Name], replayed?.At ?? now, FiringOutcome.Pending)
         {
             Run = known.Source?.Id,
             Replays = replayed is null ? 0 : replayed.Replays + 1,

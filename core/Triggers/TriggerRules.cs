@@ -41,8 +41,8 @@ internal static partial class TriggerRules
         return ObjectKey.Problem(Wildcards().Replace(body, "x")) is { } problem ? $"'{Excerpt.Of(pattern, 200)}' can match no file: {problem}" : null;
     }
 
-    /// <summary>Facts of the kind that such a trigger will meet, with nothing in them that only a real cause can know.</summary>
-    public static CauseFacts Example(string trigger, TriggerWhen when)
+    /// <summary>Facts of the kind that such a trigger will meet, with nothing in them that only a real event can know.</summary>
+    public static TemplateContext Example(string trigger, TriggerWhen when)
     {
         var run = when.Runs is var (project, experiment)
             ? new RunRecord
@@ -53,17 +53,17 @@ internal static partial class TriggerRules
             : null;
         return new(when.Kind, trigger, when.Kind switch
         {
-            TriggerKind.Run => new TriggerCause.RunEnd(ExampleRun),
-            TriggerKind.Artifact => new TriggerCause.Artifact(ExampleRun, ExamplePath(when.Artifact!.Path)),
-            TriggerKind.File => new TriggerCause.File(ExamplePath(when.File!), "etag"),
-            TriggerKind.Dataset => new TriggerCause.Dataset(when.Dataset!, 1),
-            TriggerKind.Schedule => new TriggerCause.Instant(DateTimeOffset.UnixEpoch),
+            TriggerKind.Run => new TriggerEvent.RunEnd(ExampleRun),
+            TriggerKind.Artifact => new TriggerEvent.Artifact(ExampleRun, ExamplePath(when.Artifact!.Path)),
+            TriggerKind.File => new TriggerEvent.File(ExamplePath(when.File!), "etag"),
+            TriggerKind.Dataset => new TriggerEvent.Dataset(when.Dataset!, 1),
+            TriggerKind.Schedule => new TriggerEvent.Instant(DateTimeOffset.UnixEpoch),
         })
         { Run = run };
     }
 
     /// <summary>The experiment of a template, or null with problems whose paths begin with <c>then</c>.</summary>
-    public static ExperimentSpec? Filled(SpecNode then, CauseFacts facts, ProblemList problems) => Filled(then, facts.ValueOf, problems);
+    public static ExperimentSpec? Filled(SpecNode then, TemplateContext context, ProblemList problems) => Filled(then, context.ValueOf, problems);
 
     /// <summary>What is wrong with a template whatever it refers to: for when that cannot be told.</summary>
     public static void CheckUnfilled(SpecNode then, ProblemList problems)
@@ -132,8 +132,8 @@ internal static partial class TriggerRules
         bool Beats(double? one, double? another) => goal == Goal.Maximize ? one > another : one < another;
     }
 
-    /// <summary>Why a cause may not submit, whatever the rate; null when it may.</summary>
-    /// <param name="before">The triggers that led to the cause, oldest first.</param>
+    /// <summary>Why an event may not submit, whatever the rate; null when it may.</summary>
+    /// <param name="before">The triggers that led to the event, oldest first.</param>
     public static string? Guarded(string trigger, IReadOnlyList<string> before, TriggerLimits limits) =>
         before.Contains(trigger) ? $"a loop: {string.Join(" → ", before.SkipWhile(name => name != trigger).Append(trigger))}"
         : before.Count >= limits.Depth ? $"{before.Count} triggers led here ({string.Join(" → ", before)}); limits.depth of {trigger} is {limits.Depth}"

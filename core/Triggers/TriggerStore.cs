@@ -18,7 +18,7 @@ internal sealed record LiveTrigger(TriggerRecord Record)
     public IReadOnlyList<string> Metrics => field ??=
     [
         .. (Where?.Metrics ?? []).Append(When.Run?.Best?.Metric).OfType<string>()
-            .Concat(References.In(Then).Where(name => name.StartsWith(CauseFacts.MetricPrefix, StringComparison.Ordinal)).Select(name => name[CauseFacts.MetricPrefix.Length..])).Distinct(),
+            .Concat(References.In(Then).Where(name => name.StartsWith(TemplateContext.MetricPrefix, StringComparison.Ordinal)).Select(name => name[TemplateContext.MetricPrefix.Length..])).Distinct(),
     ];
 
     /// <summary>Why it cannot be used; null: it can.</summary>
@@ -39,7 +39,7 @@ internal sealed record LiveTrigger(TriggerRecord Record)
         }
     }
 
-    public bool AsksForArtifacts => When.Artifact is not null || References.In(Then).Any(name => name.StartsWith(CauseFacts.ArtifactPrefix, StringComparison.Ordinal));
+    public bool AsksForArtifacts => When.Artifact is not null || References.In(Then).Any(name => name.StartsWith(TemplateContext.ArtifactPrefix, StringComparison.Ordinal));
 }
 
 /// <summary>Reads and writes <c>triggers/{name}.json</c>. What was read once is kept by its ETag, so that an event costs a short listing and no reading.</summary>

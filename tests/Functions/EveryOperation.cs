@@ -162,7 +162,7 @@ sealed class EveryOperation(PlatformFixture platform)
         await Sends(platform.Writer, HttpMethod.Put, "triggers/tour", 200, PlatformFixture.Json(trigger));
         await Gets(platform.Reader, "triggers/tour", "application/yaml");
         await Sends(platform.Reader, HttpMethod.Post, "triggers/tour/test", 200);
-        var file = new TriggerCause.File("data/tour/x.csv", (await platform.Store.Head("data/tour/x.csv", cancel)).Value!.ETag);
+        var file = new TriggerEvent.File("data/tour/x.csv", (await platform.Store.Head("data/tour/x.csv", cancel)).Value!.ETag);
         var generation = stored.GetProperty("id").GetString()!;
         var firing = new Firing(Firing.IdOf(generation, file), "tour", generation, file, ["tour"], SampleRuns.Noon, FiringOutcome.Failed) { Problems = [new("params.lr", "wanted a number")] };
         await platform.Store.PutJson(WorkspacePaths.Firing("tour", firing.Id), firing, cancel: cancel);

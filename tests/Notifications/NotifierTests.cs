@@ -221,7 +221,7 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
     public async Task WhatATriggerDid_IsTold(FiringOutcome outcome, string type, string text)
     {
         await Add("/ci", project: "pruning");
-        var firing = new Firing("0123456789abcdef0123456789abcdef", "cnn-after-mlp", "g1", new TriggerCause.RunEnd("01ABC"), ["cnn-after-mlp"], Some.Noon, outcome)
+        var firing = new Firing("0123456789abcdef0123456789abcdef", "cnn-after-mlp", "g1", new TriggerEvent.RunEnd("01ABC"), ["cnn-after-mlp"], Some.Noon, outcome)
         {
             Experiment = JsonElement.Parse("""{"project":"pruning","name":"prune-cnn"}"""),
             Runs = outcome == FiringOutcome.Submitted ? [new("01DEF", RunState.Queued, Reused: false)] : [],

@@ -96,15 +96,15 @@ public sealed class TriggerEngineTests
         Assert.Empty(world.Runs("cnn"));
 
         var trial = await world.Engine.Trials.Try(trigger, Cancel);
-        Assert.Equal([true, true], trial.Causes.Select(cause => cause.Fires));
-        Assert.Equal(0.2, trial.Causes[0].Experiment!.Value.GetProperty("params").GetProperty("sparsity").GetDouble());
+        Assert.Equal([true, true], trial.Events.Select(cause => cause.Fires));
+        Assert.Equal(0.2, trial.Events[0].Experiment!.Value.GetProperty("params").GetProperty("sparsity").GetDouble());
         Assert.Empty(world.Runs("cnn"));
-        var (done, problem) = await world.Engine.Replay(trigger, trial.Causes[0].Firing[..12], cancel: Cancel);
+        var (done, problem) = await world.Engine.Replay(trigger, trial.Events[0].Firing[..12], cancel: Cancel);
         Assert.Null(problem);
         Assert.Equal(FiringOutcome.Submitted, Assert.Single(done).Outcome);
         Assert.Equal(0.2, Assert.Single(world.Runs("cnn")).Spec.Params["sparsity"].GetDouble());
-        Assert.Equal([FiringOutcome.Submitted, null], (await world.Engine.Trials.Try(trigger, Cancel)).Causes.Select(cause => cause.Did));
-        Assert.Contains("was submitted", (await world.Engine.Replay(trigger, trial.Causes[0].Firing, cancel: Cancel)).Problem);
+        Assert.Equal([FiringOutcome.Submitted, null], (await world.Engine.Trials.Try(trigger, Cancel)).Events.Select(cause => cause.Did));
+        Assert.Contains("was submitted", (await world.Engine.Replay(trigger, trial.Events[0].Firing, cancel: Cancel)).Problem);
     }
 
     [Fact]
@@ -252,7 +252,7 @@ public sealed class TriggerEngineTests
         await world.Add(TriggerWorld.OnMlp(name: "a"));
         await world.Add(TriggerWorld.OnMlp(name: "b", then: "params: { model: other }"));
         var ended = await world.End(await world.Submit("mlp", new { sparsity = 0.5 }));
-        await world.Store.Put(WorkspacePaths.Firing("a", Firing.IdOf((await world.Engine.Stored.Get("a", Cancel))!.Id, new TriggerCause.RunEnd(ended.Run))), "damaged"u8, cancel: Cancel);
+        await world.Store.Put(WorkspacePaths.Firing("a", Firing.IdOf((await world.Engine.Stored.Get("a", Cancel))!.Id, new TriggerEvent.RunEnd(ended.Run))), "damaged"u8, cancel: Cancel);
         await Assert.ThrowsAsync<DamagedRecordException>(() => world.Engine.Handle(ended, Cancel));
         Assert.Single(world.Runs("cnn"));
     }

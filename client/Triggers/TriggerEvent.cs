@@ -10,11 +10,11 @@ namespace Serverless.Client;
 [JsonDerivedType(typeof(File), "file")]
 [JsonDerivedType(typeof(Dataset), "dataset")]
 [JsonDerivedType(typeof(Instant), "schedule")]
-public abstract record TriggerCause
+public abstract record TriggerEvent
 {
-    private TriggerCause() { }
+    private TriggerEvent() { }
 
-    /// <summary>Equal exactly for the same cause, however often and in whatever order it is told about.</summary>
+    /// <summary>Equal exactly for the same event, however often and in whatever order it is delivered.</summary>
     [JsonIgnore]
     public abstract string Identity { get; }
 
@@ -25,30 +25,30 @@ public abstract record TriggerCause
     [JsonIgnore]
     public virtual string? RunId => null;
 
-    public sealed record RunEnd(string Run) : TriggerCause
+    public sealed record RunEnd(string Run) : TriggerEvent
     {
         public override string Identity => $"run {Run}";
         public override string RunId => Run;
     }
 
-    public sealed record Artifact(string Run, string Path) : TriggerCause
+    public sealed record Artifact(string Run, string Path) : TriggerEvent
     {
         public override string Identity => $"artifact {Path} of run {Run}";
         public override string RunId => Run;
     }
 
-    public sealed record File(string Path, string ETag) : TriggerCause
+    public sealed record File(string Path, string ETag) : TriggerEvent
     {
         public override string Identity => $"file {Path} at {ETag}";
     }
 
-    public sealed record Dataset(string Name, int Version) : TriggerCause
+    public sealed record Dataset(string Name, int Version) : TriggerEvent
     {
         public override string Identity => string.Create(CultureInfo.InvariantCulture, $"dataset {Name}:{Version}");
     }
 
     /// <param name="At">Of the schedule, whole minutes.</param>
-    public sealed record Instant(DateTimeOffset At) : TriggerCause
+    public sealed record Instant(DateTimeOffset At) : TriggerEvent
     {
         public override string Identity => string.Create(CultureInfo.InvariantCulture, $"instant {At.ToUniversalTime():yyyy-MM-dd'T'HH:mm:ss'Z'}");
     }

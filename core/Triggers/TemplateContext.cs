@@ -6,8 +6,8 @@ using Serverless.Core.Spec;
 
 namespace Serverless.Core.Triggers;
 
-/// <summary>What a template's references can refer to: a cause with all that is known of it.</summary>
-internal sealed record CauseFacts(TriggerKind Kind, string Trigger, TriggerCause Cause)
+/// <summary>What a template's references can refer to: an event with all that is known of it.</summary>
+internal sealed record TemplateContext(TriggerKind Kind, string Trigger, TriggerEvent Event)
 {
     public const string ParamPrefix = "run.params.", MetricPrefix = "run.metrics.", ArtifactPrefix = "run.artifacts.";
 
@@ -44,24 +44,24 @@ internal sealed record CauseFacts(TriggerKind Kind, string Trigger, TriggerCause
     public (SpecNode? Value, string? Problem) ValueOf(string reference)
     {
         if (reference == "trigger.name") return Text(Trigger);
-        var value = Cause switch
+        var value = Event switch
         {
-            TriggerCause.File file => reference switch
+            TriggerEvent.File file => reference switch
             {
                 "event.path" => Text(file.Path),
                 "event.name" => Text(NameOf(file.Path)),
                 "event.etag" => Text(file.ETag),
                 _ => default,
             },
-            TriggerCause.Dataset dataset => reference switch
+            TriggerEvent.Dataset dataset => reference switch
             {
                 "dataset.name" => Text(dataset.Name),
                 "dataset.version" => Number(dataset.Version),
                 "dataset.ref" => Text(string.Create(CultureInfo.InvariantCulture, $"{dataset.Name}:{dataset.Version}")),
                 _ => default,
             },
-            TriggerCause.Instant instant => reference == "schedule.at" ? Text(instant.At.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)) : default,
-            TriggerCause.Artifact artifact => reference switch
+            TriggerEvent.Instant instant => reference == "schedule.at" ? Text(instant.At.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)) : default,
+            TriggerEvent.Artifact artifact => reference switch
             {
                 "event.path" => Text(artifact.Path),
                 "event.name" => Text(NameOf(artifact.Path)),

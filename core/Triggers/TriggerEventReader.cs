@@ -6,18 +6,18 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;
 
-/// <summary>A cause with what is known of it.</summary>
+/// <summary>An event with what is known of it.</summary>
 /// <param name="Source">The run that it comes from: that ended, left the artifact, or published the file.</param>
-internal sealed record KnownCause(CauseFacts Facts, RunRecord? Source)
+internal sealed record ResolvedEvent(TemplateContext Context, RunRecord? Source)
 {
-    public TriggerCause Cause => Facts.Cause;
+    public TriggerEvent Event => Context.Event;
 
     /// <summary>The triggers that led here, oldest first.</summary>
     public IReadOnlyList<string> Chain => Source?.Origin?.Chain ?? [];
 }
 
 /// <summary>Looks up what a trigger's condition and template ask for.</summary>
-internal sealed class CauseReader(IObjectStore store, RunIndex index)
+internal sealed class TriggerEventReader(IObjectStore store, RunIndex index)
 {
     private const int PageOfRuns = 1000;
 
@@ -28,16 +28,16 @@ internal sealed class CauseReader(IObjectStore store, RunIndex index)
     public async Task<RunRecord?> Run(string id, CancellationToken cancel) => (await runs.Load(id, cancel))?.Run;
 
     /// <summary>Null: what it was about is gone.</summary>
-    public async Task<KnownCause?> Read(LiveTrigger trigger, TriggerCause cause, CancellationToken cancel)
+    public async Task<ResolvedEvent?> Read(LiveTrigger trigger, TriggerEvent happened, CancellationToken cancel)
     {
-        var facts = new CauseFacts(trigger.When.Kind, trigger.Name, cause);
-        if (cause.RunId is { } id) return await Run(id, cancel) is { } run ? await Read(trigger, cause, run, cancel) : null;
-        if (cause is not TriggerCause.File file) return new(facts, null);
+        var context = new TemplateContext(trigger.When.Kind, trigger.Name, happened);
+        if (happened.RunId is { } id) return await Run(id, cancel) is { } run ? await Read(trigger, happened, run, cancel) : null;
+        if (happened is not TriggerEvent.File file) return new(context, null);
         return (await store.Head(file.Path, cancel)).Value is { } stored ? await Read(trigger, file, stored, cancel) : null;
     }
 
-    public async Task<KnownCause> Read(LiveTrigger trigger, TriggerCause cause, RunRecord run, CancellationToken cancel) => new(
-        new(trigger.When.Kind, trigger.Name, cause)
+    public async Task<ResolvedEvent> Read(LiveTrigger trigger, TriggerEvent happened, RunRecord run, CancellationToken cancel) => new(
+        new(trigger.When.Kind, trigger.Name, happened)
         {
             Run = run,
             Metrics = await Metrics(run, trigger.Metrics, cancel),
@@ -46,7 +46,7 @@ internal sealed class CauseReader(IObjectStore store, RunIndex index)
         run);
 
     /// <summary>A file that a run published says so, which is how lineage goes on through files.</summary>
-    public async Task<KnownCause> Read(LiveTrigger trigger, TriggerCause.File file, StoredObject stored, CancellationToken cancel) => new(
+    public async Task<ResolvedEvent> Read(LiveTrigger trigger, TriggerEvent.File file, StoredObject stored, CancellationToken cancel) => new(
         new(TriggerKind.File, trigger.Name, file), stored.Metadata.TryGetValue(WorkspaceFiles.PublishedByName, out var publisher) ? await Run(publisher, cancel) : null);
 
     /// <summary>The record has the latest values of some metrics; when it is full, the others are looked for in the curves.</summary>
