@@ -25,7 +25,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
     private readonly LogCollector log;
     private readonly PrintedPoints printed;
     private readonly TimeProvider time;
-    private readonly MetricWriter writer;
+    private readonly MetricStreamWriter writer;
     private readonly SemaphoreSlim collecting = new(1);
     private readonly MetricStreamReader stream = new();
     private readonly CursorMap streamPlaces = new();

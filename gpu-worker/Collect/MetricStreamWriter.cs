@@ -6,7 +6,7 @@ using Serverless.Core.Storage;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>Points in the form of <see cref="MetricStream"/>, in segments that each name their own metrics. Not for several threads.</summary>
-sealed class MetricWriter(SegmentWriter segments)
+sealed class MetricStreamWriter(SegmentWriter segments)
 {
     private readonly Dictionary<string, uint> names = new(StringComparer.Ordinal);
     private readonly ArrayBufferWriter<byte> pending = new();
