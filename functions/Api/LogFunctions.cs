@@ -60,7 +60,7 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
             await using var key = new KeyWatch(caller, limits.KeyCheck, time);
             try
             {
-                await LogEvents.Write(context, logs, run.Id, position, until.Token, key.Revoked);
+                await LogEventStream.Write(context, logs, run.Id, position, until.Token, key.Revoked);
             }
             catch (OperationCanceledException) when (until.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
             {

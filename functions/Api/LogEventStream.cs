@@ -11,7 +11,7 @@ namespace Serverless.Functions.Api;
 /// from an earlier place, <c>problem</c> with <c>{"text"}</c> when something before it cannot be read, <c>end</c> with <c>{"state","cause"}</c>. Every one of these has an id to
 /// resume after. <c>revoked</c> with <c>{"text"}</c> ends the stream when its reader's key no longer opens the workspace.
 /// </summary>
-static class LogEvents
+static class LogEventStream
 {
     /// <param name="until">Ends it between two events.</param>
     /// <param name="revoked">Ends it with an event.</param>
