@@ -3,12 +3,12 @@ using System.Globalization;
 namespace Serverless.Functions.Hosting;
 
 /// <summary>The machine classes of a deployment, as its setting says them: <c>cpu=8,gpu-t4=8</c>, each with the GiB that it has for a run's files; a class alone has no known limit.</summary>
-sealed record MachineList(IReadOnlyList<string> Names, IReadOnlyDictionary<string, long> DiskBytes)
+sealed record MachineSetting(IReadOnlyList<string> Names, IReadOnlyDictionary<string, long> DiskBytes)
 {
     public const string Setting = "EXP_MACHINES";
 
     /// <exception cref="InvalidOperationException">The setting names no class, or a disk is no number.</exception>
-    public static MachineList Parse(string setting)
+    public static MachineSetting Parse(string setting)
     {
         var names = new List<string>();
         var disks = new Dictionary<string, long>();
