@@ -38,7 +38,7 @@ sealed class UnfinishedFiles(TimeProvider time)
     }
 
     /// <summary>Whether the file is there and complete; otherwise it waits.</summary>
-    public bool IsComplete(string key, FileLook look)
+    public bool IsComplete(string key, CurrentFile look)
     {
         var known = files.Remove(key, out var before);
         if (look.Version is not { } version) return false;

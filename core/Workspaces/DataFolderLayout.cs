@@ -54,7 +54,7 @@ public static class DataFolderLayout
     private static string? Problem(string dataFolder, string relative, bool isFolder, bool mayBeLink)
     {
         var path = Path.Combine(dataFolder, relative);
-        Storage.Plain.FileLook look;
+        Storage.Plain.FileStat look;
         try
         {
             look = FileCalls.LookAt(path);

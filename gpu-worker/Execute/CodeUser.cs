@@ -104,7 +104,7 @@ sealed class CodeUser
     }
 
     // From the leaves to the root: as long as the agent walks in it, it is not the user's, who could put a link there. What is mounted there is nobody's to give.
-    private void Give(FileSystemInfo entry, FileLook tree)
+    private void Give(FileSystemInfo entry, FileStat tree)
     {
         if (!FileCalls.LookAt(entry.FullName).IsMountedLike(tree)) return;
         if (entry is DirectoryInfo { LinkTarget: null } folder)
@@ -116,7 +116,7 @@ sealed class CodeUser
     }
 
     // From the root to the leaves: what the agent walks in is not the user's any more.
-    private static void TakeBack(FileSystemInfo entry, FileLook tree)
+    private static void TakeBack(FileSystemInfo entry, FileStat tree)
     {
         if (!FileCalls.LookAt(entry.FullName).IsMountedLike(tree)) return;
         ChangeOwner(entry, 0, 0);

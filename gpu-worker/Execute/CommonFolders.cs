@@ -58,7 +58,7 @@ sealed class CommonFolders
             && uint.TryParse(real, NumberStyles.None, CultureInfo.InvariantCulture, out var found) ? found : null;
     }
 
-    private static IEnumerable<FileLook> Looks(string folder)
+    private static IEnumerable<FileStat> Looks(string folder)
     {
         using var opened = PlainFolder.Open(folder);
         return opened is null ? [] : [.. opened.Entries().Select(entry => entry.Look)];

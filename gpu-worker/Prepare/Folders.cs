@@ -25,7 +25,7 @@ static class Folders
     /// <param name="relative">From the root; a link on the way leads nowhere.</param>
     /// <param name="say">Told what is mounted in it, which is left alone.</param>
     /// <param name="tree">What the root was before code could mount something on it; null: it is held by its descriptor.</param>
-    public static void Delete(string root, string relative, Action<string>? say = null, Core.Storage.Plain.FileLook? tree = null)
+    public static void Delete(string root, string relative, Action<string>? say = null, Core.Storage.Plain.FileStat? tree = null)
     {
         try
         {

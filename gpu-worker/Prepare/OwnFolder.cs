@@ -10,7 +10,7 @@ namespace Serverless.GpuWorker.Prepare;
 /// <param name="path">It need not be there: then what is above it counts.</param>
 sealed class OwnFolder(string path)
 {
-    private readonly FileLook tree = Nearest(path).Look;
+    private readonly FileStat tree = Nearest(path).Look;
 
     public string Path => path;
 
@@ -43,9 +43,9 @@ sealed class OwnFolder(string path)
     public void Delete(string folder, Action<string>? say = null) => Folders.Delete(path, System.IO.Path.GetRelativePath(path, folder), say, tree);
 
     // Through a link at the end, if it is one.
-    private static FileLook Look(string folder) => FileCalls.LookAt(folder + "/.");
+    private static FileStat Look(string folder) => FileCalls.LookAt(folder + "/.");
 
-    private static (string Path, FileLook Look) Nearest(string path)
+    private static (string Path, FileStat Look) Nearest(string path)
     {
         for (var at = path; ; at = System.IO.Path.GetDirectoryName(at)!)
         {

@@ -121,10 +121,10 @@ static class Seal
     // The order of a walk, in which a folder comes right before what is in it.
     private static string Order(string path) => path.Replace('/', '\0');
 
-    private static FileState StateOf(FileLook look) =>
+    private static FileState StateOf(FileStat look) =>
         look.State with { Inode = 0, LengthBytes = look.Kind == FileKind.Folder ? 0 : look.State.LengthBytes };
 
-    private static long LengthOf(FileLook look) => look.Kind == FileKind.File ? look.State.LengthBytes : 0;
+    private static long LengthOf(FileStat look) => look.Kind == FileKind.File ? look.State.LengthBytes : 0;
 
     private static BinaryReader? Open(string seal)
     {
@@ -229,7 +229,7 @@ static class Seal
 
     private sealed record SealedEntry(string Path, FileKind Kind, FileState State, byte[] Hash);
 
-    private readonly record struct Found(string Path, FileLook Look, PlainFolder Folder, string Name)
+    private readonly record struct Found(string Path, FileStat Look, PlainFolder Folder, string Name)
     {
         /// <summary>Of its content; none when it has none, or none that can be read.</summary>
         public byte[] Hash()

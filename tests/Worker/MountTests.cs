@@ -219,10 +219,10 @@ public sealed class MountTests
             disk.BindFile(disk.File("run/artifacts/file"));
             disk.Bind(disk.Folder("run/checkpoints"));
 
-            Assert.Equal([("artifacts/b", FileLook.Mounted), ("artifacts/own", null)], Found("artifacts").Where(found => found.Path != "artifacts/file"));
+            Assert.Equal([("artifacts/b", FileStat.Mounted), ("artifacts/own", null)], Found("artifacts").Where(found => found.Path != "artifacts/file"));
             Assert.Throws<NotPlainException>(() => PlainFile.Open(disk["run"], "artifacts/file"));
             Assert.Throws<NotPlainException>(() => PlainFile.Open(disk["run"], "artifacts/b/kept"));
-            Assert.Equal([("checkpoints", FileLook.Mounted)], Found("checkpoints"));
+            Assert.Equal([("checkpoints", FileStat.Mounted)], Found("checkpoints"));
 
             var leftOut = new List<string>();
             Folders.Copy(disk["run"], disk["copy"], (path, _) => leftOut.Add(path), CancellationToken.None);

@@ -8,7 +8,7 @@ internal readonly record struct FolderNews(IReadOnlyCollection<string> Keys, boo
 /// <summary>A file as it is now.</summary>
 /// <param name="Version">Null: there is none.</param>
 /// <param name="BeingWritten">Null: this system cannot tell.</param>
-internal readonly record struct FileLook(FileVersion? Version, bool? BeingWritten);
+internal readonly record struct CurrentFile(FileVersion? Version, bool? BeingWritten);
 
 /// <summary>
 /// Notices what the platform and people do in a folder of a store, as the system tells it. Only a hint: the system drops news when there is much, and tells nothing of
@@ -81,7 +81,7 @@ internal sealed class FolderWatch(string root, string prefix) : IDisposable
         }
     }
 
-    public FileLook Look(string key)
+    public CurrentFile Look(string key)
     {
         if (layout.Find(key) is not { } version) return default;
         using var lease = Posix.TryLease(layout.PathOf(key), out var written);

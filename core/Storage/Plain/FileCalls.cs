@@ -23,7 +23,7 @@ internal static unsafe partial class FileCalls
 
     /// <summary>What a path stands for. Elsewhere than on Linux a pipe cannot be told from a file before it is opened.</summary>
     /// <exception cref="UnauthorizedAccessException">It is in a folder that may not be searched.</exception>
-    public static FileLook LookAt(string path)
+    public static FileStat LookAt(string path)
     {
         if (OperatingSystem.IsLinux())
         {
@@ -48,14 +48,14 @@ internal static unsafe partial class FileCalls
 
     /// <summary>What the name stands for. Linux only.</summary>
     /// <param name="folder">Where the name is; null: it is a path.</param>
-    public static FileLook Look(SafeFileHandle? folder, ReadOnlySpan<byte> name)
+    public static FileStat Look(SafeFileHandle? folder, ReadOnlySpan<byte> name)
     {
         using var at = new Borrowed(folder);
         fixed (byte* start = name) return Look(at.Descriptor, start, Statx.NoFollowing | Statx.NoMounting | Statx.WithoutAsking);
     }
 
     /// <summary>What an open file is. Linux only.</summary>
-    public static FileLook Look(SafeFileHandle file)
+    public static FileStat Look(SafeFileHandle file)
     {
         using var at = new Borrowed(file);
         byte nothing = 0;
@@ -178,8 +178,8 @@ internal static unsafe partial class FileCalls
     public static Exception Failure(int error) => error switch
     {
         EACCES or 1 => new NotPlainException("it may not be read"),
-        ELOOP => new NotPlainException(new FileLook(FileKind.Link, default).Problem!),
-        ENXIO => new NotPlainException(new FileLook(FileKind.Socket, default).Problem!),
+        ELOOP => new NotPlainException(new FileStat(FileKind.Link, default).Problem!),
+        ENXIO => new NotPlainException(new FileStat(FileKind.Socket, default).Problem!),
         _ => new IOException($"it cannot be read: {Marshal.GetPInvokeErrorMessage(error)}", error),
     };
 
@@ -197,7 +197,7 @@ internal static unsafe partial class FileCalls
         }
     }
 
-    private static FileLook Look(int folder, byte* name, int flags)
+    private static FileStat Look(int folder, byte* name, int flags)
     {
         if (Statx.Ask(folder, name, flags, Statx.BasicFacts | Statx.MountFact, out var facts) is not 0 and var error)
         {

@@ -14,19 +14,19 @@ internal sealed class FolderRemoval
     private const int MaxLooks = 4, MaxMounts = 100;
 
     private readonly SafeFileHandle top;
-    private readonly FileLook tree;
+    private readonly FileStat tree;
     private readonly List<string> mounts;
     private readonly Queue<byte[]> shallow = [];
     private int moved;
 
-    private FolderRemoval(SafeFileHandle top, FileLook tree, List<string> mounts) => (this.top, this.tree, this.mounts) = (top, tree, mounts);
+    private FolderRemoval(SafeFileHandle top, FileStat tree, List<string> mounts) => (this.top, this.tree, this.mounts) = (top, tree, mounts);
 
     /// <param name="folder">Trusted; it may be reached by links.</param>
     /// <param name="relative">Of a name in the folder, or of one further down.</param>
     /// <param name="tree">What the folder was when it was trusted: where something has been mounted on it or above it since, nothing is removed.
     /// Null: what it is now.</param>
     /// <returns>Where something is mounted, the first hundred of it.</returns>
-    public static IReadOnlyList<string> Remove(string folder, string relative, FileLook? tree = null)
+    public static IReadOnlyList<string> Remove(string folder, string relative, FileStat? tree = null)
     {
         List<string> mounts = [];
         using var trusted = FileCalls.Open(null, FileCalls.Bytes(folder), isFolder: true, follow: true, out _);
@@ -56,7 +56,7 @@ internal sealed class FolderRemoval
 
     /// <summary>Removes of a folder what is chosen, with all that is in it. The folder may be everybody's.</summary>
     /// <param name="isChosen">Asked for each name in it.</param>
-    public static void RemoveFrom(string folder, Func<FileLook, bool> isChosen)
+    public static void RemoveFrom(string folder, Func<FileStat, bool> isChosen)
     {
         using var everybodys = FileCalls.Open(null, FileCalls.Bytes(folder), isFolder: true, follow: true, out _);
         if (everybodys is null) return;
@@ -80,7 +80,7 @@ internal sealed class FolderRemoval
     }
 
     // By itself: nothing of it may be moved to where everybody's names are.
-    private static void Empty(SafeFileHandle held, FileLook look)
+    private static void Empty(SafeFileHandle held, FileStat look)
     {
         FileCalls.Allow(held);
         using var inside = FileCalls.Open(held, FileCalls.Bytes("."), isFolder: true, follow: false, out _);
@@ -156,7 +156,7 @@ internal sealed class FolderRemoval
         return false;
     }
 
-    private static bool IsMounted(SafeFileHandle held, FileLook look, FileLook tree, List<string> mounts)
+    private static bool IsMounted(SafeFileHandle held, FileStat look, FileStat tree, List<string> mounts)
     {
         if (look.IsMountedLike(tree)) return false;
         if (mounts.Count < MaxMounts) mounts.Add(FileCalls.PathOf(held) ?? "");

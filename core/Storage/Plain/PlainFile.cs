@@ -16,7 +16,7 @@ internal sealed class PlainFile : IDisposable
 
     private readonly SafeFileHandle handle;
 
-    private PlainFile(SafeFileHandle handle, FileLook look)
+    private PlainFile(SafeFileHandle handle, FileStat look)
     {
         (this.handle, State) = (handle, look.State);
         Content = new RangeStream(handle, 0, look.State.LengthBytes, faults: null);
@@ -89,13 +89,13 @@ internal sealed class PlainFile : IDisposable
     public void Dispose() => Content.Dispose();
 
     /// <param name="folder">Whose file it is to be; null: any.</param>
-    internal static PlainFile Of(SafeFileHandle opened, FileLook? folder = null)
+    internal static PlainFile Of(SafeFileHandle opened, FileStat? folder = null)
     {
         try
         {
             var look = LookAt(opened);
             if (look.Problem is { } problem) throw new NotPlainException(problem);
-            if (folder is { } tree && !look.IsMountedLike(tree)) throw new NotPlainException(FileLook.Mounted);
+            if (folder is { } tree && !look.IsMountedLike(tree)) throw new NotPlainException(FileStat.Mounted);
             var length = look.State.LengthBytes;
             if (length > MaxHollowBytes && look.AllocatedBytes < length / HollowFactor) throw new NotPlainException($"it is {length >> 30} GiB of almost nothing but holes");
             return new(opened, look);
@@ -107,7 +107,7 @@ internal sealed class PlainFile : IDisposable
         }
     }
 
-    private static FileLook LookAt(SafeFileHandle file)
+    private static FileStat LookAt(SafeFileHandle file)
     {
         if (OperatingSystem.IsLinux()) return FileCalls.Look(file);
         try

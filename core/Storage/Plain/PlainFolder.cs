@@ -6,7 +6,7 @@ namespace Serverless.Core.Storage.Plain;
 /// <summary>A name in a folder.</summary>
 /// <param name="Name">Where its bytes are not UTF-8, what they look like.</param>
 /// <param name="Problem">Why it cannot be opened; null when it can.</param>
-internal readonly record struct PlainEntry(string Name, FileLook Look, string? Problem)
+internal readonly record struct PlainEntry(string Name, FileStat Look, string? Problem)
 {
     public bool IsFolder => Look.Kind == FileKind.Folder;
 }
@@ -21,7 +21,7 @@ internal sealed class PlainFolder : IDisposable
 
     private readonly SafeFileHandle? handle;
     private readonly string path;
-    private readonly FileLook place;
+    private readonly FileStat place;
 
     private PlainFolder(SafeFileHandle? handle, string path)
     {
@@ -47,13 +47,13 @@ internal sealed class PlainFolder : IDisposable
             at = Open(above, name, Path.Combine(above.path, name));
             if (at is null || at.place.IsMountedLike(above.place)) continue;
             at.Dispose();
-            throw new NotPlainException(FileLook.Mounted);
+            throw new NotPlainException(FileStat.Mounted);
         }
 
         return at;
     }
 
-    public FileLook Look(string name) => handle is not null ? FileCalls.Look(handle, FileCalls.Bytes(name)) : FileCalls.LookAt(Path.Combine(path, name));
+    public FileStat Look(string name) => handle is not null ? FileCalls.Look(handle, FileCalls.Bytes(name)) : FileCalls.LookAt(Path.Combine(path, name));
 
     /// <summary>Null when it is missing.</summary>
     /// <exception cref="NotPlainException">It is no plain file, may not be read, or is mounted.</exception>
@@ -110,7 +110,7 @@ internal sealed class PlainFolder : IDisposable
         throw kind.Kind == FileKind.Folder ? FileCalls.Failure(error) : new NotPlainException(kind.Problem ?? "it is not a folder");
     }
 
-    private static PlainEntry Entry(string name, FileLook look) => new(name, look, look.Kind == FileKind.Folder ? null : look.Problem);
+    private static PlainEntry Entry(string name, FileStat look) => new(name, look, look.Kind == FileKind.Folder ? null : look.Problem);
 
     private static string? Text(ReadOnlySpan<byte> name)
     {

@@ -17,7 +17,7 @@ internal enum FileKind
 /// <param name="Mount">Through which mount it was reached; 0 where that is not told.</param>
 /// <param name="Names">How many names it has, by hard links; 0 where that is not told.</param>
 /// <param name="Owner">Whose it is; 0 where that is not told.</param>
-internal readonly record struct FileLook(
+internal readonly record struct FileStat(
     FileKind Kind, FileState State, long AllocatedBytes = 0, ulong Device = 0, ulong Mount = 0, uint Names = 0, uint Owner = 0)
 {
     /// <summary>Why what is mounted in a folder that others write to is not read as a part of it.</summary>
@@ -27,7 +27,7 @@ internal readonly record struct FileLook(
     /// Whether it belongs to a tree by itself, and not because something is mounted there. A mounted folder of the same file system has the same
     /// device: what tells it apart is the mount.
     /// </summary>
-    public bool IsMountedLike(FileLook tree) => Mount != 0 ? Mount == tree.Mount : Kind != FileKind.Folder || Device == tree.Device;
+    public bool IsMountedLike(FileStat tree) => Mount != 0 ? Mount == tree.Mount : Kind != FileKind.Folder || Device == tree.Device;
 
     /// <summary>What it is, with its article.</summary>
     public string Noun => Kind switch
