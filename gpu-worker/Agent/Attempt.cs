@@ -22,7 +22,7 @@ sealed class Attempt : IDisposable
     private readonly Shutdown shutdown;
     private readonly Retry retry;
     private readonly ILogger worker;
-    private readonly StopSignal stop = new();
+    private readonly StopRequest stop = new();
     private readonly OwnedRecord record;
     private readonly WorkFolder folder;
     private readonly LogCollector log;

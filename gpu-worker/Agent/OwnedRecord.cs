@@ -7,7 +7,7 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>An attempt's writes to its record. The first answer that says it was replaced fences the attempt.</summary>
-sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, StopSignal stop, Retry retry, Shutdown shutdown)
+sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, StopRequest stop, Retry retry, Shutdown shutdown)
     : IDisposable
 {
     private readonly CancellationTokenSource mayWrite = CancellationTokenSource.CreateLinkedTokenSource(stop.Fenced, shutdown.OutOfTime);

@@ -15,7 +15,7 @@ namespace Serverless.GpuWorker.Execute;
 /// <param name="worker">The log of this worker.</param>
 sealed class CodeRun(
     IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, Omissions omissions, OwnedRecord record,
-    Retry retry, StopSignal stop, TimeProvider time, RunnerPool pool, Shutdown shutdown, ILogger worker)
+    Retry retry, StopRequest stop, TimeProvider time, RunnerPool pool, Shutdown shutdown, ILogger worker)
 {
     /// <summary>Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.</summary>
     private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);

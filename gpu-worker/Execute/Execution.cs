@@ -56,14 +56,14 @@ sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, Runne
 }
 
 /// <summary>The agent's wish to end an attempt. The first reason counts; a fence comes through at any time.</summary>
-sealed class StopSignal : IDisposable
+sealed class StopRequest : IDisposable
 {
     private readonly TaskCompletionSource<StopReason> first = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource now = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource asked = new();
     private readonly CancellationTokenSource fenced = new();
 
-    public StopSignal()
+    public StopRequest()
     {
         Asked = asked.Token;
         Fenced = fenced.Token;
@@ -117,7 +117,7 @@ sealed class Execution(RunnerProcess runner, TimeProvider time, Action<string> s
 
     /// <param name="timeout">Null: no limit.</param>
     /// <param name="grace">How long the code has between SIGTERM and SIGKILL.</param>
-    public async Task<ExecutionEnd> Wait(StopSignal stop, TimeSpan? timeout, TimeSpan grace)
+    public async Task<ExecutionEnd> Wait(StopRequest stop, TimeSpan? timeout, TimeSpan grace)
     {
         var memory = new OutOfMemoryEvidence();
         using var ended = new CancellationTokenSource();

@@ -35,7 +35,7 @@ sealed class Preparation(
     /// <exception cref="PreparationException">The run cannot be executed; why is in it.</exception>
     /// <exception cref="OperationCanceledException">The attempt is to end.</exception>
     public async Task<Prepared> Prepare(
-        IObjectStore store, RunRecord run, WorkFolder folder, string device, LogCollector log, Omissions omissions, StopSignal stop,
+        IObjectStore store, RunRecord run, WorkFolder folder, string device, LogCollector log, Omissions omissions, StopRequest stop,
         Func<CheckpointRef, string, Task<RunRecord>> fallBack)
     {
         var cancel = stop.Asked;

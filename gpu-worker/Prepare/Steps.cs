@@ -8,7 +8,7 @@ namespace Serverless.GpuWorker.Prepare;
 /// Runs the commands that come before the code (set-up, builds), in runners of their own: stopped, timed out and cleaned up like the code itself.
 /// </summary>
 /// <param name="say">Takes a line for the run's log that people of the machine should see, too.</param>
-sealed class Steps(RunnerPool pool, LogCollector log, Omissions omissions, StopSignal stop, TimeProvider time, Action<string> say)
+sealed class Steps(RunnerPool pool, LogCollector log, Omissions omissions, StopRequest stop, TimeProvider time, Action<string> say)
 {
     public void Say(string line) => say(line);
 
