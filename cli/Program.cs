@@ -18,12 +18,12 @@ static class Program
         {
             var parsed = Root.Create(world).Parse(args);
             var isCommand = parsed.Action == parsed.CommandResult.Command.Action;
-            if (parsed.Action is ParseErrorAction || (isCommand && Unexpected.In(parsed).Count > 0)) return (int)Failure.Report(parsed);
+            if (parsed.Action is ParseErrorAction || (isCommand && Unexpected.In(parsed).Count > 0)) return (int)Errors.Report(parsed);
             return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupts.First);
         }
         catch (Exception e)
         {
-            return (int)Failure.Report(e, interrupts);
+            return (int)Errors.Report(e, interrupts);
         }
     }
 }

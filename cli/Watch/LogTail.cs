@@ -19,7 +19,7 @@ sealed class LogTail(ServerlessClient api, string run)
     /// <param name="keep">How many lines <see cref="Last"/> remembers.</param>
     public async Task Read(Action<string>? heard, int keep, CancellationToken cancel)
     {
-        var lines = new LineSplitter(line =>
+        var lines = new LineBuffer(line =>
         {
             heard?.Invoke(line);
             lock (guard)
@@ -46,7 +46,7 @@ sealed class LogTail(ServerlessClient api, string run)
         }
     }
 
-    private sealed class LineSplitter(Action<string> heard)
+    private sealed class LineBuffer(Action<string> heard)
     {
         /// <summary>A longer line, such as a progress bar that never ends one, comes in parts.</summary>
         private const int LongestLine = 1 << 20;

@@ -65,9 +65,9 @@ sealed record Assignment
 }
 
 /// <summary>What a runner says, one line on its report channel: kind, space, message.</summary>
-sealed record RunnerReport(RunnerReport.Failure Kind, string Message)
+sealed record RunnerReport(RunnerReport.FailureKind Kind, string Message)
 {
-    public enum Failure
+    public enum FailureKind
     {
         /// <summary>None so far: the code begins.</summary>
         None,
@@ -94,6 +94,6 @@ sealed record RunnerReport(RunnerReport.Failure Kind, string Message)
     /// <summary>Null when the line is something else: what the .NET host itself prints when it cannot start, for example.</summary>
     public static RunnerReport? From(string line) =>
         line.StartsWith(Prefix, StringComparison.Ordinal) && line.Length > Prefix.Length + 1 && line[Prefix.Length] is >= '0' and <= '5'
-            ? new((Failure)(line[Prefix.Length] - '0'), line[(Prefix.Length + 2)..])
+            ? new((FailureKind)(line[Prefix.Length] - '0'), line[(Prefix.Length + 2)..])
             : null;
 }

@@ -39,14 +39,14 @@ sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, Runne
         StopReason.Fenced => throw new InvalidOperationException("a fenced attempt has no ending to tell of"),
         _ => Report switch
         {
-            { Kind: RunnerReport.Failure.OutOfMemory } => (Cause.OutOfMemory, Report.Message),
-            { Kind: RunnerReport.Failure.DiskFull } => (Cause.DiskFull, Report.Message),
-            { Kind: RunnerReport.Failure.NoResources } => (Cause.WorkerLost, $"this worker's machine could not start the code: {Report.Message}"),
-            { Kind: RunnerReport.Failure.NeverBegan } => (Cause.WorkerLost,
+            { Kind: RunnerReport.FailureKind.OutOfMemory } => (Cause.OutOfMemory, Report.Message),
+            { Kind: RunnerReport.FailureKind.DiskFull } => (Cause.DiskFull, Report.Message),
+            { Kind: RunnerReport.FailureKind.NoResources } => (Cause.WorkerLost, $"this worker's machine could not start the code: {Report.Message}"),
+            { Kind: RunnerReport.FailureKind.NeverBegan } => (Cause.WorkerLost,
                 $"the worker's runner ended with exit code {ExitCode} before the code began"
                     + (Report.Message.Length > 0 ? $": {Report.Message}" : "")),
-            { Kind: RunnerReport.Failure.NotStarted } when ExitCode != 0 => (Cause.UserCode, $"could not be started: {Report.Message}"),
-            { Kind: RunnerReport.Failure.Exception } => (Cause.UserCode, Report.Message),
+            { Kind: RunnerReport.FailureKind.NotStarted } when ExitCode != 0 => (Cause.UserCode, $"could not be started: {Report.Message}"),
+            { Kind: RunnerReport.FailureKind.Exception } => (Cause.UserCode, Report.Message),
             _ when ExitCode == 0 => (Cause.Completed, null),
             _ when ExitCode == 128 + Native.SigKill && KernelKilled => (Cause.OutOfMemory, "killed by the kernel: the machine ran out of memory"),
             _ => (Cause.UserCode, ExitCode is > 128 and <= 192 ? $"exit code {ExitCode}: killed by signal {ExitCode - 128}"

@@ -193,7 +193,7 @@ sealed class RunnerProcess : IDisposable
                 {
                     if (stray.Length < 2000) stray.Append(stray.Length > 0 ? " " : "").Append(line);
                 }
-                else if (said.Kind == RunnerReport.Failure.None) begun = true;
+                else if (said.Kind == RunnerReport.FailureKind.None) begun = true;
                 else failure ??= said;
             }
         }
@@ -202,7 +202,7 @@ sealed class RunnerProcess : IDisposable
             // The runner was given up, and its pipe closed: what it said until then counts.
         }
 
-        report.SetResult(failure ?? (begun ? null : new(RunnerReport.Failure.NeverBegan, stray.ToString())));
+        report.SetResult(failure ?? (begun ? null : new(RunnerReport.FailureKind.NeverBegan, stray.ToString())));
     }
 }
 

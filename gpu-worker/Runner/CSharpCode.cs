@@ -97,12 +97,12 @@ static class CSharpCode
         while (cause is TargetInvocationException or TypeInitializationException && cause.InnerException is { } inner) cause = inner;
         var kind = cause switch
         {
-            OutOfMemoryException => RunnerReport.Failure.OutOfMemory,
-            IOException { HResult: Native.NoSpaceLeft } => RunnerReport.Failure.DiskFull,
+            OutOfMemoryException => RunnerReport.FailureKind.OutOfMemory,
+            IOException { HResult: Native.NoSpaceLeft } => RunnerReport.FailureKind.DiskFull,
             // libtorch speaks through messages only.
             _ when cause.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
-                || cause.Message.Contains("can't allocate memory", StringComparison.Ordinal) => RunnerReport.Failure.OutOfMemory,
-            _ => RunnerReport.Failure.Exception,
+                || cause.Message.Contains("can't allocate memory", StringComparison.Ordinal) => RunnerReport.FailureKind.OutOfMemory,
+            _ => RunnerReport.FailureKind.Exception,
         };
         var place = new System.Diagnostics.StackTrace(cause, fNeedFileInfo: true).GetFrames().FirstOrDefault(frame => frame.GetFileLineNumber() > 0);
         var where = place is null ? "" : $" ({Path.GetFileName(place.GetFileName())}:{place.GetFileLineNumber()})";

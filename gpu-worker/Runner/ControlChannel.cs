@@ -29,7 +29,7 @@ sealed unsafe class ControlChannel(int control, int report)
     public void MoveBack() => Native.MoveBack((control, 0), (report, 2));
 
     /// <summary>From here on a failure is the code's.</summary>
-    public void Begin() => Report(new(RunnerReport.Failure.None, ""));
+    public void Begin() => Report(new(RunnerReport.FailureKind.None, ""));
 
     public void Report(RunnerReport said)
     {

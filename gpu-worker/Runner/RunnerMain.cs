@@ -39,13 +39,13 @@ static class RunnerMain
         }
         catch (System.ComponentModel.Win32Exception refused) when (refused.NativeErrorCode is Native.TryAgain or Native.NoMemory)
         {
-            channel.Report(new(RunnerReport.Failure.NoResources, refused.Message));
+            channel.Report(new(RunnerReport.FailureKind.NoResources, refused.Message));
             return 1;
         }
         catch (Exception exception) when (
             exception is IOException or System.ComponentModel.Win32Exception or BadImageFormatException or UnauthorizedAccessException)
         {
-            channel.Report(new(RunnerReport.Failure.NotStarted, exception.Message));
+            channel.Report(new(RunnerReport.FailureKind.NotStarted, exception.Message));
             return 1;
         }
     }
@@ -53,7 +53,7 @@ static class RunnerMain
     private static int StartAfresh(ControlChannel channel)
     {
         channel.MoveBack();
-        channel.Report(new(RunnerReport.Failure.NoResources, Native.Become([RunnerProgram.Path, .. RunnerProgram.Arguments, "runner"])));
+        channel.Report(new(RunnerReport.FailureKind.NoResources, Native.Become([RunnerProgram.Path, .. RunnerProgram.Arguments, "runner"])));
         return 1;
     }
 

@@ -6,7 +6,7 @@ namespace Serverless.Cli;
 /// <summary>
 /// How a command that cannot go on says so: one line, further lines only where there are several things to change; the stack with EXP_DEBUG=1.
 /// </summary>
-static class Failure
+static class Errors
 {
     /// <summary>A command line that cannot be understood.</summary>
     public static ExitCode Report(ParseResult parsed)
