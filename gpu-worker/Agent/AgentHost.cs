@@ -29,13 +29,13 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
         await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time, noGroups, log);
         var wakes = new WakeHandler(options, folder.Itself, workspaces, bus, ids, time, preparation, pool, shutdown, card, user, log);
         card.Start();
-        pool.Refill(Temperature.Plain);
+        pool.Refill(RunnerKind.Plain);
         log.Ready(options.Machine, options.Device);
 
         // What whoever started this waits for.
         Console.WriteLine("ready");
         using var draining = shutdown.Draining.Register(log.Draining);
-        _ = Task.Run(() => pool.Refill(Temperature.Torch));
+        _ = Task.Run(() => pool.Refill(RunnerKind.Torch));
         if (options.Spares > 0) _ = Task.Run(compiler.Warm);
         await TakeRuns(wakes, preparation, shutdown);
         return 0;

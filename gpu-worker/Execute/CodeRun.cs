@@ -47,10 +47,10 @@ sealed class CodeRun(
     /// <returns>Null when another worker has the run.</returns>
     public async Task<Ending?> Execute()
     {
-        using var runner = pool.Take(prepared.Temperature);
+        using var runner = pool.Take(prepared.RunnerKind);
         var pump = LogPump.Start(runner.Output, log);
         runner.Assign(prepared.Assignment);
-        _ = Task.Run(() => pool.Refill(prepared.Temperature));
+        _ = Task.Run(() => pool.Refill(prepared.RunnerKind));
         using var over = new CancellationTokenSource();
         Task[] collecting =
         [

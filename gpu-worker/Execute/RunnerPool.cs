@@ -26,13 +26,13 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
     // As another user, none waits: the code of one run could stop, trace and change the runner of the next, which that user owns as well.
     private readonly int size = user is null ? size : 0;
 
-    private readonly ConcurrentDictionary<Temperature, ConcurrentQueue<RunnerProcess>> waiting = new();
+    private readonly ConcurrentDictionary<RunnerKind, ConcurrentQueue<RunnerProcess>> waiting = new();
     private readonly Lock gate = new();
     private readonly Trouble trouble = new("starting a spare runner", log);
     private bool closed;
 
     /// <exception cref="RunnerStartException">There is none, and none can be started.</exception>
-    public RunnerProcess Take(Temperature temperature)
+    public RunnerProcess Take(RunnerKind temperature)
     {
         var spares = Spares(temperature);
         while (spares.TryDequeue(out var spare))
@@ -43,7 +43,7 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
 
         try
         {
-            return RunnerProcess.Start(Temperature.Plain, environment, user, groups);
+            return RunnerProcess.Start(RunnerKind.Plain, environment, user, groups);
         }
         catch (Win32Exception refused)
         {
@@ -52,7 +52,7 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
     }
 
     /// <summary>Starts the spares that are missing, as far as the machine lets it: a run that finds none starts its own.</summary>
-    public void Refill(Temperature temperature)
+    public void Refill(RunnerKind temperature)
     {
         lock (gate)
         {
@@ -81,7 +81,7 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
     /// <summary>Whether a process that has started would not see a change of this variable any more.</summary>
     public static bool MustBeSetBeforeStart(string name) => ReadAtStart.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
 
-    private ConcurrentQueue<RunnerProcess> Spares(Temperature temperature) => waiting.GetOrAdd(temperature, _ => new());
+    private ConcurrentQueue<RunnerProcess> Spares(RunnerKind temperature) => waiting.GetOrAdd(temperature, _ => new());
 }
 
 /// <summary>The machine has no process or no memory left to start a runner with: no fault of the run that needs it.</summary>

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Serverless.GpuWorker.Execute;
 
-enum Temperature
+enum RunnerKind
 {
     /// <summary>A .NET process, nothing loaded.</summary>
     Plain,
@@ -49,10 +49,10 @@ sealed class RunnerProcess : IDisposable
     /// <param name="user">Who it is; null: who this process is.</param>
     /// <param name="groups">Null: there are none here.</param>
     /// <exception cref="System.ComponentModel.Win32Exception">The machine has no process or no memory left for it.</exception>
-    public static RunnerProcess Start(Temperature temperature, IReadOnlyDictionary<string, string> environment, CodeUser? user, ControlGroups? groups)
+    public static RunnerProcess Start(RunnerKind temperature, IReadOnlyDictionary<string, string> environment, CodeUser? user, ControlGroups? groups)
     {
         List<string> command = [.. user?.Become ?? [], RunnerProgram.Path, .. RunnerProgram.Arguments, "runner"];
-        if (temperature == Temperature.Torch) command.Add("warm");
+        if (temperature == RunnerKind.Torch) command.Add("warm");
         var process = Children.Start(command, environment);
 
         // Moving a process takes the kernel some milliseconds. Meanwhile the runner loads itself, and starts nothing.

@@ -15,7 +15,7 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>What a runner is to do, and how warm it should be.</summary>
 /// <param name="Run">The run as it goes on: from the newest of its checkpoints that is whole.</param>
 /// <param name="Known">Checkpoint files that are stored already.</param>
-sealed record Prepared(RunRecord Run, Assignment Assignment, Temperature Temperature, IReadOnlyList<CheckpointManifest> Known);
+sealed record Prepared(RunRecord Run, Assignment Assignment, RunnerKind RunnerKind, IReadOnlyList<CheckpointManifest> Known);
 
 /// <summary>Everything between the claim and the code's first line. The caches are shared by all agents of the machine.</summary>
 /// <param name="user">Whom code runs as; null: as this process does, so that it could write to the caches.</param>
@@ -79,7 +79,7 @@ sealed class Preparation(
                 var compiled = Give(await Compile(source, spec, file, log, Say, cancel));
                 var assembly = Path.Combine(compiled, CSharpCompiler.AssemblyFile);
                 var afresh = spec.Env.Keys.Any(RunnerPool.MustBeSetBeforeStart);
-                var temperature = !afresh && UsesTorch(compiled) ? Temperature.Torch : Temperature.Plain;
+                var temperature = !afresh && UsesTorch(compiled) ? RunnerKind.Torch : RunnerKind.Plain;
                 var program = new Assignment { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments, Afresh = afresh };
                 return new(run, program, temperature, known);
             case EntryPoint.Project(var file, var arguments):
@@ -111,7 +111,7 @@ sealed class Preparation(
         }
 
         Prepared Command(IReadOnlyList<string> command) =>
-            new(run, new() { Folder = folder.Code, Environment = environment, Command = command }, Temperature.Plain, known);
+            new(run, new() { Folder = folder.Code, Environment = environment, Command = command }, RunnerKind.Plain, known);
     }
 
     private static bool UsesTorch(string compiled) => File.ReadLines(Path.Combine(compiled, CSharpCompiler.ReferencesFile)).Contains("TorchSharp");

@@ -21,12 +21,12 @@ sealed class Steps(RunnerPool pool, LogCollector log, Omissions omissions, StopR
     public async Task Run(string what, IReadOnlyList<string> command, string folder, IReadOnlyDictionary<string, string> environment, RunSpec spec)
     {
         log.Say($"{what}: {string.Join(' ', command.Count == 3 && command[1] == "-c" ? command.Skip(2) : command)}");
-        using var runner = pool.Take(Temperature.Plain);
+        using var runner = pool.Take(RunnerKind.Plain);
         var pump = LogPump.Start(runner.Output, log);
         runner.Assign(new() { Folder = folder, Environment = environment, Command = command });
         var end = await new Execution(runner, time, log.Say).Wait(stop, spec.Timeout, spec.Grace);
         await pump.Drained();
-        pool.Refill(Temperature.Plain);
+        pool.Refill(RunnerKind.Plain);
         if (end.Stopped is not null and not StopReason.Timeout) throw new OperationCanceledException(stop.Asked);
         var (cause, message) = end.Explain(spec.Timeout);
         var lastLine = log.LastLineClause().Replace(folder + "/", "", StringComparison.Ordinal);
