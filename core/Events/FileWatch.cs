@@ -116,7 +116,7 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         var began = time.GetTimestamp();
         while (!stop.IsCancellationRequested && pause - time.GetElapsedTime(began) is var left && left > TimeSpan.Zero)
         {
-            await Wait(watch?.News, unfinished.NextIn is { } next && next < left ? next : left, stop);
+            await Wait(watch?.Changes, unfinished.NextIn is { } next && next < left ? next : left, stop);
             if (!await HandleChanges(announced, stop)) pause = TimeSpan.FromTicks(Math.Min(pause.Ticks, (time.GetElapsedTime(began) + AfterMissed).Ticks));
         }
     }

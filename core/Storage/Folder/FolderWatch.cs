@@ -3,7 +3,7 @@ namespace Serverless.Core.Storage.Folder;
 /// <summary>What was noticed since the last look.</summary>
 /// <param name="Keys">Of files and folders that appeared or changed; some may be gone again.</param>
 /// <param name="Missed">There was more than could be told apart: look at everything.</param>
-internal readonly record struct FolderNews(IReadOnlyCollection<string> Keys, bool Missed);
+internal readonly record struct FolderChanges(IReadOnlyCollection<string> Keys, bool Missed);
 
 /// <summary>A file as it is now.</summary>
 /// <param name="Version">Null: there is none.</param>
@@ -28,7 +28,7 @@ internal sealed class FolderWatch(string root, string prefix) : IDisposable
     private DateTime identity;
 
     /// <summary>Completes when there is news.</summary>
-    public Task News
+    public Task Changes
     {
         get
         {
@@ -36,12 +36,12 @@ internal sealed class FolderWatch(string root, string prefix) : IDisposable
         }
     }
 
-    public FolderNews Take()
+    public FolderChanges Take()
     {
         lock (gate)
         {
             if (keys.Count == 0 && !missed) return new([], false);
-            var news = new FolderNews(keys, missed);
+            var news = new FolderChanges(keys, missed);
             (keys, missed, rung) = ([], false, new(TaskCreationOptions.RunContinuationsAsynchronously));
             return news;
         }
