@@ -16,7 +16,7 @@ sealed class BusThread : IDisposable
     private readonly string file;
     private readonly BusClock clock;
     private readonly SqliteBusOptions options;
-    private readonly Bell bell;
+    private readonly QueueSignal bell;
     private readonly BlockingCollection<Work> waiting = [];
     private readonly Thread thread;
     private BusDatabase? database;
@@ -26,7 +26,7 @@ sealed class BusThread : IDisposable
     // Of this file and of those that were in its place before: whoever publishes must not find a file without the subscriptions that the one before it had.
     private HashSet<(string Topic, string Subscription)> subscriptions = [];
 
-    public BusThread(string file, BusClock clock, SqliteBusOptions options, Bell bell)
+    public BusThread(string file, BusClock clock, SqliteBusOptions options, QueueSignal bell)
     {
         (this.file, this.clock, this.options, this.bell) = (file, clock, options, bell);
         thread = new(Loop) { IsBackground = true, Name = "bus" };

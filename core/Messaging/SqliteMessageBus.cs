@@ -12,7 +12,7 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
 {
     private readonly SqliteBusOptions options = options ?? new();
     private readonly BusClock clock = new(time);
-    private readonly Bell bell = new(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, "bell"));
+    private readonly QueueSignal bell = new(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, "bell"));
     private BusThread? thread;
     private bool disposed;
 

@@ -8,7 +8,7 @@ namespace Serverless.Core.Messaging;
 /// Tells waiting receivers, here and in other processes, that a queue changed: a file per queue, written after the commit and watched by whoever waits.
 /// Only a hint. A bell that is not heard (no watches left, its sender killed) costs the receiver one poll.
 /// </summary>
-sealed class Bell(string folder) : IDisposable
+sealed class QueueSignal(string folder) : IDisposable
 {
     // The folder in which the bus has its own: it is not made.
     private readonly string home = Path.GetDirectoryName(Path.GetDirectoryName(folder))!;
