@@ -46,7 +46,7 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
         var queue = QueueNames.ForMachine(options.Machine);
         var idleSince = time.GetTimestamp();
         var trimmed = time.GetTimestamp();
-        var trouble = new Trouble("taking a run", log);
+        var trouble = new FailureReporter("taking a run", log);
         var failures = 0;
         while (!shutdown.Draining.IsCancellationRequested)
         {
@@ -63,7 +63,7 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
                     idleSince = time.GetTimestamp();
                 }
 
-                trouble.IsOver();
+                trouble.Recovered();
                 failures = 0;
                 if (time.GetElapsedTime(trimmed) > TrimEvery)
                 {
@@ -78,7 +78,7 @@ sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces wor
             catch (Exception wrong)
             {
                 // Whatever it was about, the message's lock will end and the wake come again.
-                trouble.Is(wrong);
+                trouble.Failed(wrong);
                 await Task.Delay(AfterTrouble.After(++failures), time, shutdown.Draining).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -17,7 +17,7 @@ sealed class Heartbeat(OwnedRecord record, MetricCollector metrics, AgentOptions
     public async Task Run(CancellationToken over)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(over, record.MayWrite);
-        await new Routine("renewing the lease", time, log).Run(Turn, options.Watch, options.Heartbeat, ended.Token);
+        await new PeriodicTask("renewing the lease", time, log).Run(Turn, options.Watch, options.Heartbeat, ended.Token);
     }
 
     private async Task<bool> Turn()

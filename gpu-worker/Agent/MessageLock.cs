@@ -15,7 +15,7 @@ sealed class MessageLock : IAsyncDisposable
     {
         // A lost lock changes nothing about whose the run is: that is in its record.
         var every = message.RenewEvery(time.GetUtcNow());
-        var routine = new Routine("renewing the lock of a wake", time, log);
+        var routine = new PeriodicTask("renewing the lock of a wake", time, log);
         renewing = routine.Run(() => bus.Renew(message, ended.Token), every, every, ended.Token);
     }
 

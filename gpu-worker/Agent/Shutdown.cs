@@ -66,7 +66,7 @@ sealed class Shutdown : IDisposable
     private async Task WatchParent(int id, TimeProvider time, ILogger log)
     {
         var started = StartOf(id);
-        var following = new Routine("looking whether the parent lives", time, log);
+        var following = new PeriodicTask("looking whether the parent lives", time, log);
         await following.Run(() => Task.FromResult(started is not null && StartOf(id) == started), ParentPoll, ParentPoll, Draining, atOnce: true);
         Drain();
     }

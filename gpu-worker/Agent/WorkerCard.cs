@@ -17,7 +17,7 @@ sealed class WorkerCard(AgentOptions options, IObjectStore store, TimeProvider t
     public string? Run { get; set; }
 
     public void Start() => writing = Task.Run(() =>
-        new Routine("showing this worker to people", time, log)
+        new PeriodicTask("showing this worker to people", time, log)
             .Run(Write, options.Heartbeat, 10 * options.Heartbeat, ended.Token, atOnce: true));
 
     public async ValueTask DisposeAsync()

@@ -28,7 +28,7 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
 
     private readonly ConcurrentDictionary<RunnerKind, ConcurrentQueue<RunnerProcess>> waiting = new();
     private readonly Lock gate = new();
-    private readonly Trouble trouble = new("starting a spare runner", log);
+    private readonly FailureReporter trouble = new("starting a spare runner", log);
     private bool closed;
 
     /// <exception cref="RunnerStartException">There is none, and none can be started.</exception>
@@ -60,11 +60,11 @@ sealed class RunnerPool(int size, IReadOnlyDictionary<string, string> environmen
             try
             {
                 while (!closed && spares.Count < size) spares.Enqueue(RunnerProcess.Start(temperature, environment, user, groups));
-                trouble.IsOver();
+                trouble.Recovered();
             }
             catch (Exception refused)
             {
-                trouble.Is(refused);
+                trouble.Failed(refused);
             }
         }
     }

@@ -29,7 +29,7 @@ sealed class Compiler(IReadOnlyDictionary<string, string> environment, TimeProvi
     };
 
     private readonly Lock gate = new();
-    private readonly Trouble trouble = new("starting a compiler", log);
+    private readonly FailureReporter trouble = new("starting a compiler", log);
     private CompilerProcess? spare;
     private bool closed;
 
@@ -45,11 +45,11 @@ sealed class Compiler(IReadOnlyDictionary<string, string> environment, TimeProvi
             try
             {
                 spare = CompilerProcess.Start(environment, warm: true);
-                trouble.IsOver();
+                trouble.Recovered();
             }
             catch (Exception refused)
             {
-                trouble.Is(refused);
+                trouble.Failed(refused);
             }
         }
     }

@@ -25,7 +25,7 @@ public sealed class RoutineTests : IDisposable
     {
         var turns = 0;
         using var end = new CancellationTokenSource();
-        var running = new Routine("renewing", time, said.CreateLogger("Serverless")).Run(Turn, Every, Longest, end.Token);
+        var running = new PeriodicTask("renewing", time, said.CreateLogger("Serverless")).Run(Turn, Every, Longest, end.Token);
 
         await Until(() => turns == 6);
         await end.CancelAsync();
@@ -44,7 +44,7 @@ public sealed class RoutineTests : IDisposable
         var began = time.GetUtcNow();
         var at = new List<double>();
         using var end = new CancellationTokenSource();
-        var running = new Routine("renewing", time, said.CreateLogger("Serverless")).Run(Turn, Every, Longest, end.Token);
+        var running = new PeriodicTask("renewing", time, said.CreateLogger("Serverless")).Run(Turn, Every, Longest, end.Token);
 
         await Until(() => at.Count == 7);
         await end.CancelAsync();
@@ -63,7 +63,7 @@ public sealed class RoutineTests : IDisposable
     public async Task ATurnThatHasEnough_EndsIt()
     {
         var turns = 0;
-        await new Routine("renewing", time, said.CreateLogger("Serverless")).Run(() => Task.FromResult(++turns == 0), Every, Longest, CancellationToken.None, atOnce: true);
+        await new PeriodicTask("renewing", time, said.CreateLogger("Serverless")).Run(() => Task.FromResult(++turns == 0), Every, Longest, CancellationToken.None, atOnce: true);
         Assert.Equal(1, turns);
     }
 

@@ -4,13 +4,13 @@ namespace Serverless.GpuWorker.Agent;
 
 /// <summary>Says once what is wrong, again when it is something else, and once that it is over.</summary>
 /// <param name="what">What does not succeed, as the beginning of a sentence.</param>
-sealed class Trouble(string what, ILogger log)
+sealed class FailureReporter(string what, ILogger log)
 {
     private readonly Lock gate = new();
     private string? said;
 
     /// <returns>Whether it was news.</returns>
-    public bool Is(Exception wrong)
+    public bool Failed(Exception wrong)
     {
         var line = $"{wrong.GetType().Name}: {wrong.Message}";
         lock (gate)
@@ -23,7 +23,7 @@ sealed class Trouble(string what, ILogger log)
         return true;
     }
 
-    public void IsOver()
+    public void Recovered()
     {
         lock (gate)
         {

@@ -8,9 +8,9 @@ namespace Serverless.GpuWorker.Agent;
 /// each time as long as they fail.
 /// </summary>
 /// <param name="what">What it does, as the beginning of a sentence: "renewing the lease".</param>
-sealed class Routine(string what, TimeProvider time, ILogger log)
+sealed class PeriodicTask(string what, TimeProvider time, ILogger log)
 {
-    private readonly Trouble trouble = new(what, log);
+    private readonly FailureReporter trouble = new(what, log);
 
     /// <param name="turn">Says whether there is to be another one.</param>
     /// <param name="every">The pause between turns.</param>
@@ -26,14 +26,14 @@ sealed class Routine(string what, TimeProvider time, ILogger log)
             try
             {
                 if (!await turn()) return;
-                trouble.IsOver();
+                trouble.Recovered();
                 (pause, failures) = (every, 0);
             }
             catch (Exception wrong)
             {
                 // Also a cancellation: a client's own timeout looks like one.
                 if (ended.IsCancellationRequested) return;
-                trouble.Is(wrong);
+                trouble.Failed(wrong);
                 pause = backoff.After(++failures);
             }
         }
