@@ -117,7 +117,7 @@ sealed record Connection(Uri Address, string? Key, string Source)
     {
         try
         {
-            return Presence.Find(folder.Path) ?? (PrivateFolder.BelongsToAnother(folder.Path) ? throw folder.BelongsToAnother() : null);
+            return RunningPlatform.Find(folder.Path) ?? (PrivateFolder.BelongsToAnother(folder.Path) ? throw folder.BelongsToAnother() : null);
         }
         catch (IOException e)
         {

@@ -13,7 +13,7 @@ sealed class LocalPlatform : IAsyncDisposable
 
     private readonly PlatformLock held;
     private readonly EmbeddedHost host;
-    private readonly Task<Presence?> shown;
+    private readonly Task<RunningPlatform?> shown;
     private readonly CancellationTokenSource stop = new();
     private readonly CancellationToken hurry;
     private readonly Task workersEnded;
@@ -78,13 +78,13 @@ sealed class LocalPlatform : IAsyncDisposable
     }
 
     // On a full disk the platform is there to make room, and shows itself once there is some.
-    private static async Task<Presence?> Show(DataFolder data, Uri address, TimeProvider time, ILogger log, CancellationToken stop)
+    private static async Task<RunningPlatform?> Show(DataFolder data, Uri address, TimeProvider time, ILogger log, CancellationToken stop)
     {
         for (var said = false; !stop.IsCancellationRequested; said = true)
         {
             try
             {
-                return Presence.Show(data.Path, address);
+                return RunningPlatform.Show(data.Path, address);
             }
             catch (IOException e)
             {

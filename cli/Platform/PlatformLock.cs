@@ -38,7 +38,7 @@ sealed class PlatformLock : IDisposable
         }
         catch (IOException) when (File.Exists(folder.LockFile))
         {
-            var where = Presence.Find(folder.Path) is { } address ? $" at {address}" : "";
+            var where = RunningPlatform.Find(folder.Path) is { } address ? $" at {address}" : "";
             throw ExpException.Usage($"a platform is live on {folder.Path}{where}; use that one, stop it, or name another folder with --data DIR");
         }
         catch (IOException e)

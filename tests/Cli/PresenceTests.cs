@@ -16,8 +16,8 @@ public sealed class PresenceTests : IDisposable
     public void Find_WhileThePlatformLives_GivesItsAddress()
     {
         var data = Folder("data");
-        using (Presence.Show(data, Address)) Assert.Equal(Address, Presence.Find(data));
-        Assert.Null(Presence.Find(data));
+        using (RunningPlatform.Show(data, Address)) Assert.Equal(Address, RunningPlatform.Find(data));
+        Assert.Null(RunningPlatform.Find(data));
         Assert.Empty(Directory.EnumerateFiles(data));
     }
 
@@ -32,7 +32,7 @@ public sealed class PresenceTests : IDisposable
         {
             if (exists) File.WriteAllText(elsewhere, "somebody's");
             File.CreateSymbolicLink(Path.Combine(data, name), elsewhere);
-            using (Presence.Show(data, Address)) Assert.Equal(Address, Presence.Find(data));
+            using (RunningPlatform.Show(data, Address)) Assert.Equal(Address, RunningPlatform.Find(data));
             Assert.Equal(exists ? "somebody's" : null, File.Exists(elsewhere) ? File.ReadAllText(elsewhere) : null);
         }
     }
@@ -46,7 +46,7 @@ public sealed class PresenceTests : IDisposable
         var data = Folder("data");
         var path = Path.Combine(data, name);
         Directory.CreateDirectory(path);
-        Assert.Equal($"{path} is a folder, where a file of the platform's own belongs: move it away", Assert.Throws<IOException>(() => Presence.Show(data, Address)).Message);
+        Assert.Equal($"{path} is a folder, where a file of the platform's own belongs: move it away", Assert.Throws<IOException>(() => RunningPlatform.Show(data, Address)).Message);
     }
 
     [Theory]
@@ -55,21 +55,21 @@ public sealed class PresenceTests : IDisposable
     public void Find_OnACopyOfALivingPlatformsFolder_FindsNone(string how)
     {
         var data = Folder("data");
-        using var presence = Presence.Show(data, Address);
+        using var presence = RunningPlatform.Show(data, Address);
         Process.Start("cp", [how, data, data + "-copy"]).WaitForExit();
         Assert.True(File.Exists(Path.Combine(data + "-copy", "address")));
-        Assert.Null(Presence.Find(data + "-copy"));
+        Assert.Null(RunningPlatform.Find(data + "-copy"));
     }
 
     [Fact]
     public async Task Find_ByManyAtOnce_WhereThePlatformWasKilled_FindsNone()
     {
         var (data, killed) = (Folder("data"), Folder("killed"));
-        using var presence = Presence.Show(data, Address);
+        using var presence = RunningPlatform.Show(data, Address);
         File.Copy(Path.Combine(data, "address"), Path.Combine(killed, "address"));
         File.WriteAllText(Path.Combine(killed, "exp.alive"), FileIdentity.Of(killed)?.ToString());
         var found = await Task.WhenAll(Enumerable.Range(0, 8)
-            .Select(_ => Task.Run(() => Enumerable.Range(0, 200).Select(_ => Presence.Find(killed)).ToList())));
+            .Select(_ => Task.Run(() => Enumerable.Range(0, 200).Select(_ => RunningPlatform.Find(killed)).ToList())));
         Assert.All(found.SelectMany(one => one), Assert.Null);
     }
 
@@ -77,16 +77,16 @@ public sealed class PresenceTests : IDisposable
     public void ARenamedFolder_TakesItsPlatformAlong_AndWhatIsAtTheOldPathIsLeftAlone()
     {
         var data = Folder("data");
-        var presence = Presence.Show(data, Address);
+        var presence = RunningPlatform.Show(data, Address);
         var moved = data + "-moved";
         Directory.Move(data, moved);
-        Assert.Null(Presence.Find(data));
-        Assert.Equal(Address, Presence.Find(moved));
+        Assert.Null(RunningPlatform.Find(data));
+        Assert.Equal(Address, RunningPlatform.Find(moved));
 
-        using var another = Presence.Show(Folder("data"), new("http://127.0.0.1:4591/"));
+        using var another = RunningPlatform.Show(Folder("data"), new("http://127.0.0.1:4591/"));
         presence.Dispose();
-        Assert.Equal(new("http://127.0.0.1:4591/"), Presence.Find(data));
-        Assert.Null(Presence.Find(moved));
+        Assert.Equal(new("http://127.0.0.1:4591/"), RunningPlatform.Find(data));
+        Assert.Null(RunningPlatform.Find(moved));
     }
 
     private string Folder(string name) => Directory.CreateDirectory(folder[name]).FullName;

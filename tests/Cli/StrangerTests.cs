@@ -14,7 +14,7 @@ public sealed class StrangerTests
         using var data = new TemporaryFolder();
         File.WriteAllText(data["admin.key"], "exp_secret\n");
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(data["admin.key"], UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        Presence? presence = null;
+        RunningPlatform? presence = null;
         await using var server = await ScriptedServer.Start((context, _) =>
         {
             // The address still answers; it is nobody's any more.
@@ -22,7 +22,7 @@ public sealed class StrangerTests
             context.Response.StatusCode = 503;
             return Task.CompletedTask;
         });
-        presence = Presence.Show(data.Path, server.Address);
+        presence = RunningPlatform.Show(data.Path, server.Address);
 
         var result = await ExpProcess.Run(data.Path, new Dictionary<string, string>(), "machines", "--data", data.Path);
 

@@ -8,19 +8,19 @@ namespace Serverless.Cli.Platform;
 /// Shows that the platform of this very folder is alive and where it answers. The address is a file that outlives a kill and goes along with a copy,
 /// so it counts only while its platform holds the lock of the file beside it, which names the folder that it was made for.
 /// </summary>
-sealed class Presence : IDisposable
+sealed class RunningPlatform : IDisposable
 {
     private readonly string folder;
     private readonly FileIdentity? identity;
     private readonly SafeFileHandle file;
     private readonly IDisposable held;
 
-    private Presence(string folder, FileIdentity? identity, SafeFileHandle file, IDisposable held) =>
+    private RunningPlatform(string folder, FileIdentity? identity, SafeFileHandle file, IDisposable held) =>
         (this.folder, this.identity, this.file, this.held) = (folder, identity, file, held);
 
     /// <summary>Whoever calls this is the folder's only platform.</summary>
     /// <exception cref="IOException">There is no room for it, or the like.</exception>
-    public static Presence Show(string folder, Uri address)
+    public static RunningPlatform Show(string folder, Uri address)
     {
         // It does not count before the lock is held.
         OwnFile.Replace(AddressFile(folder), Encoding.UTF8.GetBytes(address + "\n"));
