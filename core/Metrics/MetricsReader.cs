@@ -7,7 +7,7 @@ namespace Serverless.Core.Metrics;
 
 /// <param name="Names">Patterns with '*'; empty: every metric.</param>
 /// <param name="FromStep">Points before this step are left out; null: none.</param>
-/// <param name="MaxPoints">Points per metric, at least 4; longer series are thinned (see <see cref="Thinner"/>).</param>
+/// <param name="MaxPoints">Points per metric, at least 4; longer series are thinned (see <see cref="Downsampler"/>).</param>
 public sealed record MetricsQuery(IReadOnlyList<string> Names, long? FromStep = null, int MaxPoints = 1000)
 {
     internal bool Wants(string name) => Names.Count == 0 || Names.Any(pattern => NamePattern.Matches(pattern, name));
@@ -32,7 +32,7 @@ public sealed class MetricsReader(IObjectStore store, LongReads? reads = null)
     {
         using var turn = reads.Begin();
         var points = new MetricPoints(store, run, turn);
-        var series = new Dictionary<string, Thinner>(StringComparer.Ordinal);
+        var series = new Dictionary<string, Downsampler>(StringComparer.Ordinal);
         var (unwanted, leftOut) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
         var (most, held) = (query.MaxPoints, 0);
         await foreach (var some in points.Read(cancel))
@@ -60,7 +60,7 @@ public sealed class MetricsReader(IObjectStore store, LongReads? reads = null)
             Problems = points.Problems.All,
         };
 
-        Thinner? Of(string name)
+        Downsampler? Of(string name)
         {
             if (series.TryGetValue(name, out var known)) return known;
             if (unwanted.Contains(name)) return null;
@@ -68,7 +68,7 @@ public sealed class MetricsReader(IObjectStore store, LongReads? reads = null)
             else if (series.Count == MaxSeries) Remember(leftOut, name);
             else
             {
-                var begun = new Thinner(most);
+                var begun = new Downsampler(most);
                 held += begun.Held;
                 return series[name] = begun;
             }

@@ -33,7 +33,7 @@ public sealed class ThinnerTests
         {
             var values = Enumerable.Range(0, random.Next(0, 400)).Select(_ => random.Next(10) == 0 ? double.NaN : random.Next(-50, 50)).ToList();
             var most = random.Next(4, 60);
-            var thinner = new Thinner(random.Next(2) == 0 ? most : most + random.Next(100));
+            var thinner = new Downsampler(random.Next(2) == 0 ? most : most + random.Next(100));
             var shrinkAt = random.Next(0, values.Count + 1);
             for (var i = 0; i < values.Count; i++)
             {
@@ -58,7 +58,7 @@ public sealed class ThinnerTests
 
     private static IReadOnlyList<MetricValue> Thin(IEnumerable<double> values, int most)
     {
-        var thinner = new Thinner(most);
+        var thinner = new Downsampler(most);
         foreach (var (i, value) in values.Index()) thinner.Add(new(i, value, Noon));
         return thinner.Points();
     }

@@ -5,7 +5,7 @@ namespace Serverless.Core.Metrics;
 /// maximum of equal stretches, in their order. NaN is neither, unless a stretch has nothing else. When there are too many stretches, each
 /// becomes one with its neighbour.
 /// </summary>
-public sealed class Thinner
+public sealed class Downsampler
 {
     private readonly record struct Stretch(long MinAt, MetricValue Min, long MaxAt, MetricValue Max);
 
@@ -17,7 +17,7 @@ public sealed class Thinner
     private MetricValue last;
 
     /// <param name="most">Points to keep, at least 4; a series that is not longer keeps all.</param>
-    public Thinner(int most) => Shrink(most);
+    public Downsampler(int most) => Shrink(most);
 
     /// <summary>Points that were added.</summary>
     public long Total { get; private set; }
