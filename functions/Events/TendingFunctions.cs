@@ -7,7 +7,7 @@ using Serverless.Core.Storage;
 namespace Serverless.Functions.Events;
 
 /// <summary>What is done by the clock: once a minute what crashes and the bus left undone, once a day forgetting what is past its time.</summary>
-public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces, DeadWakes deadWakes, DamageNotices notices)
+public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces, DeadLetteredWakes deadWakes, DamageNotices notices)
 {
     [Function("Tend")]
     public Task Tend([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) =>

@@ -28,7 +28,7 @@ static class PlatformServices
         .AddSingleton<WorkspaceDirectory>()
         .AddSingleton<WebhookSender>()
         .AddSingleton<Notifier>()
-        .AddSingleton(all => new DeadWakes(
+        .AddSingleton(all => new DeadLetteredWakes(
             all.GetRequiredService<IMessageBus>(), all.GetRequiredService<SubmissionOptions>().MachineClasses, name => all.GetRequiredService<WorkspaceDirectory>().Open(name).Queue))
         .AddSingleton<IChartDrawing, ChartDrawing>()
         .AddSingleton<Gate>();

@@ -13,7 +13,7 @@ public sealed class DeadWakesTests
     private readonly MemoryMessageBus bus;
     private readonly RunStore runs;
     private readonly RunQueue queue;
-    private readonly DeadWakes deadWakes;
+    private readonly DeadLetteredWakes deadWakes;
 
     public DeadWakesTests()
     {

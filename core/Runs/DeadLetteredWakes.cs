@@ -9,7 +9,7 @@ namespace Serverless.Core.Runs;
 /// with its reason. (A worker that puts a wake aside ends the run itself, before.) The letters stay for people.
 /// </summary>
 /// <param name="open">The queue of runs of a workspace.</param>
-public sealed class DeadWakes(IMessageBus bus, IReadOnlyList<string> machineClasses, Func<string, RunQueue> open)
+public sealed class DeadLetteredWakes(IMessageBus bus, IReadOnlyList<string> machineClasses, Func<string, RunQueue> open)
 {
     private const int MostOfAQueue = 1000;
 
