@@ -16,7 +16,7 @@ static class CompilerMain
         // Signals to the terminal or the service are for the agent, which ends this process when it wants to.
         _ = Native.NewSession();
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, static signal => signal.Cancel = true);
-        MemoryVictim.Volunteer();
+        OomScore.Volunteer();
         using var requests = new BlockingCollection<CompileRequest>();
         new Thread(() => Read(requests), maxStackSize: 256 * 1024) { IsBackground = true, Name = "requests" }.Start();
         if (args is [_, "warm", ..]) CSharpCompiler.Warm();

@@ -24,7 +24,7 @@ static class RunnerMain
         Native.AdoptOrphans();
         var channel = new ControlChannel(Native.MoveAside(0, ControlFile), Native.MoveAside(2, ReportFile));
         Native.MergeStandardStreams();
-        MemoryVictim.Volunteer();
+        OomScore.Volunteer();
         Prewarm.Plain();
         if (args is [_, "warm", ..]) Prewarm.Torch();
         if (channel.ReadAssignment() is not { } assignment) return 0;

@@ -1,7 +1,7 @@
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>When memory runs out the kernel shall end what works on people's code, not the agent, which can tell of it.</summary>
-static class MemoryVictim
+static class OomScore
 {
     /// <summary>This process, and what it starts, go first.</summary>
     public static void Volunteer()
