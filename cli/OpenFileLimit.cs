@@ -6,7 +6,7 @@ namespace Serverless.Cli;
 /// Where so few files can be open at once that the parts of this program cannot be loaded, or standard error not be opened: said with nothing but the system's own calls, before any part is
 /// needed. Below some twenty the runtime itself does not start.
 /// </summary>
-static unsafe partial class FewFiles
+static unsafe partial class OpenFileLimit
 {
     private const ulong Least = 64;
     private const int StandardError = 2;
