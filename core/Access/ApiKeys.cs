@@ -33,10 +33,10 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
     public ValueTask<ApiKeyInfo?> Find(string secret, CancellationToken cancel = default) => Known(Hash(secret), cancel);
 
     /// <summary>What a person of a directory, whose identity was proved already, may do; null: nothing.</summary>
-    public ValueTask<ApiKeyInfo?> Find(Person person, CancellationToken cancel = default) => Known(person.ToString(), cancel);
+    public ValueTask<ApiKeyInfo?> Find(EntraPrincipal person, CancellationToken cancel = default) => Known(person.ToString(), cancel);
 
     /// <summary>Lets a person of a directory in. Null: they are in already, here or in another workspace; nothing changed.</summary>
-    public async Task<ApiKeyInfo?> Add(Person person, string name, Role role, string workspace, CancellationToken cancel = default)
+    public async Task<ApiKeyInfo?> Add(EntraPrincipal person, string name, Role role, string workspace, CancellationToken cancel = default)
     {
         var key = new ApiKeyInfo(ids.Nonce(), name, role, workspace, time.GetUtcNow());
         return (await Place(person.ToString(), key, cancel)).IsNew ? key : null;

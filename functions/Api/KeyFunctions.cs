@@ -40,7 +40,7 @@ public sealed class KeyFunctions(Gate gate, ApiKeys keys, IEnumerable<EntraToken
                 return Answer.Problem(StatusCodes.Status400BadRequest, $"person: no tokens are taken here; set {EntraOptions.TenantSetting} and {EntraOptions.ClientIdSetting}");
             }
 
-            return await keys.Add(new Person(directory.Login.Tenant, id), name, wanted.Role, caller.Key.Workspace, caller.Cancel) is { } added
+            return await keys.Add(new EntraPrincipal(directory.Login.Tenant, id), name, wanted.Role, caller.Key.Workspace, caller.Cancel) is { } added
                 ? Answer.Json(added, StatusCodes.Status201Created)
                 : Answer.Problem(StatusCodes.Status409Conflict, $"{id} is let in already; to change what they may do, revoke that first");
         }

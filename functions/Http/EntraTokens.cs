@@ -50,7 +50,7 @@ public sealed class EntraTokens
 
     /// <returns>Null: the token is not to be trusted.</returns>
     /// <exception cref="DirectoryUnavailableException">Its keys cannot be had now.</exception>
-    public async Task<Person?> Validate(string token, CancellationToken cancel)
+    public async Task<EntraPrincipal?> Validate(string token, CancellationToken cancel)
     {
         var result = await Check(token, cancel);
         if (result.Exception is SecurityTokenSignatureKeyNotFoundException)
@@ -61,7 +61,7 @@ public sealed class EntraTokens
         }
 
         if (result is not { IsValid: true, SecurityToken: JsonWebToken valid } || Id(valid, "tid") != options.Tenant) return null;
-        return Id(valid, "oid") is { } id ? new Person(options.Tenant, id) : null;
+        return Id(valid, "oid") is { } id ? new EntraPrincipal(options.Tenant, id) : null;
     }
 
     private async Task<TokenValidationResult> Check(string token, CancellationToken cancel)

@@ -157,7 +157,7 @@ public sealed class ParserFuzzTests
         {
             var store = new MemoryObjectStore(TimeProvider.System);
             var keys = new ApiKeys(store, TimeProvider.System, new Fixed());
-            var person = new Person(default, default);
+            var person = new EntraPrincipal(default, default);
             await store.Put(PlatformPaths.Key(person.ToString()), Encoding.UTF8.GetBytes(mutator.Text(corpus)));
             if (await keys.Find(person) is { } key) Assert.True(Enum.IsDefined(key.Role), key.ToString());
         });
