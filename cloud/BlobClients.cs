@@ -24,17 +24,17 @@ public static class BlobClients
                 NetworkTimeout = TimeSpan.FromSeconds(30),
             },
         };
-        options.AddPolicy(new NoteTries(), HttpPipelinePosition.PerRetry);
+        options.AddPolicy(new CountSends(), HttpPipelinePosition.PerRetry);
         return options;
     }
 
-    private sealed class NoteTries : HttpPipelineSynchronousPolicy
+    private sealed class CountSends : HttpPipelineSynchronousPolicy
     {
         public override void OnSendingRequest(HttpMessage message)
         {
-            if (!message.TryGetProperty(Tries.Name, out var tries)) return;
-            ((Tries)tries!).Note(repeated: message.TryGetProperty(Tries.Sent, out _));
-            message.SetProperty(Tries.Sent, true);
+            if (!message.TryGetProperty(SendCounter.Name, out var tries)) return;
+            ((SendCounter)tries!).Note(repeated: message.TryGetProperty(SendCounter.Sent, out _));
+            message.SetProperty(SendCounter.Sent, true);
         }
     }
 }
@@ -43,7 +43,7 @@ public static class BlobClients
 /// Notes whether a request of one conditional write is sent more than once. A conflict that answers the only sending is a conflict; one that answers a repetition may be with the
 /// first sending itself, whose answer was lost.
 /// </summary>
-internal sealed class Tries : IDisposable
+internal sealed class SendCounter : IDisposable
 {
     internal const string Name = "Serverless.Tries";
     internal const string Sent = "Serverless.Sent";
@@ -51,7 +51,7 @@ internal sealed class Tries : IDisposable
     private bool counting;
     private bool repeated;
 
-    public Tries() => scope = HttpPipeline.CreateHttpMessagePropertiesScope(new Dictionary<string, object?> { [Name] = this });
+    public SendCounter() => scope = HttpPipeline.CreateHttpMessagePropertiesScope(new Dictionary<string, object?> { [Name] = this });
 
     /// <summary>True also for a client that was not made with <see cref="BlobClients.Options"/>, of which nothing is known.</summary>
     public bool MayHaveRepeated => repeated || !counting;

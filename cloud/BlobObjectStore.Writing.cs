@@ -80,7 +80,7 @@ public sealed partial class BlobObjectStore
         {
             while (true)
             {
-                using var tries = new Tries();
+                using var tries = new SendCounter();
                 try
                 {
                     if (bytes.IsEmpty) return await AppendNothing(blob, expectedOffset, cancel);
@@ -125,7 +125,7 @@ public sealed partial class BlobObjectStore
         var outcome = condition.MustBeAbsent ? PutOutcome.Exists : PutOutcome.Conflict;
         return await Guard(async () =>
         {
-            using var tries = new Tries();
+            using var tries = new SendCounter();
             try
             {
                 var (stored, modified, answer) = await write(blob, marked, conditions);
@@ -157,7 +157,7 @@ public sealed partial class BlobObjectStore
         }
         catch (RequestFailedException e) when (e.Status == 404)
         {
-            using var notOfThisWrite = new Tries();
+            using var notOfThisWrite = new SendCounter();
             if ((await Head(from, cancel)).Value is null) throw new SourceChangedException();
             throw;
         }
