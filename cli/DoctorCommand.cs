@@ -37,7 +37,7 @@ static class DoctorCommand
                 foreach (var finding in findings.Where(finding => finding.CanMove)) moved.Add(await session.Api.MoveDamaged(finding, cancel));
             }
 
-            if (output.Json) Output.WriteJson(new Examination(findings, end, moved));
+            if (output.Json) Output.WriteJson(new DoctorReport(findings, end, moved));
             else Sum(output, findings, end, session.Get(fix) ? moved : null);
             return findings.Count == moved.Count(one => one.To is not null) ? ExitCode.Success : ExitCode.RunFailed;
         });
@@ -79,4 +79,4 @@ static class DoctorCommand
 }
 
 /// <summary>What <c>exp doctor --json</c> prints.</summary>
-sealed record Examination(IReadOnlyList<Finding> Findings, DoctorEnd End, IReadOnlyList<DoctorMoved> Moved);
+sealed record DoctorReport(IReadOnlyList<Finding> Findings, DoctorEnd End, IReadOnlyList<DoctorMoved> Moved);

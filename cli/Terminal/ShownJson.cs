@@ -9,7 +9,7 @@ namespace Serverless.Cli.Terminal;
 [JsonSerializable(typeof(List<RunRecord>))]
 [JsonSerializable(typeof(List<DeadLetterInfo>))]
 [JsonSerializable(typeof(ShownTrigger))]
-[JsonSerializable(typeof(Examination))]
+[JsonSerializable(typeof(DoctorReport))]
 [JsonSerializable(typeof(Dictionary<string, JsonElement>))]
 sealed partial class ShownJsonContext : JsonSerializerContext;
 
