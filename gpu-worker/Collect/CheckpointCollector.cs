@@ -22,7 +22,7 @@ namespace Serverless.GpuWorker.Collect;
 /// <param name="commit">Applies the commit to the record, given the manifests that stay beside it; false when this attempt was replaced.</param>
 sealed class CheckpointCollector(
     IObjectStore store, RunRecord run, string output, IEnumerable<CheckpointManifest> known, Omissions omissions, Retry retry, TimeProvider time,
-    Func<StreamMark> mark, Func<SaveMoment, CheckpointInfo?, CancellationToken, Task<SavePlace>> placeOf,
+    Func<StreamMark> mark, Func<SaveMoment, CheckpointInfo?, CancellationToken, Task<StreamCut>> placeOf,
     Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
 {
     /// <summary>Code that does not rename whole folders into place is given this long to write no more.</summary>

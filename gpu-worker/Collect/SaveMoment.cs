@@ -38,4 +38,4 @@ sealed record SaveMoment(long Step, DateTimeOffset At, StreamMark Before)
 
 /// <summary>Where a checkpoint cuts the streams, and the last value of each metric there as far as it is known.</summary>
 /// <param name="MetricsUpTo">See <see cref="CheckpointRef.MetricsUpTo"/>.</param>
-sealed record SavePlace(StreamCursor Metrics, StreamCursor? MetricsUpTo, StreamCursor Log, IReadOnlyDictionary<string, double> Latest);
+sealed record StreamCut(StreamCursor Metrics, StreamCursor? MetricsUpTo, StreamCursor Log, IReadOnlyDictionary<string, double> Latest);

@@ -74,7 +74,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var run = Some.Run() with { Epoch = 1 };
         var checkpoints = new CheckpointCollector(
             store, run, Output, [], omissions, new(TimeProvider.System, NullLogger.Instance), TimeProvider.System, () => StreamMark.Start,
-            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
+            (_, _, _) => Task.FromResult(new StreamCut(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
             (checkpoint, _) =>
             {
                 made.Add(checkpoint);
@@ -119,7 +119,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var outputs = new OutputCollector(store, Some.Run(), Output, omissions, retry);
         var checkpoints = new CheckpointCollector(
             store, Some.Run() with { Epoch = 1 }, Output, [], omissions, retry, TimeProvider.System, () => StreamMark.Start,
-            (_, _, _) => Task.FromResult(new SavePlace(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
+            (_, _, _) => Task.FromResult(new StreamCut(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
             (_, _) => Task.FromResult(true));
         var tree = new HostileTree(Output, Treasure, seed);
         var random = new Random(seed);
