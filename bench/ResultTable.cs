@@ -14,8 +14,8 @@ static class ResultTable
         {
             table.AddRow(
                 new Text(measure.Name), new Text($"{row.What} (n={row.Ours.Count})"), new Text($"{Number(row.Ours.Median)} {row.Unit}"), new Text(SpreadOf(row)),
-                new Text(row.Aim?.ToString() ?? ""), Met(row, quick), new Text(row.Beside?.What ?? ""), new Text(row.Beside is { } beside ? $"{Number(beside.Theirs.Median)} {row.Unit}" : ""),
-                new Text(row.Beside is { Theirs.Median: not 0 } other ? Ratio(row.Ours.Median / other.Theirs.Median) : ""));
+                new Text(row.Target?.ToString() ?? ""), Met(row, quick), new Text(row.Baseline?.What ?? ""), new Text(row.Baseline is { } beside ? $"{Number(beside.Theirs.Median)} {row.Unit}" : ""),
+                new Text(row.Baseline is { Theirs.Median: not 0 } other ? Ratio(row.Ours.Median / other.Theirs.Median) : ""));
         }
 
         console.Write(table);
@@ -25,7 +25,7 @@ static class ResultTable
         ? $"{high.Name} {Number(row.Ours.At(high.Share))}"
         : $"{Number(row.Ours.Min)} – {Number(row.Ours.Max)}";
 
-    private static Text Met(Row row, bool quick) => row.Aim is not { } aim || quick
+    private static Text Met(Row row, bool quick) => row.Target is not { } aim || quick
         ? new("")
         : aim.IsMet(row.Ours.Median) ? new("yes", new Style(Color.Green)) : new Text("no", new Style(Color.Red));
 

@@ -16,7 +16,7 @@ sealed class CheckpointStall : IMeasure
         .. await Of(bench, layers: 20, saves: bench.Times(5, 1), windowSeconds: bench.Quick ? 0.2 : 12, aim: null, cancel),
     ];
 
-    private static async Task<IReadOnlyList<Row>> Of(Bench bench, int layers, int saves, double windowSeconds, Aim? aim, CancellationToken cancel)
+    private static async Task<IReadOnlyList<Row>> Of(Bench bench, int layers, int saves, double windowSeconds, Target? aim, CancellationToken cancel)
     {
         var platform = await bench.Up(workers: 1, cancel);
         var snapshot = await Scripts.Put(platform.Api, "checkpoint.cs", cancel);
@@ -32,10 +32,10 @@ sealed class CheckpointStall : IMeasure
         const string Theirs = "Module.save and save_state_dict";
         return
         [
-            new($"SaveCheckpoint of {megabytes} MB blocks for", "ms", new(lines["stall"]), Beside: new(Theirs, new(lines["their stall"])), Aim: aim),
+            new($"SaveCheckpoint of {megabytes} MB blocks for", "ms", new(lines["stall"]), Baseline: new(Theirs, new(lines["their stall"])), Target: aim),
             new($"the first one of a process, {megabytes} MB", "ms", new(lines["first"])),
             new($"and slows down the steps behind it by, in {windowSeconds:0.#} s", "ms", new(lines["dip"], difference: true),
-                Beside: new(Theirs, new(lines["their dip"], difference: true))),
+                Baseline: new(Theirs, new(lines["their dip"], difference: true))),
         ];
     }
 }

@@ -35,14 +35,14 @@ sealed class FileEventHop : IMeasure
         await watch;
 
         // A file comes at any moment between two polls.
-        var polled = new Spread(Enumerable.Range(0, 1000).Select(i => PollMinutes * 60_000 * (i + 0.5) / 1000));
+        var polled = new Samples(Enumerable.Range(0, 1000).Select(i => PollMinutes * 60_000 * (i + 0.5) / 1000));
         return
         [
             new("file put durably → durable event received", "ms", put, Row.P99, new("the system's callback alone", noticed)),
             new("file written by hand → durable event received", "ms", byHand, Row.P99, new($"a poll every {PollMinutes} minutes (computed)", polled)),
         ];
 
-        async Task<Spread> Hops(string name, Func<string, Task> write)
+        async Task<Samples> Hops(string name, Func<string, Task> write)
         {
             List<double> hops = [];
             for (var i = -Math.Min(20, count); i < count; i++)
@@ -68,7 +68,7 @@ sealed class FileEventHop : IMeasure
         }
     }
 
-    private static async Task<Spread> Noticed(string data, int count, byte[] body)
+    private static async Task<Samples> Noticed(string data, int count, byte[] body)
     {
         using var watcher = new FileSystemWatcher(data);
         var noticed = new TaskCompletionSource<long>();

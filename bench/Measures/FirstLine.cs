@@ -20,7 +20,7 @@ sealed class FirstLine : IMeasure
         ];
     }
 
-    private static async Task<Spread> Submitted(Bench bench, Api api, string script, CancellationToken cancel)
+    private static async Task<Samples> Submitted(Bench bench, Api api, string script, CancellationToken cancel)
     {
         var snapshot = await Scripts.Put(api, script, cancel);
         var times = new List<double>();
@@ -39,7 +39,7 @@ sealed class FirstLine : IMeasure
         return new(times);
     }
 
-    private static async Task<Spread> Bare(Bench bench, CancellationToken cancel)
+    private static async Task<Samples> Bare(Bench bench, CancellationToken cancel)
     {
         var times = new List<double>();
         for (var i = 0; i < bench.Times(20, 2); i++)

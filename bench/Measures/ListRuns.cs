@@ -63,7 +63,7 @@ sealed class ListRuns : IMeasure
         },
     };
 
-    private static async Task<Spread> Timed(int count, Func<Task> act)
+    private static async Task<Samples> Timed(int count, Func<Task> act)
     {
         var times = new List<double>();
         for (var i = 0; i < count; i++)
@@ -76,7 +76,7 @@ sealed class ListRuns : IMeasure
         return new(times);
     }
 
-    private static async Task<Spread> Select(Bench bench, List<RunRecord> records)
+    private static async Task<Samples> Select(Bench bench, List<RunRecord> records)
     {
         using var connection = new SqliteConnection($"Data Source={Path.Combine(bench.NewFolder("sqlite"), "runs.db")}");
         connection.Open();

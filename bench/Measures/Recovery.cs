@@ -41,7 +41,7 @@ sealed class Recovery : IMeasure
 
         return
         [
-            new($"kill -9 of a worker → its run queued again; lease {Lease.TotalSeconds:0} s", "ms", new(queued), Row.P99, Aim: new(3000)),
+            new($"kill -9 of a worker → its run queued again; lease {Lease.TotalSeconds:0} s", "ms", new(queued), Row.P99, Target: new(3000)),
             new("kill -9 of a worker → first new training step", "ms", new(stepped), Row.P99),
         ];
     }

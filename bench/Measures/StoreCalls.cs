@@ -31,7 +31,7 @@ sealed class StoreCalls : IMeasure
             file.Flush(flushToDisk: true);
             return Task.CompletedTask;
         });
-        var beside = new Beside("one file written and fsynced", floor);
+        var beside = new Baseline("one file written and fsynced", floor);
         return
         [
             new($"put if absent, {BodyBytes} bytes", "ms", put, Row.P95, beside),
@@ -40,7 +40,7 @@ sealed class StoreCalls : IMeasure
         ];
     }
 
-    private static async Task<Spread> Timed(int count, Func<int, Task> act)
+    private static async Task<Samples> Timed(int count, Func<int, Task> act)
     {
         for (var i = 0; i < Math.Min(20, count); i++) await act(-1 - i);
         var times = new List<double>();

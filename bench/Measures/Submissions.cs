@@ -20,10 +20,10 @@ sealed class Submissions : IMeasure
         var snapshot = await Scripts.Put(platform.Api, "tiny.cs", cancel);
         var ours = await Rates(bench, each, (round, client, i) => platform.Api.Submit(Api.Spec(snapshot, "tiny.cs", new { round, client, i }), cancel));
         var theirs = await Inserts(bench, each, snapshot);
-        return [new("submissions, 8 clients", "/s", ours, Beside: new("SQLite: insert of the same bodies, fsync each, no HTTP", theirs), Aim: new(400, AtLeast: true))];
+        return [new("submissions, 8 clients", "/s", ours, Baseline: new("SQLite: insert of the same bodies, fsync each, no HTTP", theirs), Target: new(400, AtLeast: true))];
     }
 
-    private static async Task<Spread> Rates(Bench bench, int each, Func<int, int, int, Task> submit)
+    private static async Task<Samples> Rates(Bench bench, int each, Func<int, int, int, Task> submit)
     {
         for (var i = 0; i < 20; i++) await submit(-1, 0, i);
         var rates = new List<double>();
@@ -40,7 +40,7 @@ sealed class Submissions : IMeasure
         return new(rates);
     }
 
-    private static async Task<Spread> Inserts(Bench bench, int each, string snapshot)
+    private static async Task<Samples> Inserts(Bench bench, int each, string snapshot)
     {
         var connection = new SqliteConnectionStringBuilder { DataSource = Path.Combine(bench.NewFolder("sqlite"), "runs.db"), DefaultTimeout = 60 }.ToString();
         Execute(connection, "PRAGMA journal_mode = WAL; CREATE TABLE runs (id TEXT PRIMARY KEY, body TEXT NOT NULL)");

@@ -16,12 +16,12 @@ sealed class TinyRuns : IMeasure
         var platform = await bench.Up(Workers, cancel);
         return
         [
-            new("tiny runs", "runs/s", await Rates(bench, platform.Api, "tiny.cs", bench.Times(80, 6), cancel), Beside: new("`dotnet app.dll` in a loop, 2 at a time", await Bare(bench, cancel)), Aim: new(12, AtLeast: true)),
-            new("tiny runs, each makes a tensor", "runs/s", await Rates(bench, platform.Api, "tensor.cs", bench.Times(40, 4), cancel), Aim: new(4, AtLeast: true)),
+            new("tiny runs", "runs/s", await Rates(bench, platform.Api, "tiny.cs", bench.Times(80, 6), cancel), Baseline: new("`dotnet app.dll` in a loop, 2 at a time", await Bare(bench, cancel)), Target: new(12, AtLeast: true)),
+            new("tiny runs, each makes a tensor", "runs/s", await Rates(bench, platform.Api, "tensor.cs", bench.Times(40, 4), cancel), Target: new(4, AtLeast: true)),
         ];
     }
 
-    private static async Task<Spread> Rates(Bench bench, Api api, string script, int runs, CancellationToken cancel)
+    private static async Task<Samples> Rates(Bench bench, Api api, string script, int runs, CancellationToken cancel)
     {
         var snapshot = await Scripts.Put(api, script, cancel);
         await api.UntilEnded(await api.Submit(Api.Spec(snapshot, script, new { warm = true }), cancel), TimeSpan.FromMilliseconds(100), cancel);
@@ -52,7 +52,7 @@ sealed class TinyRuns : IMeasure
         while ((await api.List(newest, cancel)).Runs.Any(run => !run.State.IsTerminal)) await Task.Delay(TimeSpan.FromMilliseconds(500), bench.Time, cancel);
     }
 
-    private static async Task<Spread> Bare(Bench bench, CancellationToken cancel)
+    private static async Task<Samples> Bare(Bench bench, CancellationToken cancel)
     {
         var processes = bench.Times(80, 6);
         var rates = new List<double>();

@@ -38,8 +38,8 @@ sealed class Training : IMeasure
 
         return
         [
-            new("more CPU time than the same loop bare, per pair", "%", new(more, difference: true), Aim: new(1)),
-            new($"CPU time of {steps:#,0} steps", "s", new(ours), Beside: new("the same compiled program, bare", new(bare))),
+            new("more CPU time than the same loop bare, per pair", "%", new(more, difference: true), Target: new(1)),
+            new($"CPU time of {steps:#,0} steps", "s", new(ours), Baseline: new("the same compiled program, bare", new(bare))),
         ];
     }
 

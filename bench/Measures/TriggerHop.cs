@@ -38,8 +38,8 @@ sealed class TriggerHop : IMeasure
         var afterFile = await Hops(count, i => Task.FromResult<Func<Task>>(() => store.Put($"data/in/{i}.csv", Encoding.UTF8.GetBytes($"{i}"), cancel: cancel)));
 
         // A cause comes at any moment between two polls.
-        var polled = new Spread(Enumerable.Range(0, 1000).Select(i => PollMinutes * 60_000 * (i + 0.5) / 1000));
-        var beside = new Beside($"a poll every {PollMinutes} minutes (computed)", polled);
+        var polled = new Samples(Enumerable.Range(0, 1000).Select(i => PollMinutes * 60_000 * (i + 0.5) / 1000));
+        var beside = new Baseline($"a poll every {PollMinutes} minutes (computed)", polled);
         return [new("run ends → follow-on queued, another process has its wake", "ms", afterRun, Row.P95, beside, new(20)), new("file put → follow-on queued", "ms", afterFile, Row.P95, beside)];
 
         object Trigger(string name, object when, object parameters, string? debounce) => new
@@ -48,7 +48,7 @@ sealed class TriggerHop : IMeasure
             then = new { project = "bench", name = $"follows-{name}", code = new { snapshot }, command = "tiny.cs", @params = parameters },
         };
 
-        async Task<Spread> Hops(int times, Func<int, Task<Func<Task>>> prepare)
+        async Task<Samples> Hops(int times, Func<int, Task<Func<Task>>> prepare)
         {
             List<double> hops = [];
             for (var i = -Math.Min(10, times); i < times; i++)

@@ -23,11 +23,11 @@ public sealed class FiguresTests
     [InlineData(double.PositiveInfinity)]
     [InlineData(0)]
     [InlineData(-1)]
-    public void ASample_ThatCannotBeRight_IsAnError(double sample) => Assert.Throws<ImpossibleFigureException>(() => new Spread([1, sample, 2]));
+    public void ASample_ThatCannotBeRight_IsAnError(double sample) => Assert.Throws<ImpossibleFigureException>(() => new Samples([1, sample, 2]));
 
     [Fact]
-    public void NoSample_IsAnError() => Assert.Throws<ImpossibleFigureException>(() => new Spread([]));
+    public void NoSample_IsAnError() => Assert.Throws<ImpossibleFigureException>(() => new Samples([]));
 
     [Fact]
-    public void ADifference_MayBeNegative() => Assert.Equal(-1, new Spread([-1, -1, 2], difference: true).Median);
+    public void ADifference_MayBeNegative() => Assert.Equal(-1, new Samples([-1, -1, 2], difference: true).Median);
 }

@@ -1,13 +1,13 @@
 namespace Serverless.Bench;
 
 /// <summary>Samples of one measure, in one unit.</summary>
-sealed class Spread
+sealed class Samples
 {
     private readonly double[] sorted;
 
     /// <param name="difference">Whether the samples compare two figures: only then one may be zero or less.</param>
     /// <exception cref="ImpossibleFigureException">A sample cannot be right, or there is none.</exception>
-    public Spread(IEnumerable<double> samples, bool difference = false)
+    public Samples(IEnumerable<double> samples, bool difference = false)
     {
         sorted = [.. samples.Order()];
         if (sorted.Length == 0) throw new ImpossibleFigureException("nothing was measured");
