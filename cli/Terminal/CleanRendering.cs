@@ -7,9 +7,9 @@ namespace Serverless.Cli.Terminal;
 sealed class CleanRendering : IRenderHook
 {
     public IEnumerable<IRenderable> Process(RenderOptions options, IEnumerable<IRenderable> renderables) =>
-        renderables.Select(renderable => new Cleaned(renderable));
+        renderables.Select(renderable => new CleanRenderable(renderable));
 
-    private sealed class Cleaned(IRenderable inner) : IRenderable
+    private sealed class CleanRenderable(IRenderable inner) : IRenderable
     {
         public Measurement Measure(RenderOptions options, int maxWidth) => inner.Measure(options, maxWidth);
 

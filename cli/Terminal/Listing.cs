@@ -40,7 +40,7 @@ sealed class Listing(params Column[] columns)
     /// <summary>The listing in lines that are no wider than asked for.</summary>
     /// <param name="width">Columns of the terminal.</param>
     /// <param name="indent">Spaces before each line, part of the width.</param>
-    public Laid Lay(int width, int indent = 0)
+    public FittedListing Lay(int width, int indent = 0)
     {
         var filled = Enumerable.Range(0, columns.Length).Where(i => rows.Exists(row => Natural(row[i]) > 0)).ToList();
         var natural = columns.Select((_, i) =>
@@ -93,4 +93,4 @@ sealed class Listing(params Column[] columns)
 
 /// <summary>A listing as it fits.</summary>
 /// <param name="Hidden">Titles of the columns that there was no room for.</param>
-readonly record struct Laid(IRenderable Lines, IReadOnlyList<string> Hidden);
+readonly record struct FittedListing(IRenderable Lines, IReadOnlyList<string> Hidden);

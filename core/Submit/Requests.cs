@@ -15,10 +15,10 @@ internal sealed class Requests(IObjectStore store, TimeSpan lifetime)
 {
     /// <param name="ETag">Of the record as it is now.</param>
     /// <param name="Again">Somebody has begun on it before.</param>
-    public sealed record Begun(string Key, string ETag, RequestRecord Record, bool Again);
+    public sealed record ReservedRequest(string Key, string ETag, RequestRecord Record, bool Again);
 
     /// <summary>What is known of a key: nothing (null), or the record, with the answer in it when there is one.</summary>
-    public async Task<Begun?> Find(Idempotency idempotency, CancellationToken cancel)
+    public async Task<ReservedRequest?> Find(Idempotency idempotency, CancellationToken cancel)
     {
         var key = KeyOf(idempotency);
         return await store.Get(key, cancel: cancel) is { } read && read.Now - read.Object.Modified < lifetime
@@ -27,7 +27,7 @@ internal sealed class Requests(IObjectStore store, TimeSpan lifetime)
     }
 
     /// <summary>Reserves the key, unless somebody did meanwhile: then what that one wrote.</summary>
-    public async Task<Begun> Begin(Idempotency idempotency, IReadOnlyList<string> runs, CancellationToken cancel)
+    public async Task<ReservedRequest> Begin(Idempotency idempotency, IReadOnlyList<string> runs, CancellationToken cancel)
     {
         var (key, record) = (KeyOf(idempotency), new RequestRecord(idempotency.BodySha256, runs));
         while (true)
@@ -45,7 +45,7 @@ internal sealed class Requests(IObjectStore store, TimeSpan lifetime)
     }
 
     /// <summary>Writes the answer, unless another try did: then that one's.</summary>
-    public async Task<Submitted> Finish(Begun begun, Submitted answer, CancellationToken cancel)
+    public async Task<Submitted> Finish(ReservedRequest begun, Submitted answer, CancellationToken cancel)
     {
         var put = await store.PutJson(begun.Key, begun.Record with { Answer = answer }, PutCondition.IfMatch(begun.ETag), cancel: cancel);
         if (put.Stored) return answer;

@@ -125,7 +125,7 @@ public sealed class Submission
         if (Settled(begun) is { } meanwhile) return meanwhile;
         return new SubmitResult.Accepted(await requests.Finish(begun, await Make(planned, begun.Record.Runs, begun.Again, cancel), cancel));
 
-        SubmitResult? Settled(Requests.Begun begun) =>
+        SubmitResult? Settled(Requests.ReservedRequest begun) =>
             begun.Record.BodySha256 != idempotency.BodySha256 ? new SubmitResult.IdempotencyConflict("this idempotency key was used for another request; take a new one")
             : begun.Record.Answer is { } answer ? new SubmitResult.Accepted(answer)
             : null;

@@ -4,7 +4,7 @@ namespace Serverless.GpuWorker.Prepare;
 
 /// <summary>A folder of a cache that stays for as long as somebody keeps this.</summary>
 /// <param name="what">What the cache is of, for people.</param>
-sealed class CacheEntry(string what, string folder, string seal, SealFacts facts, IDisposable hold) : IDisposable
+sealed class CacheEntry(string what, string folder, string seal, SealSummary facts, IDisposable hold) : IDisposable
 {
     public string Folder => folder;
 

@@ -7,7 +7,7 @@ namespace Serverless.GpuWorker.Prepare;
 /// <summary>What is in a seal, without what it says of each name.</summary>
 /// <param name="LengthBytes">Of all files together.</param>
 /// <param name="Count">Of all names.</param>
-sealed record SealFacts(long LengthBytes, int Count)
+sealed record SealSummary(long LengthBytes, int Count)
 {
     private const long MaxSmallBytes = 64L << 20;
     private const int MaxSmallCount = 10_000;
@@ -29,9 +29,9 @@ static class Seal
     private static readonly byte[] NoHash = new byte[SHA256.HashSizeInBytes];
 
     /// <exception cref="InvalidDataException">There is no end of folders in it, or of names in one of them.</exception>
-    public static SealFacts Write(string folder, string seal)
+    public static SealSummary Write(string folder, string seal)
     {
-        var facts = new SealFacts(0, 0);
+        var facts = new SealSummary(0, 0);
         foreach (var found in Walk(folder)) facts = new(facts.LengthBytes + LengthOf(found.Look), facts.Count + 1);
         using var writer = new BinaryWriter(new FileStream(seal, FileMode.Create, FileAccess.Write, FileShare.None), Encoding.UTF8);
         writer.Write(Magic);
@@ -46,7 +46,7 @@ static class Seal
     }
 
     /// <summary>Null when there is no seal, or none that can be read.</summary>
-    public static SealFacts? Read(string seal)
+    public static SealSummary? Read(string seal)
     {
         using var reader = Open(seal);
         return reader is null ? null : ReadFacts(reader);
@@ -73,7 +73,7 @@ static class Seal
         }
     }
 
-    private static string? Difference(string folder, BinaryReader reader, SealFacts facts, bool contents)
+    private static string? Difference(string folder, BinaryReader reader, SealSummary facts, bool contents)
     {
         // A folder changes with the names in it: what happened to those tells more.
         string? ofFolder = null;
@@ -139,12 +139,12 @@ static class Seal
         }
     }
 
-    private static SealFacts? ReadFacts(BinaryReader reader)
+    private static SealSummary? ReadFacts(BinaryReader reader)
     {
         try
         {
             if (reader.ReadUInt32() != Magic) return null;
-            var facts = new SealFacts(reader.ReadInt64(), reader.ReadInt32());
+            var facts = new SealSummary(reader.ReadInt64(), reader.ReadInt32());
             return facts is { LengthBytes: >= 0, Count: > 0 } ? facts : null;
         }
         catch (EndOfStreamException)

@@ -53,7 +53,7 @@ public sealed class SealTests : IDisposable
         await Make();
         await Unix.Do("sh", "-c", $"cd {Sealed}; cat lib/a.py; ls -lR; cp -r . ../copy; ln -s {Sealed} ../other");
         Assert.Null(Seal.Difference(Sealed, root["seal"], contents: true));
-        Assert.Equal(new SealFacts(8, 8), Seal.Read(root["seal"]));
+        Assert.Equal(new SealSummary(8, 8), Seal.Read(root["seal"]));
     }
 
     /// <summary>A disk changes bytes and nothing else: the seal here has the hashes of before, and all else of after.</summary>

@@ -213,7 +213,7 @@ internal static unsafe partial class FileCalls
             0xc000 => FileKind.Socket,
             _ => FileKind.Device,
         };
-        var mount = (facts.Known & Statx.MountFact) != 0 ? facts.Mount : (flags & Statx.OfDescriptor) != 0 ? MountOf(folder) : 0;
+        var mount = (facts.Mask & Statx.MountFact) != 0 ? facts.Mount : (flags & Statx.OfDescriptor) != 0 ? MountOf(folder) : 0;
         var state = new FileState((long)facts.Size, facts.Modified.Time, facts.Changed.Time, facts.Inode);
         return new(kind, state, (long)facts.Blocks * 512, facts.Device, mount, facts.Names, facts.Owner);
     }

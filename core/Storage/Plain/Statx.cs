@@ -17,7 +17,7 @@ internal static unsafe partial class Statx
     public const uint BasicFacts = 0x7ff, OwnerFact = 0x8, InodeFact = 0x100, BirthFact = 0x800, MountFact = 0x1000;
 
     /// <returns>0, or the error number.</returns>
-    public static int Ask(int folder, byte* name, int flags, uint wanted, out Facts facts) =>
+    public static int Ask(int folder, byte* name, int flags, uint wanted, out Answer facts) =>
         Call(folder, name, flags, wanted, out facts) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
     /// <summary>The user that a file or folder belongs to, through links. Null: there is none, or this system cannot tell.</summary>
@@ -27,19 +27,19 @@ internal static unsafe partial class Statx
     public static FileIdentity? IdentityOf(string path) =>
         Of(path, InodeFact | BirthFact) is { } found ? new(found.Device, found.Inode, found.Born.Time.Ticks - DateTime.UnixEpoch.Ticks) : null;
 
-    private static Facts? Of(string path, uint wanted)
+    private static Answer? Of(string path, uint wanted)
     {
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0')) return Ask(AtWorkingFolder, name, 0, wanted, out var facts) == 0 ? facts : null;
     }
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
-    private static partial int Call(int folder, byte* name, int flags, uint wanted, out Facts facts);
+    private static partial int Call(int folder, byte* name, int flags, uint wanted, out Answer facts);
 
     /// <summary>What was asked for of <c>struct statx</c>, and perhaps more.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 256)]
-    public struct Facts
+    public struct Answer
     {
-        [FieldOffset(0)] public uint Known;
+        [FieldOffset(0)] public uint Mask;
         [FieldOffset(16)] public uint Names;
         [FieldOffset(20)] public uint Owner;
         [FieldOffset(28)] public ushort Mode;
