@@ -2,45 +2,16 @@ using Serverless.Core.Storage;
 
 namespace Serverless.Cloud;
 
-/// <summary>A stream that is read once, forwards.</summary>
-internal abstract class ForwardStream(Stream inner) : Stream
+internal abstract class BlobStream(Stream inner) : ForwardStream
 {
     protected Stream Inner { get; } = inner;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public abstract override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default);
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
+    // The SDK reads what it sends by either way.
     public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }
 
 /// <summary>A body on its way up, of which nobody knew the length.</summary>
-internal sealed class CountedBody(Stream inner) : ForwardStream(inner)
+internal sealed class CountedBody(Stream inner) : BlobStream(inner)
 {
     public long LengthBytes { get; private set; }
 
@@ -53,7 +24,7 @@ internal sealed class CountedBody(Stream inner) : ForwardStream(inner)
 }
 
 /// <summary>A body on its way down. What breaks on the way is the port's error.</summary>
-internal sealed class BlobBody(Stream inner, string container) : ForwardStream(inner)
+internal sealed class BlobBody(Stream inner, string container) : BlobStream(inner)
 {
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {

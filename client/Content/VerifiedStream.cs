@@ -12,19 +12,13 @@ public sealed class ContentMismatchException(
 /// <summary>A body that fails at its end when it was not what it should be, before a store has committed it.</summary>
 /// <param name="what">The body, for people.</param>
 /// <param name="lengthBytes">Of the body, when it is known: then it fails in the place of its last bytes, before anybody has all of them.</param>
-internal sealed class VerifiedStream(Stream inner, string sha256, string what = "the content", long? lengthBytes = null) : Stream
+internal sealed class VerifiedStream(Stream inner, string sha256, string what = "the content", long? lengthBytes = null) : ForwardStream
 {
     private long seen;
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
     /// <summary>Stores may wrap what a body throws; here it is as it was.</summary>
     public ContentMismatchException? Mismatch { get; private set; }
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -33,23 +27,12 @@ internal sealed class VerifiedStream(Stream inner, string sha256, string what = 
         return read;
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
     public override int Read(byte[] buffer, int offset, int count)
     {
         var read = inner.Read(buffer, offset, count);
         Seen(buffer.AsSpan(offset, read), count);
         return read;
     }
-
-    public override void Flush() { }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

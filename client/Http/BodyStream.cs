@@ -6,17 +6,13 @@ namespace Serverless.Client.Http;
 /// <param name="goOn">Asks for the rest from a byte on: an answer with that part, or with the whole again. Null: a break is the end.</param>
 /// <param name="mostBreaks">Breaks in a row, without a byte between them, that are survived.</param>
 sealed class BodyStream(
-    HttpResponseMessage first, Stream body, Func<long, CancellationToken, Task<HttpResponseMessage>>? goOn, int mostBreaks) : Stream
+    HttpResponseMessage first, Stream body, Func<long, CancellationToken, Task<HttpResponseMessage>>? goOn, int mostBreaks) : ForwardStream
 {
     private HttpResponseMessage response = first;
     private Stream body = body;
     private long position;
     private int breaks;
 
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
     public override long Position { get => position; set => throw new NotSupportedException(); }
 
     public static async Task<BodyStream> Of(
@@ -41,21 +37,6 @@ sealed class BodyStream(
             }
         }
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("read asynchronously");
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <summary>A connection that broke while an answer was read.</summary>
     public static bool IsBreak(Exception e, CancellationToken cancel) => e is HttpRequestException or IOException && !cancel.IsCancellationRequested;

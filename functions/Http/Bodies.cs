@@ -52,31 +52,13 @@ static class Bodies
     }
 }
 
-sealed class BoundedBody(Stream body, long limitBytes) : Stream
+sealed class BoundedBody(Stream body, long limitBytes) : ForwardStream
 {
     private long taken;
 
     public static RequestException TooLarge(long limitBytes) => new(StatusCodes.Status413PayloadTooLarge, $"the body is larger than the limit of {limitBytes} bytes");
 
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => Count(await body.ReadAsync(buffer, cancellationToken));
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("a request's body is read asynchronously");
-
-    public override void Flush() { }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private int Count(int read) => (taken += read) > limitBytes ? throw TooLarge(limitBytes) : read;
 }
