@@ -6,7 +6,7 @@ namespace Serverless.Cli;
 
 static class Program
 {
-    private static int Main(string[] args) => OpenFileLimit.Refuse() ? (int)ExitCode.Usage : Run(args).GetAwaiter().GetResult();
+    private static int Main(string[] args) => OpenFileLimit.Refuse(least: 64) ? (int)ExitCode.Usage : Run(args).GetAwaiter().GetResult();
 
     // What it names is loaded when it is called, and not before.
     [MethodImpl(MethodImplOptions.NoInlining)]

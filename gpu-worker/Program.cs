@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Serverless.Cli;
 using Serverless.GpuWorker.Agent;
 using Serverless.GpuWorker.Compile;
 using Serverless.GpuWorker.Runner;
@@ -11,6 +13,10 @@ static class Program
     {
         ["runner", ..] => RunnerMain.Run(args),
         ["compiler", ..] => CompilerMain.Run(args),
-        _ => AgentCommand.Run(args),
+        _ => OpenFileLimit.Refuse(least: 128) ? 1 : Agent(args),
     };
+
+    // What it names is loaded when it is called, and not before.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Agent(string[] args) => AgentCommand.Run(args);
 }

@@ -13,6 +13,9 @@ internal sealed class PathPattern
     /// <summary>Characters; no path is longer.</summary>
     private const int Longest = 1000;
 
+    /// <summary>A matcher without backtracking has states for all the ways in which wildcards can share a path out.</summary>
+    private const int MostWildcards = 32;
+
     private readonly Regex regex;
     private readonly bool foldersOnly;
 
@@ -20,6 +23,11 @@ internal sealed class PathPattern
     public PathPattern(string pattern)
     {
         if (pattern.Length > Longest) throw new ArgumentException($"'{Excerpt.Of(pattern)}' is longer than {Longest} characters", nameof(pattern));
+        if (Wildcards(pattern) > MostWildcards)
+        {
+            throw new ArgumentException($"'{Excerpt.Of(pattern)}' has more than {MostWildcards} wildcards", nameof(pattern));
+        }
+
         foldersOnly = pattern.EndsWith('/');
         var body = pattern.Trim('/');
         var fromTop = pattern.StartsWith('/') || body.Contains('/', StringComparison.Ordinal);
@@ -47,6 +55,8 @@ internal sealed class PathPattern
 
         return false;
     }
+
+    private static int Wildcards(string pattern) => pattern.Where((c, i) => c == '*' && (i == 0 || pattern[i - 1] != '*')).Count();
 
     private static string Translate(string pattern)
     {

@@ -20,8 +20,12 @@ internal static partial class Instants
     /// <summary>How far back a missed instant is looked for, step by step.</summary>
     private static readonly TimeSpan[] LookingBack = [TimeSpan.FromHours(1), TimeSpan.FromDays(1), TimeSpan.FromDays(32), TimeSpan.FromDays(400), TimeSpan.FromDays(366 * 9)];
 
+    /// <summary>Characters of a cron expression. The library's parser recurses over the items of a list: a long one would end the process.</summary>
+    private const int LongestCron = 256;
+
     public static string? CronProblem(string cron)
     {
+        if (cron.Length > LongestCron) return $"'{Excerpt.Of(cron)}' is longer than {LongestCron} characters";
         try
         {
             return CronExpression.Parse(cron, CronFormat.Standard).GetNextOccurrence(new DateTime(2025, 1, 1, 0, 0, 0, DateTimeKind.Utc)) is null ? $"'{cron}' never comes" : null;
@@ -60,7 +64,9 @@ internal static partial class Instants
 
     public static DateTimeOffset? Next(ScheduleWhen schedule, DateTimeOffset after) => Cron(schedule).GetNextOccurrence(after, Zone(schedule))?.ToUniversalTime();
 
-    private static CronExpression Cron(ScheduleWhen schedule) => CronExpression.Parse(schedule.Cron, CronFormat.Standard);
+    private static CronExpression Cron(ScheduleWhen schedule) => schedule.Cron.Length <= LongestCron
+        ? CronExpression.Parse(schedule.Cron, CronFormat.Standard)
+        : throw new CronFormatException(CronProblem(schedule.Cron)!);
 
     private static TimeZoneInfo Zone(ScheduleWhen schedule) => TimeZoneInfo.FindSystemTimeZoneById(schedule.Zone);
 
