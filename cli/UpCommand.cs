@@ -99,7 +99,8 @@ static class UpCommand
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            output.Remark($"Stopping: workers hand back what they have. [dim]Ctrl-C again ends them at once.[/]");
+            if (log.Format == LogFormat.Json) log.Own.Stopping();
+            else output.Remark($"Stopping: workers hand back what they have. [dim]Ctrl-C again ends them at once.[/]");
         }
 
         // Paths are there to be copied: never shortened, and broken by the terminal only.

@@ -11,6 +11,9 @@ static partial class UpLog
     [LoggerMessage(LogEvents.Up + 2, LogLevel.Information, "{Worker}: {Line}")]
     public static partial void WorkerWrote(this ILogger log, string worker, string line);
 
+    [LoggerMessage(LogEvents.Up + 6, LogLevel.Information, "stopping: workers hand back what they have; Ctrl-C again ends them at once")]
+    public static partial void Stopping(this ILogger log);
+
     [LoggerMessage(LogEvents.Up + 3, LogLevel.Warning, "{Mended}")]
     public static partial void FolderMended(this ILogger log, string mended);
 

@@ -60,10 +60,13 @@ public sealed class LineLoggerProvider(
             json.WriteString("message", message);
             if (state is IReadOnlyList<KeyValuePair<string, object?>> values)
             {
+                json.WriteStartObject("values");
                 foreach (var (key, value) in values)
                 {
                     if (key.Length > 0 && key[0] != '{') json.WriteString(JsonNamingPolicy.CamelCase.ConvertName(key), Convert.ToString(value, CultureInfo.InvariantCulture));
                 }
+
+                json.WriteEndObject();
             }
 
             if (System.Diagnostics.Activity.Current is { } span)

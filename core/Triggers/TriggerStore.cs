@@ -29,6 +29,7 @@ internal sealed record LiveTrigger(TriggerRecord Record)
             var (trigger, when) = (new LiveTrigger(record), record.When);
             return (when.File ?? when.Artifact?.Path) is not null && trigger.Pattern is null ? "its pattern is none"
                 : when.Run?.Where is not null && trigger.Where is null ? "its condition is none"
+                : when.Schedule is { Cron: var cron } && Instants.CronProblem(cron) is { } wrong ? $"its schedule is none: {wrong}"
                 : when is { Run: null, Artifact: null, File: null, Dataset: null, Schedule: null } ? "it waits for nothing"
                 : record.Definition.Submits is ['/', ..] or [.., '/'] ? "it submits nothing"
                 : null;

@@ -36,7 +36,7 @@ public sealed partial class LineLoggerTests
         var read = JsonElement.Parse(line);
         Assert.Equal("2030-01-02T10:41:07+00:00", read.GetProperty("time").GetString());
         Assert.Equal(("information", 7, "cpu-1"), (read.GetProperty("level").GetString(), read.GetProperty("event").GetInt32(), read.GetProperty("source").GetString()));
-        Assert.StartsWith("a\"b\n", read.GetProperty("run").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("a\"b\n", read.GetProperty("values").GetProperty("run").GetString(), StringComparison.Ordinal);
         Assert.Equal(span!.TraceId.ToHexString(), read.GetProperty("trace").GetString());
     }
 

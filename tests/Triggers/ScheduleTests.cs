@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Triggers;
@@ -103,5 +104,18 @@ public sealed class ScheduleTests
         world.Time.Advance(TimeSpan.FromHours(1.5));
         await world.Engine.Tick(Cancel);
         Assert.Single(world.Runs());
+    }
+
+    /// <summary>The parser of the library recurses over the items of a list, and a stack that overflows ends the process.</summary>
+    [Theory]
+    [InlineData(1_000)]
+    [InlineData(100_000)]
+    public void ALongExpression_IsAProblem_AndNothingElse(int items)
+    {
+        var cron = "* * * * " + string.Join(',', Enumerable.Repeat("1", items));
+        Assert.Contains("longer than 256 characters", Instants.CronProblem(cron), StringComparison.Ordinal);
+        Assert.Throws<Cronos.CronFormatException>(() => Instants.Between(new(cron), DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddDays(1)).ToList());
+        var stored = new TriggerRecord("1", new("t", new() { Schedule = new(cron) }, JsonElement.Parse("""{"project":"p","name":"n"}""")), null, default, default);
+        Assert.Contains("its schedule is none", LiveTrigger.Problem(stored), StringComparison.Ordinal);
     }
 }
