@@ -8,8 +8,12 @@ public static class CheckpointRetentionRules
         /// <summary>Manifests of the checkpoints that stay beside one that is about to be committed.</summary>
         public IReadOnlyList<string> KeptBeside(IReadOnlyList<CheckpointRef> checkpoints, CheckpointRef made)
         {
-            var best = retention.BestOf([.. checkpoints, made]);
-            return [.. checkpoints.Where((checkpoint, i) => i > checkpoints.Count - retention.Keep || checkpoint == best || (retention.Every > 0 && checkpoint.Step % retention.Every == 0)).Select(checkpoint => checkpoint.Manifest)];
+            // Written again, it takes the place of what it was.
+            List<CheckpointRef> others = [.. checkpoints.Where(checkpoint => (checkpoint.Epoch, checkpoint.Step) != (made.Epoch, made.Step))];
+            var best = retention.BestOf([.. others, made]);
+            return [.. others.Where((checkpoint, i) => i > others.Count - retention.Keep || checkpoint == best || IsMultiple(checkpoint)).Select(checkpoint => checkpoint.Manifest)];
+
+            bool IsMultiple(CheckpointRef checkpoint) => retention.Every > 0 && checkpoint.Step % retention.Every == 0;
         }
 
         /// <summary>Among equals the first.</summary>

@@ -86,10 +86,11 @@ public static class WorkspacePaths
     /// <summary>In order of names after what attempts left, so that a deletion takes it last.</summary>
     public static string Publication(string runId) => $"{AttemptsOf(runId)}publication.json";
     public static string CheckpointsOf(string runId, int epoch) => $"{Attempt(runId, epoch)}checkpoints/";
-    public static string CheckpointManifest(string runId, int epoch, long step) => $"{CheckpointsOf(runId, epoch)}{step:D12}.json";
+    /// <param name="save">1 for the first of that step; code that writes a checkpoint's folder again makes another.</param>
+    public static string CheckpointManifest(string runId, int epoch, long step, int save = 1) => $"{CheckpointsOf(runId, epoch)}{step:D12}{Save(save)}.json";
     public static string CheckpointChunk(string runId, int epoch, string sha256) => $"{CheckpointsOf(runId, epoch)}chunks/{sha256}";
     public static string HeldCheckpoints(string runId) => $"{AttemptsOf(runId)}held/";
-    public static string HeldCheckpoint(string runId, int epoch, long step) => $"{HeldCheckpoints(runId)}{epoch:D6}-{step:D12}";
+    public static string HeldCheckpoint(string runId, int epoch, long step, int save = 1) => $"{HeldCheckpoints(runId)}{epoch:D6}-{step:D12}{Save(save)}";
     public static string Report(string reportId, string file) => $"{Reports}{reportId}/{file}";
 
     /// <summary>Written last: a report exists once it does.</summary>
@@ -144,11 +145,24 @@ public static class WorkspacePaths
         int.TryParse(Between(key, AnnouncedFiles, ""), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
     public static string? WorkerIdOf(string key) => Between(key, Workers, ".json");
 
-    public static (int Epoch, long Step)? HeldCheckpointOf(string key) =>
-        key[(key.LastIndexOf('/') + 1)..].Split('-') is [var left, var right] && int.TryParse(left, NumberStyles.None, CultureInfo.InvariantCulture, out var epoch)
-            && long.TryParse(right, NumberStyles.None, CultureInfo.InvariantCulture, out var step)
-            ? (epoch, step)
+    public static (int Epoch, long Step, int Save)? HeldCheckpointOf(string key) =>
+        key[(key.LastIndexOf('/') + 1)..].Split('-') is [var left, var middle, ..] parts && int.TryParse(left, NumberStyles.None, CultureInfo.InvariantCulture, out var epoch)
+            && long.TryParse(middle, NumberStyles.None, CultureInfo.InvariantCulture, out var step) && SaveIn(parts[2..]) is { } save
+            ? (epoch, step, save)
             : null;
+
+    /// <summary>Which save of its step a manifest is; null: the key is none of a manifest.</summary>
+    public static int? CheckpointSaveOf(string manifest) =>
+        manifest.EndsWith(".json", StringComparison.Ordinal) ? SaveIn(manifest[(manifest.LastIndexOf('/') + 1)..^".json".Length].Split('-')[1..]) : null;
+
+    private static string Save(int save) => save == 1 ? "" : $"-{save:D6}";
+
+    private static int? SaveIn(string[] parts) => parts switch
+    {
+        [] => 1,
+        [var text] when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var save) => save,
+        _ => null,
+    };
 
     public static int? VersionNumberOf(string key) =>
         int.TryParse(Between(key, key[..(key.LastIndexOf('/') + 1)] + "v", ".json"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;

@@ -34,8 +34,8 @@ sealed class CheckpointCollector(
     /// <summary>It has the last value of each metric and the place in the data; longer ones are another program's.</summary>
     private const int MaxInfoBytes = 1024 * 1024, MaxName = 500;
 
-    /// <summary>By step, the folder that it was in.</summary>
-    private readonly Dictionary<long, string> committed = [];
+    /// <summary>By step, the folder that it was in, how that looked, and how often it was committed.</summary>
+    private readonly Dictionary<long, (string Path, int Look, int Saves)> committed = [];
     private readonly CheckpointSweep sweep = new(store, run.Id, run.Epoch);
 
     /// <summary>What the record names. Nobody else changes that while this attempt has the run.</summary>
@@ -58,38 +58,44 @@ sealed class CheckpointCollector(
         before = steps.ToDictionary(step => step.Path, step => before.GetValueOrDefault(step.Path, looked), StringComparer.Ordinal);
         looked = now;
         settling = settling.Where(one => before.ContainsKey(one.Key)).ToDictionary();
+        var kept = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (step, path, changed) in steps)
         {
             var isOurs = true;
-            await omissions.Guard(path, atEnd, async () => isOurs = await Take(step, path, changed, atEnd, cancel));
+            await omissions.Guard(path, atEnd, async () => isOurs = await Take(step, path, changed, atEnd, kept, cancel));
             if (!isOurs) return;
         }
 
         // The newest stays: code may look at it. Older ones are in the workspace now.
-        foreach (var (step, path, _) in steps.SkipLast(1))
-        {
-            if (committed.TryGetValue(step, out var there) && there == path) Folders.Delete(output, path);
-        }
+        foreach (var (_, path, _) in steps.SkipLast(1).Where(step => kept.Contains(step.Path))) Folders.Delete(output, path);
     }
 
+    /// <param name="kept">Gets the path when what is there is committed as it is. Code may write the same folder again, and then it is another checkpoint.</param>
     /// <returns>False when the attempt was replaced.</returns>
-    private async Task<bool> Take(long step, string path, UnixTime changed, bool atEnd, CancellationToken cancel)
+    private async Task<bool> Take(long step, string path, UnixTime changed, bool atEnd, HashSet<string> kept, CancellationToken cancel)
     {
-        if (committed.TryGetValue(step, out var there))
+        var isAgain = committed.TryGetValue(step, out var last);
+        if (isAgain && last.Path != path)
         {
-            if (there != path) omissions.Add(path, $"step {step} is kept from {there}");
+            omissions.Add(path, $"step {step} is kept from {last.Path}");
             return true;
         }
 
         // What else is in it is said when it is whole: until then it may become a file.
         var found = PlainTree.Walk(output, path).ToList();
         var files = found.Where(file => file.Problem is null).OrderBy(file => file.Path, StringComparer.Ordinal).ToList();
-        if (!IsWhole(path, files, atEnd)) return true;
+        var look = LookOf(files);
+        if (isAgain && look == last.Look) kept.Add(path);
+        if ((isAgain && look == last.Look) || !IsWhole(path, files, look, atEnd)) return true;
         foreach (var file in found.Where(file => file.Problem is not null)) omissions.Add(file.Path, file.Problem!);
         if (files.Count == 0) return true;
         var saved = files.Select(file => file.State.Changed).Append(changed).Max(change => change.Ticks);
-        if (!await Commit(new(step, At(saved), before[path]), path, files, cancel)) return false;
-        committed[step] = path;
+        if (!await Commit(new(step, At(saved), before[path]), path, files, last.Saves + 1, cancel)) return false;
+        committed[step] = (path, look, last.Saves + 1);
+        kept.Add(path);
+
+        // Written again, it holds nothing that was logged before this.
+        before[path] = looked;
         return true;
     }
 
@@ -143,19 +149,24 @@ sealed class CheckpointCollector(
 
     private static long StepOf(string name) => long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1;
 
-    private bool IsWhole(string path, List<FoundFile> files, bool atEnd)
+    private static int LookOf(List<FoundFile> files)
+    {
+        var hash = new HashCode();
+        foreach (var file in files) hash.Add(file);
+        return hash.ToHashCode();
+    }
+
+    private bool IsWhole(string path, List<FoundFile> files, int look, bool atEnd)
     {
         if (atEnd || ReadInfo(path) is not null) return true;
         if (files.Count == 0) return false;
-        var hash = new HashCode();
-        foreach (var file in files) hash.Add(file);
-        var (look, now) = (hash.ToHashCode(), time.GetUtcNow());
+        var now = time.GetUtcNow();
         if (settling.TryGetValue(path, out var before) && before.Look == look) return now - before.Since >= Settled;
         settling[path] = (look, now);
         return false;
     }
 
-    private async Task<bool> Commit(SaveMoment save, string path, List<FoundFile> found, CancellationToken cancel)
+    private async Task<bool> Commit(SaveMoment save, string path, List<FoundFile> found, int saves, CancellationToken cancel)
     {
         var (info, step) = (ReadInfo(path), save.Step);
         var place = await placeOf(save, info, cancel);
@@ -166,7 +177,7 @@ sealed class CheckpointCollector(
         }
 
         if (files.Count == 0) return true;
-        var key = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step);
+        var key = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step, saves);
         await retry.Execute(() => store.PutJson(key, new CheckpointManifest(step, run.Epoch, files), PutCondition.IfAbsent, cancel: cancel), cancel);
         var made = new CheckpointRef(
             run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), place.Metrics, place.Log, place.Latest, place.MetricsUpTo);

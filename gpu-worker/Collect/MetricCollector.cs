@@ -53,6 +53,9 @@ sealed class MetricCollector : IMetricSink, IDisposable
         jsonl = NewJsonl();
     }
 
+    /// <summary>Ends when so many printed points wait that they are better collected at once.</summary>
+    public Task Filling => printed.Filling;
+
     public StreamCursor End => segments.End;
 
     /// <summary>Where the stream ended when it was last collected: what is before this was logged before now.</summary>

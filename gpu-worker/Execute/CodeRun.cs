@@ -18,7 +18,7 @@ sealed class CodeRun(
     Retry retry, StopRequest stop, TimeProvider time, RunnerPool pool, Shutdown shutdown, ILogger worker)
 {
     /// <summary>Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.</summary>
-    private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectSoonest = TimeSpan.FromMilliseconds(50), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
 
     /// <summary>The marker of a checkpoint was printed before its folder got its name; this is only about reading it.</summary>
     private static readonly TimeSpan MarkerPatience = TimeSpan.FromSeconds(2);
@@ -55,7 +55,7 @@ sealed class CodeRun(
         Task[] collecting =
         [
             Start(),
-            Repeat("metrics", CollectStreams, CollectEvery, over.Token),
+            Repeat("metrics", CollectStreams, CollectEvery, over.Token, () => metrics.Filling),
             Repeat(ContractNames.Checkpoints, () => checkpoints.Collect(atEnd: false, record.MayWrite), CollectEvery, over.Token),
             Repeat(ContractNames.Artifacts, () => outputs.UploadSettled(record.MayWrite), OutputsEvery, over.Token),
         ];
@@ -89,6 +89,7 @@ sealed class CodeRun(
         }
 
         string? manifest = null;
+        if (folder.FindOutput() is { } lost) omissions.Add(ContractNames.Output, lost);
         try
         {
             await Last("metrics", () => metrics.Collect(atEnd: true, record.MayWrite));
@@ -136,11 +137,14 @@ sealed class CodeRun(
         await metrics.Collect(atEnd: false, record.MayWrite);
     }
 
-    private Task Repeat(string what, Func<Task> collect, TimeSpan every, CancellationToken over) => Guard(async () =>
+    /// <param name="sooner">Ends a pause.</param>
+    private Task Repeat(string what, Func<Task> collect, TimeSpan every, CancellationToken over, Func<Task>? sooner = null) => Guard(async () =>
     {
         for (var wait = CollectFirst; ; wait = wait * 1.1 < every ? wait * 1.1 : every)
         {
-            await Task.Delay(wait, time, over);
+            var pause = Task.Delay(wait, time, over);
+            await (sooner is null ? pause : await Task.WhenAny(pause, Task.WhenAll(sooner(), Task.Delay(CollectSoonest, time, over))));
+            folder.FindOutput();
             await omissions.Guard(what, isLast: false, collect);
         }
     });

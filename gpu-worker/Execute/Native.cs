@@ -14,7 +14,11 @@ static unsafe partial class Native
     /// <summary>errno when no process can be made: too many of them, or no memory.</summary>
     public const int TryAgain = 11, NoMemory = 12;
 
-    private const int SigPipe = 13;
+    private const int SigHangUp = 1, SigInterrupt = 2, SigQuit = 3, SigPipe = 13;
+
+    /// <summary>More than any system's <c>struct sigaction</c> has; its first word is the handler on all of them.</summary>
+    private const int SignalActionWords = 32;
+
     private const long PidfdOpen = 434, PidfdSendSignal = 424;
     private const int CurrentFolder = -100, NoFollow = 0x100;
     private const int CloseOnExec = 0x80000;
@@ -26,6 +30,35 @@ static unsafe partial class Native
     public static int SigContinue => OperatingSystem.IsMacOS() ? 19 : 18;
 
     public static int SigStop => OperatingSystem.IsMacOS() ? 17 : 19;
+
+    /// <summary>
+    /// Starts a program in which no signal is ignored that this process, or whoever started it, ignores: the runtime ignores SIGPIPE, and a shell
+    /// does SIGINT for what runs behind it. Programs that were started so could not be ended by a pipe that is closed, or by Ctrl-C.
+    /// </summary>
+    public static T WithDefaultSignals<T>(Func<T> start)
+    {
+        if (OperatingSystem.IsWindows()) return start();
+        const nint Default = 0, Ignored = 1;
+        List<int> ignored = [];
+        var action = stackalloc nint[SignalActionWords];
+        foreach (var signal in (int[])[SigHangUp, SigInterrupt, SigQuit, SigPipe])
+        {
+            if (Ask(signal, null, action) == 0 && action[0] == Ignored) ignored.Add(signal);
+        }
+
+        foreach (var signal in ignored) Handle(signal, Default);
+        try
+        {
+            return start();
+        }
+        finally
+        {
+            foreach (var signal in ignored) Handle(signal, Ignored);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "sigaction")]
+    private static partial int Ask(int signal, nint* wanted, nint* current);
 
     [LibraryImport("libc", EntryPoint = "setsid")]
     public static partial int NewSession();

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Storage.Plain;
 using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Prepare;
@@ -65,6 +66,14 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
         if (!spec.Env.ContainsKey(RunEnvironment.NoBytecode)) own.Remove(RunEnvironment.NoBytecode);
         own.TryAdd(CompileWithUv, "1");
         await steps.Run("setup", ["/bin/sh", "-c", setup], code, own, spec);
+        foreach (var (path, what) in (IEnumerable<(string, string)>)[(code, "the folder of the code"), (home, "its home")])
+        {
+            if (FileCalls.LookAt(path) is { Kind: not FileKind.Folder } look)
+            {
+                throw new PreparationException(Cause.Build, $"after the set-up command {what} is {look.Noun}; it must stay where it is");
+            }
+        }
+
         if (user is not null) CodeUser.TakeBack(folder);
     }
 }

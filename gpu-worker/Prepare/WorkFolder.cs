@@ -39,6 +39,28 @@ sealed class WorkFolder(OwnFolder below, string root, ILogger log) : IDisposable
     public string MetricsBinary => Path.Combine(Output, ContractNames.MetricsBinary);
     public string MetricsJsonl => Path.Combine(Output, ContractNames.MetricsJsonl);
 
+    /// <summary>
+    /// Goes on with the folder that has the output folder's name now: many programs begin by deleting it and making it again. What has the name and is
+    /// no folder leads nowhere, and the one before stays.
+    /// </summary>
+    /// <returns>What is wrong, as the end of a sentence; null: nothing.</returns>
+    public string? FindOutput()
+    {
+        if (output is null) return null;
+        try
+        {
+            using var worker = PlainFolder.Open(below.Path);
+            using var now = worker?.Folder(Path.GetRelativePath(below.Path, Output));
+            if (now is null) return "the folder was deleted or moved away; what was not stored by then is lost";
+            now.TakePlaceOf(output);
+            return null;
+        }
+        catch (IOException wrong)
+        {
+            return $"the folder was replaced: {wrong.Message}; what was written through it since is left out";
+        }
+    }
+
     /// <summary>Keeps an entry of a cache from being removed for as long as this attempt lasts.</summary>
     /// <returns>Its folder.</returns>
     public string Keep(CacheEntry entry)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Runner;
 
@@ -15,7 +16,7 @@ static class CommandLine
 
         // Before it starts: its first act may be to end every process of its user, this one too.
         channel.Begin();
-        using var child = Process.Start(start)!;
+        using var child = Native.WithDefaultSignals(() => Process.Start(start))!;
         OrphanReaper.ReapAllBut(child.Id);
         child.WaitForExit();
         return child.ExitCode;

@@ -141,4 +141,91 @@ public sealed class CollectTests(SharedWorker shared) : IClassFixture<SharedWork
 
         Assert.Equal(string.Concat(Enumerable.Range(0, 50).Select(i => $"out {i}\nerr {i}\n")), await rig.Log(run));
     }
+
+    /// <summary>Many programs begin by deleting their output folder and making it again.</summary>
+    [Theory]
+    [InlineData("rm -rf $EXP_OUTPUT; mkdir -p $EXP_OUTPUT/artifacts $EXP_OUTPUT/checkpoints/7 $EXP_OUTPUT/data")]
+    [InlineData("mkdir -p ../new/artifacts ../new/checkpoints/7 ../new/data; mv $EXP_OUTPUT ../old; mv ../new $EXP_OUTPUT")]
+    public async Task OutputFolderThatIsMadeAgain_IsCollectedLikeTheFirst(string command)
+    {
+        var run = await rig.SubmitShell(
+            $$"""
+            {{command}}
+            cd $EXP_OUTPUT; echo a > artifacts/a.txt; echo s > checkpoints/7/state; echo d > data/made-again.csv
+            echo '{"step":7,"loss":0.5}' > metrics.jsonl
+            """);
+
+        var ended = await rig.Ended(run);
+
+        Assert.True(ended.State == RunState.Succeeded, ended.Message);
+        Assert.Null(ended.LeftOut);
+        Assert.Equal(("a.txt", "made-again.csv", 7), ((await rig.Outputs(ended)).Artifacts.Single().Path, (await rig.Outputs(ended)).Data.Single().Path, ended.Head?.Step));
+        Assert.Equal(("loss", 7, 0.5), (await rig.Metrics(run)).Select(point => (point.Name, point.Step, point.Value)).Single());
+    }
+
+    [Theory]
+    [InlineData("rm -rf $EXP_OUTPUT", "deleted or moved away")]
+    [InlineData("mv $EXP_OUTPUT ../old; ln -s /etc $EXP_OUTPUT", "it is a link")]
+    [InlineData("rm -rf $EXP_OUTPUT; echo x > $EXP_OUTPUT", "it is not a folder")]
+    public async Task OutputFolderThatIsGone_IsSaid(string command, string why)
+    {
+        var run = await rig.SubmitShell($"echo a > $EXP_OUTPUT/artifacts/a.txt; {command}");
+
+        var ended = await rig.Ended(run);
+
+        Assert.Equal(RunState.Succeeded, ended.State);
+        Assert.Contains(why, Assert.Single(ended.LeftOut!.Files, file => file.Path == "EXP_OUTPUT").Why, StringComparison.Ordinal);
+        if (ended.Outputs is not null) Assert.DoesNotContain((await rig.Outputs(ended)).Artifacts, artifact => artifact.Path == "passwd");
+    }
+
+    /// <summary>Rolling saves: the folder has one name, and what is in it is the last.</summary>
+    [Theory]
+    [InlineData("printf $n > $EXP_OUTPUT/checkpoints/0/state")]
+    [InlineData("mkdir $EXP_OUTPUT/.next; printf $n > $EXP_OUTPUT/.next/state; rm -rf $EXP_OUTPUT/checkpoints/0; mv $EXP_OUTPUT/.next $EXP_OUTPUT/checkpoints/0")]
+    public async Task CheckpointThatIsWrittenAgain_IsTakenAgain_AndResumedFrom(string save)
+    {
+        var run = await rig.SubmitShell(
+            $$"""
+            if [ -n "$EXP_RESUME" ]; then cp $EXP_RESUME/state $EXP_OUTPUT/artifacts/resumed; exit 0; fi
+            mkdir -p $EXP_OUTPUT/checkpoints/0
+            n=1; {{save}}
+            until [ -e {{rig.Folder}}/first-$EXP_RUN_ID ]; do sleep 0.05; done
+            n=2; {{save}}
+            exit 1
+            """, spec => spec with { Retries = new(Failed: 1) });
+        var first = await rig.Until(run, record => record.Head is not null);
+        await File.WriteAllTextAsync(Path.Combine(rig.Folder, $"first-{run}"), "", TestContext.Current.CancellationToken);
+
+        var ended = await rig.Ended(run);
+
+        Assert.True(ended.State == RunState.Succeeded, ended.Message);
+        Assert.NotEqual(first.Head!.Manifest, ended.Attempts[^1].Resume?.Manifest);
+        Assert.Single(ended.Checkpoints);
+        var resumed = (await rig.Outputs(ended)).Artifacts.Single();
+        Assert.Equal("2", await rig.Text(resumed.Key));
+    }
+
+    [Theory]
+    [InlineData("cd ..; rm -rf code", "is missing")]
+    [InlineData("mv ../code ../x; ln -s x ../code", "is a link")]
+    [InlineData("rm -rf ../code; echo x > ../code", "is a file")]
+    public async Task SetUpThatTakesItsFolderAway_IsTheRunsOwnFault(string setup, string why)
+    {
+        var ended = await rig.Ended(await rig.SubmitShell("true", spec => spec with { Setup = setup }));
+
+        Assert.Equal((RunState.Failed, Cause.Build), (ended.State, ended.Cause));
+        Assert.Contains($"the folder of the code {why}", ended.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>The runtime ignores SIGPIPE, and programs inherit what is ignored.</summary>
+    [Fact]
+    public async Task Programs_DieOfAPipeThatIsClosed()
+    {
+        var run = await rig.SubmitShell("grep SigIgn /proc/self/status; sh -c 'yes; echo survived $? >&2' | head -n 1");
+
+        await rig.Ended(run);
+
+        Assert.Contains("SigIgn:\t0000000000000000", await rig.Log(run), StringComparison.Ordinal);
+        Assert.Contains("survived 141", await rig.Log(run), StringComparison.Ordinal);
+    }
 }

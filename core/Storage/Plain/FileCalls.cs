@@ -127,6 +127,14 @@ internal static unsafe partial class FileCalls
         fixed (byte* path = Bytes(LinkTo(at.Descriptor))) _ = ChangeMode(path, Convert.ToUInt32("700", 8));
     }
 
+    /// <summary>Makes what is held stand for another open file, whoever uses its descriptor meanwhile. Linux only.</summary>
+    public static void Replace(SafeFileHandle held, SafeFileHandle by)
+    {
+        using var at = new Borrowed(held);
+        using var other = new Borrowed(by);
+        if (Duplicate(other.Descriptor, at.Descriptor, CloseOnExec) < 0) throw Failure(Marshal.GetLastPInvokeError());
+    }
+
     /// <summary>Where something that is held is now; null when it is nowhere. Linux only.</summary>
     public static string? PathOf(SafeFileHandle held)
     {
@@ -256,6 +264,9 @@ internal static unsafe partial class FileCalls
 
     [LibraryImport("libc", EntryPoint = "openat", SetLastError = true)]
     private static partial int OpenAt(int folder, byte* name, int flags);
+
+    [LibraryImport("libc", EntryPoint = "dup3", SetLastError = true)]
+    private static partial int Duplicate(int from, int to, int flags);
 
     [LibraryImport("libc", EntryPoint = "unlinkat", SetLastError = true)]
     private static partial int UnlinkAt(int folder, byte* name, int flags);

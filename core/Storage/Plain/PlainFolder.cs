@@ -53,6 +53,13 @@ internal sealed class PlainFolder : IDisposable
         return at;
     }
 
+    /// <summary>Makes a folder that is held stand for this one, unless it is this one. Linux only.</summary>
+    public void TakePlaceOf(SafeFileHandle held)
+    {
+        var other = FileCalls.Look(held);
+        if ((other.Device, other.State.Inode) != (place.Device, place.State.Inode)) FileCalls.Replace(held, handle!);
+    }
+
     public FileStat Look(string name) => handle is not null ? FileCalls.Look(handle, FileCalls.Bytes(name)) : FileCalls.LookAt(Path.Combine(path, name));
 
     /// <summary>Null when it is missing.</summary>

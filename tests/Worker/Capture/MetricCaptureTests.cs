@@ -168,7 +168,7 @@ public sealed class MetricCaptureTests : IDisposable
     public void PrintedWhileTheStoreIsAway_IsBounded_KeepsTheShapeOfEachCurve_AndIsCounted()
     {
         const int steps = 500_000;
-        var points = new PrintedPoints(rig.Time);
+        var points = new PrintedPoints(rig.Time, TimeSpan.Zero);
         for (var step = 0; step < steps; step++) points.Read(Encoding.UTF8.GetBytes($"step {step} a=1 b=2"));
 
         var kept = new List<MetricPoint>();
@@ -181,8 +181,46 @@ public sealed class MetricCaptureTests : IDisposable
             Assert.Equal((0, steps - 1), (curve.First().Step, curve.Last().Step));
         }
 
-        Assert.StartsWith(FormattableString.Invariant($"{2 * steps - kept.Count:N0} printed metrics are left out"), Assert.Single(points.TakeRemarks()), StringComparison.Ordinal);
+        Assert.StartsWith(FormattableString.Invariant($"{2 * steps - kept.Count:N0} printed points of 'a', 'b' are left out"), Assert.Single(points.TakeRemarks()), StringComparison.Ordinal);
         Assert.Empty(points.TakeRemarks());
+    }
+
+    [Fact]
+    public void WhatIsPrintedRarely_IsNotLeftOutForWhatIsPrintedOften()
+    {
+        var points = new PrintedPoints(rig.Time, TimeSpan.Zero);
+        for (var step = 0; step < 20; step++) points.Read(Encoding.UTF8.GetBytes($"step {step} acc=0.9"));
+        points.Read("step 20 acc=0.2"u8);
+        for (var step = 0; step < 300_000; step++) points.Read(Encoding.UTF8.GetBytes($"step {step} loss=1"));
+
+        var kept = new List<MetricPoint>();
+        while (points.TryTake(long.MaxValue, out var point)) kept.Add(point);
+
+        Assert.Equal(21, kept.Count(point => point.Name == "acc"));
+        Assert.Equal(0.2, kept.Last(point => point.Name == "acc").Value);
+        Assert.Contains("points of 'loss' are left out", Assert.Single(points.TakeRemarks()), StringComparison.Ordinal);
+    }
+
+    /// <summary>With a store that takes what comes, a program that prints fast waits for it, and nothing is left out.</summary>
+    [Fact]
+    public async Task WhoeverPrintsFasterThanItIsStored_WaitsForRoom()
+    {
+        const int steps = 200_000;
+        var points = new PrintedPoints(rig.Time, TimeSpan.FromMinutes(1));
+        var printing = Task.Run(() =>
+        {
+            for (var step = 0; step < steps; step++) points.Read(Encoding.UTF8.GetBytes($"step {step} loss=1"));
+        }, TestContext.Current.CancellationToken);
+
+        var taken = 0;
+        while (!printing.IsCompleted)
+        {
+            await Task.WhenAny(points.Filling, printing);
+            while (points.TryTake(long.MaxValue, out _)) taken++;
+        }
+
+        while (points.TryTake(long.MaxValue, out _)) taken++;
+        Assert.Equal((steps, 0), (taken, points.TakeRemarks().Count));
     }
 
     private long Micros(int milliseconds) => (rig.Time.GetUtcNow().ToUnixTimeMilliseconds() + milliseconds) * 1000;
