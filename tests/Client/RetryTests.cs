@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
+using Serverless.Tests.Runs;
 
 namespace Serverless.Tests.Client;
 

@@ -4,7 +4,7 @@ using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 using Serverless.Core.Versions;
-using Serverless.Tests.Submit;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Datasets;
 

@@ -6,7 +6,6 @@ using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
-using Serverless.Tests.Results;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Functions;

@@ -11,7 +11,7 @@ using Serverless.Core.Storage;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Notifications;
-using Serverless.Tests.Results;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Functions;
 

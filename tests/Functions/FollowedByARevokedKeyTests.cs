@@ -6,7 +6,6 @@ using Serverless.Core.Access;
 using Serverless.Core.Runs;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
-using Serverless.Tests.Results;
 using Serverless.Tests.Runs;
 using Serverless.Tests.Support;
 

@@ -6,7 +6,7 @@ using System.Text.Json;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
-using Serverless.Tests.Results;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Functions;
 

@@ -5,7 +5,6 @@ using Serverless.Core;
 using Serverless.Core.Runs;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
-using Serverless.Tests.Results;
 using Serverless.Tests.Runs;
 using Serverless.Tests.Support;
 

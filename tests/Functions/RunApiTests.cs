@@ -10,7 +10,7 @@ using Serverless.Core.Submit;
 using Serverless.Core.Versions;
 using Serverless.Core.Workers;
 using Serverless.Core.Workspaces;
-using Serverless.Tests.Results;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Functions;
 

@@ -12,7 +12,7 @@ using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Datasets;
-using Serverless.Tests.Submit;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Lineage;
 

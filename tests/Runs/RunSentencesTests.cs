@@ -1,4 +1,5 @@
 using Serverless.Core.Runs;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Runs;
 

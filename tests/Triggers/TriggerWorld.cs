@@ -11,7 +11,6 @@ using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
-using Serverless.Tests.Submit;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Triggers;

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Workspaces;
+using Serverless.Tests.Runs;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Serverless.Tests.Runs;
 
 namespace Serverless.Tests.Worker;
 

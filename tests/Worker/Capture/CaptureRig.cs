@@ -7,7 +7,6 @@ using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Prepare;
-using Serverless.Tests.Results;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker.Capture;

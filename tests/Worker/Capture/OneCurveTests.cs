@@ -8,7 +8,6 @@ using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Prepare;
 using Serverless.Tests.Fuzz;
-using Serverless.Tests.Results;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker.Capture;

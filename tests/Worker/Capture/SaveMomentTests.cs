@@ -1,7 +1,7 @@
 using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.GpuWorker.Collect;
-using Serverless.Tests.Results;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker.Capture;
 

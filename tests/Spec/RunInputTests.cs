@@ -2,7 +2,7 @@ using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 using Serverless.Tests.Triggers;
 
-namespace Serverless.Tests.Submit;
+namespace Serverless.Tests.Spec;
 
 /// <summary>Artifacts of other runs as inputs.</summary>
 public sealed class RunInputTests

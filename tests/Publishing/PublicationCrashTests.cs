@@ -5,9 +5,9 @@ using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
-using static Serverless.Tests.Results.SampleRuns;
+using static Serverless.Tests.Support.SampleRuns;
 
-namespace Serverless.Tests.Results;
+namespace Serverless.Tests.Publishing;
 
 /// <summary>
 /// Whoever publishes dies at each write, with the write done or not, and people, other runs and a second handler have their turn before it is tried again. What somebody

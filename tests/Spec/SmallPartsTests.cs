@@ -3,7 +3,7 @@ using Serverless.Core.Code;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 
-namespace Serverless.Tests.Submit;
+namespace Serverless.Tests.Spec;
 
 public sealed class SmallPartsTests
 {

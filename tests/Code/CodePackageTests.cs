@@ -3,8 +3,9 @@ using System.Security.Cryptography;
 using System.Text;
 using Serverless.Core.Code;
 using Serverless.Core.Triggers;
+using Serverless.Tests.Support;
 
-namespace Serverless.Tests.Submit;
+namespace Serverless.Tests.Code;
 
 public sealed class CodePackageTests : IDisposable
 {

@@ -3,7 +3,7 @@ using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.Core.Versions;
 
-namespace Serverless.Tests.Submit;
+namespace Serverless.Tests.Spec;
 
 public sealed class ParamPathTests
 {

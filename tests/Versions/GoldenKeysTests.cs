@@ -6,7 +6,7 @@ using Serverless.Core.Spec;
 using Serverless.Core.Submit;
 using Serverless.Tests.Support;
 
-namespace Serverless.Tests.Submit;
+namespace Serverless.Tests.Versions;
 
 /// <summary>
 /// Keys of runs and hashes of versions are stored: where one of <c>golden-keys.txt</c> changes, finished runs are computed again and experiments get a version more without a

@@ -2,7 +2,7 @@ using System.Text.Json;
 using Serverless.Core.Runs;
 using Serverless.Core.Versions;
 
-namespace Serverless.Tests.Submit;
+namespace Serverless.Tests.Versions;
 
 public sealed class RunKeyTests
 {

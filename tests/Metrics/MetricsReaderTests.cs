@@ -1,8 +1,8 @@
 using Serverless.Core.Metrics;
 using Serverless.Tests.Support;
-using static Serverless.Tests.Results.SampleRuns;
+using static Serverless.Tests.Support.SampleRuns;
 
-namespace Serverless.Tests.Results;
+namespace Serverless.Tests.Metrics;
 
 public sealed class MetricsReaderTests
 {

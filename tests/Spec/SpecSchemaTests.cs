@@ -5,7 +5,7 @@ using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 using Serverless.Tests.Support;
 
-namespace Serverless.Tests.Submit;
+namespace Serverless.Tests.Spec;
 
 /// <summary>What the reader takes the schema takes, and what it refuses the schema refuses: an editor that checks by the schema is told the truth.</summary>
 public sealed class SpecSchemaTests

@@ -2,9 +2,9 @@ using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
 using Serverless.Core.Streams;
 using Serverless.Tests.Support;
-using static Serverless.Tests.Results.SampleRuns;
+using static Serverless.Tests.Support.SampleRuns;
 
-namespace Serverless.Tests.Results;
+namespace Serverless.Tests.Streams;
 
 /// <summary>Readers of long streams wait for one another, and nobody else waits for them.</summary>
 public sealed class LongReadsTests

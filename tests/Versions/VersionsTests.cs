@@ -4,9 +4,10 @@ using Serverless.Core.Code;
 using Serverless.Core.Storage;
 using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
+using Serverless.Tests.Runs;
 using Serverless.Tests.Support;
 
-namespace Serverless.Tests.Submit;
+namespace Serverless.Tests.Versions;
 
 public sealed class VersionsTests
 {

@@ -1,4 +1,4 @@
-namespace Serverless.Tests.Results;
+namespace Serverless.Tests.Publishing;
 
 /// <summary>How people change files: with programs that know nothing of the store.</summary>
 static class Hand

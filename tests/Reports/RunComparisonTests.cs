@@ -1,7 +1,8 @@
 using Serverless.Core.Reports;
-using static Serverless.Tests.Results.SampleRuns;
+using Serverless.Tests.Support;
+using static Serverless.Tests.Support.SampleRuns;
 
-namespace Serverless.Tests.Results;
+namespace Serverless.Tests.Reports;
 
 public sealed class RunComparisonTests
 {

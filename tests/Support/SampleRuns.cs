@@ -5,7 +5,7 @@ using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
-namespace Serverless.Tests.Results;
+namespace Serverless.Tests.Support;
 
 /// <summary>Runs and their streams, as workers leave them.</summary>
 static class SampleRuns

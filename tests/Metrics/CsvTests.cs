@@ -1,7 +1,7 @@
 using System.Text;
 using Serverless.Core.Metrics;
 
-namespace Serverless.Tests.Results;
+namespace Serverless.Tests.Metrics;
 
 public sealed class CsvTests
 {

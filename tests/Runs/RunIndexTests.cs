@@ -4,9 +4,9 @@ using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
-using static Serverless.Tests.Results.SampleRuns;
+using static Serverless.Tests.Support.SampleRuns;
 
-namespace Serverless.Tests.Results;
+namespace Serverless.Tests.Runs;
 
 public sealed class RunIndexTests
 {

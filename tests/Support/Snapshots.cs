@@ -3,7 +3,7 @@ using System.Text;
 using Serverless.Core.Code;
 using Serverless.Core.Storage;
 
-namespace Serverless.Tests.Submit;
+namespace Serverless.Tests.Support;
 
 internal static class Snapshots
 {

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 
-namespace Serverless.Tests.Submit;
+namespace Serverless.Tests.Spec;
 
 public sealed class SpecReaderTests
 {

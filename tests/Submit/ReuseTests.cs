@@ -9,10 +9,9 @@ using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Versions;
 using Serverless.Core.Workspaces;
-using Serverless.Tests.Submit;
 using Serverless.Tests.Support;
 
-namespace Serverless.Tests.Results;
+namespace Serverless.Tests.Submit;
 
 public sealed class ReuseTests
 {

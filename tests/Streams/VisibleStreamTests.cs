@@ -1,8 +1,9 @@
 using Serverless.Core.Runs;
 using Serverless.Core.Streams;
-using static Serverless.Tests.Results.SampleRuns;
+using Serverless.Tests.Support;
+using static Serverless.Tests.Support.SampleRuns;
 
-namespace Serverless.Tests.Results;
+namespace Serverless.Tests.Streams;
 
 public sealed class VisibleStreamTests
 {

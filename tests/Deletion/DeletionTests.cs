@@ -3,8 +3,9 @@ using Serverless.Core.Deletion;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
+using Serverless.Tests.Lineage;
 
-namespace Serverless.Tests.Lineage;
+namespace Serverless.Tests.Deletion;
 
 /// <summary>What others came from is not deleted without being told so.</summary>
 public sealed class DeletionTests
