@@ -17,11 +17,14 @@ sealed class Api(Uri address, string key) : IDisposable
     };
 
     public async Task<CodeStored> PutCode(string sha256, byte[] zip, CancellationToken cancel) =>
-        await Read<CodeStored>(await http.PutAsync($"api/code/{sha256}", new ByteArrayContent(zip) { Headers = { ContentType = new MediaTypeHeaderValue("application/zip") } }, cancel), cancel);
+        await Read<CodeStored>(
+            await http.PutAsync($"api/code/{sha256}",
+                new ByteArrayContent(zip) { Headers = { ContentType = new MediaTypeHeaderValue("application/zip") } }, cancel), cancel);
 
     /// <summary>One run of a snapshot's entry file; other parameters are another run.</summary>
     public static byte[] Spec(string snapshot, string command, object parameters) => JsonSerializer.SerializeToUtf8Bytes(
-        new { project = "bench", name = Path.GetFileNameWithoutExtension(command), code = new { snapshot }, command, @params = parameters }, CoreJson.Options);
+        new { project = "bench", name = Path.GetFileNameWithoutExtension(command), code = new { snapshot }, command, @params = parameters },
+        CoreJson.Options);
 
     /// <returns>The id of the one run.</returns>
     public async Task<string> Submit(byte[] spec, CancellationToken cancel)
@@ -62,7 +65,12 @@ sealed class Api(Uri address, string key) : IDisposable
     {
         using (response)
         {
-            if (!response.IsSuccessStatusCode) throw new HttpRequestException($"{response.RequestMessage?.RequestUri} answered {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancel)}");
+            if (!response.IsSuccessStatusCode)
+            {
+                throw new HttpRequestException(
+                    $"{response.RequestMessage?.RequestUri} answered {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancel)}");
+            }
+
             return (await response.Content.ReadFromJsonAsync<T>(CoreJson.Options, cancel))!;
         }
     }

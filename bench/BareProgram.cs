@@ -11,13 +11,17 @@ static class BareProgram
     {
         foreach (var parameter in parameters)
         {
-            var (name, value) = parameter.Split('=', 2) is [var before, var after] ? (before, after) : throw new ArgumentException($"{parameter}: expected name=value", nameof(parameters));
+            var (name, value) = parameter.Split('=', 2) is [var before, var after]
+                ? (before, after)
+                : throw new ArgumentException($"{parameter}: expected name=value", nameof(parameters));
             Environment.SetEnvironmentVariable(Contract.ContractNames.ParamPrefix + name.ToUpperInvariant(), value);
         }
 
         var resolver = new AssemblyDependencyResolver(worker);
-        AssemblyLoadContext.Default.Resolving += (context, name) => resolver.ResolveAssemblyToPath(name) is { } path ? context.LoadFromAssemblyPath(path) : null;
-        AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) => resolver.ResolveUnmanagedDllToPath(name) is { } path ? NativeLibrary.Load(path) : 0;
+        AssemblyLoadContext.Default.Resolving += (context, name) =>
+            resolver.ResolveAssemblyToPath(name) is { } path ? context.LoadFromAssemblyPath(path) : null;
+        AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) =>
+            resolver.ResolveUnmanagedDllToPath(name) is { } path ? NativeLibrary.Load(path) : 0;
         AssemblyLoadContext.Default.LoadFromAssemblyPath(program).EntryPoint!.Invoke(null, [Array.Empty<string>()]);
         return 0;
     }

@@ -9,7 +9,8 @@ sealed class Platform : IAsyncDisposable
     private readonly Process process;
     private readonly Task<string> errors;
 
-    private Platform(Process process, Task<string> errors, string folder, Api api) => (this.process, this.errors, Folder, Api) = (process, errors, folder, api);
+    private Platform(Process process, Task<string> errors, string folder, Api api) =>
+        (this.process, this.errors, Folder, Api) = (process, errors, folder, api);
 
     public Api Api { get; }
     public string Folder { get; }
@@ -20,7 +21,8 @@ sealed class Platform : IAsyncDisposable
     public static Task<Platform> Up(Bench bench, int workers, CancellationToken cancel)
     {
         var folder = bench.NewFolder("up");
-        return Start(Children.Dotnet([ExpDll, "up", "--data", folder, "--port", "0", "--workers", $"{workers}"]), folder, () => Address(folder), cancel);
+        return Start(
+            Children.Dotnet([ExpDll, "up", "--data", folder, "--port", "0", "--workers", $"{workers}"]), folder, () => Address(folder), cancel);
     }
 
     /// <param name="folder">May hold a workspace already.</param>
@@ -30,7 +32,9 @@ sealed class Platform : IAsyncDisposable
     /// <summary>Ids of the API's process and of the workers, which are its children; not of the runners, their children.</summary>
     public IReadOnlyList<int> ProcessesBesideRuns() =>
         [process.Id, .. Directory.EnumerateDirectories($"/proc/{process.Id}/task")
-            .SelectMany(thread => File.ReadAllText(Path.Combine(thread, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Select(int.Parse)];
+            .SelectMany(
+                thread => File.ReadAllText(Path.Combine(thread, "children"))
+                    .Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Select(int.Parse)];
 
     public async ValueTask DisposeAsync()
     {
@@ -70,8 +74,10 @@ sealed class Platform : IAsyncDisposable
     }
 
     private static Uri? Address(string folder) =>
-        Path.Combine(folder, "address") is var file && File.Exists(file) && Uri.TryCreate(File.ReadAllText(file).Trim(), UriKind.Absolute, out var address) ? address : null;
+        Path.Combine(folder, "address") is var file && File.Exists(file)
+            && Uri.TryCreate(File.ReadAllText(file).Trim(), UriKind.Absolute, out var address) ? address : null;
 
     private static string Built(string name) => Path.GetFullPath(Path.Combine(
-        AppContext.BaseDirectory, typeof(Platform).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == name).Value!));
+        AppContext.BaseDirectory,
+        typeof(Platform).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == name).Value!));
 }

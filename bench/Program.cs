@@ -7,7 +7,11 @@ using Spectre.Console;
 if (args is ["child", .. var child]) return await Children.Run(child);
 if (args is ["simulate", .. var simulate]) return Simulate.Run(simulate, TimeProvider.System);
 
-IMeasure[] all = [new TinyRuns(), new FirstLine(), new Training(), new LogCall(), new CheckpointStall(), new Submissions(), new ListRuns(), new StoreCalls(), new BusHop(), new FileEventHop(), new TriggerHop(), new Recovery()];
+IMeasure[] all =
+[
+    new TinyRuns(), new FirstLine(), new Training(), new LogCall(), new CheckpointStall(), new Submissions(), new ListRuns(), new StoreCalls(),
+    new BusHop(), new FileEventHop(), new TriggerHop(), new Recovery(),
+];
 var quick = args.Contains("--quick");
 var names = args.Where(arg => !arg.StartsWith('-')).ToList();
 if (args.Any(arg => arg.StartsWith('-') && arg != "--quick") || names.Any(name => all.All(measure => measure.Name != name)))

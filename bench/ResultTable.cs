@@ -8,13 +8,17 @@ static class ResultTable
 {
     public static void Print(IAnsiConsole console, IReadOnlyList<(IMeasure Measure, Row Row)> rows, bool quick)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn("measure").AddColumn("what").AddColumn(new TableColumn("median").RightAligned()).AddColumn("spread")
-            .AddColumn("aim").AddColumn("met").AddColumn("beside it, in the same run").AddColumn(new TableColumn("median").RightAligned()).AddColumn(new TableColumn("ratio").RightAligned());
+        var table = new Table().Border(TableBorder.Simple).AddColumn("measure").AddColumn("what").AddColumn(new TableColumn("median").RightAligned())
+            .AddColumn("spread")
+            .AddColumn("aim").AddColumn("met").AddColumn("beside it, in the same run").AddColumn(new TableColumn("median").RightAligned())
+            .AddColumn(new TableColumn("ratio").RightAligned());
         foreach (var (measure, row) in rows)
         {
             table.AddRow(
-                new Text(measure.Name), new Text($"{row.What} (n={row.Ours.Count})"), new Text($"{Number(row.Ours.Median)} {row.Unit}"), new Text(SpreadOf(row)),
-                new Text(row.Target?.ToString() ?? ""), Met(row, quick), new Text(row.Baseline?.What ?? ""), new Text(row.Baseline is { } beside ? $"{Number(beside.Theirs.Median)} {row.Unit}" : ""),
+                new Text(measure.Name), new Text($"{row.What} (n={row.Ours.Count})"), new Text($"{Number(row.Ours.Median)} {row.Unit}"),
+                new Text(SpreadOf(row)),
+                new Text(row.Target?.ToString() ?? ""), Met(row, quick), new Text(row.Baseline?.What ?? ""),
+                new Text(row.Baseline is { } beside ? $"{Number(beside.Theirs.Median)} {row.Unit}" : ""),
                 new Text(row.Baseline is { Theirs.Median: not 0 } other ? Ratio(row.Ours.Median / other.Theirs.Median) : ""));
         }
 

@@ -3,7 +3,8 @@ namespace Serverless.Bench;
 /// <summary>One line of the table.</summary>
 /// <param name="What">What was measured, in words.</param>
 /// <param name="Unit">Of all its values: ms, runs/s, ns, %.</param>
-/// <param name="High">How its spread is shown: the name and share of a high percentile for times; null for rates, which show their least and greatest.</param>
+/// <param name="High">How its spread is shown: the name and share of a high percentile for
+/// times; null for rates, which show their least and greatest.</param>
 /// <param name="Baseline">What one would otherwise pick, measured in the same run; null when nothing compares.</param>
 sealed record Row(string What, string Unit, Samples Ours, (string Name, double Share)? High = null, Baseline? Baseline = null, Target? Target = null)
 {

@@ -20,16 +20,21 @@ static class Simulate
         {
             var value = i + 1 < args.Length ? args[i + 1] : "";
             if (args[i] == "--seed" && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)) seed = number;
-            else if (args[i] == "--minutes" && double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var length) && length > 0) minutes = length;
+            else if (args[i] == "--minutes" && double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var length)
+                && length > 0) minutes = length;
             else return Wrong();
         }
 
-        return seed is { } one && minutes is null ? Show(one) : Search(TimeSpan.FromMinutes(minutes ?? 1), seed ?? (int)(time.GetUtcNow().Ticks >> 8 & 0x3FFFFFFF), time);
+        return seed is { } one && minutes is null
+            ? Show(one)
+            : Search(TimeSpan.FromMinutes(minutes ?? 1), seed ?? (int)(time.GetUtcNow().Ticks >> 8 & 0x3FFFFFFF), time);
     }
 
     private static int Wrong()
     {
-        Console.Error.WriteLine($"usage: {Usage}\n  --minutes  how long to try seeds [1]\n  --seed     without --minutes: this seed alone, with all that happens; with it: the first seed");
+        Console.Error.WriteLine(
+            $"usage: {Usage}\n  --minutes  how long to try seeds [1]\n  --seed     without --minutes: this seed alone, with all that happens; with " +
+            "it: the first seed");
         return 2;
     }
 
@@ -50,7 +55,11 @@ static class Simulate
             over.Cancel();
         };
         var search = new SimSearch(from);
-        using (time.CreateTimer(_ => Console.Error.WriteLine($"  {search.Tried:#,0} seeds from {from}"), null, SayEvery, SayEvery)) search.Run(over.Token);
+        using (time.CreateTimer(_ => Console.Error.WriteLine($"  {search.Tried:#,0} seeds from {from}"), null, SayEvery, SayEvery))
+        {
+            search.Run(over.Token);
+        }
+
         if (search.Failure is not { } failure)
         {
             Console.WriteLine($"{search.Tried:#,0} seeds from {from}: no law was broken");

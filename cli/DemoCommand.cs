@@ -34,7 +34,8 @@ static class DemoCommand
         var began = session.World.Time.GetTimestamp();
         var data = new DataFolder(session.Get(Session.DataOption) ?? Directory.CreateTempSubdirectory("exp-demo-").FullName);
         var options = new PlatformOptions { Data = data, Port = keep ? null : 0, Workers = workers };
-        await using var platform = await LocalPlatform.Start(options, session.World, new(output, session.World.Time, LogLevel.Warning, LogFormat.Text), cancel);
+        await using var platform = await LocalPlatform.Start(
+            options, session.World, new(output, session.World.Time, LogLevel.Warning, LogFormat.Text), cancel);
         using var api = session.Connect(new(platform.Address, data.ReadKey(), data.Path));
         var with = $"{workers} worker {(workers == 1 ? "process" : "processes")}";
         output.Remark($"[bold green]exp[/] is up at [bold]{platform.Address}[/] with {with}; everything is kept in {data.Path}");

@@ -37,7 +37,9 @@ static class LoginCommand
 
             if (session.Get(entra) && session.Get(key) is not null) throw ExpException.Usage("--entra and --key exclude each other; give one");
 
-            var profile = session.Get(entra) ? await WithEntra(session, address, cancel) : new Profile(address, Key: ReadKey(session.Get(key), address));
+            var profile = session.Get(entra)
+                ? await WithEntra(session, address, cancel)
+                : new Profile(address, Key: ReadKey(session.Get(key), address));
 
             // Whether it opens, and what: refused here rather than at the first command.
             using var api = session.Connect(new(address, profile.Key ?? profile.Token!.Value, Connection.SourceOf(name)));

@@ -16,7 +16,8 @@ public sealed partial class ServerlessClient
         var place = $"api/code/{Convert.ToHexStringLower(SHA256.HashData(zip.Span))}";
         return await IsSentDirectly(place, zip.Length, () => new MemoryStream(zip.ToArray()), null, cancel)
             ? await Send<CodeStored>(Call.Put($"{place}?uploaded=true"), cancel)
-            : await Send<CodeStored>(Call.Put(place, () => new ReadOnlyMemoryContent(zip) { Headers = { ContentType = new("application/zip") } }), cancel);
+            : await Send<CodeStored>(
+                Call.Put(place, () => new ReadOnlyMemoryContent(zip) { Headers = { ContentType = new("application/zip") } }), cancel);
     }
 
     /// <summary>Is this snapshot in the workspace already?</summary>

@@ -73,7 +73,11 @@ public sealed partial class ServerlessClient
     private async IAsyncEnumerable<SseItem<string>> LogEvents(
         string id, string? after, long offset, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var call = Call.Get($"{Run(id)}/logs" + Query(("follow", "true"), ("offset", From(offset)))) with { Accept = "text/event-stream", LastEventId = after };
+        var call = Call.Get($"{Run(id)}/logs" + Query(("follow", "true"), ("offset", From(offset)))) with
+        {
+            Accept = "text/event-stream",
+            LastEventId = after,
+        };
         using var response = await SendOnce(call, cancel);
 
         // Being answered is a sign of life, also when nothing was printed.

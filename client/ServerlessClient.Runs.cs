@@ -16,7 +16,8 @@ public sealed partial class ServerlessClient
 
     /// <summary>A page of runs, newest first.</summary>
     public Task<RunList> ListRuns(RunQuery query, CancellationToken cancel = default) => Get<RunList>("api/runs" + Query(
-        ("project", query.Project), ("experiment", query.Experiment), ("state", query.State is { } state ? EnumNames.Of(state) : null), ("tag", query.Tag), ("limit", Text(query.Limit)), ("after", query.After)), cancel);
+        ("project", query.Project), ("experiment", query.Experiment), ("state", query.State is { } state ? EnumNames.Of(state) : null),
+        ("tag", query.Tag), ("limit", Text(query.Limit)), ("after", query.After)), cancel);
 
     /// <summary>All of them, page by page, newest first.</summary>
     /// <param name="query">Its limit is how many a page has.</param>

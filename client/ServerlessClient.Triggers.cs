@@ -24,7 +24,8 @@ public sealed partial class ServerlessClient
     /// <summary>What a trigger would do about past events.</summary>
     /// <param name="definition">Null: the stored one.</param>
     public Task<TriggerTrial> TestTrigger(string name, TriggerDefinition? definition = null, CancellationToken cancel = default) =>
-        Send<TriggerTrial>(Call.Post($"{Trigger(name)}/test", definition is null ? null : Call.Json(definition)) with { IsRepeatable = true }, cancel);
+        Send<TriggerTrial>(
+            Call.Post($"{Trigger(name)}/test", definition is null ? null : Call.Json(definition)) with { IsRepeatable = true }, cancel);
 
     /// <summary>Acts on an event again.</summary>
     /// <param name="firing">Its id; null: see <paramref name="stopped"/>.</param>

@@ -148,7 +148,8 @@ public sealed partial class ServerlessClient : IDisposable
         catch (JsonException e)
         {
             throw new ApiException(
-                ApiFault.NotThePlatform, $"{Address} answered what is not the platform's JSON; is it the platform, and of the same version? ({e.Message})", e);
+                ApiFault.NotThePlatform,
+                $"{Address} answered what is not the platform's JSON; is it the platform, and of the same version? ({e.Message})", e);
         }
     }
 

@@ -8,8 +8,8 @@ namespace Serverless.Cloud;
 public static class BlobClients
 {
     /// <summary>
-    /// Retries of timeouts, lost connections, 408, 429 and 5xx: up to 5, 0.2 s after the first failure and twice as long after each next (at most 5 s), each try given 30 s.
-    /// Then the store is unavailable.
+    /// Retries of timeouts, lost connections, 408, 429 and 5xx: up to 5, 0.2 s after the first failure and twice as long after each next (at most 5
+    /// s), each try given 30 s. Then the store is unavailable.
     /// </summary>
     public static BlobClientOptions Options()
     {
@@ -40,8 +40,8 @@ public static class BlobClients
 }
 
 /// <summary>
-/// Notes whether a request of one conditional write is sent more than once. A conflict that answers the only sending is a conflict; one that answers a repetition may be with the
-/// first sending itself, whose answer was lost.
+/// Notes whether a request of one conditional write is sent more than once. A conflict that answers the only sending is a conflict; one that answers
+/// a repetition may be with the first sending itself, whose answer was lost.
 /// </summary>
 internal sealed class SendCounter : IDisposable
 {

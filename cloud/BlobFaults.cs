@@ -10,7 +10,8 @@ internal static class BlobFaults
 {
     /// <summary>The write's own condition did not hold. A lease of somebody's or a container on its way out are other 409s.</summary>
     public static bool IsConditionNotMet(RequestFailedException e) =>
-        e.Status == 412 || (e.Status == 409 && (e.ErrorCode == BlobErrorCode.BlobAlreadyExists || e.ErrorCode == BlobErrorCode.TargetConditionNotMet));
+        e.Status == 412
+            || (e.Status == 409 && (e.ErrorCode == BlobErrorCode.BlobAlreadyExists || e.ErrorCode == BlobErrorCode.TargetConditionNotMet));
 
     /// <summary>The port's exception for it, or null when it passes through as it is.</summary>
     public static IOException? Of(Exception e, string container, CancellationToken cancel) => e switch
@@ -22,7 +23,8 @@ internal static class BlobFaults
             new StoreUnavailableException($"container {container} cannot be used: {FirstLine(e)}", e),
         AuthenticationFailedException => new StoreUnavailableException($"container {container} cannot be used: {FirstLine(e)}", e),
         AggregateException => new StoreUnavailableException($"container {container} does not answer: {FirstLine(e)}", e),
-        OperationCanceledException when !cancel.IsCancellationRequested => new StoreUnavailableException($"container {container} does not answer in time", e),
+        OperationCanceledException when !cancel.IsCancellationRequested =>
+            new StoreUnavailableException($"container {container} does not answer in time", e),
         _ => null,
     };
 

@@ -7,8 +7,8 @@ using Serverless.Core.Storage;
 namespace Serverless.Cloud;
 
 /// <summary>
-/// Links are shared access signatures for one blob: signed with a key that the service delegates to this identity (role Storage Blob Delegator), or with the account's own
-/// key where the store was made with one, which only emulators accept.
+/// Links are shared access signatures for one blob: signed with a key that the service delegates to this identity (role Storage Blob Delegator), or
+/// with the account's own key where the store was made with one, which only emulators accept.
 /// </summary>
 public sealed partial class BlobObjectStore : IDirectTransfer
 {
@@ -19,12 +19,14 @@ public sealed partial class BlobObjectStore : IDirectTransfer
 
     private (UserDelegationKey Key, DateTimeOffset Until)? delegated;
 
-    public Task<DirectLink> LinkToRead(string key, TimeSpan lifetime, CancellationToken cancel = default) => Link(key, BlobSasPermissions.Read, lifetime, Nothing, cancel);
+    public Task<DirectLink> LinkToRead(string key, TimeSpan lifetime, CancellationToken cancel = default) =>
+        Link(key, BlobSasPermissions.Read, lifetime, Nothing, cancel);
 
     public Task<DirectLink> LinkToWrite(string key, TimeSpan lifetime, CancellationToken cancel = default) =>
         Link(key, BlobSasPermissions.Create | BlobSasPermissions.Write, lifetime, AsBlockBlob, cancel);
 
-    private async Task<DirectLink> Link(string key, BlobSasPermissions permissions, TimeSpan lifetime, Dictionary<string, string> headers, CancellationToken cancel)
+    private async Task<DirectLink> Link(
+        string key, BlobSasPermissions permissions, TimeSpan lifetime, Dictionary<string, string> headers, CancellationToken cancel)
     {
         var now = (await Head(key, cancel)).Now;
         return await Guard(async () =>
@@ -50,7 +52,8 @@ public sealed partial class BlobObjectStore : IDirectTransfer
         if (delegated is not { } with || with.Until < terms.ExpiresOn)
         {
             var until = now + DelegatedFor > terms.ExpiresOn ? now + DelegatedFor : terms.ExpiresOn;
-            var answer = await container.GetParentBlobServiceClient().GetUserDelegationKeyAsync(new BlobGetUserDelegationKeyOptions(until) { StartsOn = now - ClockSkew }, cancel);
+            var answer = await container.GetParentBlobServiceClient()
+                .GetUserDelegationKeyAsync(new BlobGetUserDelegationKeyOptions(until) { StartsOn = now - ClockSkew }, cancel);
             delegated = with = (answer.Value, until);
         }
 

@@ -15,10 +15,16 @@ public sealed partial class BlobObjectStore
     private const long OneStepCopyBytes = 256L * 1024 * 1024;
 
     // Smaller bodies are one request; larger ones are staged in blocks, and appear whole when the blocks are committed.
-    private static readonly StorageTransferOptions Transfer = new() { InitialTransferSize = 8 * 1024 * 1024, MaximumTransferSize = 8 * 1024 * 1024, MaximumConcurrency = 4 };
+    private static readonly StorageTransferOptions Transfer = new()
+    {
+        InitialTransferSize = 8 * 1024 * 1024,
+        MaximumTransferSize = 8 * 1024 * 1024,
+        MaximumConcurrency = 4,
+    };
 
     public Task<PutResult> Put(
-        string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default)
+        string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null,
+        CancellationToken cancel = default)
     {
         // A small body of known length is one request; of unknown length, two.
         var counted = body.CanSeek ? null : new CountedBody(body);
@@ -74,7 +80,11 @@ public sealed partial class BlobObjectStore
     public Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(expectedOffset);
-        if (bytes.Length > Limits.AppendBlockBytes) throw new ArgumentException($"{bytes.Length} bytes are too many for one append; at most {Limits.AppendBlockBytes}", nameof(bytes));
+        if (bytes.Length > Limits.AppendBlockBytes)
+        {
+            throw new ArgumentException($"{bytes.Length} bytes are too many for one append; at most {Limits.AppendBlockBytes}", nameof(bytes));
+        }
+
         var blob = container.GetAppendBlobClient(ObjectKey.Checked(key));
         return Guard(async () =>
         {
@@ -97,7 +107,11 @@ public sealed partial class BlobObjectStore
                 catch (RequestFailedException e) when (e.Status == 412)
                 {
                     var length = (await Head(key, cancel)).Value?.LengthBytes ?? 0;
-                    if (!tries.MayHaveRepeated || length < expectedOffset + bytes.Length || !await Holds(key, expectedOffset, bytes, cancel)) return new(false, length);
+                    if (!tries.MayHaveRepeated || length < expectedOffset + bytes.Length || !await Holds(key, expectedOffset, bytes, cancel))
+                    {
+                        return new(false, length);
+                    }
+
                     if (length == expectedOffset + bytes.Length) return new(true, length);
                     throw Unknown(key);
                 }
@@ -107,7 +121,8 @@ public sealed partial class BlobObjectStore
                 }
                 catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlockCountExceedsLimit)
                 {
-                    throw new ArgumentException($"'{key}' was appended to {Limits.AppendsPerObject} times, and takes no more: begin another object", nameof(key), e);
+                    throw new ArgumentException(
+                        $"'{key}' was appended to {Limits.AppendsPerObject} times, and takes no more: begin another object", nameof(key), e);
                 }
             }
         }, cancel, writes: true);
@@ -115,7 +130,8 @@ public sealed partial class BlobObjectStore
 
     private async Task<PutResult> Write(
         string key, PutCondition condition, IReadOnlyDictionary<string, string> metadata, Func<long> lengthBytes,
-        Func<BlobClient, Dictionary<string, string>, BlobRequestConditions?, Task<(ETag ETag, DateTimeOffset Modified, Response Answer)>> write, CancellationToken cancel)
+        Func<BlobClient, Dictionary<string, string>, BlobRequestConditions?, Task<(ETag ETag, DateTimeOffset Modified, Response Answer)>> write,
+        CancellationToken cancel)
     {
         var blob = Blob(key);
         var marked = new Dictionary<string, string>(metadata) { [Mark] = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)) };
@@ -166,7 +182,8 @@ public sealed partial class BlobObjectStore
     private static bool IsMarked(BlobProperties properties, string mark) => properties.Metadata.TryGetValue(Mark, out var found) && found == mark;
 
     private static StoreUnavailableException Unknown(string key) =>
-        new($"'{key}' was written by somebody else while the answer to this write was lost: nobody can tell whether it happened; read it and decide again");
+        new($"'{key}' was written by somebody else while the answer to this write was lost: nobody can tell whether it happened; read it and " +
+            "decide again");
 
     private static async Task<AppendResult> AppendNothing(AppendBlobClient blob, long expectedOffset, CancellationToken cancel)
     {
@@ -189,7 +206,8 @@ public sealed partial class BlobObjectStore
     private async Task<bool> Holds(string key, long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancel) =>
         await this.Get(key, new ByteRange(offset, bytes.Length), cancel) is { } found && bytes.Span.SequenceEqual(found.Body);
 
-    private async Task<(Uri Uri, HttpAuthorization? Authentication)?> SourceOf(string key, long lengthBytes, DateTimeOffset now, CancellationToken cancel)
+    private async Task<(Uri Uri, HttpAuthorization? Authentication)?> SourceOf(
+        string key, long lengthBytes, DateTimeOffset now, CancellationToken cancel)
     {
         var blob = container.GetBlockBlobClient(key);
         if (lengthBytes > OneStepCopyBytes || !await IsBlockBlob(blob, cancel)) return null;

@@ -10,11 +10,13 @@ namespace Serverless.Cloud;
 
 /// <summary>
 /// Objects as blobs of one container: block blobs for what is put, append blobs for what is appended to. Times are the service's, to the second.
-/// <para>A conditional write whose first answer was lost is sent again and then conflicts with itself. Every put carries a mark of its own, and every append can be read back, so
-/// such a write is recognised as done; when somebody has already written over it, nobody can tell, and <see cref="StoreUnavailableException"/> says so.</para>
+/// <para>A conditional write whose first answer was lost is sent again and then conflicts with itself. Every put carries a mark of its own, and every
+/// append can be read back, so such a write is recognised as done; when somebody has already written over it, nobody can tell, and
+/// <see cref="StoreUnavailableException"/> says so.</para>
 /// </summary>
 /// <param name="container">Made with <see cref="BlobClients.Options"/>. Created at the first write when it is missing.</param>
-/// <param name="credential">What <paramref name="container"/> was made with, when that was a token: the service reads the source of a copy with it.</param>
+/// <param name="credential">What <paramref name="container"/> was made with, when that was a
+/// token: the service reads the source of a copy with it.</param>
 public sealed partial class BlobObjectStore(BlobContainerClient container, TokenCredential? credential = null) : IObjectStore
 {
     // Not a name that callers can use, and no property that readers see.
@@ -69,7 +71,8 @@ public sealed partial class BlobObjectStore(BlobContainerClient container, Token
             if (after is not null && string.CompareOrdinal(blob.Name, after) <= 0) continue;
             if (ObjectKey.Problem(blob.Name) is not null || (blob.Metadata?.ContainsKey("hdi_isfolder") ?? false)) continue;
             var properties = blob.Properties;
-            yield return new(blob.Name, Text(properties.ETag!.Value), properties.ContentLength ?? 0, properties.LastModified!.Value, Visible(blob.Metadata));
+            yield return new(
+                blob.Name, Text(properties.ETag!.Value), properties.ContentLength ?? 0, properties.LastModified!.Value, Visible(blob.Metadata));
         }
     }
 
@@ -128,7 +131,9 @@ public sealed partial class BlobObjectStore(BlobContainerClient container, Token
 
     // Content-Range: bytes 0-9/100
     private static long TotalBytes(BlobDownloadDetails details) =>
-        details.ContentRange is { Length: > 0 } range ? long.Parse(range.AsSpan(range.LastIndexOf('/') + 1), CultureInfo.InvariantCulture) : details.ContentLength;
+        details.ContentRange is { Length: > 0 } range
+            ? long.Parse(range.AsSpan(range.LastIndexOf('/') + 1), CultureInfo.InvariantCulture)
+            : details.ContentLength;
 
     private async Task<T> Guard<T>(Func<Task<T>> work, CancellationToken cancel, bool writes = false)
     {

@@ -5,13 +5,18 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Cloud;
 
-/// <summary>Where the platform is in Azure, as its settings say it. Everything is opened with the identity of whoever runs this (AZURE_CLIENT_ID picks one of several).</summary>
+/// <summary>
+/// Where the platform is in Azure, as its settings say it. Everything is opened with the
+/// identity of whoever runs this (AZURE_CLIENT_ID picks one of several).
+/// </summary>
 public static class CloudConnections
 {
     /// <summary>The storage account, <c>https://NAME.blob.core.windows.net</c>.</summary>
     public const string BlobEndpoint = "EXP_BLOB_ENDPOINT";
 
-    /// <summary>A connection string in its place, with its key: for emulators, where there are no identities. Accounts of the platform accept no keys.</summary>
+    /// <summary>
+    /// A connection string in its place, with its key: for emulators, where there are no identities. Accounts of the platform accept no keys.
+    /// </summary>
     public const string BlobConnection = "EXP_BLOB_CONNECTION";
 
     /// <summary>The Service Bus namespace, <c>NAME.servicebus.windows.net</c>; or a connection string, with its key, for emulators.</summary>

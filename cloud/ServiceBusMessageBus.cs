@@ -7,13 +7,15 @@ using Serverless.Core.Messaging;
 namespace Serverless.Cloud;
 
 /// <summary>
-/// The bus on Azure Service Bus, with the caller's identity. Queues, topics and subscriptions exist before it starts (<c>infra/modules/servicebus.bicep</c>): lock
-/// length, duplicate window and delivery count are their properties. Only this class's connection needs data rights; nothing needs manage rights.
+/// The bus on Azure Service Bus, with the caller's identity. Queues, topics and subscriptions exist before it starts
+/// (<c>infra/modules/servicebus.bicep</c>): lock length, duplicate window and delivery count are their properties. Only this class's connection needs
+/// data rights; nothing needs manage rights.
 /// </summary>
 public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
 {
     /// <summary>
-    /// Set on what is meant for one subscription of a topic only: the filter of every subscription takes what names none, or itself (<c>infra/modules/servicebus.bicep</c>).
+    /// Set on what is meant for one subscription of a topic only: the filter of every subscription takes what names none, or itself
+    /// (<c>infra/modules/servicebus.bicep</c>).
     /// </summary>
     public const string Recipient = "recipient";
 
@@ -28,7 +30,8 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
     private readonly ConcurrentDictionary<string, (ServiceBusReceiver Receiver, ServiceBusReceivedMessage Message)> held = new(StringComparer.Ordinal);
 
     /// <param name="fullyQualifiedNamespace"><c>name.servicebus.windows.net</c></param>
-    public ServiceBusMessageBus(string fullyQualifiedNamespace, TokenCredential credential) => client = new(fullyQualifiedNamespace, credential, Options());
+    public ServiceBusMessageBus(string fullyQualifiedNamespace, TokenCredential credential) =>
+        client = new(fullyQualifiedNamespace, credential, Options());
 
     /// <param name="connectionString">With its key: an emulator's, which knows no identities. Namespaces of the platform accept no keys.</param>
     public ServiceBusMessageBus(string connectionString) => client = new(connectionString, Options());
@@ -57,7 +60,8 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
             var received = await receiver.ReceiveMessageAsync(wait > ShortestWait ? wait : ShortestWait, cancel);
             if (received is null) return null;
             held[received.LockToken] = (receiver, received);
-            return new ReceivedMessage(queue, new(received.MessageId, received.Body.ToString()), received.LockToken, received.DeliveryCount, received.LockedUntil);
+            return new ReceivedMessage(
+                queue, new(received.MessageId, received.Body.ToString()), received.LockToken, received.DeliveryCount, received.LockedUntil);
         }, cancel);
 
     public Task<bool> Renew(ReceivedMessage message, CancellationToken cancel = default) =>
@@ -73,14 +77,16 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
         // The broker keeps at most 4,096 characters of a reason.
         Held(
             message, last: true,
-            (receiver, received) => receiver.DeadLetterMessageAsync(received, reason.Length > 4000 ? reason[..4000] : reason, cancellationToken: cancel), cancel);
+            (receiver, received) =>
+                receiver.DeadLetterMessageAsync(received, reason.Length > 4000 ? reason[..4000] : reason, cancellationToken: cancel), cancel);
 
     public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit = 100, CancellationToken cancel = default) =>
         Translated<IReadOnlyList<DeadLetter>>($"read dead letters of {queue}", async () =>
         {
             var peeked = await Peek(Receiver(queue, SubQueue.DeadLetter), limit, cancel);
             return [.. peeked.Select(message => new DeadLetter(
-                queue, new(message.MessageId, message.Body.ToString()), message.DeadLetterReason ?? "no reason given", message.EnqueuedTime, message.DeliveryCount))];
+                queue, new(message.MessageId, message.Body.ToString()), message.DeadLetterReason ?? "no reason given", message.EnqueuedTime,
+                message.DeliveryCount))];
         }, cancel);
 
     public Task<bool> Requeue(string queue, string messageId, CancellationToken cancel = default) =>
@@ -182,10 +188,13 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
     {
         // No prefetch: a prefetched message's lock runs while another run trains.
         var options = new ServiceBusReceiverOptions { ReceiveMode = ServiceBusReceiveMode.PeekLock, PrefetchCount = 0, SubQueue = key.Part };
-        return key.Queue.Split('/') is [var topic, var subscription] ? client.CreateReceiver(topic, subscription, options) : client.CreateReceiver(key.Queue, options);
+        return key.Queue.Split('/') is [var topic, var subscription]
+            ? client.CreateReceiver(topic, subscription, options)
+            : client.CreateReceiver(key.Queue, options);
     });
 
-    private async Task<bool> Held(ReceivedMessage message, bool last, Func<ServiceBusReceiver, ServiceBusReceivedMessage, Task> act, CancellationToken cancel)
+    private async Task<bool> Held(
+        ReceivedMessage message, bool last, Func<ServiceBusReceiver, ServiceBusReceivedMessage, Task> act, CancellationToken cancel)
     {
         if (!held.TryGetValue(message.Lock, out var entry)) return false;
         try
@@ -193,7 +202,8 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
             await Translated($"settle a message of {message.Queue}", () => act(entry.Receiver, entry.Message), cancel);
         }
         catch (BusUnavailableException e)
-            when (e.InnerException is ServiceBusException { Reason: ServiceBusFailureReason.MessageLockLost or ServiceBusFailureReason.MessageNotFound })
+            when (e.InnerException is ServiceBusException { Reason: ServiceBusFailureReason.MessageLockLost
+                or ServiceBusFailureReason.MessageNotFound })
         {
             held.TryRemove(message.Lock, out _);
             return false;
@@ -203,7 +213,8 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
         return true;
     }
 
-    private static Task Translated(string what, Func<Task> call, CancellationToken cancel) => Translated(what, async () => { await call(); return true; }, cancel);
+    private static Task Translated(string what, Func<Task> call, CancellationToken cancel) =>
+        Translated(what, async () => { await call(); return true; }, cancel);
 
     // Every failure is one of these few: see ServiceBusFailureReason in the SDK for what each means.
     private static async Task<T> Translated<T>(string what, Func<Task<T>> call, CancellationToken cancel)
@@ -214,7 +225,8 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
         }
         catch (ServiceBusException e) when (e.Reason == ServiceBusFailureReason.MessagingEntityNotFound)
         {
-            throw new InvalidOperationException($"could not {what}: it does not exist in this deployment; deploy infra/ again with this machine class", e);
+            throw new InvalidOperationException(
+                $"could not {what}: it does not exist in this deployment; deploy infra/ again with this machine class", e);
         }
         catch (ServiceBusException e) when (e.Reason == ServiceBusFailureReason.MessageSizeExceeded)
         {

@@ -3,8 +3,8 @@ using System.Text;
 namespace Serverless.Core;
 
 /// <summary>
-/// Names and messages of people's code, made fit for documents of any kind: nothing in them that XML forbids, that a terminal or a browser obeys, or that turns the
-/// direction of what stands around it. Whoever writes a document escapes its own markup afterwards.
+/// Names and messages of people's code, made fit for documents of any kind: nothing in them that XML forbids, that a terminal or a browser obeys, or
+/// that turns the direction of what stands around it. Whoever writes a document escapes its own markup afterwards.
 /// </summary>
 public static class PlainText
 {

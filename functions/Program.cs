@@ -16,7 +16,8 @@ using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
 using Serverless.Functions.Http;
 
-// The platform as an Azure Functions app. Its settings are in infra/modules/functions.bicep. The triggers read ServiceBus__fullyQualifiedNamespace by themselves.
+// The platform as an Azure Functions app. Its settings are in infra/modules/functions.bicep. The
+// triggers read ServiceBus__fullyQualifiedNamespace by themselves.
 var builder = FunctionsApplication.CreateBuilder(args);
 var machines = MachineList.Parse(Needed(MachineList.Setting));
 builder.ConfigureFunctionsWebApplication();

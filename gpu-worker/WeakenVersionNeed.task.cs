@@ -6,8 +6,8 @@ using Microsoft.Build.Utilities;
 
 /// <summary>
 /// Copies a 64-bit little-endian ELF library and marks its needs for one symbol version as weak: in each section of type SHT_GNU_verneed, the entry
-/// (Elf64_Vernaux) with that name gets <c>vna_flags |= VER_FLG_WEAK</c>. Everything else stays as it was. A library that does not need the version is copied as it is.
-/// Layout: the ELF-64 object file format, and the chapter on symbol versioning of the Linux Standard Base.
+/// (Elf64_Vernaux) with that name gets <c>vna_flags |= VER_FLG_WEAK</c>. Everything else stays as it was. A library that does not need the version is
+/// copied as it is. Layout: the ELF-64 object file format, and the chapter on symbol versioning of the Linux Standard Base.
 /// Compiled by the build itself (LibStdCxx.targets), against .NET Standard 2.0.
 /// </summary>
 public class WeakenVersionNeed : Task

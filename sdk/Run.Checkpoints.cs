@@ -37,7 +37,8 @@ public sealed partial class Run
         Save(step, [("", model)], optimizer is null ? [] : [("", optimizer)], cursor);
 
     /// <summary>The same for several models and optimizers; tensor names get their model's name before them: <c>generator.conv1.weight</c>.</summary>
-    public bool SaveCheckpoint(long step, IReadOnlyDictionary<string, nn.Module> models, IReadOnlyDictionary<string, optim.Optimizer>? optimizers = null, object? cursor = null) =>
+    public bool SaveCheckpoint(long step, IReadOnlyDictionary<string, nn.Module> models,
+        IReadOnlyDictionary<string, optim.Optimizer>? optimizers = null, object? cursor = null) =>
         Save(step, Prefixed(models), Prefixed(optimizers), cursor);
 
     /// <summary>
@@ -55,7 +56,8 @@ public sealed partial class Run
 
     /// <summary>The same for several models and optimizers, with the names they were saved under.</summary>
     public bool TryResume(
-        IReadOnlyDictionary<string, nn.Module> models, IReadOnlyDictionary<string, optim.Optimizer>? optimizers, [NotNullWhen(true)] out Checkpoint? checkpoint) =>
+        IReadOnlyDictionary<string, nn.Module> models, IReadOnlyDictionary<string, optim.Optimizer>? optimizers,
+        [NotNullWhen(true)] out Checkpoint? checkpoint) =>
         RestoreAndPrepare(Prefixed(models), Prefixed(optimizers), out checkpoint);
 
     /// <summary>Whether the run was told to start from another run's weights (<c>from:</c>).</summary>
@@ -107,13 +109,15 @@ public sealed partial class Run
         : null;
 
     /// <summary>Gets memory for checkpoints of this size, in the background.</summary>
-    internal void PrepareCheckpoint(IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers)
+    internal void PrepareCheckpoint(
+        IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers)
     {
         using var scope = NewDisposeScope();
         checkpoints.Value.Prepare(new CheckpointDraft(States(models, optimizers)).LengthBytes + RngBytes);
     }
 
-    internal bool Save(long step, IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers, object? cursor)
+    internal bool Save(long step, IReadOnlyList<(string Prefix, nn.Module Module)> models,
+        IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers, object? cursor)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);
         var writer = checkpoints.Value;
@@ -127,7 +131,8 @@ public sealed partial class Run
         {
             var marker = PrintMarker(step);
             var (metricsBytes, values) = metrics.Value.Flush();
-            var info = new CheckpointInfo(step, cursor is null ? null : JsonSerializer.SerializeToElement(cursor, SdkJson.Options), metricsBytes, marker, values);
+            var info = new CheckpointInfo(
+                step, cursor is null ? null : JsonSerializer.SerializeToElement(cursor, SdkJson.Options), metricsBytes, marker, values);
             var draft = new CheckpointDraft([.. states, new(CheckpointFiles.Rng, RngStates.Collect(random, Device, Seed, step), [])])
             {
                 Step = step,
@@ -151,7 +156,8 @@ public sealed partial class Run
         return true;
     }
 
-    private static List<CheckpointContent> States(IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers)
+    private static List<CheckpointContent> States(
+        IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers)
     {
         var model = new CheckpointContent(CheckpointFiles.Model, States(models), []);
         if (optimizers.Count == 0) return [model];
@@ -161,7 +167,8 @@ public sealed partial class Run
     }
 
     internal bool Restore(
-        IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers, [NotNullWhen(true)] out Checkpoint? checkpoint)
+        IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers,
+        [NotNullWhen(true)] out Checkpoint? checkpoint)
     {
         checkpoint = ResumePoint();
         if (checkpoint is null) return false;
@@ -171,25 +178,36 @@ public sealed partial class Run
         if (optimizers.Count > 0)
         {
             var path = Path.Combine(folder, CheckpointFiles.Optimizer);
-            if (!File.Exists(path)) throw new InvalidDataException($"checkpoint {checkpoint.Step} was saved without an optimizer; resume it without one, or give SaveCheckpoint the optimizer");
+            if (!File.Exists(path))
+            {
+                throw new InvalidDataException(
+                    $"checkpoint {checkpoint.Step} was saved without an optimizer; resume it without one, or give SaveCheckpoint the optimizer");
+            }
+
             using var file = new SafeTensorsFile(path);
             foreach (var (prefix, optimizer) in optimizers) OptimizerStates.Restore(optimizer, prefix, file);
         }
 
-        using (var file = new SafeTensorsFile(Path.Combine(folder, CheckpointFiles.Rng))) RngStates.Restore(random, Device, Seed, checkpoint.Step, file);
+        using (var file = new SafeTensorsFile(Path.Combine(folder, CheckpointFiles.Rng)))
+        {
+            RngStates.Restore(random, Device, Seed, checkpoint.Step, file);
+        }
+
         return true;
     }
 
     // A hand-written loop is about to begin: its first save finds its memory ready.
     private bool RestoreAndPrepare(
-        IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers, [NotNullWhen(true)] out Checkpoint? checkpoint)
+        IReadOnlyList<(string Prefix, nn.Module Module)> models, IReadOnlyList<(string Prefix, optim.Optimizer Optimizer)> optimizers,
+        [NotNullWhen(true)] out Checkpoint? checkpoint)
     {
         var resumed = Restore(models, optimizers, out checkpoint);
         PrepareCheckpoint(models, optimizers);
         return resumed;
     }
 
-    // What was printed before the save is before the marker: the log of a resumed run is cut there. One write, so that no other output gets into the line.
+    // What was printed before the save is before the marker: the log of a resumed run is cut
+    // there. One write, so that no other output gets into the line.
     private string? PrintMarker(long step)
     {
         if (!OnPlatform) return null;
@@ -216,5 +234,6 @@ public sealed partial class Run
         return all;
     }
 
-    private static List<(string Prefix, T Value)> Prefixed<T>(IReadOnlyDictionary<string, T>? named) => [.. (named ?? new Dictionary<string, T>()).Select(n => (n.Key + ".", n.Value))];
+    private static List<(string Prefix, T Value)> Prefixed<T>(IReadOnlyDictionary<string, T>? named) =>
+        [.. (named ?? new Dictionary<string, T>()).Select(n => (n.Key + ".", n.Value))];
 }

@@ -6,7 +6,10 @@ public sealed partial class Run
 {
     private const int ShownFiles = 10;
 
-    /// <summary>Full path of the folder with the declared inputs, without their leading <c>data/</c>; it may not exist when there are none. Read-only. Outside the platform <c>./data</c>.</summary>
+    /// <summary>
+    /// Full path of the folder with the declared inputs, without their leading <c>data/</c>; it may not exist
+    /// when there are none. Read-only. Outside the platform <c>./data</c>.
+    /// </summary>
     public string Inputs { get; }
 
     /// <summary>Full path of the folder that everything goes to. Outside the platform it is made when first asked for.</summary>
@@ -32,7 +35,8 @@ public sealed partial class Run
     {
         var root = Below(Inputs, WithoutData(folder));
         if (!Directory.Exists(root)) return [];
-        return [.. Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Inputs, f).Replace('\\', '/')).Order(StringComparer.Ordinal)];
+        return [.. Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Inputs, f).Replace('\\', '/'))
+            .Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Path to write an artifact to: kept with the run, whatever becomes of it. Its folders are made.</summary>
@@ -55,7 +59,8 @@ public sealed partial class Run
     {
         var full = Path.GetFullPath(Path.Combine(root, path));
         var inside = Path.GetRelativePath(root, full);
-        if (Path.IsPathRooted(path) || inside == ".." || inside.StartsWith("../", StringComparison.Ordinal) || inside.StartsWith(@"..\", StringComparison.Ordinal))
+        if (Path.IsPathRooted(path) || inside == ".." || inside.StartsWith("../", StringComparison.Ordinal)
+            || inside.StartsWith(@"..\", StringComparison.Ordinal))
             throw new ArgumentException($"'{path}' leads out of its folder; give a relative path without '..'", nameof(path));
         return full;
     }

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Serverless;
 
 /// <summary>
-/// Turns SIGTERM (outside the platform also Ctrl-C) into a token, once somebody has asked for it. Code that never asks ends at once, as any process does, but not before what is
-/// waiting is written: .NET itself leaves that out since version 10. A second Ctrl-C always ends the process.
+/// Turns SIGTERM (outside the platform also Ctrl-C) into a token, once somebody has asked for it. Code that never asks ends at once, as any process
+/// does, but not before what is waiting is written: .NET itself leaves that out since version 10. A second Ctrl-C always ends the process.
 /// </summary>
 internal sealed class StopSignal : IDisposable
 {
@@ -39,7 +39,11 @@ internal sealed class StopSignal : IDisposable
 
     private void Stop(PosixSignalContext context)
     {
-        if (!asked || (interactive && source.IsCancellationRequested)) Environment.Exit(context.Signal == PosixSignal.SIGINT ? SigintExitCode : SigtermExitCode);
+        if (!asked || (interactive && source.IsCancellationRequested))
+        {
+            Environment.Exit(context.Signal == PosixSignal.SIGINT ? SigintExitCode : SigtermExitCode);
+        }
+
         context.Cancel = true;
         if (interactive) Console.Error.WriteLine("stopping at the next step; once more to end at once");
         source.Cancel();

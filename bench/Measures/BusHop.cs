@@ -22,7 +22,8 @@ sealed class BusHop : IMeasure
         for (var i = 0; i < count; i++)
         {
             await bus.Send("hops", new(bench.Ids.Nonce(), Stopwatch.GetTimestamp().ToString(CultureInfo.InvariantCulture)), cancel: cancel);
-            var answer = await receiver.StandardOutput.ReadLineAsync(cancel) ?? throw new InvalidOperationException("the receiving process ended early");
+            var answer = await receiver.StandardOutput.ReadLineAsync(cancel)
+                ?? throw new InvalidOperationException("the receiving process ended early");
             hops.Add(double.Parse(answer, CultureInfo.InvariantCulture) / 1000);
         }
 

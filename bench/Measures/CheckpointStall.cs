@@ -27,12 +27,14 @@ sealed class CheckpointStall : IMeasure
         bench.Say($"{megabytes} MB of state");
         var run = await platform.Api.Submit(Api.Spec(snapshot, "checkpoint.cs", new { saves, width, layers, window = windowSeconds }), cancel);
         await platform.Api.UntilEnded(run, TimeSpan.FromMilliseconds(500), cancel);
-        var lines = (await platform.Api.Log(run, cancel)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).Where(fields => fields.Length > 1)
+        var lines = (await platform.Api.Log(run, cancel)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t'))
+            .Where(fields => fields.Length > 1)
             .ToDictionary(fields => fields[0], fields => fields.Skip(1).Select(value => double.Parse(value, CultureInfo.InvariantCulture)).ToList());
         const string Theirs = "Module.save and save_state_dict";
         return
         [
-            new($"SaveCheckpoint of {megabytes} MB blocks for", "ms", new(lines["stall"]), Baseline: new(Theirs, new(lines["their stall"])), Target: aim),
+            new($"SaveCheckpoint of {megabytes} MB blocks for", "ms", new(lines["stall"]), Baseline: new(Theirs, new(lines["their stall"])),
+                Target: aim),
             new($"the first one of a process, {megabytes} MB", "ms", new(lines["first"])),
             new($"and slows down the steps behind it by, in {windowSeconds:0.#} s", "ms", new(lines["dip"], difference: true),
                 Baseline: new(Theirs, new(lines["their dip"], difference: true))),

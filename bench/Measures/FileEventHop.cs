@@ -39,7 +39,8 @@ sealed class FileEventHop : IMeasure
         return
         [
             new("file put durably → durable event received", "ms", put, Row.P99, new("the system's callback alone", noticed)),
-            new("file written by hand → durable event received", "ms", byHand, Row.P99, new($"a poll every {PollMinutes} minutes (computed)", polled)),
+            new("file written by hand → durable event received", "ms", byHand, Row.P99,
+                new($"a poll every {PollMinutes} minutes (computed)", polled)),
         ];
 
         async Task<Samples> Hops(string name, Func<string, Task> write)
@@ -61,7 +62,11 @@ sealed class FileEventHop : IMeasure
         {
             while (true)
             {
-                if (await receiving.Receive(QueueNames.FileEvents, TimeSpan.FromSeconds(30), cancel) is not { } received) throw new InvalidOperationException($"{path} was not announced");
+                if (await receiving.Receive(QueueNames.FileEvents, TimeSpan.FromSeconds(30), cancel) is not { } received)
+                {
+                    throw new InvalidOperationException($"{path} was not announced");
+                }
+
                 await receiving.Complete(received, cancel);
                 if (FileChanged.From(received.Message)?.Path == path) return;
             }

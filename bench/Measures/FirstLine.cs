@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Serverless.Bench.Measures;
 
-/// <summary>From sending the submission to the first line of user code, whose snapshot has been compiled before. One run at a time, on an idle platform.</summary>
+/// <summary>
+/// From sending the submission to the first line of user code, whose snapshot has been compiled before. One run at a time, on an idle platform.
+/// </summary>
 sealed class FirstLine : IMeasure
 {
     public string Name => "first-line";

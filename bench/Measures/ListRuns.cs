@@ -33,7 +33,8 @@ sealed class ListRuns : IMeasure
         });
         return
         [
-            new($"newest {Page} of {count:#,0} runs", "ms", times, Row.P95, new("SQLite: select and parse the same summaries, no HTTP", await Select(bench, records)), new(20)),
+            new($"newest {Page} of {count:#,0} runs", "ms", times, Row.P95,
+                new("SQLite: select and parse the same summaries, no HTTP", await Select(bench, records)), new(20)),
             new("the first such request after the start", "ms", first, Row.P95),
         ];
     }
@@ -59,7 +60,8 @@ sealed class ListRuns : IMeasure
             Command = "train.cs",
             Machine = "cpu",
             Seed = i,
-            Params = JsonSerializer.SerializeToElement(new { lr = 0.001, epochs = 5, batch = 64, i }).EnumerateObject().ToDictionary(param => param.Name, param => param.Value),
+            Params = JsonSerializer.SerializeToElement(new { lr = 0.001, epochs = 5, batch = 64, i }).EnumerateObject()
+                .ToDictionary(param => param.Name, param => param.Value),
         },
     };
 

@@ -18,7 +18,8 @@ sealed class LogCall : IMeasure
         {
             var run = await platform.Api.Submit(Api.Spec(snapshot, "log.cs", new { calls = bench.Times(200_000, 2000), round }), cancel);
             await platform.Api.UntilEnded(run, TimeSpan.FromMilliseconds(200), cancel);
-            foreach (var fields in (await platform.Api.Log(run, cancel)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')))
+            foreach (var fields in (await platform.Api.Log(run, cancel)).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => line.Split('\t')))
             {
                 Add(medians, fields[0], fields[1]);
                 Add(highs, fields[0], fields[2]);
@@ -27,9 +28,11 @@ sealed class LogCall : IMeasure
 
         return
         [
-            new("run.Log, p50 of its calls", "ns", new(medians["run.Log"]), Baseline: new("StreamWriter: one JSON line", new(medians["StreamWriter"])), Target: new(100)),
+            new("run.Log, p50 of its calls", "ns", new(medians["run.Log"]),
+                Baseline: new("StreamWriter: one JSON line", new(medians["StreamWriter"])), Target: new(100)),
             new("run.Log, p99 of its calls", "ns", new(highs["run.Log"]), Baseline: new("StreamWriter: one JSON line", new(highs["StreamWriter"]))),
-            new("run.Log, p50 of its calls", "ns", new(medians["run.Log"]), Baseline: new("File.AppendAllText: one JSON line", new(medians["File.AppendAllText"]))),
+            new("run.Log, p50 of its calls", "ns", new(medians["run.Log"]),
+                Baseline: new("File.AppendAllText: one JSON line", new(medians["File.AppendAllText"]))),
         ];
     }
 

@@ -5,8 +5,8 @@ using Serverless.Core.Runs;
 namespace Serverless.Bench.Measures;
 
 /// <summary>
-/// kill -9 of a worker in the middle of training, another worker being free: how soon its run is queued again, and how soon an attempt that resumed has done a step that
-/// nobody did before. What passes until the kill is seen is mostly the lease, which is a setting.
+/// kill -9 of a worker in the middle of training, another worker being free: how soon its run is queued again, and how soon an attempt that resumed
+/// has done a step that nobody did before. What passes until the kill is seen is mostly the lease, which is a setting.
 /// </summary>
 sealed class Recovery : IMeasure
 {
@@ -46,7 +46,8 @@ sealed class Recovery : IMeasure
         ];
     }
 
-    private static async Task<(TimeSpan ToQueue, TimeSpan ToStep)> Kill(Bench bench, Api api, string snapshot, int i, Dictionary<string, Process> workers, CancellationToken cancel)
+    private static async Task<(TimeSpan ToQueue, TimeSpan ToStep)> Kill(
+        Bench bench, Api api, string snapshot, int i, Dictionary<string, Process> workers, CancellationToken cancel)
     {
         var run = await api.Submit(Api.Spec(snapshot, "resume.cs", new { i }), cancel);
         RunRecord record;
@@ -58,14 +59,16 @@ sealed class Recovery : IMeasure
         workers.Remove(victim);
         var ended = await api.UntilEnded(run, Poll, cancel);
         var first = (await api.Log(run, cancel)).Split('\n').First(line => line.StartsWith("first\t", StringComparison.Ordinal)).Split('\t')[1];
-        return (ended.Attempts[0].Ended!.Value - killed, DateTimeOffset.UnixEpoch.AddMicroseconds(long.Parse(first, CultureInfo.InvariantCulture)) - killed);
+        return (ended.Attempts[0].Ended!.Value - killed,
+            DateTimeOffset.UnixEpoch.AddMicroseconds(long.Parse(first, CultureInfo.InvariantCulture)) - killed);
     }
 
     private static async Task Start(Bench bench, Platform platform, Dictionary<string, Process> workers, CancellationToken cancel)
     {
         var id = $"w-{bench.Ids.Nonce()}";
         var worker = Process.Start(Children.Dotnet(
-            [Platform.WorkerDll, "agent", "--data", platform.Folder, "--machine", "cpu", "--id", id, "--lease", Lease.ToString("c"), "--parent", $"{Environment.ProcessId}"]))!;
+            [Platform.WorkerDll, "agent", "--data", platform.Folder, "--machine", "cpu", "--id", id, "--lease", Lease.ToString("c"), "--parent",
+                $"{Environment.ProcessId}"]))!;
         workers[id] = worker;
         if (await worker.StandardOutput.ReadLineAsync(cancel) != "ready") throw new InvalidOperationException("the worker did not start");
         _ = worker.StandardOutput.ReadToEndAsync(CancellationToken.None);

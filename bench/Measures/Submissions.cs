@@ -18,9 +18,11 @@ sealed class Submissions : IMeasure
         var each = bench.Times(200, 5);
         await using var platform = await Platform.ApiAlone(bench.NewFolder("submissions"), cancel);
         var snapshot = await Scripts.Put(platform.Api, "tiny.cs", cancel);
-        var ours = await Rates(bench, each, (round, client, i) => platform.Api.Submit(Api.Spec(snapshot, "tiny.cs", new { round, client, i }), cancel));
+        var ours = await Rates(
+            bench, each, (round, client, i) => platform.Api.Submit(Api.Spec(snapshot, "tiny.cs", new { round, client, i }), cancel));
         var theirs = await Inserts(bench, each, snapshot);
-        return [new("submissions, 8 clients", "/s", ours, Baseline: new("SQLite: insert of the same bodies, fsync each, no HTTP", theirs), Target: new(400, AtLeast: true))];
+        return [new("submissions, 8 clients", "/s", ours, Baseline: new("SQLite: insert of the same bodies, fsync each, no HTTP", theirs),
+            Target: new(400, AtLeast: true))];
     }
 
     private static async Task<Samples> Rates(Bench bench, int each, Func<int, int, int, Task> submit)
@@ -42,7 +44,8 @@ sealed class Submissions : IMeasure
 
     private static async Task<Samples> Inserts(Bench bench, int each, string snapshot)
     {
-        var connection = new SqliteConnectionStringBuilder { DataSource = Path.Combine(bench.NewFolder("sqlite"), "runs.db"), DefaultTimeout = 60 }.ToString();
+        var connection = new SqliteConnectionStringBuilder { DataSource = Path.Combine(bench.NewFolder("sqlite"), "runs.db"),
+            DefaultTimeout = 60 }.ToString();
         Execute(connection, "PRAGMA journal_mode = WAL; CREATE TABLE runs (id TEXT PRIMARY KEY, body TEXT NOT NULL)");
         var rates = await Rates(bench, each, (round, client, i) =>
         {

@@ -3,7 +3,9 @@ using Serverless.Core.Runs;
 
 namespace Serverless.Bench.Measures;
 
-/// <summary>Runs that do next to nothing, as many as there is time for: from the first submission to the last end, each run its own process.</summary>
+/// <summary>
+/// Runs that do next to nothing, as many as there is time for: from the first submission to the last end, each run its own process.
+/// </summary>
 sealed class TinyRuns : IMeasure
 {
     private const int Workers = 2, Submitters = 4;
@@ -16,8 +18,10 @@ sealed class TinyRuns : IMeasure
         var platform = await bench.Up(Workers, cancel);
         return
         [
-            new("tiny runs", "runs/s", await Rates(bench, platform.Api, "tiny.cs", bench.Times(80, 6), cancel), Baseline: new("`dotnet app.dll` in a loop, 2 at a time", await Bare(bench, cancel)), Target: new(12, AtLeast: true)),
-            new("tiny runs, each makes a tensor", "runs/s", await Rates(bench, platform.Api, "tensor.cs", bench.Times(40, 4), cancel), Target: new(4, AtLeast: true)),
+            new("tiny runs", "runs/s", await Rates(bench, platform.Api, "tiny.cs", bench.Times(80, 6), cancel),
+                Baseline: new("`dotnet app.dll` in a loop, 2 at a time", await Bare(bench, cancel)), Target: new(12, AtLeast: true)),
+            new("tiny runs, each makes a tensor", "runs/s", await Rates(bench, platform.Api, "tensor.cs", bench.Times(40, 4), cancel),
+                Target: new(4, AtLeast: true)),
         ];
     }
 
@@ -30,7 +34,8 @@ sealed class TinyRuns : IMeasure
         {
             var began = bench.Time.GetUtcNow();
             var ids = new string[runs];
-            await Parallel.ForAsync(0, runs, new ParallelOptions { MaxDegreeOfParallelism = Submitters, CancellationToken = cancel }, async (i, token) =>
+            await Parallel.ForAsync(
+                0, runs, new ParallelOptions { MaxDegreeOfParallelism = Submitters, CancellationToken = cancel }, async (i, token) =>
                 ids[i] = await api.Submit(Api.Spec(snapshot, script, new { round, i }), token));
             await UntilAllEnded(bench, api, runs, cancel);
             var ended = began;
@@ -49,7 +54,10 @@ sealed class TinyRuns : IMeasure
     /// <summary>One request half a second: watching must not be what is measured.</summary>
     private static async Task UntilAllEnded(Bench bench, Api api, int newest, CancellationToken cancel)
     {
-        while ((await api.List(newest, cancel)).Runs.Any(run => !run.State.IsTerminal)) await Task.Delay(TimeSpan.FromMilliseconds(500), bench.Time, cancel);
+        while ((await api.List(newest, cancel)).Runs.Any(run => !run.State.IsTerminal))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(500), bench.Time, cancel);
+        }
     }
 
     private static async Task<Samples> Bare(Bench bench, CancellationToken cancel)
@@ -59,7 +67,8 @@ sealed class TinyRuns : IMeasure
         for (var round = 0; round < bench.Times(3, 1); round++)
         {
             var began = Stopwatch.GetTimestamp();
-            await Parallel.ForAsync(0, processes, new ParallelOptions { MaxDegreeOfParallelism = Workers, CancellationToken = cancel }, async (_, token) =>
+            await Parallel.ForAsync(
+                0, processes, new ParallelOptions { MaxDegreeOfParallelism = Workers, CancellationToken = cancel }, async (_, token) =>
             {
                 using var process = Process.Start(Children.StartInfo("tiny"))!;
                 await process.StandardOutput.ReadToEndAsync(token);

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Serverless.Bench.Measures;
 
 /// <summary>
-/// CPU time of one training loop: as a run that logs its loss at every step, what the API and the workers spend meanwhile included, and the same compiled program
-/// bare, logging nothing. Pairs of the two, in turns, because a machine's speed drifts.
+/// CPU time of one training loop: as a run that logs its loss at every step, what the API and the workers spend meanwhile included, and the same
+/// compiled program bare, logging nothing. Pairs of the two, in turns, because a machine's speed drifts.
 /// </summary>
 sealed class Training : IMeasure
 {
@@ -43,7 +43,8 @@ sealed class Training : IMeasure
         ];
     }
 
-    private static IEnumerable<string> Programs(Platform platform) => Directory.EnumerateFiles(platform.Folder, "experiment.dll", SearchOption.AllDirectories);
+    private static IEnumerable<string> Programs(Platform platform) =>
+        Directory.EnumerateFiles(platform.Folder, "experiment.dll", SearchOption.AllDirectories);
 
     private static async Task<double> Platformed(Platform platform, string snapshot, int steps, string others, int pair, CancellationToken cancel)
     {

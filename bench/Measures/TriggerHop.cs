@@ -7,7 +7,10 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Bench.Measures;
 
-/// <summary>From the end of a run, or a file's event, in one process to the receipt of the follow-on's wake in another: the trigger found, its record, the run and the wake all durable.</summary>
+/// <summary>
+/// From the end of a run, or a file's event, in one process to the receipt of the follow-on's wake in
+/// another: the trigger found, its record, the run and the wake all durable.
+/// </summary>
 sealed class TriggerHop : IMeasure
 {
     private const int PollMinutes = 3;
@@ -22,7 +25,8 @@ sealed class TriggerHop : IMeasure
         var count = bench.Times(200, 5);
         await using var platform = await Platform.ApiAlone(bench.NewFolder("triggers"), cancel);
         var snapshot = await Scripts.Put(platform.Api, "tiny.cs", cancel);
-        await platform.Api.PutTrigger("after-run", Trigger("after-run", new { run = new { project = "bench", experiment = "tiny" } }, new { after = "${run.id}" }, null), cancel);
+        await platform.Api.PutTrigger("after-run",
+            Trigger("after-run", new { run = new { project = "bench", experiment = "tiny" } }, new { after = "${run.id}" }, null), cancel);
         await platform.Api.PutTrigger("after-file", Trigger("after-file", new { file = "data/in/**" }, new { path = "${event.path}" }, "0s"), cancel);
 
         using var bus = new SqliteMessageBus(Path.Combine(platform.Folder, "bus", "bus.db"), bench.Time, bench.Ids);
@@ -35,12 +39,14 @@ sealed class TriggerHop : IMeasure
             await worker.Apply(run, new RunEvent.Claim("bench", Lease), cancel);
             return () => worker.Apply(run, new RunEvent.Finish(1, new(Cause.Completed)), cancel);
         });
-        var afterFile = await Hops(count, i => Task.FromResult<Func<Task>>(() => store.Put($"data/in/{i}.csv", Encoding.UTF8.GetBytes($"{i}"), cancel: cancel)));
+        var afterFile = await Hops(
+            count, i => Task.FromResult<Func<Task>>(() => store.Put($"data/in/{i}.csv", Encoding.UTF8.GetBytes($"{i}"), cancel: cancel)));
 
         // A cause comes at any moment between two polls.
         var polled = new Samples(Enumerable.Range(0, 1000).Select(i => PollMinutes * 60_000 * (i + 0.5) / 1000));
         var beside = new Baseline($"a poll every {PollMinutes} minutes (computed)", polled);
-        return [new("run ends → follow-on queued, another process has its wake", "ms", afterRun, Row.P95, beside, new(20)), new("file put → follow-on queued", "ms", afterFile, Row.P95, beside)];
+        return [new("run ends → follow-on queued, another process has its wake", "ms", afterRun, Row.P95, beside, new(20)),
+            new("file put → follow-on queued", "ms", afterFile, Row.P95, beside)];
 
         object Trigger(string name, object when, object parameters, string? debounce) => new
         {

@@ -1,5 +1,5 @@
-// What a checkpoint costs a training: how long the training thread waits for it, and how much longer the steps take that follow while it is written and stored. Beside it, in turns in the same
-// process, TorchSharp's own way: Module.save and the optimizer's save_state_dict.
+// What a checkpoint costs a training: how long the training thread waits for it, and how much longer the steps take that follow while it is written
+// and stored. Beside it, in turns in the same process, TorchSharp's own way: Module.save and the optimizer's save_state_dict.
 // Prints milliseconds: name, then one value a save.
 using System.Diagnostics;
 using System.Globalization;
@@ -15,7 +15,8 @@ var layers = run.Param("layers", 4);                                // with Adam
 var window = TimeSpan.FromSeconds(run.Param("window", 5.0));        // in which the steps after a save are watched
 
 manual_seed(run.Seed);
-using var model = nn.Sequential(Enumerable.Range(0, layers).Select(i => ($"layer{i}", (nn.Module<Tensor, Tensor>)nn.Linear(width, width, hasBias: false))));
+using var model = nn.Sequential(
+    Enumerable.Range(0, layers).Select(i => ($"layer{i}", (nn.Module<Tensor, Tensor>)nn.Linear(width, width, hasBias: false))));
 using var optimizer = optim.Adam(model.parameters(), 1e-4);
 using var x = randn(B, width);
 var files = Directory.CreateTempSubdirectory().FullName;
@@ -75,4 +76,5 @@ double Timed(Action action)
     return Stopwatch.GetElapsedTime(began).TotalMilliseconds;
 }
 
-void Print(string name, List<double> values) => Console.WriteLine(string.Join('\t', values.Select(value => value.ToString(CultureInfo.InvariantCulture)).Prepend(name)));
+void Print(string name, List<double> values) =>
+    Console.WriteLine(string.Join('\t', values.Select(value => value.ToString(CultureInfo.InvariantCulture)).Prepend(name)));

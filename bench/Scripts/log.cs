@@ -22,7 +22,9 @@ void Report(string name, int count, Action<int> call)
 {
     Samples(count / 10, call); // Compiled by then.
     var samples = Samples(count, call);
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}\t{Math.Max(0, samples[count / 2] - clock)}\t{Math.Max(0, samples[count * 99 / 100] - clock)}"));
+    Console.WriteLine(
+        string.Create(
+            CultureInfo.InvariantCulture, $"{name}\t{Math.Max(0, samples[count / 2] - clock)}\t{Math.Max(0, samples[count * 99 / 100] - clock)}"));
 }
 
 static double[] Samples(int count, Action<int> call)

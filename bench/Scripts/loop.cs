@@ -15,7 +15,8 @@ var logged = run.Param("log", true);
 set_num_threads(1);
 random.manual_seed(1);
 
-using var model = nn.Sequential(("in", nn.Linear(I, H)), ("relu1", nn.ReLU()), ("mid", nn.Linear(H, H)), ("relu2", nn.ReLU()), ("out", nn.Linear(H, C)));
+using var model = nn.Sequential(
+    ("in", nn.Linear(I, H)), ("relu1", nn.ReLU()), ("mid", nn.Linear(H, H)), ("relu2", nn.ReLU()), ("out", nn.Linear(H, C)));
 using var optimizer = optim.Adam(model.parameters(), 1e-3);
 using var loss = nn.CrossEntropyLoss();
 using var x = randn(B, I);

@@ -11,7 +11,9 @@ sealed record Connection(Uri Address, string? Key, string Source)
     private const string ProfileSource = "profile ";
     private static readonly TimeSpan TokenReserve = TimeSpan.FromMinutes(5);
 
-    /// <summary>Whether its platform is still the one there: whoever listens where a platform once was would get its key. Null: that cannot be asked.</summary>
+    /// <summary>
+    /// Whether its platform is still the one there: whoever listens where a platform once was would get its key. Null: that cannot be asked.
+    /// </summary>
     public Func<bool>? IsAlive { get; init; }
 
     public static string SourceOf(string profile) => ProfileSource + profile;
@@ -70,15 +72,18 @@ sealed record Connection(Uri Address, string? Key, string Source)
         var lines = e.Problems.Count > 1 ? e.Problems.Select(one => one.ToString()).ToList() : null;
         return e.Fault switch
         {
-            ApiFault.Unreachable => new(ExitCode.Unreachable, $"cannot reach the platform at {Place}; {(Address.IsLoopback ? "start it with: exp up" : "is the address right?")}", inner: e),
-            ApiFault.Unauthorized when IsProfile => new(ExitCode.NotAllowed, $"{Address} does not let {Source} in ({e.Message}); log in again: exp login --{Source}", inner: e),
+            ApiFault.Unreachable => new(ExitCode.Unreachable,
+                $"cannot reach the platform at {Place}; {(Address.IsLoopback ? "start it with: exp up" : "is the address right?")}", inner: e),
+            ApiFault.Unauthorized when IsProfile =>
+                new(ExitCode.NotAllowed, $"{Address} does not let {Source} in ({e.Message}); log in again: exp login --{Source}", inner: e),
             ApiFault.Unauthorized => new(ExitCode.NotAllowed, Key is null
                 ? $"{Address} wants a key; set EXP_KEY"
                 : $"{Address} does not know this key; set EXP_KEY to one that an admin made with: exp keys add NAME", inner: e),
             ApiFault.Forbidden => new(ExitCode.NotAllowed, e.Message, inner: e),
             ApiFault.NotFound => new(ExitCode.NotFound, e.Message, inner: e),
             ApiFault.Refused or ApiFault.Unsupported => new(ExitCode.Usage, e.Message, lines, e),
-            ApiFault.Interrupted or ApiFault.Silent or ApiFault.NotThePlatform or ApiFault.Unavailable or ApiFault.Failed => new(ExitCode.Unreachable, e.Message, lines, e),
+            ApiFault.Interrupted or ApiFault.Silent or ApiFault.NotThePlatform or ApiFault.Unavailable or ApiFault.Failed =>
+                new(ExitCode.Unreachable, e.Message, lines, e),
         };
     }
 
@@ -110,7 +115,9 @@ sealed record Connection(Uri Address, string? Key, string Source)
     }
 
     private static Connection WithLocalKey(Connection to) =>
-        DataFolder.Find(null) is var folder && Live(folder) == to.Address ? to with { Key = folder.ReadKey(), IsAlive = () => Live(folder) == to.Address } : to;
+        DataFolder.Find(null) is var folder && Live(folder) == to.Address
+            ? to with { Key = folder.ReadKey(), IsAlive = () => Live(folder) == to.Address }
+            : to;
 
     // Whoever listens where a platform once was would get its key.
     private static Uri? Live(DataFolder folder)

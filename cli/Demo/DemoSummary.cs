@@ -11,7 +11,8 @@ namespace Serverless.Cli.Demo;
 static class DemoSummary
 {
     public static async Task Show(
-        ServerlessClient api, Output output, IReadOnlyList<RunRecord> runs, ReportInfo report, string folder, TimeSpan elapsed, CancellationToken cancel)
+        ServerlessClient api, Output output, IReadOnlyList<RunRecord> runs, ReportInfo report, string folder, TimeSpan elapsed,
+        CancellationToken cancel)
     {
         var reported = new List<ReportedRun>();
         foreach (var run in runs) reported.Add(new(run, []) { Results = await Results(api, run, cancel) });

@@ -4,7 +4,9 @@ using Serverless.Core.Telemetry;
 
 namespace Serverless.Cli.Platform;
 
-/// <summary>The log of a platform in somebody's terminal, to standard error: what happens in this process, and the lines of the workers as they write them.</summary>
+/// <summary>
+/// The log of a platform in somebody's terminal, to standard error: what happens in this process, and the lines of the workers as they write them.
+/// </summary>
 sealed class PlatformLog
 {
     private readonly Output output;
@@ -44,5 +46,7 @@ sealed class PlatformLog
     private static bool IsLogged(string line) => line is [_, _, ':', _, _, ':', _, _, ' ', ..];
 
     private static LogLevel LevelOf(string line) =>
-        line.Contains(": warning: ", StringComparison.Ordinal) || line.Contains(": error: ", StringComparison.Ordinal) ? LogLevel.Warning : LogLevel.Information;
+        line.Contains(": warning: ", StringComparison.Ordinal) || line.Contains(": error: ", StringComparison.Ordinal)
+            ? LogLevel.Warning
+            : LogLevel.Information;
 }

@@ -86,7 +86,8 @@ sealed class ExperimentOptions
     }
 
     /// <summary>
-    /// A number, true, false, a list or a map as JSON has them (numbers also as <c>.5</c> or <c>+1</c>); text in quotes; all else is text as it stands.
+    /// A number, true, false, a list or a map as JSON has them (numbers also as <c>.5</c> or
+    /// <c>+1</c>); text in quotes; all else is text as it stands.
     /// </summary>
     /// <exception cref="FormatException">It may be a number or text.</exception>
     public static JsonElement Typed(string text)

@@ -21,7 +21,8 @@ static class TriggerSource
     }
 
     /// <param name="folder">What the code's path is relative to.</param>
-    public static async Task<TriggerDefinition> WithSnapshot(ServerlessClient api, TriggerDefinition definition, string folder, CancellationToken cancel)
+    public static async Task<TriggerDefinition> WithSnapshot(
+        ServerlessClient api, TriggerDefinition definition, string folder, CancellationToken cancel)
     {
         var code = definition.Then.TryGetProperty("code", out var given) ? given : default;
         if (code.ValueKind == JsonValueKind.Object && code.TryGetProperty("snapshot", out _)) return definition;

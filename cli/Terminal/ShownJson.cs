@@ -15,5 +15,6 @@ sealed partial class ShownJsonContext : JsonSerializerContext;
 
 static class ShownJson
 {
-    public static JsonSerializerOptions Indented { get; } = ApiJson.For(JsonTypeInfoResolver.Combine(ApiJson.Types, ShownJsonContext.Default), indented: true);
+    public static JsonSerializerOptions Indented { get; } = ApiJson.For(
+        JsonTypeInfoResolver.Combine(ApiJson.Types, ShownJsonContext.Default), indented: true);
 }

@@ -60,7 +60,8 @@ sealed class RunWatch(ServerlessClient api, Output output, TimeProvider time)
                 seen(runs!);
                 if (runs.All(run => run!.State.IsTerminal)) return runs!;
             }
-            catch (ApiException e) when ((e.IsTransient || e.Fault is ApiFault.Silent or ApiFault.Failed or ApiFault.NotThePlatform) && runs[0] is not null && time.GetElapsedTime(answered) < Patience)
+            catch (ApiException e) when ((e.IsTransient || e.Fault is ApiFault.Silent or ApiFault.Failed or ApiFault.NotThePlatform)
+                && runs[0] is not null && time.GetElapsedTime(answered) < Patience)
             {
                 // The runs go on without the API, and exp up carries on where it was.
             }

@@ -19,7 +19,9 @@ public abstract record RunSettings
     [Names<RunForms.Variable>, Text<RunForms.Value>]
     public IReadOnlyDictionary<string, string> Env { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
 
-    /// <summary>Numbers are in their canonical form, so 1.0 and 1 are the same. A map in it is a parameter for each of its entries: <c>optimizer.lr</c>.</summary>
+    /// <summary>
+    /// Numbers are in their canonical form, so 1.0 and 1 are the same. A map in it is a parameter for each of its entries: <c>optimizer.lr</c>.
+    /// </summary>
     [Field("Parameters that the code reads: numbers, texts, true or false, lists, and maps of them.",
         Example = """{"optimizer": {"lr": 0.001, "betas": [0.9, 0.99]}, "epochs": 5}""",
         Most = 256, Synonyms = ["parameters", "hyperparameters", "args"], InKey = true)]

@@ -22,7 +22,8 @@ sealed class AnswerWatch(HttpClient http, ServerlessClientOptions options)
             await giveUp.CancelAsync();
             await ((Task)answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw new ApiException(
-                ApiFault.Silent, $"the platform at {options.Address} takes connections and does not answer; is its process stopped, or its machine overloaded?");
+                ApiFault.Silent,
+                $"the platform at {options.Address} takes connections and does not answer; is its process stopped, or its machine overloaded?");
         }
 
         return await answer;

@@ -78,6 +78,7 @@ sealed class BlockUpload(HttpClient http, Retrying retries, Uri link, string nam
 
     private ApiException Refused(HttpStatusCode status) => status is HttpStatusCode.Forbidden
         ? new(
-            ApiFault.Failed, "the store refused the link to write with: it has expired, or this machine's address is not allowed there; try again") { Status = status }
+            ApiFault.Failed, "the store refused the link to write with: it has expired, or this machine's address is not allowed there; try again")
+                { Status = status }
         : new(ApiFaults.Of(status), $"the store at {link.Host} answered {(int)status}; try again") { Status = status };
 }

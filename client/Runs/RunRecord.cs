@@ -107,7 +107,8 @@ public sealed record UnpublishedFile(string Path, string Why);
 public sealed record Lease(string Owner, TimeSpan Length, DateTimeOffset? Renewed, string? Nonce = null)
 {
     [JsonIgnore]
-    public DateTimeOffset ExpiresAt => (Renewed ?? throw new InvalidOperationException("a lease is read through the store of runs, which fills in its renewal")) + Length;
+    public DateTimeOffset ExpiresAt =>
+        (Renewed ?? throw new InvalidOperationException("a lease is read through the store of runs, which fills in its renewal")) + Length;
 
     /// <summary>From <see cref="ExpiresAt"/> on: whoever was told to try again at that time must not be told so again.</summary>
     public bool HasExpired(DateTimeOffset now) => now >= ExpiresAt;

@@ -13,7 +13,8 @@ namespace Serverless.Client;
 /// <param name="Chain">The triggers that led here, this one last.</param>
 /// <param name="At">When the event was acted on, store time.</param>
 public sealed record Firing(
-    string Id, string Trigger, string Generation, [property: JsonPropertyName("cause")] TriggerEvent Event, IReadOnlyList<string> Chain, DateTimeOffset At, FiringOutcome Outcome)
+    string Id, string Trigger, string Generation, [property: JsonPropertyName("cause")] TriggerEvent Event, IReadOnlyList<string> Chain,
+    DateTimeOffset At, FiringOutcome Outcome)
 {
     /// <summary>The run that led here: the event itself, or the one that published the file.</summary>
     public string? Run { get; init; }

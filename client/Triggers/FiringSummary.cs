@@ -19,4 +19,5 @@ public enum FiringOutcome
 /// <summary>What lists show of a firing.</summary>
 /// <param name="Said">Why it was stopped or failed.</param>
 public sealed record FiringSummary(
-    string Id, string Trigger, [property: JsonPropertyName("cause")] string Event, DateTimeOffset At, FiringOutcome Outcome, IReadOnlyList<SubmittedRun> Runs, string? Said);
+    string Id, string Trigger, [property: JsonPropertyName("cause")] string Event, DateTimeOffset At, FiringOutcome Outcome,
+    IReadOnlyList<SubmittedRun> Runs, string? Said);

@@ -13,4 +13,5 @@ public sealed record TriggerTrial(string Trigger, [property: JsonPropertyName("c
 /// <param name="Experiment">What it would submit.</param>
 /// <param name="Did">What the trigger did about it when it happened; null: nothing, as it was not there yet, or paused.</param>
 public sealed record TriedEvent(
-    string Firing, [property: JsonPropertyName("cause")] string Event, DateTimeOffset At, bool Fires, string? Why, JsonElement? Experiment, FiringOutcome? Did, TriggerEvent What);
+    string Firing, [property: JsonPropertyName("cause")] string Event, DateTimeOffset At, bool Fires, string? Why, JsonElement? Experiment,
+    FiringOutcome? Did, TriggerEvent What);

@@ -26,7 +26,8 @@ public sealed record Notice(string Id, string Type, DateTimeOffset Timestamp, st
 /// <param name="Metrics">Last values of the most telling ones, at most <see cref="MaxMetrics"/>.</param>
 public sealed record NoticeRun(
     string Id, string Project, string Experiment, int Version, RunState State, Cause? Cause, string? Message, double? Seconds,
-    IReadOnlyDictionary<string, JsonElement> Params, IReadOnlyDictionary<string, double> Metrics, IReadOnlyList<string> Tags, string? SubmittedBy, string? Trigger)
+    IReadOnlyDictionary<string, JsonElement> Params, IReadOnlyDictionary<string, double> Metrics, IReadOnlyList<string> Tags, string? SubmittedBy,
+    string? Trigger)
 {
     public const int MaxMetrics = 20, MaxParams = 20, MaxChecks = 20, MaxText = 1000;
 

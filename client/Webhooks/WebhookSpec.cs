@@ -42,5 +42,8 @@ public static class WebhookEvents
     /// <summary>Sent on request only.</summary>
     public const string Test = "webhook.test";
 
-    public static IReadOnlyList<string> All { get; } = [RunSucceeded, RunFailed, RunCancelled, DatasetPublished, TriggerSubmitted, TriggerStopped, TriggerFailed];
+    public static IReadOnlyList<string> All { get; } =
+    [
+        RunSucceeded, RunFailed, RunCancelled, DatasetPublished, TriggerSubmitted, TriggerStopped, TriggerFailed,
+    ];
 }

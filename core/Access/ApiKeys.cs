@@ -8,8 +8,9 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Access;
 
 /// <summary>
-/// Who may come in. Keys lie in the platform container under the SHA-256 of their secret, which is 256 random bits: finding one is one read of one name, whatever
-/// was sent, and nothing that is stored opens anything. People of a directory lie beside them, under names that no hash has. Answers are remembered for
+/// Who may come in. Keys lie in the platform container under the SHA-256 of their secret, which is 256 random bits: finding one is one read of one
+/// name, whatever was sent, and nothing that is stored opens anything. People of a directory lie
+/// beside them, under names that no hash has. Answers are remembered for
 /// <see cref="Remembered"/>; a key revoked elsewhere works at most that long. A damaged record opens nothing and keeps nobody from anything.
 /// </summary>
 public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, DamageNotices? damaged = null, ILogger<ApiKeys>? log = null)
@@ -27,7 +28,8 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
 
     /// <summary>Whether <see cref="NewSecret"/> could have made it: what is shorter could be guessed.</summary>
     public static bool IsSecret(string text) =>
-        text.Length == Prefix.Length + (2 * SecretBytes) && text.StartsWith(Prefix, StringComparison.Ordinal) && text[Prefix.Length..].All(char.IsAsciiHexDigitLower);
+        text.Length == Prefix.Length + (2 * SecretBytes) && text.StartsWith(Prefix, StringComparison.Ordinal)
+            && text[Prefix.Length..].All(char.IsAsciiHexDigitLower);
 
     /// <summary>The key that a secret belongs to, or null.</summary>
     public ValueTask<ApiKeyInfo?> Find(string secret, CancellationToken cancel = default) => Known(Hash(secret), cancel);
@@ -53,7 +55,9 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
     public Task<ApiKeyInfo> Register(string secret, string name, Role role, string workspace, CancellationToken cancel = default) =>
         RegisterHash(Hash(secret), name, role, workspace, cancel);
 
-    /// <summary>The same for a secret that stays with whoever made it: of it, this platform only ever sees the SHA-256, in lower-case hexadecimal.</summary>
+    /// <summary>
+    /// The same for a secret that stays with whoever made it: of it, this platform only ever sees the SHA-256, in lower-case hexadecimal.
+    /// </summary>
     public async Task<ApiKeyInfo> RegisterHash(string hash, string name, Role role, string workspace, CancellationToken cancel = default) =>
         (await Place(hash, new(ids.Nonce(), name, role, workspace, time.GetUtcNow()), cancel)).Key;
 
@@ -65,8 +69,8 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
     }
 
     /// <summary>
-    /// Which admins are revoked is decided in one record of the workspace, by a conditional write before any key goes: of two admins who revoke each other at once, the second
-    /// decides again with the first's decision known, and one of them stays.
+    /// Which admins are revoked is decided in one record of the workspace, by a conditional write before any key goes: of two admins who revoke each
+    /// other at once, the second decides again with the first's decision known, and one of them stays.
     /// </summary>
     public async Task<RevokeOutcome> Revoke(string workspace, string id, CancellationToken cancel = default)
     {
@@ -77,7 +81,10 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
             if (keys.Find(stored => stored.Record.Id == id) is not { Record: var wanted, Object.Key: var key }) return RevokeOutcome.Missing;
             if (wanted.Role == Role.Admin && !decided.Contains(id))
             {
-                if (keys.All(stored => stored.Record.Role != Role.Admin || stored.Record.Id == id || decided.Contains(stored.Record.Id))) return RevokeOutcome.LastAdmin;
+                if (keys.All(stored => stored.Record.Role != Role.Admin || stored.Record.Id == id || decided.Contains(stored.Record.Id)))
+                {
+                    return RevokeOutcome.LastAdmin;
+                }
 
                 // Those whose keys have gone need not be remembered.
                 var put = await platform.PutJson(
@@ -120,7 +127,9 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
         return all;
     }
 
-    /// <summary>Puts a key where there is none, or in the place of a damaged one, which opens nothing and would lock its holder out for good.</summary>
+    /// <summary>
+    /// Puts a key where there is none, or in the place of a damaged one, which opens nothing and would lock its holder out for good.
+    /// </summary>
     /// <returns>What is there now.</returns>
     /// <exception cref="DamagedRecordException">One of a newer format is.</exception>
     private async Task<(ApiKeyInfo Key, bool IsNew)> Place(string name, ApiKeyInfo key, CancellationToken cancel)
@@ -131,7 +140,9 @@ public sealed class ApiKeys(IObjectStore platform, TimeProvider time, IIds ids, 
             var there = await platform.Read<ApiKeyInfo>(at, cancel);
             if (there.Found is { Record: var known }) return (known, IsNew: false);
             if (there.Damage is { IsNewer: true } newer) throw new DamagedRecordException(newer);
-            condition = there.Damage is not null && (await platform.Head(at, cancel)).Value is { ETag: var etag } ? PutCondition.IfMatch(etag) : PutCondition.IfAbsent;
+            condition = there.Damage is not null && (await platform.Head(at, cancel)).Value is { ETag: var etag }
+                ? PutCondition.IfMatch(etag)
+                : PutCondition.IfAbsent;
         }
 
         remembered.TryRemove(name, out _);

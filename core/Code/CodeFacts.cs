@@ -32,7 +32,8 @@ public static class CodeTree
     }
 
     /// <summary>By bytes of UTF-8: the same on every platform, and what sort does in the C locale.</summary>
-    public static IComparer<string> Order { get; } = Comparer<string>.Create((a, b) => Encoding.UTF8.GetBytes(a).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(b)));
+    public static IComparer<string> Order { get; } = Comparer<string>.Create(
+        (a, b) => Encoding.UTF8.GetBytes(a).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(b)));
 }
 
 /// <summary>How large code may be. Data belongs under <c>data/</c>, where it is stored once and named by <c>inputs</c>.</summary>

@@ -40,7 +40,9 @@ internal static class CodeFolder
     {
         var largest = files.Select(file => (file.Name, new FileInfo(file.File).Length)).OrderByDescending(file => file.Length).Take(3)
             .Select(file => $"{file.Name} ({Sizes.Text(file.Length)})");
-        return new($"the code is {Sizes.Text(bytes)}{(how.Length == 0 ? "" : " " + how)}, the limit is {Sizes.Text(limit)}; the largest files are {string.Join(", ", largest)}. "
+        return new(
+            $"the code is {Sizes.Text(bytes)}{(how.Length == 0 ? "" : " " + how)}, the limit is {Sizes.Text(limit)}; the largest files are " +
+            $"{string.Join(", ", largest)}. "
             + $"Exclude them in {IgnoreRules.FileName}, or put data under data/ and name it under inputs");
     }
 
@@ -51,7 +53,8 @@ internal static class CodeFolder
             .Where(file => file.Problem is not null).Select(file => $"'{file.Name}': {file.Problem}").ToList();
         if (problems.Count == 0) return;
         var more = problems.Count > MaxNamed ? $"; and {problems.Count - MaxNamed} more" : "";
-        throw new SnapshotRefusedException($"{string.Join("; ", problems.Take(MaxNamed))}{more}; rename or remove it, or exclude it in {IgnoreRules.FileName}");
+        throw new SnapshotRefusedException(
+            $"{string.Join("; ", problems.Take(MaxNamed))}{more}; rename or remove it, or exclude it in {IgnoreRules.FileName}");
     }
 
     private static IEnumerable<string> IgnoreLines(string folder)
@@ -105,7 +108,8 @@ internal static class CodeFolder
             search.Found.Add((name, item.FullName));
             if (search.Found.Count > search.MaxEntries)
             {
-                throw new SnapshotRefusedException($"more than {search.MaxEntries} files; exclude some in {IgnoreRules.FileName}, or put data under data/ and name it under inputs");
+                throw new SnapshotRefusedException(
+                    $"more than {search.MaxEntries} files; exclude some in {IgnoreRules.FileName}, or put data under data/ and name it under inputs");
             }
         }
     }

@@ -29,7 +29,8 @@ public sealed class CodePackage
     /// </summary>
     /// <param name="include">Only files that match one of these; null: all. One that names what would stay out takes it in.</param>
     /// <exception cref="SnapshotRefusedException">
-    /// Nothing to pack, or nothing that matches one of <paramref name="include"/>; too large; a link that leads out, a pipe, a socket, a device; the message says what to change.
+    /// Nothing to pack, or nothing that matches one of <paramref name="include"/>; too large; a link that
+    /// leads out, a pipe, a socket, a device; the message says what to change.
     /// </exception>
     public static CodePackage Pack(string path, IReadOnlyList<string>? include = null, CodeLimits? limits = null, CancellationToken cancel = default)
     {
@@ -110,7 +111,11 @@ public sealed class CodePackage
     {
         Span<byte> start = stackalloc byte[4];
         using (var stream = File.OpenRead(file)) start = start[..stream.ReadAtLeast(start, 4, throwOnEndOfStream: false)];
-        var isProgram = start.StartsWith("#!"u8) || start.StartsWith("\x7fELF"u8) || start is [0xCF or 0xCE, 0xFA, 0xED, 0xFE] or [0xCA, 0xFE, 0xBA, 0xBE];
-        if (isProgram) File.SetUnixFileMode(file, File.GetUnixFileMode(file) | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        var isProgram = start.StartsWith("#!"u8) || start.StartsWith("\x7fELF"u8)
+            || start is [0xCF or 0xCE, 0xFA, 0xED, 0xFE] or [0xCA, 0xFE, 0xBA, 0xBE];
+        if (isProgram)
+        {
+            File.SetUnixFileMode(file, File.GetUnixFileMode(file) | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        }
     }
 }

@@ -19,8 +19,8 @@ public abstract record CodePut
 }
 
 /// <summary>
-/// The code snapshots of a workspace, each with its facts beside it. A snapshot never changes, so facts once read are remembered; whether it still is there and whole is another
-/// question, asked before anything is to run from it.
+/// The code snapshots of a workspace, each with its facts beside it. A snapshot never changes, so facts once read are remembered; whether it still is
+/// there and whole is another question, asked before anything is to run from it.
 /// </summary>
 public sealed class CodeStore(IObjectStore store, CodeLimits? limits = null)
 {
@@ -58,7 +58,10 @@ public sealed class CodeStore(IObjectStore store, CodeLimits? limits = null)
         if (facts.TryGetValue(sha256, out var known)) return known;
 
         // Facts follow from the snapshot, so a file of them that is damaged is made again below.
-        if ((await store.Read<CodeFacts>(WorkspacePaths.CodeFacts(sha256), cancel)).Found is { Record: var read } && read.Sha256 == sha256) return Remember(read);
+        if ((await store.Read<CodeFacts>(WorkspacePaths.CodeFacts(sha256), cancel)).Found is { Record: var read } && read.Sha256 == sha256)
+        {
+            return Remember(read);
+        }
 
         // The zip is put before its facts: whoever put it may have died between the two.
         if (await store.Get(WorkspacePaths.Code(sha256), cancel: cancel) is not { } zip) return null;

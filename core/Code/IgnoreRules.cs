@@ -39,5 +39,6 @@ internal sealed class IgnoreRules
     public static bool IsBuiltIn(string path, bool isFolder) => BuiltIn.Exists(pattern => pattern.Matches(path, isFolder));
 
     /// <summary>Whether the file says that it stays out, or comes in; null: it does not say.</summary>
-    public bool? TakesIn(string path, bool isFolder) => rules.FindLast(rule => rule.Pattern.Matches(path, isFolder)) is { Pattern: not null, TakeIn: var takeIn } ? takeIn : null;
+    public bool? TakesIn(string path, bool isFolder) =>
+        rules.FindLast(rule => rule.Pattern.Matches(path, isFolder)) is { Pattern: not null, TakeIn: var takeIn } ? takeIn : null;
 }

@@ -3,8 +3,8 @@ using Serverless.Core.Spec;
 namespace Serverless.Core.Code;
 
 /// <summary>
-/// What <c>code.include</c> asks for. A pattern that itself names something of the platform's own list, such as <c>bin/helper.sh</c> or <c>.env</c>, means it; <c>**/*.cs</c> does not
-/// mean the files below <c>obj/</c>.
+/// What <c>code.include</c> asks for. A pattern that itself names something of the platform's own list, such as <c>bin/helper.sh</c> or <c>.env</c>,
+/// means it; <c>**/*.cs</c> does not mean the files below <c>obj/</c>.
 /// </summary>
 internal sealed class IncludeRules
 {
@@ -32,7 +32,9 @@ internal sealed class IncludeRules
     public bool Enters(string folder)
     {
         var names = folder.Split('/');
-        return rules.Exists(rule => rule.NamesBuiltIn && (rule.Pattern.Covers(folder) || names.Any(name => rule.Segments.Exists(segment => segment.Matches(name, isFolder: true)))));
+        return rules.Exists(
+            rule => rule.NamesBuiltIn
+                && (rule.Pattern.Covers(folder) || names.Any(name => rule.Segments.Exists(segment => segment.Matches(name, isFolder: true)))));
     }
 
     public bool MatchesFolder(string folder) => rules.Exists(rule => rule.Pattern.Matches(folder, isFolder: true));
@@ -40,7 +42,11 @@ internal sealed class IncludeRules
     /// <summary>Tells of something that the ignore file keeps out.</summary>
     public void KeptOut(string path)
     {
-        foreach (var rule in rules.Where(rule => rule.Pattern.Covers(path) || rule.Text.TrimStart('/').StartsWith(path + "/", StringComparison.Ordinal))) rule.KeptOut = true;
+        foreach (var rule in rules.Where(
+            rule => rule.Pattern.Covers(path) || rule.Text.TrimStart('/').StartsWith(path + "/", StringComparison.Ordinal)))
+        {
+            rule.KeptOut = true;
+        }
     }
 
     /// <exception cref="SnapshotRefusedException">A pattern found nothing.</exception>
@@ -48,7 +54,9 @@ internal sealed class IncludeRules
     {
         var idle = rules.FindAll(rule => !rule.Found);
         if (idle.Count == 0) return;
-        var why = idle.FindAll(rule => rule.KeptOut) is { Count: > 0 } kept ? $"; {IgnoreRules.FileName} excludes what {Names(kept)} would match" : "";
+        var why = idle.FindAll(rule => rule.KeptOut) is { Count: > 0 } kept
+            ? $"; {IgnoreRules.FileName} excludes what {Names(kept)} would match"
+            : "";
         throw new SnapshotRefusedException($"code.include: no file matches {Names(idle)}; correct or remove it{why}");
 
         static string Names(List<Rule> some) => string.Join(", ", some.Select(rule => $"'{rule.Text}'"));
@@ -59,7 +67,8 @@ internal sealed class IncludeRules
         try
         {
             var segments = text.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(segment => segment is not ("." or "*" or "**")).ToList();
-            return new(text, new(text), [.. segments.Select(segment => new PathPattern(segment))], segments.Exists(segment => IgnoreRules.IsBuiltIn(segment, isFolder: true)));
+            return new(text, new(text), [.. segments.Select(segment => new PathPattern(segment))],
+                segments.Exists(segment => IgnoreRules.IsBuiltIn(segment, isFolder: true)));
         }
         catch (ArgumentException)
         {

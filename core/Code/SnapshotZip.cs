@@ -22,7 +22,8 @@ internal static class SnapshotZip
         if (zip.Length > limits.ZipBytes)
         {
             throw new SnapshotRefusedException(
-                $"the code is {Sizes.Text(zip.Length)} packed, the limit is {Sizes.Text(limits.ZipBytes)}; put data under data/ and name it under inputs");
+                $"the code is {Sizes.Text(zip.Length)} packed, the limit is {Sizes.Text(limits.ZipBytes)}; put data under data/ and name it under " +
+                "inputs");
         }
 
         zip.Position = 0;
@@ -82,7 +83,8 @@ internal static class SnapshotZip
             {
                 throw names[path] == path
                     ? Refused(name, "it is there twice")
-                    : Refused(name, $"it differs from '{names[path]}' in upper and lower case only, which not every file system can hold; rename one");
+                    : Refused(
+                        name, $"it differs from '{names[path]}' in upper and lower case only, which not every file system can hold; rename one");
             }
 
             for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash > 0; slash = path.IndexOf('/', slash + 1)) folders.Add(path[..slash]);
@@ -107,7 +109,8 @@ internal static class SnapshotZip
                 length += read;
                 if ((unpacked += read) > limits.UnpackedBytes)
                 {
-                    throw new SnapshotRefusedException($"the code is more than {Sizes.Text(limits.UnpackedBytes)} unpacked; put data under data/ and name it under inputs");
+                    throw new SnapshotRefusedException(
+                        $"the code is more than {Sizes.Text(limits.UnpackedBytes)} unpacked; put data under data/ and name it under inputs");
                 }
 
                 hash.AppendData(buffer, 0, read);
@@ -116,7 +119,11 @@ internal static class SnapshotZip
             }
 
             // A header that claims less than there is would cut the content here, and not in other readers of the same zip.
-            if (length != entry.Length || sum.GetCurrentHashAsUInt32() != entry.Crc32) throw Refused(path, "its content is not what its header says; pack again");
+            if (length != entry.Length || sum.GetCurrentHashAsUInt32() != entry.Crc32)
+            {
+                throw Refused(path, "its content is not what its header says; pack again");
+            }
+
             return new(path, length, Convert.ToHexStringLower(hash.GetHashAndReset()));
         }
         finally
@@ -138,7 +145,8 @@ internal static class SnapshotZip
             throw new SnapshotRefusedException("not a zip, or cut short");
         }
 
-        long length = BinaryPrimitives.ReadUInt32LittleEndian(tail.AsSpan(at + 12)), offset = BinaryPrimitives.ReadUInt32LittleEndian(tail.AsSpan(at + 16));
+        long length = BinaryPrimitives.ReadUInt32LittleEndian(tail.AsSpan(at + 12)),
+            offset = BinaryPrimitives.ReadUInt32LittleEndian(tail.AsSpan(at + 16));
         var ends = zip.Length - tail.Length + at;
         if (offset == uint.MaxValue || length == uint.MaxValue) throw new SnapshotRefusedException("zip64 is not read; code never needs it");
         if (offset + length > ends) throw new SnapshotRefusedException("not a zip, or cut short");
@@ -149,7 +157,11 @@ internal static class SnapshotZip
             zip.Position = position;
             zip.ReadExactly(fields);
             if (!fields[..4].SequenceEqual("PK\x01\x02"u8)) break;
-            if (++count > limits.Entries) throw new SnapshotRefusedException($"more than {limits.Entries} files and folders; put data under data/ and name it under inputs");
+            if (++count > limits.Entries)
+            {
+                throw new SnapshotRefusedException($"more than {limits.Entries} files and folders; put data under data/ and name it under inputs");
+            }
+
             position += header;
             foreach (var variable in (ReadOnlySpan<int>)[28, 30, 32]) position += BinaryPrimitives.ReadUInt16LittleEndian(fields[variable..]);
         }

@@ -18,7 +18,8 @@ internal static class CheckpointFiles
 /// <param name="Step">The last step that the weights contain.</param>
 /// <param name="Cursor">Where the data order continues; the experiment's own JSON, or null.</param>
 /// <param name="MetricsBytes">Length of <c>metrics.expm</c> up to and including what was logged before the save.</param>
-/// <param name="Marker">The text after the separator in the <see cref="LogMarker"/> line that was printed at the save, or null when none was printed.</param>
+/// <param name="Marker">The text after the separator in the <see cref="LogMarker"/> line that
+/// was printed at the save, or null when none was printed.</param>
 /// <param name="Metrics">Latest value of each metric at the save, so that "best" can be chosen without reading curves.</param>
 internal sealed record CheckpointInfo(
     long Step, System.Text.Json.JsonElement? Cursor, long MetricsBytes, string? Marker, IReadOnlyDictionary<string, double> Metrics);

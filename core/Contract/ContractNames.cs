@@ -6,7 +6,10 @@ internal static class ContractNames
     public const string RunId = "EXP_RUN_ID";
     public const string Attempt = "EXP_ATTEMPT";
 
-    /// <summary>Path of a JSON object with the parameters; each scalar is also in <see cref="ParamPrefix"/> + its name in upper case, with '_' for every character that a variable cannot have.</summary>
+    /// <summary>
+    /// Path of a JSON object with the parameters; each scalar is also in <see cref="ParamPrefix"/> + its name in upper case, with '_' for every
+    /// character that a variable cannot have.
+    /// </summary>
     public const string Params = "EXP_PARAMS";
     public const string ParamPrefix = "EXP_PARAM_";
     public const string Inputs = "EXP_INPUTS";

@@ -71,7 +71,11 @@ internal sealed class MetricStreamReader
         if (!headerSeen)
         {
             if (bytes.Length < MetricStream.Header.Length) { rest = bytes.ToArray(); return; }
-            if (!bytes[..8].SequenceEqual(MetricStream.Header)) throw new InvalidDataException("not a metric stream: it does not begin with EXPM, version 1");
+            if (!bytes[..8].SequenceEqual(MetricStream.Header))
+            {
+                throw new InvalidDataException("not a metric stream: it does not begin with EXPM, version 1");
+            }
+
             headerSeen = true;
             at = 8;
         }
@@ -84,8 +88,14 @@ internal sealed class MetricStreamReader
             {
                 if (frame.Length < (length = MetricStream.PointBytes)) break;
                 var id = BinaryPrimitives.ReadUInt32LittleEndian(frame[1..]);
-                if (!names.TryGetValue(id, out var name)) throw new InvalidDataException($"metric stream: point of unnamed metric {id} at byte {Consumed + at}");
-                into.Add(new(name, BinaryPrimitives.ReadInt64LittleEndian(frame[5..]), BinaryPrimitives.ReadDoubleLittleEndian(frame[21..]), BinaryPrimitives.ReadInt64LittleEndian(frame[13..])));
+                if (!names.TryGetValue(id, out var name))
+                {
+                    throw new InvalidDataException($"metric stream: point of unnamed metric {id} at byte {Consumed + at}");
+                }
+
+                into.Add(
+                    new(name, BinaryPrimitives.ReadInt64LittleEndian(frame[5..]), BinaryPrimitives.ReadDoubleLittleEndian(frame[21..]),
+                        BinaryPrimitives.ReadInt64LittleEndian(frame[13..])));
                 ends?.Add(Consumed + at + length);
             }
             else if (frame[0] == MetricStream.NameFrame)

@@ -7,7 +7,9 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Datasets;
 
-/// <summary>What files below <c>data/</c> contain. Each version of a file is hashed once: its hash is remembered under <c>index/hashes/</c> by path and ETag.</summary>
+/// <summary>
+/// What files below <c>data/</c> contain. Each version of a file is hashed once: its hash is remembered under <c>index/hashes/</c> by path and ETag.
+/// </summary>
 internal sealed class ContentHashes(IObjectStore store)
 {
     private const int Remembered = 10_000;
@@ -29,7 +31,8 @@ internal sealed class ContentHashes(IObjectStore store)
     public async Task<InputRef?> Known(StoredObject file, CancellationToken cancel)
     {
         if (hashed.TryGetValue(file.Key, out var known) && known.ETag == file.ETag) return known;
-        return (await store.Read<InputRef>(IndexOf(file.Key), cancel)).Found is { Record: var remembered } && remembered.ETag == file.ETag && remembered.Path == file.Key
+        return (await store.Read<InputRef>(IndexOf(file.Key), cancel)).Found is { Record: var remembered } && remembered.ETag == file.ETag
+            && remembered.Path == file.Key
             ? Remember(remembered with { Run = WorkspaceFiles.PublishedBy(file) })
             : null;
     }

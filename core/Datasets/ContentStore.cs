@@ -4,9 +4,9 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Datasets;
 
 /// <summary>
-/// Files under the hash of their content, <c>contents/{hash}</c>: each stored once, whichever datasets have it. What nothing needs any more is removed without a lock:
-/// whoever is about to need a content sees to it that it was written within a day (<see cref="Hold"/>) and is done within that day; the sweep takes only what was
-/// written <see cref="KeptUnused"/> ago, by the version that it saw before it looked for what is needed.
+/// Files under the hash of their content, <c>contents/{hash}</c>: each stored once, whichever datasets have it. What nothing needs any more is
+/// removed without a lock: whoever is about to need a content sees to it that it was written within a day (<see cref="Hold"/>) and is done within
+/// that day; the sweep takes only what was written <see cref="KeptUnused"/> ago, by the version that it saw before it looked for what is needed.
 /// </summary>
 public sealed class ContentStore(IObjectStore store)
 {
@@ -17,7 +17,8 @@ public sealed class ContentStore(IObjectStore store)
     public static readonly TimeSpan KeptUnused = TimeSpan.FromDays(2);
 
     /// <exception cref="ContentMismatchException">The body is something else; nothing was stored.</exception>
-    public Task Put(string sha256, Stream body, CancellationToken cancel = default) => store.PutSealed(WorkspacePaths.Content(sha256), sha256, body, cancel);
+    public Task Put(string sha256, Stream body, CancellationToken cancel = default) =>
+        store.PutSealed(WorkspacePaths.Content(sha256), sha256, body, cancel);
 
     /// <summary>Whether the content is there and whole; if so, it stays for as long as a publication may take.</summary>
     /// <param name="isNeeded">By a living version, so that it stays anyway.</param>
@@ -25,7 +26,8 @@ public sealed class ContentStore(IObjectStore store)
         store.EnsureSealed(WorkspacePaths.Content(sha256), sha256, isNeeded ? null : Held, cancel);
 
     /// <summary>Null: it is not there.</summary>
-    public Task<ObjectReading?> Open(string sha256, ByteRange? range = null, CancellationToken cancel = default) => store.Open(WorkspacePaths.Content(sha256), range, cancel);
+    public Task<ObjectReading?> Open(string sha256, ByteRange? range = null, CancellationToken cancel = default) =>
+        store.Open(WorkspacePaths.Content(sha256), range, cancel);
 
     /// <summary>Removes what has been there for long and is not needed.</summary>
     /// <param name="needed">Asked after the contents were listed: hashes that must stay.</param>

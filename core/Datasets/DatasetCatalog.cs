@@ -15,11 +15,14 @@ public sealed class DatasetCatalog(IObjectStore store)
     // A version never changes, but to be deleted; whoever uses one that was remembered finds its contents for days.
     private readonly ConcurrentDictionary<string, (string ETag, DatasetVersion Version)> read = new(StringComparer.Ordinal);
 
-    /// <summary>The versions of one dataset, or of all in order of name, oldest first; deleted ones included, damaged ones by their names only.</summary>
+    /// <summary>
+    /// The versions of one dataset, or of all in order of name, oldest first; deleted ones included, damaged ones by their names only.
+    /// </summary>
     public async IAsyncEnumerable<DatasetEntry> Entries(string? name = null, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         var prefix = name is null ? WorkspacePaths.Datasets : WorkspacePaths.DatasetVersionsOf(name);
-        await foreach (var (key, info, damage) in store.Records(prefix, key => WorkspacePaths.DatasetVersionOf(key) is not null, InfoOf, cancel: cancel))
+        await foreach (var (key, info, damage) in store.Records(
+            prefix, key => WorkspacePaths.DatasetVersionOf(key) is not null, InfoOf, cancel: cancel))
         {
             if (WorkspacePaths.DatasetVersionOf(key) is var (dataset, number)) yield return new(dataset, number, info, damage);
         }
@@ -47,12 +50,14 @@ public sealed class DatasetCatalog(IObjectStore store)
         var entries = new List<DatasetEntry>();
         await foreach (var entry in Entries(name, cancel)) entries.Add(entry);
         return new(
-            [.. entries.Select(entry => entry.Info).OfType<DatasetVersionInfo>().GroupBy(version => version.Name).Select(dataset => new DatasetInfo(dataset.Key, [.. dataset.Reverse()]))],
+            [.. entries.Select(entry => entry.Info).OfType<DatasetVersionInfo>().GroupBy(version => version.Name)
+                .Select(dataset => new DatasetInfo(dataset.Key, [.. dataset.Reverse()]))],
             DamagedRecord.Listed([.. entries.Select(entry => entry.Damage).OfType<DamagedRecord>()]));
     }
 
     /// <exception cref="DamagedRecordException">Its record is damaged.</exception>
-    public async Task<DatasetVersion?> Get(string name, int number, CancellationToken cancel = default) => (await Load(name, number, cancel))?.Version;
+    public async Task<DatasetVersion?> Get(string name, int number, CancellationToken cancel = default) =>
+        (await Load(name, number, cancel))?.Version;
 
     /// <summary>One of many: null also when its record is damaged.</summary>
     public async Task<DatasetVersion?> Sound(string name, int number, CancellationToken cancel = default)
@@ -75,11 +80,15 @@ public sealed class DatasetCatalog(IObjectStore store)
         var all = entries.Select(entry => entry.Info).OfType<DatasetVersionInfo>().ToList();
 
         // Another version in the place of the one that was meant would be a silent change of an input.
-        var meant = reference.Number is { } wanted ? entries.Find(entry => entry.Number == wanted) : reference.Hash is null ? entries.LastOrDefault() : null;
+        var meant = reference.Number is { } wanted
+            ? entries.Find(entry => entry.Number == wanted)
+            : reference.Hash is null ? entries.LastOrDefault() : null;
         if (meant?.Damage is { } damage) return (null, $"{damage}; see: exp doctor");
         if (reference is { Number: null, Hash: null } && await HighestGiven(reference.Name, cancel) is var highest && highest > (meant?.Number ?? 0))
         {
-            return (null, string.Create(CultureInfo.InvariantCulture, $"the record of {reference.Name}:{highest}, the latest version, is lost; name another version, or see: exp doctor"));
+            return (null,
+                string.Create(CultureInfo.InvariantCulture,
+                    $"the record of {reference.Name}:{highest}, the latest version, is lost; name another version, or see: exp doctor"));
         }
 
         if (all.Count == 0) return (null, $"there is no dataset '{reference.Name}'{Suggestion.Clause(reference.Name, await Names(cancel))}");
@@ -124,11 +133,13 @@ public sealed class DatasetCatalog(IObjectStore store)
     internal async Task<int> HighestGiven(string name, CancellationToken cancel)
     {
         var highest = 0;
-        await foreach (var given in store.List(WorkspacePaths.GivenNumbersOf(name), cancel: cancel)) highest = Math.Max(highest, WorkspacePaths.GivenNumberOf(given.Key)?.Number ?? 0);
+        await foreach (var given in store.List(
+            WorkspacePaths.GivenNumbersOf(name), cancel: cancel)) highest = Math.Max(highest, WorkspacePaths.GivenNumberOf(given.Key)?.Number ?? 0);
         return highest;
     }
 
-    internal async Task<bool> WasGiven(string name, int number, CancellationToken cancel) => (await store.Head(WorkspacePaths.GivenNumber(name, number), cancel)).Value is not null;
+    internal async Task<bool> WasGiven(string name, int number, CancellationToken cancel) =>
+        (await store.Head(WorkspacePaths.GivenNumber(name, number), cancel)).Value is not null;
 
     /// <summary>All numbers that contents ever had.</summary>
     internal async Task<HashSet<(string Name, int Number)>> Given(CancellationToken cancel)

@@ -8,7 +8,8 @@ namespace Serverless.Core.Datasets;
 internal sealed class DatasetInputs(DatasetCatalog catalog)
 {
     /// <param name="inputs">With their places in the spec.</param>
-    public async Task<IReadOnlyList<DatasetRef>> Resolve(IEnumerable<(int Index, string Input)> inputs, ProblemList problems, CancellationToken cancel)
+    public async Task<IReadOnlyList<DatasetRef>> Resolve(
+        IEnumerable<(int Index, string Input)> inputs, ProblemList problems, CancellationToken cancel)
     {
         var found = new SortedDictionary<string, DatasetRef>(StringComparer.Ordinal);
         foreach (var (index, input) in inputs)
@@ -17,7 +18,8 @@ internal sealed class DatasetInputs(DatasetCatalog catalog)
             var (version, problem) = await catalog.Find(reference, cancel);
             var at = SpecPath.Item("inputs", index);
             if (version is null) problems.Add(new(at, problem!));
-            else if (!found.TryAdd(version.Name, new(version.Name, version.Number, version.Sha256, version.Files, version.LengthBytes))) problems.Add(new(at, Twice(version.Name)));
+            else if (!found.TryAdd(version.Name,
+                new(version.Name, version.Number, version.Sha256, version.Files, version.LengthBytes))) problems.Add(new(at, Twice(version.Name)));
         }
 
         return [.. found.Values];
@@ -29,5 +31,6 @@ internal sealed class DatasetInputs(DatasetCatalog catalog)
             ? $"{dataset} and {file.Path} would both be {dataset.Name} below EXP_INPUTS; name one of the two"
             : null;
 
-    private static string Twice(string name) => $"dataset '{name}' is there twice, and both versions would be in the folder {name} below EXP_INPUTS; name one";
+    private static string Twice(string name) =>
+        $"dataset '{name}' is there twice, and both versions would be in the folder {name} below EXP_INPUTS; name one";
 }

@@ -12,10 +12,12 @@ public static class DatasetVersions
     extension(DatasetVersionInfo info)
     {
         public static DatasetVersionInfo Of(DatasetVersion version) => new(
-            version.Name, version.Number, version.Sha256, version.Created, version.By, version.Folder, version.Files.Count, version.Files.Sum(file => file.LengthBytes), version.Deleted);
+            version.Name, version.Number, version.Sha256, version.Created, version.By, version.Folder, version.Files.Count,
+            version.Files.Sum(file => file.LengthBytes), version.Deleted);
 
         /// <summary>Null when the metadata is gone, as after restoring a workspace with a plain copy.</summary>
-        internal static DatasetVersionInfo? From(IReadOnlyDictionary<string, string> metadata) => RecordFormat.Summary<DatasetVersionInfo>(metadata, MetadataName);
+        internal static DatasetVersionInfo? From(IReadOnlyDictionary<string, string> metadata) =>
+            RecordFormat.Summary<DatasetVersionInfo>(metadata, MetadataName);
 
         internal Dictionary<string, string> ToMetadata() => new() { [MetadataName] = JsonSerializer.Serialize(info, CoreJson.Options) };
     }
@@ -23,5 +25,6 @@ public static class DatasetVersions
 
 sealed class DatasetVersionRule : IRecordRule<DatasetVersion>
 {
-    public string? Problem(DatasetVersion version, string key) => key == WorkspacePaths.DatasetVersion(version.Name, version.Number) ? null : $"it is of dataset {version}";
+    public string? Problem(DatasetVersion version, string key) =>
+        key == WorkspacePaths.DatasetVersion(version.Name, version.Number) ? null : $"it is of dataset {version}";
 }

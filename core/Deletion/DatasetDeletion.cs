@@ -6,7 +6,9 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Deletion;
 
-/// <summary>Deletes versions. Their objects stay, marked, so that no number is ever given to another content; contents that no version needs go days later.</summary>
+/// <summary>
+/// Deletes versions. Their objects stay, marked, so that no number is ever given to another content; contents that no version needs go days later.
+/// </summary>
 public sealed class DatasetDeletion(IObjectStore store, DatasetCatalog catalog, LineageReader lineage, ILogger? log = null)
 {
     /// <param name="force">Also when runs used it.</param>
@@ -16,7 +18,10 @@ public sealed class DatasetDeletion(IObjectStore store, DatasetCatalog catalog, 
         while (true)
         {
             var (key, found) = (WorkspacePaths.DatasetVersion(name, number), await catalog.Load(name, number, cancel));
-            if (found?.Version.Deleted is not null || (found is null && !await catalog.WasGiven(name, number, cancel))) return new DeletionResult.Missing();
+            if (found?.Version.Deleted is not null || (found is null && !await catalog.WasGiven(name, number, cancel)))
+            {
+                return new DeletionResult.Missing();
+            }
 
             // One whose record is lost is given up: from then on it is known to need nothing.
             var now = (await store.Head(key, cancel)).Now;
@@ -34,7 +39,8 @@ public sealed class DatasetDeletion(IObjectStore store, DatasetCatalog catalog, 
 
     /// <summary>Removes contents that no version needs; once a day is enough.</summary>
     /// <returns>How many.</returns>
-    /// <exception cref="DamagedRecordException">A version's record is damaged, or lost and may come back: what it has is not known, so nothing was removed.</exception>
+    /// <exception cref="DamagedRecordException">A version's record is damaged, or lost and may come
+    /// back: what it has is not known, so nothing was removed.</exception>
     public Task<int> Sweep(CancellationToken cancel = default) => new ContentStore(store).Sweep(() => Needed(cancel), cancel);
 
     /// <summary>Contents of what is there, and of what was deleted so lately that a publisher may still count on it.</summary>
@@ -50,14 +56,16 @@ public sealed class DatasetDeletion(IObjectStore store, DatasetCatalog catalog, 
             // Nobody knows what it has.
             if (entry.Info is not { } info) throw new DamagedRecordException(entry.Damage!);
             if (info.Deleted is { } at && now - at > ContentStore.KeptUnused) continue;
-            var version = await catalog.Get(info.Name, info.Number, cancel) ?? throw new InvalidDataException($"dataset {info} was listed and cannot be read; no content is removed");
+            var version = await catalog.Get(info.Name, info.Number, cancel)
+                ?? throw new InvalidDataException($"dataset {info} was listed and cannot be read; no content is removed");
             needed.UnionWith(version.Files.Select(file => file.Sha256));
         }
 
         if (lost.Count > 0)
         {
             var (name, number) = lost.Min();
-            throw new DamagedRecordException(new(WorkspacePaths.DatasetVersion(name, number), "it is missing, and no content of a dataset is removed while nobody knows what it has"));
+            throw new DamagedRecordException(new(
+                WorkspacePaths.DatasetVersion(name, number), "it is missing, and no content of a dataset is removed while nobody knows what it has"));
         }
 
         return needed;

@@ -28,7 +28,8 @@ public sealed class RunDeletion(IObjectStore store, Submission submission, RunQu
     }
 
     /// <summary>
-    /// Its end may not have been told yet, and whoever hears of it later finds nothing: so what it publishes is published now, and then it is told, before anything goes.
+    /// Its end may not have been told yet, and whoever hears of it later finds nothing: so what it
+    /// publishes is published now, and then it is told, before anything goes.
     /// </summary>
     private async Task SendOutstanding(RunRecord run, DateTimeOffset now, CancellationToken cancel)
     {

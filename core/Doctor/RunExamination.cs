@@ -22,7 +22,11 @@ internal sealed class RunExamination(IObjectStore store, RunRecord run)
         await foreach (var stored in store.List(WorkspacePaths.AttemptsOf(run.Id), cancel: cancel)) there[stored.Key] = stored.LengthBytes;
         var found = new List<Finding>();
         if (run.Outputs is { } outputs) await Outputs(outputs, found, cancel);
-        if (there.ContainsKey(WorkspacePaths.Publication(run.Id))) await Manifest<PublicationRecord>(WorkspacePaths.Publication(run.Id), "what became of its publication", found, cancel);
+        if (there.ContainsKey(WorkspacePaths.Publication(run.Id)))
+        {
+            await Manifest<PublicationRecord>(WorkspacePaths.Publication(run.Id), "what became of its publication", found, cancel);
+        }
+
         foreach (var checkpoint in run.Checkpoints) await Checkpoint(checkpoint, found, cancel);
         Streams(StreamKind.Metrics, found);
         Streams(StreamKind.Logs, found);
@@ -43,8 +47,15 @@ internal sealed class RunExamination(IObjectStore store, RunRecord run)
 
     private async Task Checkpoint(CheckpointRef checkpoint, List<Finding> found, CancellationToken cancel)
     {
-        if (await Manifest<CheckpointManifest>(checkpoint.Manifest, $"the checkpoint of step {checkpoint.Step}", found, cancel) is not { } manifest) return;
-        foreach (var chunk in manifest.Files.SelectMany(file => file.Chunks).DistinctBy(chunk => chunk.Key)) Expect(chunk.Key, chunk.LengthBytes, $"a piece of the checkpoint of step {checkpoint.Step}", found);
+        if (await Manifest<CheckpointManifest>(checkpoint.Manifest, $"the checkpoint of step {checkpoint.Step}", found, cancel) is not { } manifest)
+        {
+            return;
+        }
+
+        foreach (var chunk in manifest.Files.SelectMany(file => file.Chunks).DistinctBy(chunk => chunk.Key))
+        {
+            Expect(chunk.Key, chunk.LengthBytes, $"a piece of the checkpoint of step {checkpoint.Step}", found);
+        }
     }
 
     private void Streams(StreamKind kind, List<Finding> found)
@@ -69,7 +80,11 @@ internal sealed class RunExamination(IObjectStore store, RunRecord run)
                 Expect(VisibleStream.SegmentKey(run.Id, kind, piece.Epoch, segment), 0, Name(kind, segment), found);
             }
 
-            if (end.LengthBytes > 0) Expect(VisibleStream.SegmentKey(run.Id, kind, piece.Epoch, end.Segment), end.LengthBytes, Name(kind, end.Segment), found, isAtLeast: true);
+            if (end.LengthBytes > 0)
+            {
+                Expect(VisibleStream.SegmentKey(run.Id, kind, piece.Epoch, end.Segment), end.LengthBytes, Name(kind, end.Segment), found,
+                    isAtLeast: true);
+            }
         }
     }
 
@@ -79,14 +94,19 @@ internal sealed class RunExamination(IObjectStore store, RunRecord run)
     {
         var read = await store.Read<T>(key, cancel);
         if (read.IsMissing) found.Add(Lost(key, what, "is missing"));
-        if (read.Damage is { } damage) found.Add(Lost(key, what, damage.Why) with { Kind = damage.IsNewer ? FindingKind.Newer : FindingKind.Damaged });
+        if (read.Damage is { } damage)
+        {
+            found.Add(Lost(key, what, damage.Why) with { Kind = damage.IsNewer ? FindingKind.Newer : FindingKind.Damaged });
+        }
+
         return read.Found?.Record;
     }
 
     private void Expect(string key, long lengthBytes, string what, List<Finding> found, bool isAtLeast = false)
     {
         if (!there.TryGetValue(key, out var length)) found.Add(Lost(key, what, "is missing"));
-        else if (isAtLeast ? length < lengthBytes : lengthBytes > 0 && length != lengthBytes) found.Add(Lost(key, what, $"has {length} bytes instead of {lengthBytes}"));
+        else if (isAtLeast ? length < lengthBytes : lengthBytes > 0 && length != lengthBytes) found.Add(
+            Lost(key, what, $"has {length} bytes instead of {lengthBytes}"));
     }
 
     private Finding Lost(string key, string what, string why) => new(

@@ -7,7 +7,9 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Doctor;
 
-/// <summary>Looks for everything in a workspace that is damaged or does not fit together. It changes nothing, but for what it is told to move.</summary>
+/// <summary>
+/// Looks for everything in a workspace that is damaged or does not fit together. It changes nothing, but for what it is told to move.
+/// </summary>
 /// <param name="platform">Where the workspace's webhooks and everybody's keys are.</param>
 public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjectStore platform)
 {
@@ -49,7 +51,11 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
     public async Task<DoctorMoved> Move(DoctorMove what, CancellationToken cancel = default)
     {
         var (key, from) = (what.Object ?? "", what.Platform ? platform : store);
-        if (ObjectKey.Problem(key) is not null || await from.Get(key, cancel: cancel) is not { } content || !await CanMove(what, from, key, cancel)) return new(key, null);
+        if (ObjectKey.Problem(key) is not null || await from.Get(key, cancel: cancel) is not { } content || !await CanMove(what, from, key, cancel))
+        {
+            return new(key, null);
+        }
+
         for (var number = 1; ; number++)
         {
             var to = WorkspacePaths.Damaged(key, number);
@@ -74,19 +80,32 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
         return !what.Platform && key.StartsWith(WorkspacePaths.Keys, StringComparison.Ordinal) && await StrayKey(key, cancel) is not null;
     }
 
-    private async IAsyncEnumerable<Finding> Records(IObjectStore from, RecordKind kind, bool isPlatform, [EnumeratorCancellation] CancellationToken cancel)
+    private async IAsyncEnumerable<Finding> Records(
+        IObjectStore from, RecordKind kind, bool isPlatform, [EnumeratorCancellation] CancellationToken cancel)
     {
         var folder = kind.Prefix.TrimEnd('/');
-        if (looked.Add(folder) && from.Obstacle(kind.Prefix) is { } obstacle) yield return new(folder, FindingKind.Stray, $"{obstacle}: the records of a kind belong there", ByHand, Platform: isPlatform);
+        if (looked.Add(folder) && from.Obstacle(kind.Prefix) is { } obstacle)
+        {
+            yield return new(folder, FindingKind.Stray, $"{obstacle}: the records of a kind belong there", ByHand, Platform: isPlatform);
+        }
+
         await foreach (var stored in from.ListNames(kind.Prefix, cancel: cancel))
         {
             if (stored.Object is null)
             {
-                if (kind.IsOne(stored.Key) && looked.Add(stored.Key)) yield return new(stored.Key, FindingKind.Stray, $"{stored.Obstacle}: a record belongs there", ByHand, Platform: isPlatform);
+                if (kind.IsOne(stored.Key) && looked.Add(stored.Key))
+                {
+                    yield return new(stored.Key, FindingKind.Stray, $"{stored.Obstacle}: a record belongs there", ByHand, Platform: isPlatform);
+                }
+
                 continue;
             }
 
-            if (stored.Key.Contains(".json/", StringComparison.Ordinal) && looked.Add(stored.Key)) yield return new(stored.Key, FindingKind.Stray, "it lies in a folder that has the name of a record", ByHand, Platform: isPlatform);
+            if (stored.Key.Contains(".json/", StringComparison.Ordinal) && looked.Add(stored.Key))
+            {
+                yield return new(stored.Key, FindingKind.Stray, "it lies in a folder that has the name of a record", ByHand, Platform: isPlatform);
+            }
+
             if (!kind.IsOne(stored.Key)) continue;
             Examined++;
             if (await kind.Damage(from, stored.Key, cancel) is not { } damage) continue;
@@ -103,7 +122,11 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
             if (WorkspacePaths.RunIdOf(stored.Key) is not { } id) continue;
             looked.Add(id);
             if (await runs.Sound(id, cancel) is not { } run) continue;
-            if (looked.Add(run.Spec.Code.Snapshot) && await Snapshot(run.Spec.Code.Snapshot, $"the code of run {run.Id}", cancel) is { } lost) yield return lost;
+            if (looked.Add(run.Spec.Code.Snapshot) && await Snapshot(run.Spec.Code.Snapshot, $"the code of run {run.Id}", cancel) is { } lost)
+            {
+                yield return lost;
+            }
+
             var examination = new RunExamination(store, run);
             await foreach (var finding in examination.Look(cancel)) yield return finding;
             Examined += examination.Examined;
@@ -116,7 +139,8 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
         await foreach (var stored in store.List(WorkspacePaths.Attempts, cancel: cancel))
         {
             if (WorkspacePaths.AttemptedRunOf(stored.Key) is not { } id || !looked.Add(id) || !await IsLost(WorkspacePaths.Run(id), cancel)) continue;
-            yield return new(WorkspacePaths.Run(id), FindingKind.Missing, $"there are attempts of run {id} and no record", "put it back from a backup; without it nothing leads to what is below attempts/");
+            yield return new(WorkspacePaths.Run(id), FindingKind.Missing, $"there are attempts of run {id} and no record",
+                "put it back from a backup; without it nothing leads to what is below attempts/");
         }
     }
 
@@ -128,7 +152,11 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
     {
         await foreach (var stored in store.List(WorkspacePaths.Codes, cancel: cancel))
         {
-            if (WorkspacePaths.CodeOf(stored.Key) is { } sha256 && looked.Add(sha256) && await Snapshot(sha256, "a snapshot of code", cancel) is { } damaged) yield return damaged;
+            if (WorkspacePaths.CodeOf(stored.Key) is { } sha256 && looked.Add(sha256)
+                && await Snapshot(sha256, "a snapshot of code", cancel) is { } damaged)
+            {
+                yield return damaged;
+            }
         }
     }
 
@@ -136,7 +164,9 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
     {
         var key = WorkspacePaths.Code(sha256);
         Examined++;
-        return await Fault(key, sha256, cancel) is { } fault ? new(key, FindingKind.Missing, $"{what} {fault}", "send it again: exp run from a checkout of that code does") : null;
+        return await Fault(key, sha256, cancel) is { } fault
+            ? new(key, FindingKind.Missing, $"{what} {fault}", "send it again: exp run from a checkout of that code does")
+            : null;
     }
 
     /// <summary>What is wrong with an object that its hash names; null: nothing.</summary>
@@ -157,7 +187,8 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
                 var key = WorkspacePaths.Content(file.Sha256);
                 if (await Fault(key, file.Sha256, cancel) is { } fault)
                 {
-                    yield return new(key, FindingKind.Missing, $"{file.Path} of dataset {version} {fault}", "put it back from a backup, or publish the same files again from a copy that is whole");
+                    yield return new(key, FindingKind.Missing, $"{file.Path} of dataset {version} {fault}",
+                        "put it back from a backup, or publish the same files again from a copy that is whole");
                 }
             }
         }
@@ -170,7 +201,13 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
             if (WorkspacePaths.GivenNumberOf(given.Key) is not var (name, number)) continue;
             Examined++;
             var key = WorkspacePaths.DatasetVersion(name, number);
-            if ((await store.Read<DatasetVersion>(key, cancel)).IsMissing) yield return new(key, FindingKind.Missing, $"dataset {name}:{number} was published", $"put it back from a backup, or give it up with exp dataset delete {name}:{number}; until then no content of any dataset is removed");
+            if ((await store.Read<DatasetVersion>(key, cancel)).IsMissing)
+            {
+                yield return new(
+                    key, FindingKind.Missing, $"dataset {name}:{number} was published",
+                    $"put it back from a backup, or give it up with exp dataset delete {name}:{number}; until then no content of any dataset is " +
+                    "removed");
+            }
         }
 
         await foreach (var given in store.List(WorkspacePaths.GivenVersions, cancel: cancel))
@@ -178,7 +215,11 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
             if (WorkspacePaths.GivenVersionOf(given.Key) is not var (project, experiment, number)) continue;
             Examined++;
             var key = WorkspacePaths.Version(project, experiment, number);
-            if (await IsLost(key, cancel)) yield return new(key, FindingKind.Missing, $"version {number} of {project}/{experiment} was given", "put it back from a backup; its number stays taken");
+            if (await IsLost(key, cancel))
+            {
+                yield return new(key, FindingKind.Missing, $"version {number} of {project}/{experiment} was given",
+                    "put it back from a backup; its number stays taken");
+            }
         }
     }
 
@@ -197,14 +238,22 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
     {
         await foreach (var key in store.List(WorkspacePaths.Keys, cancel: cancel))
         {
-            if (await StrayKey(key.Key, cancel) is { } run) yield return new(key.Key, FindingKind.Stray, $"it stands for run {run}, which is not there", "nothing needs to be done; it can be moved away", CanMove: true);
+            if (await StrayKey(key.Key, cancel) is { } run)
+            {
+                yield return new(key.Key, FindingKind.Stray, $"it stands for run {run}, which is not there",
+                    "nothing needs to be done; it can be moved away", CanMove: true);
+            }
         }
     }
 
     /// <summary>The run that the key stands for although it is not there.</summary>
     private async Task<string?> StrayKey(string key, CancellationToken cancel)
     {
-        if (key.EndsWith(WorkspacePaths.DeletedSuffix, StringComparison.Ordinal) || (await store.Read<KeyRecord>(key, cancel)).Found is not { } read) return null;
+        if (key.EndsWith(WorkspacePaths.DeletedSuffix, StringComparison.Ordinal) || (await store.Read<KeyRecord>(key, cancel)).Found is not { } read)
+        {
+            return null;
+        }
+
         return read.Now - read.Object.Modified > AbandonedAfter && (await runs.Read(read.Record.Run, cancel)).IsMissing ? read.Record.Run : null;
     }
 }

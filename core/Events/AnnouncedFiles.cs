@@ -7,9 +7,9 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Events;
 
 /// <summary>
-/// Which versions of a workspace's files were announced: a hash of path and ETag, and one of path and content, appended to objects under <c>index/</c>, 32 bytes a version. It is
-/// remembered after the announcement, so what is missing here is announced again at worst; whoever deletes the objects has every file announced once more. One process writes
-/// at a time.
+/// Which versions of a workspace's files were announced: a hash of path and ETag, and one of path and content, appended to objects under
+/// <c>index/</c>, 32 bytes a version. It is remembered after the announcement, so what is missing here is announced again at worst; whoever deletes
+/// the objects has every file announced once more. One process writes at a time.
 /// </summary>
 sealed class AnnouncedFiles
 {
@@ -40,7 +40,11 @@ sealed class AnnouncedFiles
         var all = new AnnouncedFiles(store);
         await foreach (var stored in store.List(WorkspacePaths.AnnouncedFiles, cancel: cancel))
         {
-            if (WorkspacePaths.AnnouncedFilesPartOf(stored.Key) is not { } number || await store.Get(stored.Key, cancel: cancel) is not { } content) continue;
+            if (WorkspacePaths.AnnouncedFilesPartOf(stored.Key) is not { } number || await store.Get(stored.Key, cancel: cancel) is not { } content)
+            {
+                continue;
+            }
+
             for (var at = 0; at + EntryBytes <= content.Body.Length; at += EntryBytes)
             {
                 all.versions[BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at))] = BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at + HashBytes));
@@ -75,7 +79,9 @@ sealed class AnnouncedFiles
         seen?.Add(version);
     }
 
-    /// <summary>Begins to note which versions are asked for or added: at the end of a look at all files those are the ones that still exist.</summary>
+    /// <summary>
+    /// Begins to note which versions are asked for or added: at the end of a look at all files those are the ones that still exist.
+    /// </summary>
     public void BeginCount() => seen = [];
 
     /// <summary>Makes what was added since durable. When it throws, it is tried again with the next.</summary>
@@ -114,7 +120,8 @@ sealed class AnnouncedFiles
         await foreach (var stored in store.List(WorkspacePaths.AnnouncedVersions, cancel: cancel))
         {
             if (await store.Get(stored.Key, cancel: cancel) is not { } content) continue;
-            for (var at = 0; at + HashBytes <= content.Body.Length; at += HashBytes) versions.TryAdd(BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at)), default);
+            for (var at = 0; at + HashBytes <= content.Body.Length; at += HashBytes) versions.TryAdd(
+                BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at)), default);
             parts = MaxParts + 1;
         }
     }

@@ -30,7 +30,8 @@ public static class EventReader
     }
 
     /// <summary>
-    /// What a message is about, whatever kind it is. A wake says which run of which workspace; other messages name their workspace. Null: it names none.
+    /// What a message is about, whatever kind it is. A wake says which run of which workspace;
+    /// other messages name their workspace. Null: it names none.
     /// </summary>
     public static MessageSubject? SubjectOf(Message message)
     {

@@ -10,7 +10,8 @@ static partial class EventsLog
 
     [LoggerMessage(
         LogEvents.Events + 2, LogLevel.Warning,
-        "changed files of workspace {Workspace} are noticed late, because the system does not report changes of the folder; raise fs.inotify.max_user_watches")]
+        "changed files of workspace {Workspace} are noticed late, because the system does not report changes of the folder; raise " +
+        "fs.inotify.max_user_watches")]
     public static partial void NoticedLate(this ILogger log, string workspace);
 
     [LoggerMessage(

@@ -5,10 +5,10 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Events;
 
 /// <summary>
-/// A file below <c>data/</c> has a new version: it appeared, or its content was replaced. Said on the queue <see cref="QueueNames.FileEvents"/>, at least once per version
-/// and in any order; two events with the same path and ETag are about the same version. Deletions are not said.
-/// <para>The message is Event Grid's <c>Microsoft.Storage.BlobCreated</c> in the CloudEvents 1.0 schema, whoever sends it: Event Grid in Azure, the platform's own
-/// watcher where workspaces are folders.</para>
+/// A file below <c>data/</c> has a new version: it appeared, or its content was replaced. Said on the queue <see cref="QueueNames.FileEvents"/>, at
+/// least once per version and in any order; two events with the same path and ETag are about the same version. Deletions are not said.
+/// <para>The message is Event Grid's <c>Microsoft.Storage.BlobCreated</c> in the CloudEvents 1.0 schema, whoever sends it: Event Grid in Azure, the
+/// platform's own watcher where workspaces are folders.</para>
 /// </summary>
 /// <param name="Path">Begins with <c>data/</c>.</param>
 /// <param name="ETag">As the store gives it, without quotation marks.</param>
@@ -20,7 +20,8 @@ public sealed record FileChanged(string Workspace, string Path, string ETag, lon
     private const string Blobs = "/blobs/";
 
     /// <returns>
-    /// Null for an event that is whole and about something else (another type of event, the platform's own container, a blob outside <c>data/</c>): complete it.
+    /// Null for an event that is whole and about something else (another type of event, the
+    /// platform's own container, a blob outside <c>data/</c>): complete it.
     /// </returns>
     /// <exception cref="InvalidDataException">The message cannot be understood; the exception says what is missing.</exception>
     public static FileChanged? From(Message message)
@@ -76,7 +77,8 @@ public sealed record FileChanged(string Workspace, string Path, string ETag, lon
         }
     }
 
-    private sealed record CloudEvent(string? Specversion, string? Type, string? Source, string? Id, DateTimeOffset? Time, string? Subject, Blob? Data);
+    private sealed record CloudEvent(
+        string? Specversion, string? Type, string? Source, string? Id, DateTimeOffset? Time, string? Subject, Blob? Data);
 
     private sealed record Blob(string? Api, string? ETag, long? ContentLength, string? BlobType, string? Url);
 }

@@ -9,17 +9,23 @@ namespace Serverless.Core.Events;
 
 /// <summary>
 /// Announces every version of a workspace's files once it is complete, as Event Grid does for a storage account: <see cref="FileChanged"/> on
-/// <see cref="QueueNames.FileEvents"/>. What the system tells of a folder makes it prompt; that nothing is lost, whatever the system tells and whenever this process dies,
-/// is due to looking at all files every so often and comparing them with what was announced. Links, deletions and names that are no keys are not announced. See docs/decisions/0121.
+/// <see cref="QueueNames.FileEvents"/>. What the system tells of a folder makes it prompt; that nothing is lost, whatever the system tells and
+/// whenever this process dies, is due to looking at all files every so often and comparing them with what was announced. Links, deletions and names
+/// that are no keys are not announced. See docs/decisions/0121.
 /// </summary>
 /// <param name="folder">Where the store's folder is; null when it is none, and files are found by looking only.</param>
 /// <param name="every">
-/// How often all files are looked at. Null: so often that looking takes 0.5 % of the time (5 % where nobody tells of changes), between 5 s and 10 minutes.
+/// How often all files are looked at. Null: so often that looking takes 0.5 % of the time (5
+/// % where nobody tells of changes), between 5 s and 10 minutes.
 /// </param>
 /// <param name="log">Hears when files cannot be announced, once of each reason.</param>
-sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, IIds ids, TimeProvider time, string? folder, TimeSpan? every, ILogger log)
+sealed class FileWatch(
+    string workspace, IObjectStore store, IMessageBus bus, IIds ids, TimeProvider time, string? folder, TimeSpan? every, ILogger log)
 {
-    /// <summary>Messages that go to the bus at once, files that are listed before news is heeded, and versions after which what was announced is saved at the latest.</summary>
+    /// <summary>
+    /// Messages that go to the bus at once, files that are listed before news is heeded, and
+    /// versions after which what was announced is saved at the latest.
+    /// </summary>
     private const int Batch = 256, Stretch = 256, MostUnsaved = 4096;
     private static readonly TimeSpan Soonest = TimeSpan.FromSeconds(5), Latest = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(5), AfterMissed = TimeSpan.FromMilliseconds(200);
@@ -30,7 +36,8 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
     private readonly HashSet<string> said = [];
     private AnnouncedFiles? announced;
 
-    // During the first look: what was announced before this process began. A file with the same content then is one that was touched or restored, and not news.
+    // During the first look: what was announced before this process began. A file with the same
+    // content then is one that was touched or restored, and not news.
     private HashSet<UInt128>? before;
     private bool troubled;
 
@@ -87,7 +94,8 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         await Scan(announced, stop);
         var took = time.GetElapsedTime(began);
         if (!troubled) said.Clear();
-        await WatchUntilNextScan(announced, every ?? TimeSpan.FromTicks(Math.Clamp(took.Ticks * (watched ? 200 : 20), Soonest.Ticks, Latest.Ticks)), stop);
+        await WatchUntilNextScan(
+            announced, every ?? TimeSpan.FromTicks(Math.Clamp(took.Ticks * (watched ? 200 : 20), Soonest.Ticks, Latest.Ticks)), stop);
     }
 
     private async Task Scan(AnnouncedFiles announced, CancellationToken stop)
@@ -117,7 +125,10 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         while (!stop.IsCancellationRequested && pause - time.GetElapsedTime(began) is var left && left > TimeSpan.Zero)
         {
             await Wait(watch?.Changes, unfinished.NextIn is { } next && next < left ? next : left, stop);
-            if (!await HandleChanges(announced, stop)) pause = TimeSpan.FromTicks(Math.Min(pause.Ticks, (time.GetElapsedTime(began) + AfterMissed).Ticks));
+            if (!await HandleChanges(announced, stop))
+            {
+                pause = TimeSpan.FromTicks(Math.Min(pause.Ticks, (time.GetElapsedTime(began) + AfterMissed).Ticks));
+            }
         }
     }
 
@@ -166,7 +177,8 @@ sealed class FileWatch(string workspace, IObjectStore store, IMessageBus bus, II
         if (ready.Count == Batch) await Announce(announced);
     }
 
-    private UInt128 Content(string key) => watch?.Sample(key) is { } sample ? AnnouncedFiles.VersionOf(key, sample.ToString("x32", CultureInfo.InvariantCulture)) : default;
+    private UInt128 Content(string key) =>
+        watch?.Sample(key) is { } sample ? AnnouncedFiles.VersionOf(key, sample.ToString("x32", CultureInfo.InvariantCulture)) : default;
 
     // Not stopped in the middle, like what follows: whoever ends the platform in good order finds nothing announced twice at the next start.
     private async Task Announce(AnnouncedFiles announced)

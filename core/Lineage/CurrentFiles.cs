@@ -5,7 +5,10 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Lineage;
 
-/// <summary>A file, or the files of a folder, as they are now. Whether a record speaks of a file as it is now is told by its ETag, else by its content as far as that is known.</summary>
+/// <summary>
+/// A file, or the files of a folder, as they are now. Whether a record speaks of a file as it is now
+/// is told by its ETag, else by its content as far as that is known.
+/// </summary>
 internal sealed class CurrentFiles
 {
     private readonly Dictionary<string, StoredObject> files;
@@ -16,7 +19,8 @@ internal sealed class CurrentFiles
     public int Count => files.Count;
 
     /// <summary>Runs that published some of them.</summary>
-    public IReadOnlyCollection<string> Publishers => files.Values.Select(WorkspaceFiles.PublishedBy).OfType<string>().ToHashSet(StringComparer.Ordinal);
+    public IReadOnlyCollection<string> Publishers =>
+        files.Values.Select(WorkspaceFiles.PublishedBy).OfType<string>().ToHashSet(StringComparer.Ordinal);
 
     public IReadOnlyCollection<string> Folders => files.Keys.Select(LineageIndex.FolderOf).ToHashSet(StringComparer.Ordinal);
 
@@ -34,7 +38,10 @@ internal sealed class CurrentFiles
     {
         foreach (var input in run.Spec.Inputs)
         {
-            if (files.TryGetValue(input.Path, out var file) && (file.ETag == input.ETag || await Is(file, input.Sha256, input.LengthBytes, cancel))) return true;
+            if (files.TryGetValue(input.Path, out var file) && (file.ETag == input.ETag || await Is(file, input.Sha256, input.LengthBytes, cancel)))
+            {
+                return true;
+            }
         }
 
         return false;

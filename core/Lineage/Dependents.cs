@@ -9,7 +9,8 @@ public sealed record Dependents(IReadOnlyList<LineageNode> Nodes)
 
     /// <summary>Runs and datasets of a graph.</summary>
     /// <param name="except">Name of what is to be deleted.</param>
-    internal static Dependents In(LineageGraph graph, string except) => new([.. graph.Nodes.Where(node => node is { Kind: LineageKind.Run or LineageKind.Dataset, State: not "deleted" } && node.Name != except)]);
+    internal static Dependents In(LineageGraph graph, string except) =>
+        new([.. graph.Nodes.Where(node => node is { Kind: LineageKind.Run or LineageKind.Dataset, State: not "deleted" } && node.Name != except)]);
 
     /// <summary>One line for people: what depends on the thing, and how to delete it nevertheless.</summary>
     public string Refusal(string what)

@@ -34,23 +34,28 @@ internal sealed class LineageBuilder
     public string Add(DatasetVersion version) => AddNode(NodeOf(version));
 
     /// <summary>The files of one folder that came from one run, or from nobody known.</summary>
-    /// <param name="run">The run that published them. Part of the node: two runs may have published the same bytes to the same place, and one of them may have read them there.</param>
+    /// <param name="run">The run that published them. Part of the node: two runs may have published the same
+    /// bytes to the same place, and one of them may have read them there.</param>
     /// <param name="files">At least one.</param>
     public string AddFiles(string folder, string? run, IReadOnlyList<(string Name, string Sha256)> files)
     {
         var path = files is [var only] ? folder + only.Name : folder;
         var hash = files is [var one] ? one.Sha256 : CodeTree.Hash(files.Select(file => new CodeFileFact(file.Name, 0, file.Sha256)));
-        return AddNode(new($"file:{path}@{hash[..Math.Min(12, hash.Length)]}{(run is null ? "" : $"~{run}")}", LineageKind.File, path, files.Count == 1 ? null : $"{files.Count} files"));
+        return AddNode(
+            new($"file:{path}@{hash[..Math.Min(12, hash.Length)]}{(run is null ? "" : $"~{run}")}", LineageKind.File, path,
+                files.Count == 1 ? null : $"{files.Count} files"));
     }
 
     public static LineageNode NodeOf(RunRecord run) => new(
-        RunNode(run.Id), LineageKind.Run, run.Experiment, $"v{run.Version} {run.Spec.Command}{(run.Spec.Code.Commit is { } commit ? $" @ {commit[..Math.Min(8, commit.Length)]}" : "")}",
+        RunNode(run.Id), LineageKind.Run, run.Experiment,
+        $"v{run.Version} {run.Spec.Command}{(run.Spec.Code.Commit is { } commit ? $" @ {commit[..Math.Min(8, commit.Length)]}" : "")}",
         CoreJson.Name(run.State));
 
     public static LineageNode NodeOf(DatasetVersion version)
     {
         var from = version.Folder is not null ? "" : version.By is { } by ? $", sent by {by}" : ", sent";
-        return new(DatasetNode($"{version}"), LineageKind.Dataset, $"{version}", $"{version.Files.Count} {(version.Files.Count == 1 ? "file" : "files")}{from}", version.Deleted is null ? "kept" : "deleted");
+        return new(DatasetNode($"{version}"), LineageKind.Dataset, $"{version}",
+            $"{version.Files.Count} {(version.Files.Count == 1 ? "file" : "files")}{from}", version.Deleted is null ? "kept" : "deleted");
     }
 
     public static string RunNode(string runId) => $"run:{runId}";

@@ -10,9 +10,9 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Lineage;
 
 /// <summary>
-/// What may have come of a run, a version of a dataset or a folder: one empty object for each pair, <c>index/lineage/{from}/{to}</c>, put before what it leads to exists.
-/// Records say what something came from; this answers the question the other way round without reading all of them. A mark promises nothing: its reader asks the record
-/// that it leads to. All marks follow from the records and can be made again.
+/// What may have come of a run, a version of a dataset or a folder: one empty object for each pair, <c>index/lineage/{from}/{to}</c>, put before what
+/// it leads to exists. Records say what something came from; this answers the question the other way round without reading all of them. A mark
+/// promises nothing: its reader asks the record that it leads to. All marks follow from the records and can be made again.
 /// </summary>
 public sealed class LineageIndex(IObjectStore store)
 {
@@ -39,11 +39,13 @@ public sealed class LineageIndex(IObjectStore store)
 
     public IAsyncEnumerable<LineageTarget> FromRun(string runId, CancellationToken cancel = default) => From(OfRun(runId), cancel);
 
-    public IAsyncEnumerable<LineageTarget> FromDataset(string name, int number, CancellationToken cancel = default) => From(OfDataset(name, number), cancel);
+    public IAsyncEnumerable<LineageTarget> FromDataset(string name, int number, CancellationToken cancel = default) =>
+        From(OfDataset(name, number), cancel);
 
     /// <summary>What may have read files in any of the folders, each once.</summary>
     /// <param name="folders">Keys that end in '/'; folders above and below which the files may be named are looked at as well.</param>
-    public async IAsyncEnumerable<LineageTarget> FromFolders(IEnumerable<string> folders, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)
+    public async IAsyncEnumerable<LineageTarget> FromFolders(
+        IEnumerable<string> folders, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)
     {
         var seen = new HashSet<LineageTarget>();
         foreach (var folder in folders.SelectMany(Above).Distinct(StringComparer.Ordinal))
@@ -55,7 +57,9 @@ public sealed class LineageIndex(IObjectStore store)
         }
     }
 
-    /// <summary>Marks for every record of the workspace: after one was restored without its index, or filled by an earlier version of this program.</summary>
+    /// <summary>
+    /// Marks for every record of the workspace: after one was restored without its index, or filled by an earlier version of this program.
+    /// </summary>
     /// <returns>How many records were read.</returns>
     public async Task<int> Rebuild(DatasetCatalog datasets, CancellationToken cancel = default)
     {
@@ -77,9 +81,11 @@ public sealed class LineageIndex(IObjectStore store)
         return read;
     }
 
-    private async Task Mark(string from, string to, CancellationToken cancel) => await store.Put(WorkspacePaths.LineageMark(from, to), [], PutCondition.IfAbsent, cancel: cancel);
+    private async Task Mark(string from, string to, CancellationToken cancel) =>
+        await store.Put(WorkspacePaths.LineageMark(from, to), [], PutCondition.IfAbsent, cancel: cancel);
 
-    private async IAsyncEnumerable<LineageTarget> From(string source, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    private async IAsyncEnumerable<LineageTarget> From(
+        string source, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
         await foreach (var mark in store.List(WorkspacePaths.LineageMark(source, ""), cancel: cancel))
         {
@@ -95,7 +101,10 @@ public sealed class LineageIndex(IObjectStore store)
         foreach (var left in spec.Inputs.Where(input => input.Key is not null).Select(input => input.Run).OfType<string>()) yield return OfRun(left);
         if (origin?.Run is { } run) yield return OfRun(run);
         if (origin?.File is { } file) yield return OfFolder(FolderOf(file));
-        if (origin?.Dataset is { } published && DatasetReference.Parse(published) is { Number: { } number } version) yield return OfDataset(version.Name, number);
+        if (origin?.Dataset is { } published && DatasetReference.Parse(published) is { Number: { } number } version)
+        {
+            yield return OfDataset(version.Name, number);
+        }
     }
 
     private static IEnumerable<string> SourcesOf(DatasetVersion version) =>
@@ -105,7 +114,11 @@ public sealed class LineageIndex(IObjectStore store)
     private static IReadOnlyCollection<string> Folders(IEnumerable<string> files)
     {
         var folders = files.Select(FolderOf).ToHashSet(StringComparer.Ordinal);
-        while (folders.Count > MostFolders) folders = [.. folders.Select(folder => folder.Length > WorkspacePaths.Data.Length ? FolderOf(folder[..^1]) : folder)];
+        while (folders.Count > MostFolders)
+        {
+            folders = [.. folders.Select(folder => folder.Length > WorkspacePaths.Data.Length ? FolderOf(folder[..^1]) : folder)];
+        }
+
         return folders;
     }
 
@@ -128,7 +141,8 @@ public sealed class LineageIndex(IObjectStore store)
     {
         if (name.StartsWith("run-", StringComparison.Ordinal)) return new(name["run-".Length..]);
         var end = name.LastIndexOf('-');
-        return name.StartsWith("dataset-", StringComparison.Ordinal) && int.TryParse(name[(end + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        return name.StartsWith("dataset-", StringComparison.Ordinal)
+            && int.TryParse(name[(end + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? new(null, name["dataset-".Length..end], number)
             : null;
     }

@@ -92,7 +92,8 @@ public sealed class LineageReader(IObjectStore store, DatasetCatalog datasets)
 
     /// <summary>Breadth first in one direction, so that what is near is there when the answer is full.</summary>
     private static async Task Traverse(
-        LineageBuilder graph, LineageTarget start, int depth, Func<LineageBuilder, LineageTarget, CancellationToken, Task<IReadOnlyCollection<LineageTarget>>> step, CancellationToken cancel)
+        LineageBuilder graph, LineageTarget start, int depth,
+        Func<LineageBuilder, LineageTarget, CancellationToken, Task<IReadOnlyCollection<LineageTarget>>> step, CancellationToken cancel)
     {
         var seen = new HashSet<LineageTarget> { start };
         var edge = new List<LineageTarget> { start };

@@ -8,8 +8,8 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Lineage;
 
 /// <summary>
-/// One step along the lineage: from a run or a dataset's version to those next to it, with the files between them. What something came from is in its own record; what
-/// came of it is asked from the index, and each mark's record has the last word.
+/// One step along the lineage: from a run or a dataset's version to those next to it, with the files between them. What something came from is in its
+/// own record; what came of it is asked from the index, and each mark's record has the last word.
 /// </summary>
 internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
 {
@@ -58,7 +58,10 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
                 if (target.Run is null || await runs.Sound(target.Run, cancel) is not { } user) continue;
                 var name = $"{of.Dataset}:{of.Number}";
                 if (user.Spec.Datasets.Any(dataset => $"{dataset}" == name)) Connect(LineageBuilder.DatasetNode(name), user, LineageRelation.Input);
-                if (user.Origin is { } origin && origin.Dataset == name) Connect(LineageBuilder.DatasetNode(name), user, LineageRelation.Triggered, origin.Trigger);
+                if (user.Origin is { } origin && origin.Dataset == name)
+                {
+                    Connect(LineageBuilder.DatasetNode(name), user, LineageRelation.Triggered, origin.Trigger);
+                }
             }
 
             return found;
@@ -85,8 +88,11 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         }
     }
 
-    /// <summary>Runs and datasets that read the files as they are now, and runs that one of them set off: a run that did both is there twice.</summary>
-    public async IAsyncEnumerable<(LineageTarget User, LineageRelation Relation, string? Detail)> UsersOf(CurrentFiles files, [EnumeratorCancellation] CancellationToken cancel)
+    /// <summary>
+    /// Runs and datasets that read the files as they are now, and runs that one of them set off: a run that did both is there twice.
+    /// </summary>
+    public async IAsyncEnumerable<(LineageTarget User, LineageRelation Relation, string? Detail)> UsersOf(
+        CurrentFiles files, [EnumeratorCancellation] CancellationToken cancel)
     {
         await foreach (var target in index.FromFolders(files.Folders, cancel))
         {
@@ -107,7 +113,9 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
     public async Task<string> Add(LineageBuilder graph, LineageTarget target, CancellationToken cancel)
     {
         if (target.Run is { } run) return await AddRun(graph, run, cancel);
-        return await datasets.Sound(target.Dataset, target.Number, cancel) is { } version ? graph.Add(version) : LineageBuilder.DatasetNode($"{target.Dataset}:{target.Number}");
+        return await datasets.Sound(target.Dataset, target.Number, cancel) is { } version
+            ? graph.Add(version)
+            : LineageBuilder.DatasetNode($"{target.Dataset}:{target.Number}");
     }
 
     public async Task<string> AddRun(LineageBuilder graph, string id, CancellationToken cancel)
@@ -119,9 +127,15 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
     /// <summary>Files that the run published, those that somebody read first.</summary>
     private async Task Published(LineageBuilder graph, string id, HashSet<LineageTarget> found, CancellationToken cancel)
     {
-        if (await runs.Sound(id, cancel) is not { State: RunState.Succeeded, Outputs: { } outputs } publisher || (await store.Read<OutputManifest>(outputs, cancel)).Found is not { } read) return;
+        if (await runs.Sound(id, cancel) is not { State: RunState.Succeeded, Outputs: { } outputs } publisher
+            || (await store.Read<OutputManifest>(outputs, cancel)).Found is not { } read)
+        {
+            return;
+        }
+
         var not = (publisher.Unpublished ?? []).Select(file => file.Path).ToHashSet(StringComparer.Ordinal);
-        var unread = read.Record.Data.Where(file => !not.Contains(file.Path)).ToDictionary(file => WorkspacePaths.Data + file.Path, file => file.Sha256, StringComparer.Ordinal);
+        var unread = read.Record.Data.Where(file => !not.Contains(file.Path))
+            .ToDictionary(file => WorkspacePaths.Data + file.Path, file => file.Sha256, StringComparer.Ordinal);
         if (unread.Count == 0) return;
         await foreach (var target in index.FromFolders(unread.Keys.Select(LineageIndex.FolderOf).ToHashSet(StringComparer.Ordinal), cancel))
         {
@@ -133,7 +147,12 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
             }
             else
             {
-                if (await datasets.Sound(target.Dataset, target.Number, cancel) is not { Folder: { } folder } version || !version.Files.Any(file => file.Run == id)) continue;
+                if (await datasets.Sound(target.Dataset, target.Number, cancel) is not { Folder: { } folder } version
+                    || !version.Files.Any(file => file.Run == id))
+                {
+                    continue;
+                }
+
                 await MadeOf(graph, version, only: id, [], cancel);
                 foreach (var file in version.Files) unread.Remove(LineageIndex.FolderOf(folder) + file.Path);
             }
@@ -143,18 +162,25 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
 
         foreach (var folder in unread.GroupBy(file => LineageIndex.FolderOf(file.Key)))
         {
-            graph.Connect(LineageBuilder.RunNode(id), graph.AddFiles(folder.Key, id, [.. folder.Select(file => (file.Key[folder.Key.Length..], file.Value))]), LineageRelation.Published);
+            graph.Connect(LineageBuilder.RunNode(id),
+                graph.AddFiles(folder.Key, id, [.. folder.Select(file => (file.Key[folder.Key.Length..], file.Value))]), LineageRelation.Published);
         }
     }
 
     /// <param name="only">Files that this run published; null: all.</param>
     private async Task Inputs(LineageBuilder graph, RunRecord run, string? only, HashSet<LineageTarget> found, CancellationToken cancel)
     {
-        foreach (var files in run.Spec.Inputs.Where(input => only is null || input.Run == only).GroupBy(input => (Folder: LineageIndex.FolderOf(input.Path), input.Run, IsArtifact: input.Key is not null)))
+        foreach (var files in run.Spec.Inputs.Where(input => only is null || input.Run == only)
+            .GroupBy(input => (Folder: LineageIndex.FolderOf(input.Path), input.Run, IsArtifact: input.Key is not null)))
         {
-            var node = graph.AddFiles(files.Key.Folder, files.Key.Run, [.. files.Select(file => (file.Path[files.Key.Folder.Length..], file.Sha256))]);
+            var node = graph.AddFiles(
+                files.Key.Folder, files.Key.Run, [.. files.Select(file => (file.Path[files.Key.Folder.Length..], file.Sha256))]);
             graph.Connect(node, graph.Add(run), LineageRelation.Input);
-            if (files.Any(file => IsTriggerEvent(run.Origin, file))) graph.Connect(node, graph.Add(run), LineageRelation.Triggered, run.Origin!.Trigger);
+            if (files.Any(file => IsTriggerEvent(run.Origin, file)))
+            {
+                graph.Connect(node, graph.Add(run), LineageRelation.Triggered, run.Origin!.Trigger);
+            }
+
             await Publisher(graph, files.Key.Run, node, files.Key.IsArtifact ? LineageRelation.Artifact : LineageRelation.Published, found, cancel);
         }
     }
@@ -163,15 +189,18 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
     {
         if (version.Folder is not { } source) return;
         var root = LineageIndex.FolderOf(source);
-        foreach (var files in version.Files.Where(file => only is null || file.Run == only).GroupBy(file => (Folder: LineageIndex.FolderOf(root + file.Path), file.Run)))
+        foreach (var files in version.Files.Where(file => only is null || file.Run == only)
+            .GroupBy(file => (Folder: LineageIndex.FolderOf(root + file.Path), file.Run)))
         {
-            var node = graph.AddFiles(files.Key.Folder, files.Key.Run, [.. files.Select(file => ((root + file.Path)[files.Key.Folder.Length..], file.Sha256))]);
+            var node = graph.AddFiles(
+                files.Key.Folder, files.Key.Run, [.. files.Select(file => ((root + file.Path)[files.Key.Folder.Length..], file.Sha256))]);
             graph.Connect(node, graph.Add(version), LineageRelation.MadeOf);
             await Publisher(graph, files.Key.Run, node, LineageRelation.Published, found, cancel);
         }
     }
 
-    private async Task Publisher(LineageBuilder graph, string? run, string files, LineageRelation how, HashSet<LineageTarget> found, CancellationToken cancel)
+    private async Task Publisher(
+        LineageBuilder graph, string? run, string files, LineageRelation how, HashSet<LineageTarget> found, CancellationToken cancel)
     {
         if (run is null) return;
         graph.Connect(await AddRun(graph, run, cancel), files, how);
@@ -197,11 +226,13 @@ internal sealed class LineageSteps(IObjectStore store, DatasetCatalog datasets)
         }
         else if (origin.File is { } file)
         {
-            graph.Connect(graph.AddNode(new($"file:{file}@{origin.FileETag}", LineageKind.File, file)), node, LineageRelation.Triggered, origin.Trigger);
+            graph.Connect(
+                graph.AddNode(new($"file:{file}@{origin.FileETag}", LineageKind.File, file)), node, LineageRelation.Triggered, origin.Trigger);
         }
         else
         {
-            graph.Connect(graph.AddNode(new($"trigger:{origin.Trigger}", LineageKind.Trigger, origin.Trigger, "schedule")), node, LineageRelation.Triggered);
+            graph.Connect(
+                graph.AddNode(new($"trigger:{origin.Trigger}", LineageKind.Trigger, origin.Trigger, "schedule")), node, LineageRelation.Triggered);
         }
     }
 

@@ -15,7 +15,8 @@ public readonly record struct LogPosition(int Epoch, long Offset)
 
     public static LogPosition? Parse(string text) =>
         text.Split('-') is [var epoch, var offset]
-            && int.TryParse(epoch, NumberStyles.None, CultureInfo.InvariantCulture, out var e) && long.TryParse(offset, NumberStyles.None, CultureInfo.InvariantCulture, out var o)
+            && int.TryParse(epoch, NumberStyles.None, CultureInfo.InvariantCulture, out var e)
+            && long.TryParse(offset, NumberStyles.None, CultureInfo.InvariantCulture, out var o)
             ? new(e, o)
             : null;
 }
@@ -107,14 +108,20 @@ public sealed class LogReader(IObjectStore store, TimeProvider time)
     }
 
     /// <summary>The bytes in [<paramref name="offset"/>, <paramref name="end"/>), as far as they are there.</summary>
-    public async IAsyncEnumerable<byte[]> Read(RunRecord run, long offset, long end, int? attempt = null, [EnumeratorCancellation] CancellationToken cancel = default)
+    public async IAsyncEnumerable<byte[]> Read(
+        RunRecord run, long offset, long end, int? attempt = null, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         var walk = new SegmentWalk(store, run.Id, StreamKind.Logs, VisibleStream.Of(run, StreamKind.Logs, attempt));
         await walk.Seek(offset, cancel);
-        while (walk.Offset < end && await walk.Read((int)Math.Min(ChunkBytes, end - walk.Offset), cancel) is { Length: > 0 } bytes) yield return bytes;
+        while (walk.Offset < end && await walk.Read((int)Math.Min(ChunkBytes, end - walk.Offset), cancel) is { Length: > 0 } bytes)
+        {
+            yield return bytes;
+        }
     }
 
-    /// <summary>The log from a place on, as it is written, until the run has ended (or is deleted). Places that were given out stay valid over new attempts.</summary>
+    /// <summary>
+    /// The log from a place on, as it is written, until the run has ended (or is deleted). Places that were given out stay valid over new attempts.
+    /// </summary>
     public async IAsyncEnumerable<LogEvent> Follow(string runId, LogPosition from, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         SegmentWalk? walk = null;

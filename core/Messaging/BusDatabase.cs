@@ -6,8 +6,9 @@ namespace Serverless.Core.Messaging;
 
 /// <summary>
 /// The tables of the embedded bus, over one connection. Not safe for threads.
-/// <para>Durability: in WAL mode a commit is with the operating system when it returns, so it survives kill -9. <c>synchronous=NORMAL</c> leaves the disk's sync
-/// to checkpoints: after a power cut the file is sound but the newest commits may be missing. Wakes may be lost that way, because the workspace's
+/// <para>Durability: in WAL mode a commit is with the operating system when it returns, so it survives kill -9. <c>synchronous=NORMAL</c> leaves the
+/// disk's sync to checkpoints: after a power cut the file is sound but the newest commits may
+/// be missing. Wakes may be lost that way, because the workspace's
 /// <c>active/</c> entries have them sent again; what nobody sends again is committed with <c>synchronous=FULL</c>.</para>
 /// </summary>
 sealed class BusDatabase : IDisposable
@@ -113,7 +114,8 @@ sealed class BusDatabase : IDisposable
     }
 
     public bool Subscribe(string topic, string subscription) =>
-        Execute("INSERT OR IGNORE INTO subscriptions (topic, subscription) VALUES ($topic, $subscription)", ("$topic", topic), ("$subscription", subscription)) > 0;
+        Execute("INSERT OR IGNORE INTO subscriptions (topic, subscription) VALUES ($topic, $subscription)", ("$topic", topic),
+            ("$subscription", subscription)) > 0;
 
     public List<(string Topic, string Subscription)> Subscriptions()
     {
@@ -154,7 +156,8 @@ sealed class BusDatabase : IDisposable
     public bool Abandon(string queue, long number, string token, TimeSpan now)
     {
         var given = Execute(
-            "UPDATE messages SET due = $now, place = (SELECT max(place) + 1 FROM messages WHERE queue = $queue), lock = NULL WHERE number = $number AND lock = $token AND due > $now",
+            "UPDATE messages SET due = $now, place = (SELECT max(place) + 1 FROM messages WHERE queue = $queue), lock = NULL WHERE number = " +
+            "$number AND lock = $token AND due > $now",
             ("$number", number), ("$token", token), ("$now", now.Ticks), ("$queue", queue)) > 0;
         if (given) changed.Add(queue);
         return given;
@@ -176,10 +179,13 @@ sealed class BusDatabase : IDisposable
     {
         var letters = new List<DeadLetter>();
         using var reader = Query(
-            "SELECT id, body, reason, at, deliveries FROM dead_letters WHERE queue = $queue ORDER BY number LIMIT $limit", ("$queue", queue), ("$limit", limit));
+            "SELECT id, body, reason, at, deliveries FROM dead_letters WHERE queue = $queue ORDER BY number LIMIT $limit", ("$queue", queue),
+            ("$limit", limit));
         while (reader.Read())
         {
-            letters.Add(new(queue, new(reader.GetString(0), reader.GetString(1)), reader.GetString(2), new(reader.GetInt64(3), TimeSpan.Zero), reader.GetInt32(4)));
+            letters.Add(
+                new(queue, new(reader.GetString(0), reader.GetString(1)), reader.GetString(2), new(reader.GetInt64(3), TimeSpan.Zero),
+                    reader.GetInt32(4)));
         }
 
         return letters;
@@ -224,8 +230,8 @@ sealed class BusDatabase : IDisposable
         changed.Add(queue);
     }
 
-    // A machine that has run for less time than the file knows of was started again, and nobody that had a lock then lives. One that already ran longer when the file was
-    // opened cannot be told from one that was not: a delay is then measured again, from now at worst.
+    // A machine that has run for less time than the file knows of was started again, and nobody that had a lock then lives. One that already ran
+    // longer when the file was opened cannot be told from one that was not: a delay is then measured again, from now at worst.
     private void Recognize(BusClock clock)
     {
         var here = identity?.ToString() ?? "";
@@ -258,7 +264,8 @@ sealed class BusDatabase : IDisposable
     }
 
     private void Set(string name, object value) =>
-        Execute("INSERT INTO about (name, value) VALUES ($name, $value) ON CONFLICT (name) DO UPDATE SET value = $value", ("$name", name), ("$value", value));
+        Execute("INSERT INTO about (name, value) VALUES ($name, $value) ON CONFLICT (name) DO UPDATE SET value = $value", ("$name", name),
+            ("$value", value));
 
     private void MakeTables()
     {
@@ -266,7 +273,11 @@ sealed class BusDatabase : IDisposable
         {
             Execute("BEGIN IMMEDIATE");
             var version = Version();
-            if (version is not (0 or 1 or BusSchema.Number)) throw new BusUnavailableException($"{connection.DataSource} was made by another version of this program (schema {version})");
+            if (version is not (0 or 1 or BusSchema.Number))
+            {
+                throw new BusUnavailableException($"{connection.DataSource} was made by another version of this program (schema {version})");
+            }
+
             if (version != BusSchema.Number)
             {
                 using var create = connection.CreateCommand();

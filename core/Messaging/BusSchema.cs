@@ -5,8 +5,9 @@ static class BusSchema
 {
     public const int Number = 2;
 
-    // due: when the message may next be received, in ticks of the machine's uptime (see BusClock). A delay and a lock are the same to everybody but the holder of the
-    // lock, so one column serves both. place: ready messages go by it, then in the order of sending; a lock that ends brings its message back to where it was.
+    // due: when the message may next be received, in ticks of the machine's uptime (see BusClock). A delay and a lock are the same to everybody but
+    // the holder of the lock, so one column serves both. place: ready messages go by it, then in the order
+    // of sending; a lock that ends brings its message back to where it was.
     public const string Tables = """
         CREATE TABLE messages (
             number INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,

@@ -23,7 +23,8 @@ sealed class BusThread : IDisposable
     private FileIdentity? home;
     private TimeSpan? tidied;
 
-    // Of this file and of those that were in its place before: whoever publishes must not find a file without the subscriptions that the one before it had.
+    // Of this file and of those that were in its place before: whoever publishes must not find
+    // a file without the subscriptions that the one before it had.
     private HashSet<(string Topic, string Subscription)> subscriptions = [];
 
     public BusThread(string file, BusClock clock, SqliteBusOptions options, QueueSignal bell)
@@ -93,7 +94,9 @@ sealed class BusThread : IDisposable
         {
             // The connection's state is as unknown as the outcome: the next batch begins with a new one.
             Close();
-            var told = e is not BusUnavailableException and (SqliteException or IOException or UnauthorizedAccessException) ? new BusUnavailableException(Explain(e), e) : e;
+            var told = e is not BusUnavailableException and (SqliteException or IOException or UnauthorizedAccessException)
+                ? new BusUnavailableException(Explain(e), e)
+                : e;
             foreach (var work in batch) work.Fail(told);
             return;
         }
@@ -121,13 +124,18 @@ sealed class BusThread : IDisposable
         return database;
     }
 
-    // A bus is put back, or made anew, where it was; one in another folder of that name, which some program made when ours was renamed, would be a second one.
+    // A bus is put back, or made anew, where it was; one in another folder of that name, which
+    // some program made when ours was renamed, would be a second one.
     private void CheckHome()
     {
         var bus = Path.GetDirectoryName(Path.GetFullPath(file))!;
         var folder = Path.GetDirectoryName(bus) ?? bus;
         var found = FileIdentity.Of(folder);
-        if (!Directory.Exists(bus) && found is not null && home is not null && found != home) throw new DirectoryNotFoundException($"{folder} is another folder than before: was it renamed?");
+        if (!Directory.Exists(bus) && found is not null && home is not null && found != home)
+        {
+            throw new DirectoryNotFoundException($"{folder} is another folder than before: was it renamed?");
+        }
+
         if (found is not null && (home is null || Directory.Exists(bus))) home = found;
     }
 
@@ -171,7 +179,8 @@ sealed class BusThread : IDisposable
         BusDatabase.Full => $"the disk is full: free some room for {file}",
         BusDatabase.Busy or BusDatabase.Locked => $"other processes kept {file} busy for {options.BusyTimeout.TotalSeconds:0} s; try again",
         BusDatabase.Corrupt or BusDatabase.NotADatabase =>
-            $"{file} is damaged: delete the folder {Path.GetDirectoryName(file)}; a new one is made at once, and the wakes of waiting runs are sent again within a minute",
+            $"{file} is damaged: delete the folder {Path.GetDirectoryName(file)}; a new one is made at once, and the wakes of waiting runs are " +
+            "sent again within a minute",
         BusDatabase.InputOutput => $"{file} cannot be read or written: is its disk full, or broken?",
         BusDatabase.ReadOnly => $"{file} may not be written to: make it and its folder writable",
         BusDatabase.CannotOpen => $"{file} cannot be opened: is its folder there and writable, and may this process open more files (ulimit -n)?",

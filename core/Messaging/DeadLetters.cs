@@ -12,7 +12,8 @@ public sealed class DeadLetters(string workspace, IMessageBus bus, IReadOnlyList
     private IEnumerable<string> Queues =>
     [
         .. machineClasses.Select(QueueNames.ForMachine), QueueNames.Subscription(QueueNames.Events, QueueNames.Platform),
-        QueueNames.Subscription(QueueNames.Events, QueueNames.Triggers), QueueNames.Subscription(QueueNames.Events, QueueNames.Notices), QueueNames.FileEvents,
+        QueueNames.Subscription(QueueNames.Events, QueueNames.Triggers), QueueNames.Subscription(QueueNames.Events, QueueNames.Notices),
+        QueueNames.FileEvents,
     ];
 
     /// <summary>Oldest first.</summary>
@@ -31,7 +32,8 @@ public sealed class DeadLetters(string workspace, IMessageBus bus, IReadOnlyList
     private async Task<IEnumerable<DeadLetterInfo>> Of(string queue, bool nobodys, CancellationToken cancel) =>
         (await bus.DeadLetters(queue, MostOfAQueue, cancel)).Select(letter => (Letter: letter, About: subjectOf(letter.Message)))
             .Where(found => found.About is { } about ? about.Workspace == workspace : nobodys)
-            .Select(found => new DeadLetterInfo(queue, found.Letter.Message.Id, found.Letter.Reason, found.Letter.At, found.Letter.DeliveryCount, found.About?.Run, found.Letter.Message.Body));
+            .Select(found => new DeadLetterInfo(queue, found.Letter.Message.Id, found.Letter.Reason, found.Letter.At, found.Letter.DeliveryCount,
+                found.About?.Run, found.Letter.Message.Body));
 }
 
 /// <param name="Run">Null: it is about the workspace.</param>

@@ -2,9 +2,9 @@ namespace Serverless.Core.Messaging;
 
 /// <summary>
 /// Queues and topics. Messages only wake: what is true is in the workspace, and whatever a queue held can be sent again from there.
-/// <para>Contract: delivery is at least once and unordered. A message that was received is invisible to others until its lock ends; then it is delivered again.
-/// Sending twice with the same id within the duplicate window (10 minutes) delivers once. An acknowledged send survives the death of every process.
-/// A queue exists once it is named. <see cref="BusUnavailableException"/> means: nothing is known, try again.</para>
+/// <para>Contract: delivery is at least once and unordered. A message that was received is invisible to others until its lock ends; then it is
+/// delivered again. Sending twice with the same id within the duplicate window (10 minutes) delivers once. An acknowledged send survives the death of
+/// every process. A queue exists once it is named. <see cref="BusUnavailableException"/> means: nothing is known, try again.</para>
 /// </summary>
 public interface IMessageBus
 {
@@ -30,15 +30,17 @@ public interface IMessageBus
     Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit = 100, CancellationToken cancel = default);
 
     /// <summary>
-    /// Sends a dead letter again and removes it; false when there is none with this id. What a subscription put aside comes back to that subscription alone. Its id may
-    /// have grown at its end.
+    /// Sends a dead letter again and removes it; false when there is none with this id. What a subscription put aside comes back to that subscription
+    /// alone. Its id may have grown at its end.
     /// </summary>
     Task<bool> Requeue(string queue, string messageId, CancellationToken cancel = default);
 
     /// <summary>Messages ready, under a lock or delayed; dead letters are not counted.</summary>
     Task<long> Count(string queue, CancellationToken cancel = default);
 
-    /// <summary>What was sent before this may be missing: whoever can send it again does. The beginning of time where a bus loses nothing as a whole.</summary>
+    /// <summary>
+    /// What was sent before this may be missing: whoever can send it again does. The beginning of time where a bus loses nothing as a whole.
+    /// </summary>
     Task<DateTimeOffset> Began(CancellationToken cancel = default);
 
     /// <summary>Sends a copy to every subscription of the topic.</summary>
@@ -51,8 +53,8 @@ public interface IMessageBus
 /// <param name="Id">Equal only across the retries of one send.</param>
 /// <param name="Body">JSON, at most 64 KiB.</param>
 /// <param name="Since">
-/// Since when it waits what the message is about. Where the bus can, ready messages of one queue come in this order, those without one first, then in the order of sending; one
-/// that was given back comes last. It goes with the sending only.
+/// Since when it waits what the message is about. Where the bus can, ready messages of one queue come in this order, those without one first, then in
+/// the order of sending; one that was given back comes last. It goes with the sending only.
 /// </param>
 public sealed record Message(string Id, string Body, DateTimeOffset? Since = null);
 
@@ -63,8 +65,8 @@ public sealed record ReceivedMessage(string Queue, Message Message, string Lock,
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(100), Longest = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How often to renew the lock: three times in its length, as far as the clock here agrees with the one that the lock was given by. One that was set meanwhile, or that
-    /// is hours away from the broker's, must not keep the lock from being renewed.
+    /// How often to renew the lock: three times in its length, as far as the clock here agrees with the one that the lock was given by. One that was
+    /// set meanwhile, or that is hours away from the broker's, must not keep the lock from being renewed.
     /// </summary>
     public TimeSpan RenewEvery(DateTimeOffset now) => TimeSpan.FromTicks(Math.Clamp((LockedUntil - now).Ticks / 3, Shortest.Ticks, Longest.Ticks));
 }

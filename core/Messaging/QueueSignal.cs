@@ -5,8 +5,8 @@ using Serverless.Core.Storage.Folder;
 namespace Serverless.Core.Messaging;
 
 /// <summary>
-/// Tells waiting receivers, here and in other processes, that a queue changed: a file per queue, written after the commit and watched by whoever waits.
-/// Only a hint. A bell that is not heard (no watches left, its sender killed) costs the receiver one poll.
+/// Tells waiting receivers, here and in other processes, that a queue changed: a file per queue, written after the commit and watched by whoever
+/// waits. Only a hint. A bell that is not heard (no watches left, its sender killed) costs the receiver one poll.
 /// </summary>
 sealed class QueueSignal(string folder) : IDisposable
 {
@@ -37,7 +37,8 @@ sealed class QueueSignal(string folder) : IDisposable
             {
                 NestedFolder.Make(home, folder);
                 OwnFile.Check(Path.Combine(folder, name));
-                ropes[name] = rope = File.OpenHandle(Path.Combine(folder, name), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+                ropes[name] = rope = File.OpenHandle(
+                    Path.Combine(folder, name), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
             }
 
             RandomAccess.Write(rope, "!"u8, 0);

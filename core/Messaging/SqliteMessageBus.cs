@@ -3,9 +3,9 @@ using System.Globalization;
 namespace Serverless.Core.Messaging;
 
 /// <summary>
-/// The embedded bus: one SQLite file that the processes of one machine share. An acknowledged send survives the death of any of them, at any moment; what a power
-/// cut may lose is said at <see cref="BusDatabase"/>. Lock lengths and delays are measured as <see cref="BusClock"/> says. When the file is deleted or replaced, every process goes on with the
-/// one that is there.
+/// The embedded bus: one SQLite file that the processes of one machine share. An acknowledged send survives the death of any of them, at any moment;
+/// what a power cut may lose is said at <see cref="BusDatabase"/>. Lock lengths and delays are measured as <see cref="BusClock"/> says. When the file
+/// is deleted or replaced, every process goes on with the one that is there.
 /// </summary>
 /// <param name="file">Created, with its folder, at the first call. Beside it lie SQLite's own files and the folder <c>bell/</c>.</param>
 public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, SqliteBusOptions? options = null) : IMessageBus, IDisposable
@@ -23,7 +23,8 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
         ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
 
         // Of wakes the workspace knows, and has them sent again; of a changed file only this message knows once its author was told that it is out.
-        return Thread.Write((db, now) => db.Send(queue, message, now + delay, now, options.DuplicateWindow), synced: queue == QueueNames.FileEvents, cancel);
+        return Thread.Write(
+            (db, now) => db.Send(queue, message, now + delay, now, options.DuplicateWindow), synced: queue == QueueNames.FileEvents, cancel);
     }
 
     public async Task<ReceivedMessage?> Receive(string queue, TimeSpan wait, CancellationToken cancel = default)
@@ -39,7 +40,8 @@ public sealed class SqliteMessageBus(string file, TimeProvider time, IIds ids, S
                 var @lock = ids.Nonce();
                 if (await Thread.Write((db, now) => db.Take(queue, @lock, now + options.LockLength, now), cancel: cancel) is { } taken)
                 {
-                    return new(queue, taken.Message, string.Create(CultureInfo.InvariantCulture, $"{taken.Number}.{@lock}"), taken.Deliveries, clock.Now + options.LockLength);
+                    return new(queue, taken.Message, string.Create(CultureInfo.InvariantCulture, $"{taken.Number}.{@lock}"), taken.Deliveries,
+                        clock.Now + options.LockLength);
                 }
 
                 continue;

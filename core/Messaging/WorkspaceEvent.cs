@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace Serverless.Core.Messaging;
 
 /// <summary>
-/// Something that happened in a workspace, as it is said on the topic <see cref="QueueNames.Events"/>. Delivered at least once and in any order; what is
-/// true is in the workspace. A subscriber completes the events that are not for it.
+/// Something that happened in a workspace, as it is said on the topic <see cref="QueueNames.Events"/>. Delivered at least once and in any order; what
+/// is true is in the workspace. A subscriber completes the events that are not for it.
 /// </summary>
 public abstract record WorkspaceEvent(string Workspace)
 {

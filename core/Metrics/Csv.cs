@@ -5,7 +5,8 @@ using System.Text;
 namespace Serverless.Core.Metrics;
 
 /// <summary>
-/// CSV as RFC 4180 has it, lines ending in LF. Beside its records it may have comments, lines that begin with '#': a field that does so is quoted, and no record is taken for one.
+/// CSV as RFC 4180 has it, lines ending in LF. Beside its records it may have comments, lines that begin
+/// with '#': a field that does so is quoted, and no record is taken for one.
 /// </summary>
 public static class Csv
 {
@@ -17,7 +18,9 @@ public static class Csv
 
     public static string Comment(string text) => $"# {text.ReplaceLineEndings(" ")}";
 
-    /// <summary>Records and comments as they stand, without the LF at their end. A record ends where none of its quotes is open, however many lines it has.</summary>
+    /// <summary>
+    /// Records and comments as they stand, without the LF at their end. A record ends where none of its quotes is open, however many lines it has.
+    /// </summary>
     public static async IAsyncEnumerable<string> Records(TextReader text, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         var record = new StringBuilder();

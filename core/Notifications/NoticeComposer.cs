@@ -19,7 +19,8 @@ sealed class NoticeComposer(string workspace, IObjectStore store, TimeProvider t
     {
         RunEnded ended => await runs.Load(ended.Run, cancel) is { Run: { State.IsTerminal: true } run } ? Of(run) : null,
         DatasetPublished published => Of(published),
-        TriggerActed acted => (await firings.Load(acted.Trigger, acted.Firing, cancel))?.Firing is { Outcome: not FiringOutcome.Pending } firing ? Of(firing) : null,
+        TriggerActed acted =>
+            (await firings.Load(acted.Trigger, acted.Firing, cancel))?.Firing is { Outcome: not FiringOutcome.Pending } firing ? Of(firing) : null,
         _ => null,
     };
 
@@ -32,12 +33,14 @@ sealed class NoticeComposer(string workspace, IObjectStore store, TimeProvider t
             _ => WebhookEvents.RunFailed,
         };
         var cause = run.Cause is { } why && run.State == RunState.Failed ? $" ({CoreJson.Name(why)})" : "";
-        var text = $"{run.Project}/{run.Experiment} v{run.Version} {CoreJson.Name(run.State)}{cause}{(CheckTally.Of(run) is { Failed: > 0 } tally ? $", {tally}" : "")}";
+        var text = $"{run.Project}/{run.Experiment} v{run.Version} " +
+            $"{CoreJson.Name(run.State)}{cause}{(CheckTally.Of(run) is { Failed: > 0 } tally ? $", {tally}" : "")}";
         return new(run.Id, type, run.Ended ?? time.GetUtcNow(), workspace, text) { Run = NoticeRun.Of(run) };
     }
 
     private Notice Of(DatasetPublished published) =>
-        new($"{published.Dataset}:{published.Version}", WebhookEvents.DatasetPublished, time.GetUtcNow(), workspace, $"dataset {published.Dataset}:{published.Version} was published")
+        new($"{published.Dataset}:{published.Version}", WebhookEvents.DatasetPublished, time.GetUtcNow(), workspace,
+            $"dataset {published.Dataset}:{published.Version} was published")
         {
             Dataset = new(published.Dataset, published.Version, published.Sha256),
         };
@@ -47,18 +50,23 @@ sealed class NoticeComposer(string workspace, IObjectStore store, TimeProvider t
         var (project, experiment) = (NameIn(firing, "project"), NameIn(firing, "name"));
         var (type, outcome) = firing.Outcome switch
         {
-            FiringOutcome.Submitted => (WebhookEvents.TriggerSubmitted, $"submitted {project}/{experiment}{(firing.Runs.All(run => run.Reused) ? ", which was there already" : "")}"),
+            FiringOutcome.Submitted => (WebhookEvents.TriggerSubmitted,
+                $"submitted {project}/{experiment}{(firing.Runs.All(run => run.Reused) ? ", which was there already" : "")}"),
             FiringOutcome.Stopped => (WebhookEvents.TriggerStopped, $"was stopped: {firing.Reason}"),
             _ => (WebhookEvents.TriggerFailed, $"failed: {string.Join("; ", firing.Problems)}"),
         };
 
         // A replay is told again.
-        return new($"{firing.Id}-{firing.Replays}", type, firing.At, workspace, NoticeRun.Cut($"trigger {firing.Trigger} {outcome}, because of {firing.Event}")!)
+        return new($"{firing.Id}-{firing.Replays}", type, firing.At, workspace,
+            NoticeRun.Cut($"trigger {firing.Trigger} {outcome}, because of {firing.Event}")!)
         {
-            Trigger = new(firing.Trigger, firing.Id, project, experiment, NoticeRun.Cut(outcome)!, [.. firing.Runs.Take(NoticeTrigger.MaxRuns).Select(run => run.Id)]),
+            Trigger = new(firing.Trigger, firing.Id, project, experiment, NoticeRun.Cut(outcome)!,
+                [.. firing.Runs.Take(NoticeTrigger.MaxRuns).Select(run => run.Id)]),
         };
     }
 
     private static string? NameIn(Firing firing, string field) =>
-        firing.Experiment is { ValueKind: JsonValueKind.Object } experiment && experiment.TryGetProperty(field, out var name) ? name.GetString() : null;
+        firing.Experiment is { ValueKind: JsonValueKind.Object } experiment && experiment.TryGetProperty(field, out var name)
+            ? name.GetString()
+            : null;
 }

@@ -10,6 +10,7 @@ static partial class NotificationsLog
         "webhook {Webhook} of workspace {Workspace}: delivery {Delivery} was given up after {Attempts} attempts: {Reason}")]
     public static partial void GivenUp(this ILogger log, string webhook, string workspace, string delivery, int attempts, string reason);
 
-    [LoggerMessage(LogEvents.Notifications + 2, LogLevel.Debug, "webhook {Webhook} of workspace {Workspace}: delivery {Delivery} failed, next in {Wait}: {Reason}")]
+    [LoggerMessage(LogEvents.Notifications + 2, LogLevel.Debug,
+        "webhook {Webhook} of workspace {Workspace}: delivery {Delivery} failed, next in {Wait}: {Reason}")]
     public static partial void Delayed(this ILogger log, string webhook, string workspace, string delivery, TimeSpan wait, string reason);
 }

@@ -21,7 +21,8 @@ public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Not
     {
         try
         {
-            return JsonSerializer.Deserialize<WebhookDelivery>(message.Body, CoreJson.Options) is { Id: not null, Webhook: not null, Notice: { Workspace: not null, Type: not null } } delivery ? delivery : null;
+            return JsonSerializer.Deserialize<WebhookDelivery>(message.Body, CoreJson.Options) is { Id: not null, Webhook: not null,
+                Notice: { Workspace: not null, Type: not null } } delivery ? delivery : null;
         }
         catch (JsonException)
         {
@@ -31,8 +32,8 @@ public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Not
 }
 
 /// <summary>
-/// Tells webhooks what happened: an event becomes one delivery for each webhook that wants it, and each delivery is tried by itself, so that one receiver that is away keeps
-/// nothing from the others.
+/// Tells webhooks what happened: an event becomes one delivery for each webhook that wants it, and each delivery is tried by itself, so that one
+/// receiver that is away keeps nothing from the others.
 /// </summary>
 public sealed class Notifier(
     IWorkspaces workspaces, IMessageBus bus, WebhookSender sender, TimeProvider time, IIds ids, DamageNotices? damaged = null,
@@ -41,7 +42,8 @@ public sealed class Notifier(
     /// <summary>Waits between tries: together about a day, after which somebody has to look.</summary>
     private static readonly TimeSpan[] Waits =
     [
-        TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromHours(1), TimeSpan.FromHours(4), TimeSpan.FromHours(18),
+        TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromHours(1),
+        TimeSpan.FromHours(4), TimeSpan.FromHours(18),
     ];
 
     /// <summary>However long a receiver asks to wait.</summary>
@@ -54,7 +56,11 @@ public sealed class Notifier(
     {
         var (webhooks, damaged) = await Webhooks.List(happened.Workspace, cancel);
         if (damaged.Count == 0 && !webhooks.Any(webhook => webhook.IsOn)) return;
-        if (await new NoticeComposer(happened.Workspace, workspaces.Open(happened.Workspace), time).Compose(happened, cancel) is not { } notice) return;
+        if (await new NoticeComposer(happened.Workspace, workspaces.Open(happened.Workspace), time).Compose(happened, cancel) is not { } notice)
+        {
+            return;
+        }
+
         foreach (var webhook in webhooks.Where(webhook => webhook.Wants(notice)))
         {
             await bus.Send(QueueNames.Webhooks, new WebhookDelivery(IdOf(webhook, notice), webhook.Name, 1, notice).ToMessage(), cancel: cancel);
@@ -62,18 +68,25 @@ public sealed class Notifier(
 
         foreach (var name in damaged.Select(damage => PlatformPaths.WebhookNameOf(damage.Key)).OfType<string>())
         {
-            await bus.Send(QueueNames.Webhooks, new WebhookDelivery(IdOf(name, "unread", notice), name, 1, notice, Unasked: true).ToMessage(), cancel: cancel);
+            await bus.Send(
+                QueueNames.Webhooks, new WebhookDelivery(IdOf(name, "unread", notice), name, 1, notice, Unasked: true).ToMessage(), cancel: cancel);
         }
     }
 
-    /// <summary>One try. What was not taken is tried again later, and put aside in the end; so is what is for a webhook that cannot be read.</summary>
+    /// <summary>
+    /// One try. What was not taken is tried again later, and put aside in the end; so is what is for a webhook that cannot be read.
+    /// </summary>
     public async Task Deliver(WebhookDelivery delivery, CancellationToken cancel = default)
     {
         var workspace = delivery.Notice.Workspace;
         Webhook webhook;
         try
         {
-            if (await Webhooks.Find(workspace, delivery.Webhook, cancel) is not { } found || (delivery.Unasked && !found.Wants(delivery.Notice))) return;
+            if (await Webhooks.Find(workspace, delivery.Webhook, cancel) is not { } found || (delivery.Unasked && !found.Wants(delivery.Notice)))
+            {
+                return;
+            }
+
             webhook = found;
         }
         catch (DamagedRecordException damaged)
@@ -95,7 +108,8 @@ public sealed class Notifier(
         }
         else if (answer.IsGone)
         {
-            await Webhooks.Change(workspace, webhook.Name, now => now?.Url == webhook.Url ? now with { Paused = "the receiver answered 410 Gone" } : null, cancel);
+            await Webhooks.Change(
+                workspace, webhook.Name, now => now?.Url == webhook.Url ? now with { Paused = "the receiver answered 410 Gone" } : null, cancel);
             await PutAside(answer.Problem!);
         }
         else
@@ -128,7 +142,8 @@ public sealed class Notifier(
     /// <summary>Sends a notice about nothing, now and once, whether or not the webhook is paused.</summary>
     public Task<WebhookAnswer> Test(string workspace, Webhook webhook, CancellationToken cancel = default)
     {
-        var notice = new Notice(ids.Nonce(), WebhookEvents.Test, time.GetUtcNow(), workspace, $"A test of the webhook {webhook.Name}: notices of the workspace {workspace} arrive here");
+        var notice = new Notice(ids.Nonce(), WebhookEvents.Test, time.GetUtcNow(), workspace,
+            $"A test of the webhook {webhook.Name}: notices of the workspace {workspace} arrive here");
         return sender.Send(webhook, IdOf(webhook, notice), notice, cancel);
     }
 
@@ -147,5 +162,6 @@ public sealed class Notifier(
     private static string IdOf(Webhook webhook, Notice notice) => IdOf(webhook.Name, $"{webhook.Created:O}", notice);
 
     private static string IdOf(string webhook, string made, Notice notice) =>
-        "msg_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{notice.Workspace}\n{webhook}\n{made}\n{notice.Type}\n{notice.Id}")).AsSpan(0, 16));
+        "msg_" + Convert.ToHexStringLower(
+            SHA256.HashData(Encoding.UTF8.GetBytes($"{notice.Workspace}\n{webhook}\n{made}\n{notice.Type}\n{notice.Id}")).AsSpan(0, 16));
 }

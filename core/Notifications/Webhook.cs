@@ -8,7 +8,8 @@ namespace Serverless.Core.Notifications;
 /// <param name="Secret"><c>whsec_</c> and 32 random bytes in base64; signs every request.</param>
 /// <param name="Paused">Why nothing is sent; null: it is.</param>
 public sealed record Webhook(
-    string Name, string Url, IReadOnlyList<string> Events, string? Project, string? Experiment, WebhookFormat Format, string Secret, string By, DateTimeOffset Created, string? Paused = null)
+    string Name, string Url, IReadOnlyList<string> Events, string? Project, string? Experiment, WebhookFormat Format, string Secret, string By,
+    DateTimeOffset Created, string? Paused = null)
 {
     [JsonIgnore]
     public bool IsOn => Paused is null;
@@ -47,13 +48,20 @@ public static class WebhookRules
         }
 
         if (spec.Events is { Count: > MaxEvents }) problems.Add(new("events", $"{spec.Events.Count} patterns, at most {MaxEvents}"));
-        if (spec.Events is { Count: 0 }) problems.Add(new("events", $"name at least one, or leave it out for all: {string.Join(", ", WebhookEvents.All)}"));
+        if (spec.Events is { Count: 0 })
+        {
+            problems.Add(new("events", $"name at least one, or leave it out for all: {string.Join(", ", WebhookEvents.All)}"));
+        }
+
         for (var i = 0; i < spec.Events?.Count && i < MaxEvents; i++)
         {
             var pattern = spec.Events[i];
             if (pattern is not { Length: <= MaxFilter } || !WebhookEvents.All.Any(known => NamePattern.Matches(pattern, known)))
             {
-                problems.Add(new($"events[{i}]", $"no event is named '{pattern}'{Suggestion.Clause(pattern ?? "", WebhookEvents.All)}; known: {string.Join(", ", WebhookEvents.All)}"));
+                problems.Add(
+                    new($"events[{i}]",
+                        $"no event is named '{pattern}'{Suggestion.Clause(pattern ?? "", WebhookEvents.All)}; known: " +
+                        $"{string.Join(", ", WebhookEvents.All)}"));
             }
         }
 
@@ -70,7 +78,8 @@ public static class WebhookRules
     {
         "hooks.slack.com" => WebhookFormat.Slack,
         "discord.com" or "discordapp.com" => WebhookFormat.Discord,
-        var host when host.EndsWith(".webhook.office.com", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".logic.azure.com", StringComparison.OrdinalIgnoreCase)
+        var host when host.EndsWith(".webhook.office.com", StringComparison.OrdinalIgnoreCase)
+            || host.EndsWith(".logic.azure.com", StringComparison.OrdinalIgnoreCase)
             || host.EndsWith(".api.powerplatform.com", StringComparison.OrdinalIgnoreCase) => WebhookFormat.Teams,
         _ => WebhookFormat.Json,
     };
@@ -80,7 +89,11 @@ public static class WebhookRules
     {
         if (url.Length > MaxUrl) return $"longer than {MaxUrl} characters";
         if (url.Any(char.IsControl)) return "has control characters; write them as %0A and the like";
-        if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("https" or "http")) return "not an absolute address; write https://host/path";
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("https" or "http"))
+        {
+            return "not an absolute address; write https://host/path";
+        }
+
         return parsed.UserInfo.Length > 0 ? "has a user name in it, which would be in every log; put a token into the path or the query" : null;
     }
 

@@ -37,11 +37,19 @@ static class WebhookBody
                 ["type"] = "AdaptiveCard",
                 ["version"] = "1.4",
                 ["body"] = new JsonArray(
-                    new JsonObject { ["type"] = "TextBlock", ["text"] = Cut(notice.Text), ["weight"] = "Bolder", ["wrap"] = true, ["color"] = Color(notice) },
+                    new JsonObject
+                    {
+                        ["type"] = "TextBlock",
+                        ["text"] = Cut(notice.Text),
+                        ["weight"] = "Bolder",
+                        ["wrap"] = true,
+                        ["color"] = Color(notice),
+                    },
                     new JsonObject
                     {
                         ["type"] = "FactSet",
-                        ["facts"] = new JsonArray([.. Facts(notice).Select(fact => new JsonObject { ["title"] = fact.Name, ["value"] = Cut(fact.Value) })]),
+                        ["facts"] = new JsonArray(
+                            [.. Facts(notice).Select(fact => new JsonObject { ["title"] = fact.Name, ["value"] = Cut(fact.Value) })]),
                     }),
             },
         }),
@@ -67,11 +75,27 @@ static class WebhookBody
         if (notice.Run is { } run)
         {
             if (run.Message is { Length: > 0 } message && run.State != RunState.Succeeded) yield return ("message", message);
-            foreach (var check in run.Checks.Where(check => !check.Passed).Take(MaxFacts)) yield return ($"check failed: {check.Metric}", $"{Number(check.Value)}, wanted {check.Range}");
+            foreach (var check in run.Checks.Where(check => !check.Passed).Take(MaxFacts))
+            {
+                yield return ($"check failed: {check.Metric}", $"{Number(check.Value)}, wanted {check.Range}");
+            }
+
             foreach (var (name, value) in run.Metrics.Take(MaxFacts)) yield return (name, Number(value));
-            if (Math.Max(0, run.Metrics.Count - MaxFacts) + run.MetricsLeftOut is > 0 and var more) yield return ("metrics not shown", more.ToString(CultureInfo.InvariantCulture));
-            if (run.Params.Count > 0) yield return ("params", string.Join(", ", run.Params.Take(MaxFacts).Select(param => $"{param.Key}={param.Value}")));
-            if (run.Seconds is { } seconds) yield return ("took", TimeSpan.FromSeconds(Math.Round(seconds)).ToString("c", CultureInfo.InvariantCulture));
+            if (Math.Max(0, run.Metrics.Count - MaxFacts) + run.MetricsLeftOut is > 0 and var more)
+            {
+                yield return ("metrics not shown", more.ToString(CultureInfo.InvariantCulture));
+            }
+
+            if (run.Params.Count > 0)
+            {
+                yield return ("params", string.Join(", ", run.Params.Take(MaxFacts).Select(param => $"{param.Key}={param.Value}")));
+            }
+
+            if (run.Seconds is { } seconds)
+            {
+                yield return ("took", TimeSpan.FromSeconds(Math.Round(seconds)).ToString("c", CultureInfo.InvariantCulture));
+            }
+
             yield return ("run", run.Id);
         }
 
@@ -83,7 +107,8 @@ static class WebhookBody
 
     // How Slack writes links and calls people begins with one of these.
     private static string Escaped(string text) =>
-        text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal);
+        text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal)
+            .Replace(">", "&gt;", StringComparison.Ordinal);
 
     private static string Cut(string text) => Excerpt.Of(text, MaxText);
 

@@ -7,7 +7,8 @@ using System.Text;
 namespace Serverless.Core.Notifications;
 
 /// <param name="AllowPrivate">
-/// Whether requests may go to this machine and to private networks, and unencrypted: on one's own machine yes; in a cloud they could reach what only the platform may.
+/// Whether requests may go to this machine and to private networks, and unencrypted: on one's own
+/// machine yes; in a cloud they could reach what only the platform may.
 /// </param>
 public sealed record WebhookOptions(bool AllowPrivate = false);
 
@@ -23,7 +24,10 @@ public sealed record WebhookAnswer(HttpStatusCode? Status, TimeSpan Took, string
     public bool IsGone => Status == HttpStatusCode.Gone;
 }
 
-/// <summary>Sends one request and says what came of it. Redirects are not followed and no proxy is asked: the address that was checked is the one that gets the notice.</summary>
+/// <summary>
+/// Sends one request and says what came of it. Redirects are not followed and no proxy is asked:
+/// the address that was checked is the one that gets the notice.
+/// </summary>
 public sealed class WebhookSender : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -56,7 +60,9 @@ public sealed class WebhookSender : IDisposable
         {
             using var request = Request(webhook, id, notice);
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limited.Token);
-            var problem = response.IsSuccessStatusCode ? null : $"{(int)response.StatusCode} {response.ReasonPhrase}{await Said(response, limited.Token)}";
+            var problem = response.IsSuccessStatusCode
+                ? null
+                : $"{(int)response.StatusCode} {response.ReasonPhrase}{await Said(response, limited.Token)}";
             return new(response.StatusCode, time.GetElapsedTime(began), problem, RetryAfter(response.Headers.RetryAfter));
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
@@ -75,7 +81,8 @@ public sealed class WebhookSender : IDisposable
     {
         var body = WebhookBody.Of(notice, webhook.Format);
         var now = time.GetUtcNow();
-        var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url) { Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } } };
+        var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url)
+            { Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } } };
         request.Headers.Add(WebhookSignature.IdHeader, id);
         request.Headers.Add(WebhookSignature.TimestampHeader, now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
         request.Headers.Add(WebhookSignature.SignatureHeader, WebhookSignature.Of(webhook.Secret, id, now, body));
@@ -110,7 +117,11 @@ public sealed class WebhookSender : IDisposable
     private static async ValueTask<Stream> Connect(DnsEndPoint to, bool allowPrivate, CancellationToken cancel)
     {
         var addresses = await Dns.GetHostAddressesAsync(to.Host, cancel);
-        if (!allowPrivate && addresses.FirstOrDefault(address => !PublicAddress.Is(address)) is { } inside) throw new HttpRequestException($"{to.Host} is {inside}, which is no public address");
+        if (!allowPrivate && addresses.FirstOrDefault(address => !PublicAddress.Is(address)) is { } inside)
+        {
+            throw new HttpRequestException($"{to.Host} is {inside}, which is no public address");
+        }
+
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {

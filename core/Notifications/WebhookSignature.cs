@@ -5,8 +5,8 @@ using System.Text;
 namespace Serverless.Core.Notifications;
 
 /// <summary>
-/// Signatures as the Standard Webhooks specification has them, so that receivers check them with its libraries: HMAC-SHA256 over <c>id.timestamp.body</c>, the secret being
-/// base64 behind <c>whsec_</c>.
+/// Signatures as the Standard Webhooks specification has them, so that receivers check them with its libraries: HMAC-SHA256 over
+/// <c>id.timestamp.body</c>, the secret being base64 behind <c>whsec_</c>.
 /// </summary>
 public static class WebhookSignature
 {

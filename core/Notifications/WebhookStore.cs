@@ -7,12 +7,14 @@ namespace Serverless.Core.Notifications;
 /// <param name="notices">Told of those that cannot be read.</param>
 public sealed class WebhookStore(IObjectStore platform, DamageNotices? notices = null)
 {
-    public Task<Webhook?> Find(string workspace, string name, CancellationToken cancel = default) => platform.Find<Webhook>(PlatformPaths.Webhook(workspace, name), cancel);
+    public Task<Webhook?> Find(string workspace, string name, CancellationToken cancel = default) =>
+        platform.Find<Webhook>(PlatformPaths.Webhook(workspace, name), cancel);
 
     /// <summary>All that can be read, by name, and those that cannot.</summary>
     public async Task<RecordList<Webhook>> List(string workspace, CancellationToken cancel = default)
     {
-        var all = await platform.Records<Webhook>(PlatformPaths.WebhooksOf(workspace), key => PlatformPaths.WebhookNameOf(key) is not null, cancel).Collect();
+        var all = await platform.Records<Webhook>(PlatformPaths.WebhooksOf(workspace), key => PlatformPaths.WebhookNameOf(key) is not null, cancel)
+            .Collect();
         foreach (var damage in all.Damaged) notices?.Tell(damage);
         return new([.. all.Found.Select(read => read.Record)], all.Damaged);
     }
@@ -27,7 +29,11 @@ public sealed class WebhookStore(IObjectStore platform, DamageNotices? notices =
         {
             var stored = (await platform.Read<Webhook>(key, cancel)).OrThrow();
             if (change(stored?.Record) is not { } changed) return stored?.Record;
-            if ((await platform.PutJson(key, changed, stored is null ? PutCondition.IfAbsent : PutCondition.IfMatch(stored.Object.ETag), cancel: cancel)).Stored) return changed;
+            if ((await platform.PutJson(
+                key, changed, stored is null ? PutCondition.IfAbsent : PutCondition.IfMatch(stored.Object.ETag), cancel: cancel)).Stored)
+            {
+                return changed;
+            }
         }
     }
 
@@ -36,7 +42,8 @@ public sealed class WebhookStore(IObjectStore platform, DamageNotices? notices =
     public async Task<bool> Remove(string workspace, string name, CancellationToken cancel = default)
     {
         var removed = await platform.DeleteRecord(PlatformPaths.Webhook(workspace, name), cancel);
-        await foreach (var left in platform.List(PlatformPaths.UndeliveredOf(workspace, name), cancel: cancel)) await platform.Delete(left.Key, cancel: cancel);
+        await foreach (var left in platform.List(PlatformPaths.UndeliveredOf(workspace, name), cancel: cancel)) await platform.Delete(
+            left.Key, cancel: cancel);
         return removed;
     }
 
@@ -46,7 +53,8 @@ public sealed class WebhookStore(IObjectStore platform, DamageNotices? notices =
     /// <summary>Oldest first.</summary>
     public async Task<RecordList<Undelivered>> Undelivered(string workspace, string webhook, int limit, CancellationToken cancel = default)
     {
-        var all = await platform.Records<Undelivered>(PlatformPaths.UndeliveredOf(workspace, webhook), WorkspacePaths.IsRecord, cancel).Collect(limit);
+        var all = await platform.Records<Undelivered>(PlatformPaths.UndeliveredOf(workspace, webhook), WorkspacePaths.IsRecord, cancel)
+            .Collect(limit);
         return new([.. all.Found.Select(read => read.Record).OrderBy(notice => notice.At)], all.Damaged) { HasMore = all.HasMore };
     }
 

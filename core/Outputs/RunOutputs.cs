@@ -10,8 +10,8 @@ public sealed class RunOutputs(IObjectStore store)
     private const int LookingDegree = 16;
 
     /// <summary>
-    /// What the run's output manifest names; while an attempt lives, what that attempt has uploaded so far (the only listing that readers do, and it shows
-    /// nothing that any decision rests on).
+    /// What the run's output manifest names; while an attempt lives, what that attempt has uploaded so far (the only listing that readers do, and it
+    /// shows nothing that any decision rests on).
     /// </summary>
     public async Task<ArtifactList> Artifacts(RunRecord run, CancellationToken cancel = default)
     {
@@ -19,7 +19,8 @@ public sealed class RunOutputs(IObjectStore store)
         if (!run.State.IsOwned) return new(run.Id, []);
         var prefix = WorkspacePaths.Artifact(run.Id, run.Epoch, "");
         var live = new List<OutputFile>();
-        await foreach (var stored in store.List(prefix, cancel: cancel)) live.Add(new(stored.Key[prefix.Length..], stored.Key, stored.LengthBytes, Sha256: ""));
+        await foreach (var stored in store.List(prefix, cancel: cancel)) live.Add(
+            new(stored.Key[prefix.Length..], stored.Key, stored.LengthBytes, Sha256: ""));
         return new(run.Id, live, Live: true);
     }
 
@@ -35,7 +36,9 @@ public sealed class RunOutputs(IObjectStore store)
     {
         var found = name == "last"
             ? run.Head
-            : long.TryParse(name, System.Globalization.CultureInfo.InvariantCulture, out var step) ? run.Checkpoints.LastOrDefault(checkpoint => checkpoint.Step == step) : null;
+            : long.TryParse(name, System.Globalization.CultureInfo.InvariantCulture, out var step)
+                ? run.Checkpoints.LastOrDefault(checkpoint => checkpoint.Step == step)
+                : null;
         return found is null ? null : await Manifest<CheckpointManifest>(found.Manifest, cancel);
     }
 
@@ -47,10 +50,17 @@ public sealed class RunOutputs(IObjectStore store)
         await Parallel.ForEachAsync(file.Chunks, several, async (chunk, stop) =>
         {
             if ((await store.Head(chunk.Key, stop)).Value is not { } there) throw Missing(chunk);
-            if (there.LengthBytes != chunk.LengthBytes) throw new InvalidDataException($"{chunk.Key}, a part of the checkpoint, has {there.LengthBytes} bytes instead of {chunk.LengthBytes}");
+            if (there.LengthBytes != chunk.LengthBytes)
+            {
+                throw new InvalidDataException(
+                    $"{chunk.Key}, a part of the checkpoint, has {there.LengthBytes} bytes instead of {chunk.LengthBytes}");
+            }
         });
         return new KnownContent(file.LengthBytes, file.Sha256).Verified(
-            new JoinedStream([.. file.Chunks.Select(chunk => (Func<CancellationToken, Task<Stream>>)(async stop => (await store.Open(chunk.Key, cancel: stop) ?? throw Missing(chunk)).Body))]), $"{file.Path} of the checkpoint");
+            new JoinedStream(
+                [.. file.Chunks.Select(
+                    chunk => (Func<CancellationToken, Task<Stream>>)(async stop =>
+                        (await store.Open(chunk.Key, cancel: stop) ?? throw Missing(chunk)).Body))]), $"{file.Path} of the checkpoint");
     }
 
     private static InvalidDataException Missing(Chunk chunk) => new($"{chunk.Key}, a part of the checkpoint, is missing");

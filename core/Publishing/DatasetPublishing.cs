@@ -9,8 +9,9 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Publishing;
 
 /// <summary>
-/// Makes versions: contents → note that it is to be told → marks of its lineage → the version, put if absent → its number is given for good → event. Whoever loses the race for a number reads what won and decides again, so
-/// numbers have no gaps and one content has one living version. Safe to repeat after a failure at any point.
+/// Makes versions: contents → note that it is to be told → marks of its lineage → the version, put if absent → its number is given for good → event.
+/// Whoever loses the race for a number reads what won and decides again, so numbers have no gaps and one content has one living version. Safe to
+/// repeat after a failure at any point.
 /// </summary>
 public sealed class DatasetPublishing(string workspace, IObjectStore store, IMessageBus bus, IIds ids, DatasetCatalog catalog)
 {
@@ -53,7 +54,11 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
             }
         });
         changed ??= Difference(found, (await Below(path, cancel)).Files);
-        if (changed is not null) return new PublishResult.Changed($"{changed} changed while it was being published; publish again when nobody writes there");
+        if (changed is not null)
+        {
+            return new PublishResult.Changed($"{changed} changed while it was being published; publish again when nobody writes there");
+        }
+
         return await Commit(name, [.. files.OfType<DatasetFile>()], found is [{ Key: var only }] && only == path ? path : folder, by, cancel);
     }
 
@@ -115,7 +120,11 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
             if (same is not null)
             {
                 // Its publisher may have died just before it told.
-                if ((await store.Head(WorkspacePaths.UntoldDataset(name, same.Number), cancel)).Value is not null) await Tell(name, same.Number, sha256, cancel);
+                if ((await store.Head(WorkspacePaths.UntoldDataset(name, same.Number), cancel)).Value is not null)
+                {
+                    await Tell(name, same.Number, sha256, cancel);
+                }
+
                 return new PublishResult.Published(same, IsNew: false);
             }
 
@@ -123,7 +132,12 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
             var made = new DatasetVersion(name, highest + 1, sha256, noted.Now, by, folder, files);
             var info = DatasetVersionInfo.Of(made);
             await lineage.Mark(made, cancel);
-            if (!(await store.PutJson(WorkspacePaths.DatasetVersion(name, made.Number), made, PutCondition.IfAbsent, info.ToMetadata(), cancel)).Stored) continue;
+            if (!(await store.PutJson(
+                WorkspacePaths.DatasetVersion(name, made.Number), made, PutCondition.IfAbsent, info.ToMetadata(), cancel)).Stored)
+            {
+                continue;
+            }
+
             await Tell(name, made.Number, sha256, cancel);
             return new PublishResult.Published(info, IsNew: true);
         }
@@ -140,7 +154,9 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
     private async Task<HashSet<string>> Stored(string name, CancellationToken cancel)
     {
         var (latest, _) = await catalog.Find(new(name), cancel);
-        return latest is not null && await catalog.Sound(name, latest.Number, cancel) is { Deleted: null } version ? [.. version.Files.Select(file => file.Sha256)] : [];
+        return latest is not null && await catalog.Sound(name, latest.Number, cancel) is { Deleted: null } version
+            ? [.. version.Files.Select(file => file.Sha256)]
+            : [];
     }
 
     /// <returns>False when the file is no longer what was hashed.</returns>
@@ -192,7 +208,11 @@ public sealed class DatasetPublishing(string workspace, IObjectStore store, IMes
         var paths = new HashSet<string>(StringComparer.Ordinal);
         foreach (var file in files)
         {
-            if (file is not { Path: not null, Sha256.Length: 64, LengthBytes: >= 0 } || !file.Sha256.All(char.IsAsciiHexDigitLower)) return $"'{file?.Path}': expected path, sha256 (64 hexadecimal digits in lower case) and lengthBytes";
+            if (file is not { Path: not null, Sha256.Length: 64, LengthBytes: >= 0 } || !file.Sha256.All(char.IsAsciiHexDigitLower))
+            {
+                return $"'{file?.Path}': expected path, sha256 (64 hexadecimal digits in lower case) and lengthBytes";
+            }
+
             if (ObjectKey.Problem(file.Path) is { } problem) return $"'{file.Path}': {problem}";
             if (!paths.Add(file.Path)) return $"'{file.Path}' is there twice";
         }

@@ -6,14 +6,17 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Publishing;
 
 /// <summary>
-/// Copies what a succeeded run wrote below <c>data/</c> into the workspace's own <c>data/</c>, each file once. What is to be replaced is written down first, with its
-/// version, and nothing but that version is ever replaced: so a repeated event, a crash between any two steps and a second handler undo nobody's change.
+/// Copies what a succeeded run wrote below <c>data/</c> into the workspace's own <c>data/</c>, each file once. What is to be replaced is written down
+/// first, with its version, and nothing but that version is ever replaced: so a repeated event, a
+/// crash between any two steps and a second handler undo nobody's change.
 /// </summary>
 public sealed class Publication(IObjectStore store)
 {
     private readonly RunStore runs = new(store);
 
-    /// <summary>Publishes all that can be; what cannot be is in the run's record, with the reason. Once it was done, nothing is touched again.</summary>
+    /// <summary>
+    /// Publishes all that can be; what cannot be is in the run's record, with the reason. Once it was done, nothing is touched again.
+    /// </summary>
     /// <returns>What became of the run's files; null when it has none to publish.</returns>
     public async Task<PublicationRecord?> Publish(string runId, CancellationToken cancel = default)
     {
@@ -51,9 +54,17 @@ public sealed class Publication(IObjectStore store)
     private async Task<PublicationRecord> Plan(string runId, string outputs, CancellationToken cancel)
     {
         var manifest = await store.Read<OutputManifest>(outputs, cancel);
-        if (manifest.Found is not { Record.Data: var data }) return new([], manifest.Damage is { } damage ? $"{damage}" : $"{outputs}, which says what is to be published, is missing");
+        if (manifest.Found is not { Record.Data: var data })
+        {
+            return new([], manifest.Damage is { } damage ? $"{damage}" : $"{outputs}, which says what is to be published, is missing");
+        }
+
         var planned = new List<PublishedFile>();
-        foreach (var file in data) planned.Add(await Plan(runId, new PublishedFile(file.Path, file.Key) { Content = new(file.LengthBytes, file.Sha256) }, cancel));
+        foreach (var file in data)
+        {
+            planned.Add(await Plan(runId, new PublishedFile(file.Path, file.Key) { Content = new(file.LengthBytes, file.Sha256) }, cancel));
+        }
+
         return new(planned);
     }
 
@@ -61,7 +72,9 @@ public sealed class Publication(IObjectStore store)
     {
         if (ObjectKey.Problem(file.Target) is { } problem) return file.Not($"{file.Target} cannot be a file: {problem}");
         var there = (await store.Head(file.Target, cancel)).Value;
-        return there is not null && WorkspaceFiles.PublishedBy(there) is { } from && IsLater(from, runId) ? file.Not(ByLater(from)) : file with { Replaces = there?.ETag };
+        return there is not null && WorkspaceFiles.PublishedBy(there) is { } from && IsLater(from, runId)
+            ? file.Not(ByLater(from))
+            : file with { Replaces = there?.ETag };
     }
 
     /// <summary>Null: the run was deleted meanwhile.</summary>
@@ -71,7 +84,11 @@ public sealed class Publication(IObjectStore store)
         foreach (var file in plan.Files) files.Add(file.IsDone ? file : await Carry(runId, file, cancel));
 
         // A deletion takes the contents before the record: what is missing then is no damage.
-        return files.Any(file => file.Why is not null) && await runs.Load(runId, cancel) is null ? null : plan with { Files = files, IsDone = files.All(file => file.IsDone) };
+        return files.Any(file => file.Why is not null) && await runs.Load(runId, cancel) is null ? null : plan with
+        {
+            Files = files,
+            IsDone = files.All(file => file.IsDone),
+        };
     }
 
     private async Task<PublishedFile> Carry(string runId, PublishedFile file, CancellationToken cancel)
@@ -110,7 +127,11 @@ public sealed class Publication(IObjectStore store)
             {
                 var source = new Dictionary<string, string>(StringComparer.Ordinal) { [WorkspaceFiles.PublishedByName] = runId };
                 await using var body = file.Content?.Verified(reading.Body, "it") ?? reading.Body;
-                if ((await store.Put(file.Target, body, file.Replaces is { } etag ? PutCondition.IfMatch(etag) : PutCondition.IfAbsent, source, cancel)).Stored) return file.Done();
+                if ((await store.Put(
+                    file.Target, body, file.Replaces is { } etag ? PutCondition.IfMatch(etag) : PutCondition.IfAbsent, source, cancel)).Stored)
+                {
+                    return file.Done();
+                }
             }
             catch (KeyConflictException conflict)
             {
@@ -120,7 +141,8 @@ public sealed class Publication(IObjectStore store)
 
         var there = (await store.Head(file.Target, cancel)).Value;
         return there is null ? file.Not(reading is null ? $"its content, {file.Key}, is missing" : "somebody deleted the file that it was to replace")
-            : WorkspaceFiles.PublishedBy(there) is not { } from ? file.Not(reading is null ? $"its content, {file.Key}, is missing" : "somebody changed the file meanwhile")
+            : WorkspaceFiles.PublishedBy(there) is not { } from
+                ? file.Not(reading is null ? $"its content, {file.Key}, is missing" : "somebody changed the file meanwhile")
             : from == runId ? file.Done()
             : IsLater(from, runId) ? file.Not(ByLater(from))
             : reading is null ? file.Not($"its content, {file.Key}, is missing")
@@ -146,7 +168,9 @@ public sealed record PublicationRecord(IReadOnlyList<PublishedFile> Files, strin
         {
             if (Problem is not null) return [new("", Problem)];
             var not = Files.Where(file => file.Why is not null).Select(file => new UnpublishedFile(file.Path, file.Why!)).ToList();
-            return not.Count <= MostNamed ? not : [.. not.Take(MostNamed), new("", string.Create(CultureInfo.InvariantCulture, $"and {not.Count - MostNamed} more"))];
+            return not.Count <= MostNamed
+                ? not
+                : [.. not.Take(MostNamed), new("", string.Create(CultureInfo.InvariantCulture, $"and {not.Count - MostNamed} more"))];
         }
     }
 }

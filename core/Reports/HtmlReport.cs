@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Serverless.Core.Reports;
 
-/// <summary>A report as one HTML file that needs nothing beside it: plots inline, light or dark as its reader's system is, no script. It is well-formed XML too.</summary>
+/// <summary>
+/// A report as one HTML file that needs nothing beside it: plots inline, light or dark as
+/// its reader's system is, no script. It is well-formed XML too.
+/// </summary>
 public static class HtmlReport
 {
     /// <summary>What a report may load when it is served: nothing but itself.</summary>
@@ -37,9 +40,12 @@ public static class HtmlReport
     public static string Write(Report report, Func<Chart, ChartTheme, byte[]> png)
     {
         var html = new StringBuilder();
-        html.Append("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\" />\n<meta name=\"viewport\" content=\"width=device-width\" />\n<title>")
+        html.Append(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\" />\n<meta name=\"viewport\" content=\"width=device-width\" " +
+            "/>\n<title>")
             .Append(Escape(report.Title)).Append("</title>\n<style>\n").Append(Style).Append("\n</style>\n</head>\n<body>\n<h1>")
-            .Append(Escape(report.Title)).Append("</h1>\n<p class=\"made\">Report ").Append(Escape(report.Id)).Append(", ").Append(ReportText.Time(report.Created)).Append("</p>\n");
+            .Append(Escape(report.Title)).Append("</h1>\n<p class=\"made\">Report ").Append(Escape(report.Id)).Append(", ")
+            .Append(ReportText.Time(report.Created)).Append("</p>\n");
         foreach (var section in report.Sections)
         {
             html.Append("<section>\n<h2>").Append(Escape(section.Heading)).Append("</h2>\n");
@@ -59,7 +65,8 @@ public static class HtmlReport
                 break;
             case ReportBlock.Facts facts:
                 html.Append("<details><summary>").Append(Escape(facts.Heading)).Append("</summary><dl>\n");
-                foreach (var (name, value) in facts.Values) html.Append("<dt>").Append(Escape(name)).Append("</dt><dd>").Append(Escape(value)).Append("</dd>\n");
+                foreach (var (name, value) in facts.Values) html.Append("<dt>").Append(Escape(name)).Append("</dt><dd>").Append(Escape(value))
+                    .Append("</dd>\n");
                 html.Append("</dl></details>\n");
                 break;
             case ReportBlock.Table table:
@@ -70,8 +77,10 @@ public static class HtmlReport
                 html.Append("</tbody>\n</table></div>\n");
                 break;
             case ReportBlock.Picture { Chart: var chart }:
-                html.Append("<figure><picture><source media=\"(prefers-color-scheme: dark)\" srcset=\"").Append(Data(png(chart, ChartTheme.Dark))).Append("\" />")
-                    .Append("<img width=\"800\" height=\"450\" alt=\"").Append(Escape(chart.Title)).Append("\" src=\"").Append(Data(png(chart, ChartTheme.Light))).Append("\" /></picture></figure>\n");
+                html.Append("<figure><picture><source media=\"(prefers-color-scheme: dark)\" srcset=\"").Append(Data(png(chart, ChartTheme.Dark)))
+                    .Append("\" />")
+                    .Append("<img width=\"800\" height=\"450\" alt=\"").Append(Escape(chart.Title)).Append("\" src=\"")
+                    .Append(Data(png(chart, ChartTheme.Light))).Append("\" /></picture></figure>\n");
                 break;
         }
     }

@@ -8,7 +8,8 @@ public static class MarkdownReport
     public static string Write(Report report)
     {
         var text = new StringBuilder();
-        text.Append("# ").Append(Escape(report.Title)).Append("\n\n").Append("Report ").Append(report.Id).Append(", ").Append(ReportText.Time(report.Created)).Append('\n');
+        text.Append("# ").Append(Escape(report.Title)).Append("\n\n").Append("Report ").Append(report.Id).Append(", ")
+            .Append(ReportText.Time(report.Created)).Append('\n');
         foreach (var section in report.Sections)
         {
             text.Append("\n## ").Append(Escape(section.Heading)).Append('\n');
@@ -40,7 +41,8 @@ public static class MarkdownReport
         }
     }
 
-    private static void Row(StringBuilder text, IEnumerable<string> cells) => text.Append("| ").AppendJoin(" | ", cells.Select(Escape)).Append(" |\n");
+    private static void Row(StringBuilder text, IEnumerable<string> cells) =>
+        text.Append("| ").AppendJoin(" | ", cells.Select(Escape)).Append(" |\n");
 
     /// <summary>Text that no Markdown reader takes for markup, HTML and formulas included, on one line.</summary>
     private static string Escape(string text)

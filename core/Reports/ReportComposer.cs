@@ -36,27 +36,33 @@ public static class ReportComposer
     {
         if (!string.IsNullOrWhiteSpace(title)) return title.Trim();
         var experiments = runs.Select(run => run.Run.Experiment).Distinct().ToList();
-        return experiments.Count <= 3 ? string.Join(", ", experiments) : $"{string.Join(", ", experiments.Take(2))} and {experiments.Count - 2} more experiments";
+        return experiments.Count <= 3
+            ? string.Join(", ", experiments)
+            : $"{string.Join(", ", experiments.Take(2))} and {experiments.Count - 2} more experiments";
     }
 
     private static IEnumerable<ReportBlock> RunTable(IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> labels, MetricOrder order)
     {
         var parameters = ReportedRun.DifferingParams(runs);
         var seeds = runs.Select(run => run.Run.Spec.Seed).Distinct().Count() > 1;
-        var uses = runs.SelectMany(run => run.Run.Metrics.Keys).Where(name => !MetricOrder.IsOfMachine(name)).CountBy(name => name, StringComparer.Ordinal);
+        var uses = runs.SelectMany(run => run.Run.Metrics.Keys).Where(name => !MetricOrder.IsOfMachine(name))
+            .CountBy(name => name, StringComparer.Ordinal);
         var metrics = CurveChoice.ByUse(uses, order);
         var shownParams = parameters.Take(MaxParamColumns).ToList();
         var shownMetrics = metrics.Take(MaxMetricColumns).ToList();
 
         yield return new ReportBlock.Table(
             [
-                new("run"), new("state"), .. shownParams.Select(name => new Column(name, Numeric: true)), .. seeds ? [new Column("seed", Numeric: true)] : Array.Empty<Column>(),
+                new("run"), new("state"), .. shownParams.Select(name => new Column(name, Numeric: true)),
+                .. seeds ? [new Column("seed", Numeric: true)] : Array.Empty<Column>(),
                 .. shownMetrics.Select(name => new Column(name, Numeric: true)), new("duration", Numeric: true),
             ],
             [.. runs.Select((run, i) => (IReadOnlyList<string>)
             [
-                labels[i], State(run.Run), .. shownParams.Select(name => ReportText.ShortValue(ReportedRun.Param(run, name))), .. seeds ? [ReportText.Value(Json(run.Run.Spec.Seed))] : Array.Empty<string>(),
-                .. shownMetrics.Select(name => ReportText.Number(run.Run.Metrics.TryGetValue(name, out var value) ? value : null)), ReportText.Duration(run.Duration),
+                labels[i], State(run.Run), .. shownParams.Select(name => ReportText.ShortValue(ReportedRun.Param(run, name))),
+                .. seeds ? [ReportText.Value(Json(run.Run.Spec.Seed))] : Array.Empty<string>(),
+                .. shownMetrics.Select(name => ReportText.Number(run.Run.Metrics.TryGetValue(name, out var value) ? value : null)),
+                ReportText.Duration(run.Duration),
             ])]);
 
         var left = parameters.Skip(MaxParamColumns).Concat(metrics.Skip(MaxMetricColumns)).ToList();
@@ -65,7 +71,8 @@ public static class ReportComposer
     }
 
     private static ReportSection? Curves(
-        IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> labels, HashSet<string> taken, (IReadOnlyList<string> Plotted, IReadOnlyList<string> LeftOut) names)
+        IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> labels, HashSet<string> taken,
+        (IReadOnlyList<string> Plotted, IReadOnlyList<string> LeftOut) names)
     {
         var curves = runs.Select(run => run.Series.ToDictionary(series => series.Name, StringComparer.Ordinal)).ToList();
         List<ReportBlock> blocks = [];
@@ -83,13 +90,18 @@ public static class ReportComposer
             if (lines.Count > 0) blocks.Add(new ReportBlock.Picture(new(ReportText.FileName(name, taken), name, "step", "", lines)));
         }
 
-        if (notWhole.Count > 0) blocks.Add(new ReportBlock.Paragraph($"Not drawn are values that are not finite, or beyond ±1e100, of: {ReportText.Listed(notWhole)}."));
+        if (notWhole.Count > 0)
+        {
+            blocks.Add(new ReportBlock.Paragraph($"Not drawn are values that are not finite, or beyond ±1e100, of: {ReportText.Listed(notWhole)}."));
+        }
+
         if (names.LeftOut.Count > 0) blocks.Add(new ReportBlock.Paragraph($"Not plotted: {ReportText.Listed(names.LeftOut)}."));
         return blocks.Count > 0 ? new("Curves", blocks) : null;
     }
 
     internal static List<(double X, double Y)> Points(MetricSeries series) =>
-        series.Points.Where(point => Math.Abs(point.Value) <= MostDrawn).Select(point => ((double)point.Step, point.Value)).OrderBy(point => point.Item1).ToList();
+        series.Points.Where(point => Math.Abs(point.Value) <= MostDrawn).Select(point => ((double)point.Step, point.Value))
+            .OrderBy(point => point.Item1).ToList();
 
     private static ReportBlock.Facts Details(ReportedRun reported, string label)
     {
@@ -101,16 +113,30 @@ public static class ReportComposer
             ("command", run.Spec.Command), ("machine", run.Spec.Machine), ("seed", ReportText.Value(Json(run.Spec.Seed))),
             ("submitted", ReportText.Time(run.Created)),
         ];
-        if (run.Spec.Params.Count > 0) facts.Add(("parameters", string.Join(", ", ParamPath.Flat(run.Spec.Params).Select(param => $"{param.Key}={ReportText.Value(param.Value)}"))));
-        if (run.Spec.Datasets.Count > 0) facts.Add(("datasets", ReportText.Listed([.. run.Spec.Datasets.Select(dataset => $"{dataset} ({Short(dataset.Sha256)})")])));
-        if (run.Spec.Inputs.Count > 0) facts.Add(("inputs", ReportText.Listed([.. run.Spec.Inputs.Select(input => $"{input.Path} ({Short(input.Sha256)})")])));
+        if (run.Spec.Params.Count > 0)
+        {
+            facts.Add(
+                ("parameters", string.Join(", ", ParamPath.Flat(run.Spec.Params).Select(param => $"{param.Key}={ReportText.Value(param.Value)}"))));
+        }
+
+        if (run.Spec.Datasets.Count > 0)
+        {
+            facts.Add(("datasets", ReportText.Listed([.. run.Spec.Datasets.Select(dataset => $"{dataset} ({Short(dataset.Sha256)})")])));
+        }
+
+        if (run.Spec.Inputs.Count > 0)
+        {
+            facts.Add(("inputs", ReportText.Listed([.. run.Spec.Inputs.Select(input => $"{input.Path} ({Short(input.Sha256)})")])));
+        }
+
         if (run.Epoch > 1) facts.Add(("attempts", ReportText.Count(run.Epoch)));
         if (run.Message is { Length: > 0 } message) facts.Add(("message", message.Length > MaxMessage ? message[..MaxMessage] + "…" : message));
         if (reported.Problems.Count > 0) facts.Add(("not readable", string.Join("\n", reported.Problems)));
         return new(label, facts);
     }
 
-    private static string State(RunRecord run) => run.Cause is { } cause && cause != Cause.Completed && !(run.State == RunState.Cancelled && cause == Cause.Cancelled)
+    private static string State(RunRecord run) =>
+        run.Cause is { } cause && cause != Cause.Completed && !(run.State == RunState.Cancelled && cause == Cause.Cancelled)
         ? $"{CoreJson.Name(run.State)} ({CoreJson.Name(cause)})"
         : CoreJson.Name(run.State);
 

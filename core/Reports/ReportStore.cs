@@ -52,14 +52,18 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
         foreach (var run in loaded) curves.Add((await metrics.Read(run.Run, new([], MaxPoints: 4), cancel)).Series);
         var (plotted, _) = curves.Names(MetricOrder.Of(loaded.Select(run => run.Run)));
         var reported = new List<ReportedRun>();
-        IReadOnlyList<string> declared = [.. loaded.SelectMany(run => run.Run.Spec.Report).Where(plot => plot.Results is null).SelectMany(plot => plot.Series).Select(series => series.Y)];
-        var query = new MetricsQuery([.. plotted.Union(declared)], MaxPoints: Math.Clamp(PointsOfAllRuns / loaded.Count, FewestPoints, PointsPerCurve));
+        IReadOnlyList<string> declared = [.. loaded.SelectMany(run => run.Run.Spec.Report).Where(plot => plot.Results is null)
+            .SelectMany(plot => plot.Series).Select(series => series.Y)];
+        var query = new MetricsQuery(
+            [.. plotted.Union(declared)], MaxPoints: Math.Clamp(PointsOfAllRuns / loaded.Count, FewestPoints, PointsPerCurve));
         foreach (var run in loaded) reported.Add(await Read(run.Run, query, cancel));
-        return new ReportResult.Made(await Write(ReportComposer.Compose(ids.NewestFirst(), request.Title, loaded[^1].Now, reported, curves), wanted, cancel));
+        return new ReportResult.Made(
+            await Write(ReportComposer.Compose(ids.NewestFirst(), request.Title, loaded[^1].Now, reported, curves), wanted, cancel));
     }
 
     /// <summary>Null when there is no such report.</summary>
-    public static Task<ReportInfo?> Find(IObjectStore store, string id, CancellationToken cancel = default) => store.Find<ReportInfo>(WorkspacePaths.ReportInfo(id), cancel);
+    public static Task<ReportInfo?> Find(IObjectStore store, string id, CancellationToken cancel = default) =>
+        store.Find<ReportInfo>(WorkspacePaths.ReportInfo(id), cancel);
 
     /// <param name="limit">At least 1.</param>
     /// <param name="after">The last report of the page before.</param>
@@ -76,7 +80,11 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
         ProblemList problems = [];
         if (wanted.Count == 0) problems.Add(new("runs", "name at least one run"));
         if (wanted.Count > MaxRuns) problems.Add(new("runs", $"at most {MaxRuns} runs fit a report; {wanted.Count} are named"));
-        if (request.Title?.Length > MaxTitleLength) problems.Add(new("title", $"at most {MaxTitleLength} characters; this has {request.Title.Length}"));
+        if (request.Title?.Length > MaxTitleLength)
+        {
+            problems.Add(new("title", $"at most {MaxTitleLength} characters; this has {request.Title.Length}"));
+        }
+
         if (request.Title?.Any(char.IsControl) == true) problems.Add(new("title", "has a control character; it is one line"));
         return problems;
     }
@@ -89,7 +97,8 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
         var results = new Dictionary<string, ResultsFile>(StringComparer.Ordinal);
         foreach (var name in ReportedRun.WantedResults(run))
         {
-            if (await outputs.Artifact(run, name, cancel) is { LengthBytes: <= ResultsFile.MaxBytes } file && await store.Get(file.Key, cancel: cancel) is { } content
+            if (await outputs.Artifact(run, name, cancel) is { LengthBytes: <= ResultsFile.MaxBytes } file
+                && await store.Get(file.Key, cancel: cancel) is { } content
                 && ResultsFile.Read(name, content.Body) is { } result) results[name] = result;
         }
 
@@ -113,7 +122,8 @@ public sealed class ReportStore(IObjectStore store, IChartDrawing drawing, IIds 
         await store.Put(WorkspacePaths.Report(report.Id, Html), Encoding.UTF8.GetBytes(html), cancel: cancel);
         var info = new ReportInfo(report.Id, report.Title, report.Created, runIds, files);
         var summary = JsonSerializer.Serialize(new ReportSummary(info.Id, info.Title, info.Created), CoreJson.Options);
-        await store.PutJson(WorkspacePaths.ReportInfo(report.Id), info, metadata: new Dictionary<string, string> { [Summary] = summary }, cancel: cancel);
+        await store.PutJson(
+            WorkspacePaths.ReportInfo(report.Id), info, metadata: new Dictionary<string, string> { [Summary] = summary }, cancel: cancel);
         return info;
     }
 

@@ -38,12 +38,14 @@ static class ReportText
     {
         null => Nothing,
         { ValueKind: JsonValueKind.String } text => text.GetString()!,
-        { ValueKind: JsonValueKind.Number } number when number.TryGetDouble(out var d) && Math.Abs(d) < 1e15 => d.ToString(CultureInfo.InvariantCulture),
+        { ValueKind: JsonValueKind.Number } number when number.TryGetDouble(out var d) && Math.Abs(d) < 1e15 =>
+            d.ToString(CultureInfo.InvariantCulture),
         { } other => other.GetRawText(),
     };
 
     /// <summary>For the cell of a table or a legend, where there is little room.</summary>
-    public static string ShortValue(JsonElement? value) => Value(value) is { Length: > MaxCell } text ? string.Concat(text.AsSpan(0, MaxCell - 1), "…") : Value(value);
+    public static string ShortValue(JsonElement? value) =>
+        Value(value) is { Length: > MaxCell } text ? string.Concat(text.AsSpan(0, MaxCell - 1), "…") : Value(value);
 
     /// <summary>The first of many, and how many more there are.</summary>
     /// <param name="unnamed">More of them, whose names nobody has kept.</param>

@@ -22,8 +22,8 @@ public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Seri
     public TimeSpan? Duration => Run.Ended - Run.Started;
 
     /// <summary>
-    /// Names short enough for a legend, different for different runs: the experiment; where that repeats, with the parameters and the seed that differ;
-    /// where even these repeat, with the end of the id.
+    /// Names short enough for a legend, different for different runs: the experiment; where that repeats, with the parameters and the seed that
+    /// differ; where even these repeat, with the end of the id.
     /// </summary>
     public static IReadOnlyList<string> Labels(IReadOnlyList<ReportedRun> runs)
     {
@@ -35,7 +35,8 @@ public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Seri
             var seeds = members.Select(at => at.Item.Run.Spec.Seed).Distinct().Count() > 1;
             foreach (var (index, run) in members)
             {
-                var differences = differing.Select(name => $"{name}={ReportText.ShortValue(Param(run, name))}").Concat(seeds ? [$"seed={run.Run.Spec.Seed}"] : []);
+                var differences = differing.Select(name => $"{name}={ReportText.ShortValue(Param(run, name))}")
+                    .Concat(seeds ? [$"seed={run.Run.Spec.Seed}"] : []);
                 labels[index] = members.Count == 1 ? run.Run.Experiment : string.Join(' ', [run.Run.Experiment, .. differences]);
             }
         }
@@ -45,15 +46,17 @@ public sealed record ReportedRun(RunRecord Run, IReadOnlyList<MetricSeries> Seri
     }
 
     /// <summary>
-    /// Parameters that tell runs apart, in ordinal order: those with different values where runs have them, and, among runs of one experiment, those that only
-    /// some have. What one of several experiments alone can be told is no difference between runs.
+    /// Parameters that tell runs apart, in ordinal order: those with different values where runs have them, and, among runs of one experiment, those
+    /// that only some have. What one of several experiments alone can be told is no difference between runs.
     /// </summary>
     public static IReadOnlyList<string> DifferingParams(IReadOnlyList<ReportedRun> runs) =>
-        runs.SelectMany(run => ParamPath.Flat(run.Run.Spec.Params)).Select(param => param.Key).Distinct().Order(StringComparer.Ordinal).Where(name => Differs(runs, name)).ToList();
+        runs.SelectMany(run => ParamPath.Flat(run.Run.Spec.Params)).Select(param => param.Key).Distinct().Order(StringComparer.Ordinal)
+            .Where(name => Differs(runs, name)).ToList();
 
     private static bool Differs(IReadOnlyList<ReportedRun> runs, string name) =>
         runs.Where(run => Param(run, name) is not null).Select(run => ReportText.Value(Param(run, name))).Distinct().Count() > 1
-        || runs.GroupBy(run => (run.Run.Project, run.Run.Experiment)).Any(group => group.Select(run => Param(run, name) is null).Distinct().Count() > 1);
+        || runs.GroupBy(run => (run.Run.Project, run.Run.Experiment))
+            .Any(group => group.Select(run => Param(run, name) is null).Distinct().Count() > 1);
 
     public static JsonElement? Param(ReportedRun run, string name) => ParamPath.Find(run.Run.Spec.Params, name);
 }

@@ -11,7 +11,8 @@ public static class CheckpointRetentionRules
             // Written again, it takes the place of what it was.
             List<CheckpointRef> others = [.. checkpoints.Where(checkpoint => (checkpoint.Epoch, checkpoint.Step) != (made.Epoch, made.Step))];
             var best = retention.BestOf([.. others, made]);
-            return [.. others.Where((checkpoint, i) => i > others.Count - retention.Keep || checkpoint == best || IsMultiple(checkpoint)).Select(checkpoint => checkpoint.Manifest)];
+            return [.. others.Where((checkpoint, i) => i > others.Count - retention.Keep || checkpoint == best || IsMultiple(checkpoint))
+                .Select(checkpoint => checkpoint.Manifest)];
 
             bool IsMultiple(CheckpointRef checkpoint) => retention.Every > 0 && checkpoint.Step % retention.Every == 0;
         }
@@ -21,7 +22,9 @@ public static class CheckpointRetentionRules
         {
             if (retention.Best is not { } by) return null;
             var measured = all.Where(checkpoint => checkpoint.Values.TryGetValue(by.Metric, out var value) && !double.IsNaN(value));
-            return by.Goal == Goal.Maximize ? measured.MaxBy(checkpoint => checkpoint.Values[by.Metric]) : measured.MinBy(checkpoint => checkpoint.Values[by.Metric]);
+            return by.Goal == Goal.Maximize
+                ? measured.MaxBy(checkpoint => checkpoint.Values[by.Metric])
+                : measured.MinBy(checkpoint => checkpoint.Values[by.Metric]);
         }
     }
 }

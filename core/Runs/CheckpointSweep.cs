@@ -4,9 +4,10 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Runs;
 
 /// <summary>
-/// Deletes pieces and manifests of a run's checkpoints that its record no longer leads to. For the owner of <paramref name="epoch"/>, between two commits: nobody
-/// else writes checkpoints of attempts up to its own that could still be committed, and what attempts after it write is not looked at, so that an owner that was
-/// replaced without knowing deletes nothing that its successor needs: the successor shares only pieces that the record led to when it claimed the run.
+/// Deletes pieces and manifests of a run's checkpoints that its record no longer leads to. For the owner of <paramref name="epoch"/>, between two
+/// commits: nobody else writes checkpoints of attempts up to its own that could still be committed, and what attempts after it write is not looked
+/// at, so that an owner that was replaced without knowing deletes nothing that its successor needs: the
+/// successor shares only pieces that the record led to when it claimed the run.
 /// </summary>
 public sealed class CheckpointSweep(IObjectStore store, string runId, int epoch)
 {
@@ -15,7 +16,10 @@ public sealed class CheckpointSweep(IObjectStore store, string runId, int epoch)
     /// <summary>Attempts with pieces that were needed at the last sweep; null: not known yet.</summary>
     private HashSet<int>? inUse;
 
-    /// <summary>Everything that the manifests lead to, and those that are held (see <see cref="HeldCheckpoints"/>), themselves included; null when one of them cannot be found or read, and then nothing may be deleted.</summary>
+    /// <summary>
+    /// Everything that the manifests lead to, and those that are held (see <see cref="HeldCheckpoints"/>), themselves included; null when one of them
+    /// cannot be found or read, and then nothing may be deleted.
+    /// </summary>
     public async Task<IReadOnlySet<string>?> Needed(IEnumerable<string> manifests, CancellationToken cancel = default)
     {
         var needed = new HashSet<string>(StringComparer.Ordinal);
@@ -48,8 +52,10 @@ public sealed class CheckpointSweep(IObjectStore store, string runId, int epoch)
             }
         }
 
-        inUse = [.. Enumerable.Range(1, epoch).Where(attempt => needed.Any(key => key.StartsWith(WorkspacePaths.CheckpointsOf(runId, attempt), StringComparison.Ordinal)))];
+        inUse = [.. Enumerable.Range(1, epoch).Where(
+            attempt => needed.Any(key => key.StartsWith(WorkspacePaths.CheckpointsOf(runId, attempt), StringComparison.Ordinal)))];
     }
 
-    private async Task<CheckpointManifest?> Read(string manifest, CancellationToken cancel) => (await store.Read<CheckpointManifest>(manifest, cancel)).Found?.Record;
+    private async Task<CheckpointManifest?> Read(string manifest, CancellationToken cancel) =>
+        (await store.Read<CheckpointManifest>(manifest, cancel)).Found?.Record;
 }

@@ -5,15 +5,17 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Runs;
 
 /// <summary>
-/// Runs whose wake-up call the bus itself put aside, because it was delivered again and again and nobody dealt with it: nothing would say so but the dead letter, so the run ends
-/// with its reason. (A worker that puts a wake aside ends the run itself, before.) The letters stay for people.
+/// Runs whose wake-up call the bus itself put aside, because it was delivered again and again and nobody dealt with it: nothing would say so but the
+/// dead letter, so the run ends with its reason. (A worker that puts a wake aside ends the run itself, before.) The letters stay for people.
 /// </summary>
 /// <param name="open">The queue of runs of a workspace.</param>
 public sealed class DeadLetteredWakes(IMessageBus bus, IReadOnlyList<string> machineClasses, Func<string, RunQueue> open)
 {
     private const int MostOfAQueue = 1000;
 
-    /// <summary>Once a minute is enough. A letter about a run that was claimed since, that somebody has, or that has ended, changes nothing.</summary>
+    /// <summary>
+    /// Once a minute is enough. A letter about a run that was claimed since, that somebody has, or that has ended, changes nothing.
+    /// </summary>
     /// <returns>How many runs ended.</returns>
     public async Task<int> EndRuns(CancellationToken cancel = default)
     {
@@ -22,7 +24,11 @@ public sealed class DeadLetteredWakes(IMessageBus bus, IReadOnlyList<string> mac
         {
             foreach (var letter in await bus.DeadLetters(QueueNames.ForMachine(machine), MostOfAQueue, cancel))
             {
-                if (RunWake.From(letter.Message) is { } wake && RunWake.EpochOf(letter.Message) is { } epoch && await End(wake, epoch, letter.Reason, cancel)) ended++;
+                if (RunWake.From(letter.Message) is { } wake && RunWake.EpochOf(letter.Message) is { } epoch
+                    && await End(wake, epoch, letter.Reason, cancel))
+                {
+                    ended++;
+                }
             }
         }
 
@@ -34,7 +40,8 @@ public sealed class DeadLetteredWakes(IMessageBus bus, IReadOnlyList<string> mac
         if (WorkspaceName.Problem(wake.Workspace) is not null) return false;
         try
         {
-            return (await open(wake.Workspace).Apply(wake.Run, new RunEvent.Refuse($"its wake-up call was put aside: {reason}", epoch), cancel)).Moved;
+            return (await open(wake.Workspace).Apply(
+                wake.Run, new RunEvent.Refuse($"its wake-up call was put aside: {reason}", epoch), cancel)).Moved;
         }
         catch (Exception e) when (e is DamagedRecordException or ArgumentException)
         {

@@ -6,10 +6,11 @@ public abstract record RunEvent
     private RunEvent() { }
 
     /// <summary>
-    /// A worker takes the run. It has it when the change moved and the run's lease is its own: taking a run whose last worker was lost may also end the run,
-    /// when that was one worker too many.
+    /// A worker takes the run. It has it when the change moved and the run's lease is its own: taking a run whose last worker was lost may also end
+    /// the run, when that was one worker too many.
     /// </summary>
-    /// <param name="Nonce">Equal across the retries of one claim, so that a claim whose answer was lost is recognized; <see cref="RunQueue.Apply"/> makes one when it is null.</param>
+    /// <param name="Nonce">Equal across the retries of one claim, so that a claim whose answer was lost is
+    /// recognized; <see cref="RunQueue.Apply"/> makes one when it is null.</param>
     public sealed record Claim(string Owner, TimeSpan LeaseLength, string? Nonce = null) : RunEvent;
 
     /// <summary>An event that only the owner of an epoch may raise, and that renews its lease.</summary>
@@ -38,7 +39,8 @@ public abstract record RunEvent
     public sealed record RequestCancel(string? By, string? Reason) : RunEvent;
 
     /// <summary>The run's wake was dead-lettered, or the run is found impossible before any claim.</summary>
-    /// <param name="Epoch">Refused is what the run was at this epoch: once somebody has claimed it since, it is a run like others. Null: as it is now.</param>
+    /// <param name="Epoch">Refused is what the run was at this epoch: once somebody has claimed
+    /// it since, it is a run like others. Null: as it is now.</param>
     public sealed record Refuse(string Message, int? Epoch = null) : RunEvent;
 
     /// <summary>Its outputs were published, all but these.</summary>

@@ -29,7 +29,8 @@ public sealed class RunIndex(IObjectStore store)
     public async Task<RunList> List(RunFilter filter, int limit, string? after = null, CancellationToken cancel = default)
     {
         var runs = await store.Records<RunSummary>(
-            WorkspacePaths.Runs, key => WorkspacePaths.RunIdOf(key) is not null, stored => Summary(WorkspacePaths.RunIdOf(stored.Key)!, stored, cancel),
+            WorkspacePaths.Runs, key => WorkspacePaths.RunIdOf(key) is not null,
+            stored => Summary(WorkspacePaths.RunIdOf(stored.Key)!, stored, cancel),
             after is null ? null : WorkspacePaths.Run(after), cancel).Collect(limit, filter.Matches);
         return new(runs.Found, runs.HasMore ? runs.Found[^1].Id : null, DamagedRecord.Listed(runs.Damaged));
     }

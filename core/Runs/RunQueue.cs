@@ -7,8 +7,8 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Runs;
 
 /// <summary>
-/// The other half of every write: the wake after a run is queued, the event after it ended, and <c>active/</c>, which remembers what is owed while either is
-/// outstanding. What a crash leaves undone, <see cref="Tend"/> does.
+/// The other half of every write: the wake after a run is queued, the event after it ended, and <c>active/</c>, which remembers what is owed while
+/// either is outstanding. What a crash leaves undone, <see cref="Tend"/> does.
 /// </summary>
 public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus bus, IIds ids, ILogger? log = null)
 {
@@ -37,13 +37,17 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         var change = await runs.Apply(runId, happened, cancel);
 
         // An end that was recorded before may come again because it could not be followed up then.
-        if (change is { Run: { } run } && (change.Moved || change.Decision is Decision.Unchanged && happened is RunEvent.Finish)) await SendOutstanding(run, change.Now, cancel);
+        if (change is { Run: { } run } && (change.Moved || change.Decision is Decision.Unchanged && happened is RunEvent.Finish))
+        {
+            await SendOutstanding(run, change.Now, cancel);
+        }
+
         return change;
     }
 
     /// <summary>
-    /// For a message that no delivery can help: the run that it wakes, if it wakes one that nobody has, ends as <see cref="Cause.Invalid"/> with the reason;
-    /// then the message is put aside under the same reason. The other order could leave a run waiting for a message that is no longer there.
+    /// For a message that no delivery can help: the run that it wakes, if it wakes one that nobody has, ends as <see cref="Cause.Invalid"/> with the
+    /// reason; then the message is put aside under the same reason. The other order could leave a run waiting for a message that is no longer there.
     /// </summary>
     /// <returns>What became of the run; null when the message names none of this workspace, or one whose record cannot be read.</returns>
     public async Task<RunChange?> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default)
@@ -80,8 +84,8 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     }
 
     /// <summary>
-    /// Once a minute: frees runs whose lease expired, re-sends wakes that may be missing (after 1, 2, 4, … 64 minutes in the queue, and at once when the bus began after
-    /// they were sent) and events that were not sent. One run that cannot be tended keeps no other from it.
+    /// Once a minute: frees runs whose lease expired, re-sends wakes that may be missing (after 1, 2, 4, … 64 minutes in the queue, and at once when
+    /// the bus began after they were sent) and events that were not sent. One run that cannot be tended keeps no other from it.
     /// </summary>
     /// <returns>How many runs needed something.</returns>
     /// <exception cref="AggregateException">Some runs could not be tended: their records are damaged.</exception>
@@ -124,7 +128,8 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         if (run.Lease is { } lease) return lease.HasExpired(now) && (await Apply(runId, new RunEvent.ExpireLease(), cancel)).Moved;
 
         // A wake was sent when the run was announced, and at each return to the queue for when it could be claimed again; a resend touches the entry.
-        var resends = entry.Metadata.TryGetValue(Resends, out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0;
+        var resends = entry.Metadata.TryGetValue(Resends, out var text)
+            && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0;
         var returned = Believed(run.Attempts is [.., { Ended: { } ended }] ? ended : null, now);
         var woken = Later(returned, Believed(run.NotBefore, now));
         if (woken > entry.Modified) resends = 0;
@@ -138,7 +143,8 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     }
 
     // What a record says of a time further ahead than any back-off was written by a clock that has been set back since.
-    private static DateTimeOffset Believed(DateTimeOffset? at, DateTimeOffset now) => at is { } then && then - now <= RunRules.LongestBackOff ? then : DateTimeOffset.MinValue;
+    private static DateTimeOffset Believed(DateTimeOffset? at, DateTimeOffset now) =>
+        at is { } then && then - now <= RunRules.LongestBackOff ? then : DateTimeOffset.MinValue;
 
     private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
 }

@@ -25,7 +25,8 @@ public static class RunRules
         RunEvent.RequestCancel cancel => RequestCancel(run, cancel, now),
         RunEvent.Refuse refuse => Refuse(run, refuse, now),
         RunEvent.Publish publish => Publish(run, publish, now),
-        RunEvent.SetTags tags => run.Tags.SequenceEqual(tags.Tags) ? new Decision.Unchanged("the run has these tags") : new Decision.Moved(run with { Tags = tags.Tags }),
+        RunEvent.SetTags tags =>
+            run.Tags.SequenceEqual(tags.Tags) ? new Decision.Unchanged("the run has these tags") : new Decision.Moved(run with { Tags = tags.Tags }),
         RunEvent.SetReport report => Written(run.Spec.Report) == Written(report.Report)
             ? new Decision.Unchanged("the run has these plots")
             : new Decision.Moved(run with { Spec = run.Spec with { Report = report.Report } }),
@@ -41,12 +42,20 @@ public static class RunRules
             // The answer to this very claim was lost; it holds.
             if (claim.Nonce is not null && lease.Nonce == claim.Nonce) return new Decision.Moved(run with { Lease = lease with { Renewed = null } });
             if (!lease.HasExpired(now)) return new Decision.Illegal($"{lease.Owner} has it until {lease.ExpiresAt:O}", lease.ExpiresAt);
-            if (ExpireLease(run, now) is not Decision.Moved { Run: var freed }) throw new InvalidOperationException("an expired lease can always be taken");
+            if (ExpireLease(run, now) is not Decision.Moved { Run: var freed })
+            {
+                throw new InvalidOperationException("an expired lease can always be taken");
+            }
+
             if (freed.State.IsTerminal) return new Decision.Moved(freed);
             run = freed;
         }
 
-        if (run.NotBefore is { } notBefore && now < notBefore && notBefore - now <= LongestBackOff) return new Decision.Illegal($"backs off until {notBefore:O}", notBefore);
+        if (run.NotBefore is { } notBefore && now < notBefore && notBefore - now <= LongestBackOff)
+        {
+            return new Decision.Illegal($"backs off until {notBefore:O}", notBefore);
+        }
+
         var epoch = run.Epoch + 1;
         return new Decision.Moved(Note(
             run with
@@ -67,7 +76,8 @@ public static class RunRules
 
     private static Decision Owned(RunRecord run, RunEvent.Owned owned, DateTimeOffset now)
     {
-        if (owned is RunEvent.Finish { Ending: var end } && run.Attempts.FirstOrDefault(attempt => attempt.Epoch == owned.Epoch) is { Ended: not null } ended
+        if (owned is RunEvent.Finish { Ending: var end }
+            && run.Attempts.FirstOrDefault(attempt => attempt.Epoch == owned.Epoch) is { Ended: not null } ended
             && (ended.Cause, ended.Metrics, ended.Logs) == (end.Cause, end.Metrics, end.Logs))
         {
             // Its author did not hear the answer. It is not fenced, and what follows from the end may still have to be done.
@@ -111,7 +121,8 @@ public static class RunRules
 
     private static Decision FallBack(RunRecord run, RunEvent.FallBack back, DateTimeOffset now)
     {
-        if (run.State != RunState.Preparing || run.Head is not { } broken || broken.Manifest != back.Manifest || run.Attempts is not [.., { Ended: null } last])
+        if (run.State != RunState.Preparing || run.Head is not { } broken || broken.Manifest != back.Manifest
+            || run.Attempts is not [.., { Ended: null } last])
         {
             return new Decision.Unchanged("it does not resume from this checkpoint");
         }
@@ -127,7 +138,8 @@ public static class RunRules
                 Metrics = head?.Values ?? new Dictionary<string, double>(),
                 Attempts = [.. run.Attempts.SkipLast(1), last with { Resume = head }],
             },
-            now, null, $"the checkpoint of step {broken.Step} is not whole ({back.Why}); " + (head is null ? "starts from the beginning" : $"resumes after step {head.Step}")));
+            now, null, $"the checkpoint of step {broken.Step} is not whole ({back.Why}); "
+                + (head is null ? "starts from the beginning" : $"resumes after step {head.Step}")));
     }
 
     private static Decision Publish(RunRecord run, RunEvent.Publish publish, DateTimeOffset now)
@@ -137,7 +149,8 @@ public static class RunRules
         var first = publish.Not[0];
         return new Decision.Moved(Note(
             run with { Unpublished = publish.Not }, now, null,
-            $"{(publish.Not.Count == 1 ? "1 file was" : $"{publish.Not.Count} files were")} not published: {(first.Path.Length > 0 ? $"data/{first.Path}: " : "")}{first.Why}"));
+            $"{(publish.Not.Count == 1 ? "1 file was" : $"{publish.Not.Count} files were")} not published: " +
+            $"{(first.Path.Length > 0 ? $"data/{first.Path}: " : "")}{first.Why}"));
     }
 
     private static Decision.Moved Finish(RunRecord run, Ending ending, DateTimeOffset now)
@@ -153,7 +166,10 @@ public static class RunRules
         var cause = ending.Cause;
 
         // A cancel that arrived while the code was failing or being handed back decides; one that arrived after it completed came too late.
-        if (run.Cancel is { } cancel && cause != Cause.Completed) return End(run, RunState.Cancelled, Cause.Cancelled, cancel.Reason ?? "cancelled on request", ending, now);
+        if (run.Cancel is { } cancel && cause != Cause.Completed)
+        {
+            return End(run, RunState.Cancelled, Cause.Cancelled, cancel.Reason ?? "cancelled on request", ending, now);
+        }
 
         switch (cause)
         {
@@ -176,7 +192,14 @@ public static class RunRules
                 {
                     var (wait, what) = (Pauses.After(run.Failures), ending.Message ?? "the code failed");
                     return new Decision.Moved(Note(
-                        run with { State = RunState.Queued, Cause = cause, Message = ending.Message, ExitCode = ending.ExitCode, NotBefore = now + wait },
+                        run with
+                        {
+                            State = RunState.Queued,
+                            Cause = cause,
+                            Message = ending.Message,
+                            ExitCode = ending.ExitCode,
+                            NotBefore = now + wait,
+                        },
                         now, cause, $"{what} (failure {run.Failures}, {budget} retries allowed; tried again in {wait.TotalSeconds:0} s)"));
                 }
 
@@ -213,8 +236,16 @@ public static class RunRules
     private static Decision Refuse(RunRecord run, RunEvent.Refuse refuse, DateTimeOffset now)
     {
         if (run.State.IsTerminal) return new Decision.Unchanged($"the run has ended: {run.State}");
-        if (refuse.Epoch is { } meant && meant != run.Epoch) return new Decision.Stale($"what was refused is attempt {meant}'s; the run is at {run.Epoch}");
-        if (run.Lease is { } lease && !lease.HasExpired(now)) return new Decision.Illegal($"{lease.Owner} has it until {lease.ExpiresAt:O}", lease.ExpiresAt);
+        if (refuse.Epoch is { } meant && meant != run.Epoch)
+        {
+            return new Decision.Stale($"what was refused is attempt {meant}'s; the run is at {run.Epoch}");
+        }
+
+        if (run.Lease is { } lease && !lease.HasExpired(now))
+        {
+            return new Decision.Illegal($"{lease.Owner} has it until {lease.ExpiresAt:O}", lease.ExpiresAt);
+        }
+
         return End(LoseAttempt(run, now), RunState.Failed, Cause.Invalid, refuse.Message, null, now);
     }
 
@@ -222,32 +253,43 @@ public static class RunRules
     {
         run = run with { Lost = run.Lost + 1 };
         return run.Lost > run.Spec.Retries.Lost
-            ? End(run, RunState.Failed, Cause.RetriesExhausted, $"{run.Lost} attempts ended for no fault of the code, retries.lost allows {run.Spec.Retries.Lost}; the last: {message}", ending, now)
+            ? End(run, RunState.Failed, Cause.RetriesExhausted,
+                $"{run.Lost} attempts ended for no fault of the code, retries.lost allows {run.Spec.Retries.Lost}; the last: {message}", ending, now)
             : new Decision.Moved(Note(
                 run with { State = RunState.Queued, Cause = cause, Message = message, NotBefore = now + wait },
                 now, cause, wait is { } some ? $"{message} (tried again in {some.TotalSeconds:0} s)" : message));
     }
 
     private static RunRecord EndAttempt(RunRecord run, Ending ending, DateTimeOffset now) => run.Attempts is [.., { Ended: null } last]
-        ? run with { Lease = null, Attempts = [.. run.Attempts.SkipLast(1), last with { Ended = now, Cause = ending.Cause, Metrics = ending.Metrics, Logs = ending.Logs }] }
+        ? run with
+        {
+            Lease = null,
+            Attempts = [.. run.Attempts.SkipLast(1), last with { Ended = now, Cause = ending.Cause, Metrics = ending.Metrics, Logs = ending.Logs }],
+        }
         : run with { Lease = null };
 
     private static Decision.Moved End(RunRecord run, RunState state, Cause cause, string? message, Ending? ending, DateTimeOffset now) => new(Note(
         run with
         {
-            State = state, Cause = cause, Message = message, ExitCode = ending?.ExitCode, Outputs = ending?.Outputs, Ended = now, Lease = null, NotBefore = null,
+            State = state, Cause = cause, Message = message, ExitCode = ending?.ExitCode, Outputs = ending?.Outputs, Ended = now, Lease = null,
+            NotBefore = null,
             Checks = CheckOutcome.Of(run.Spec.Checks, run.Metrics),
         },
         now, cause, message));
 
     private static Decision SetChecks(RunRecord run, IReadOnlyDictionary<string, string> checks)
     {
-        if (run.Spec.Checks.Count == checks.Count && run.Spec.Checks.All(check => checks.TryGetValue(check.Key, out var range) && range == check.Value))
+        if (run.Spec.Checks.Count == checks.Count
+            && run.Spec.Checks.All(check => checks.TryGetValue(check.Key, out var range) && range == check.Value))
         {
             return new Decision.Unchanged("the run has these checks");
         }
 
-        return new Decision.Moved(run with { Spec = run.Spec with { Checks = checks }, Checks = run.State.IsTerminal ? CheckOutcome.Of(checks, run.Metrics) : [] });
+        return new Decision.Moved(run with
+        {
+            Spec = run.Spec with { Checks = checks },
+            Checks = run.State.IsTerminal ? CheckOutcome.Of(checks, run.Metrics) : [],
+        });
     }
 
     private static string Written(IReadOnlyList<ReportPlot> report) => System.Text.Json.JsonSerializer.Serialize(report, CoreJson.Options);
@@ -272,7 +314,9 @@ public static class RunRules
     private static RunRecord Note(RunRecord run, DateTimeOffset now, Cause? cause = null, string? message = null)
     {
         var entry = new HistoryEntry(now, run.State, run.Epoch, cause, message);
-        var history = run.History.Count < MaxHistory ? run.History : [.. run.History.Take(MaxHistory / 2), .. run.History.Skip(run.History.Count - MaxHistory / 2 + 1)];
+        var history = run.History.Count < MaxHistory
+            ? run.History
+            : [.. run.History.Take(MaxHistory / 2), .. run.History.Skip(run.History.Count - MaxHistory / 2 + 1)];
         return run with { History = [.. history, entry] };
     }
 }

@@ -16,7 +16,9 @@ public sealed record RunChange(Decision Decision, RunRecord? Run, DateTimeOffset
     public bool Moved => Decision is Decision.Moved;
 }
 
-/// <summary>Reads and writes run records: load → decide → put-if-match → on conflict reload and decide again. There is no other way to change a run.</summary>
+/// <summary>
+/// Reads and writes run records: load → decide → put-if-match → on conflict reload and decide again. There is no other way to change a run.
+/// </summary>
 /// <param name="log">Hears of each move.</param>
 public sealed class RunStore(IObjectStore store, ILogger? log = null)
 {
@@ -45,11 +47,17 @@ public sealed class RunStore(IObjectStore store, ILogger? log = null)
             if (await Load(id, cancel) is not { } loaded) return new(new Decision.Illegal($"there is no run {id}"), null, default);
             var decision = RunRules.Decide(loaded.Run, happened, loaded.Now);
             if (decision is not Decision.Moved { Run: var moved }) return new(decision, loaded.Run, loaded.Now);
-            var put = await store.PutJson(WorkspacePaths.Run(id), moved, PutCondition.IfMatch(loaded.ETag), RunSummary.Of(moved).ToMetadata(), cancel);
+            var put = await store.PutJson(
+                WorkspacePaths.Run(id), moved, PutCondition.IfMatch(loaded.ETag), RunSummary.Of(moved).ToMetadata(), cancel);
             if (put.Stored)
             {
                 var stored = WithRenewal(moved, put.Object!.Modified);
-                if (log is not null && (stored.History, loaded.Run.History) is ([.., var now], var before) && (before.Count == 0 || before[^1] != now)) log.Moved(stored);
+                if (log is not null && (stored.History, loaded.Run.History) is ([.., var now], var before)
+                    && (before.Count == 0 || before[^1] != now))
+                {
+                    log.Moved(stored);
+                }
+
                 return new(new Decision.Moved(stored), stored, put.Now);
             }
         }

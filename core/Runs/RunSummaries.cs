@@ -4,7 +4,9 @@ using Serverless.Core.Storage;
 
 namespace Serverless.Core.Runs;
 
-/// <summary>Summaries in the metadata of runs' objects. Derived: when the metadata is gone (a workspace restored by a plain copy), the record gives it again.</summary>
+/// <summary>
+/// Summaries in the metadata of runs' objects. Derived: when the metadata is gone (a workspace restored by a plain copy), the record gives it again.
+/// </summary>
 public static class RunSummaries
 {
     /// <summary>A summary has so many at most, in <see cref="MetricOrder"/>.</summary>
@@ -22,7 +24,8 @@ public static class RunSummaries
             var (metrics, leftOut) = MetricOrder.Of(run.Spec).Select(run.Metrics, MaxMetrics);
             return new(
                 run.Id, run.Project, run.Experiment, run.Version, run.State, run.Cause, run.Created, run.Started, run.Ended,
-                run.Spec.Machine, run.Epoch, run.Step, run.SubmittedBy, run.Tags, metrics, ParamPath.Flat(run.Spec.Params).ToDictionary(), leftOut + run.MetricsLeftOut, Checks: CheckTally.Of(run));
+                run.Spec.Machine, run.Epoch, run.Step, run.SubmittedBy, run.Tags, metrics, ParamPath.Flat(run.Spec.Params).ToDictionary(),
+                leftOut + run.MetricsLeftOut, Checks: CheckTally.Of(run));
         }
 
         /// <summary>Null when the object has no such metadata, or it is damaged.</summary>
@@ -39,8 +42,16 @@ public static class RunSummaries
                 if (text.Length <= Room) return new() { [Name] = text };
                 shown = shown switch
                 {
-                    { Params.Count: > 0 } => shown with { Params = Halved(shown.Params), ParamsLeftOut = shown.ParamsLeftOut + shown.Params.Count - (shown.Params.Count / 2) },
-                    { Metrics.Count: > 0 } => shown with { Metrics = Halved(shown.Metrics), MetricsLeftOut = shown.MetricsLeftOut + shown.Metrics.Count - (shown.Metrics.Count / 2) },
+                    { Params.Count: > 0 } => shown with
+                    {
+                        Params = Halved(shown.Params),
+                        ParamsLeftOut = shown.ParamsLeftOut + shown.Params.Count - (shown.Params.Count / 2),
+                    },
+                    { Metrics.Count: > 0 } => shown with
+                    {
+                        Metrics = Halved(shown.Metrics),
+                        MetricsLeftOut = shown.MetricsLeftOut + shown.Metrics.Count - (shown.Metrics.Count / 2),
+                    },
                     { Tags.Count: > 0 } => shown with { Tags = shown.Tags.Take(shown.Tags.Count / 2).ToList() },
                     { By: not null } => shown with { By = null },
                     _ => null,
@@ -51,5 +62,6 @@ public static class RunSummaries
         }
     }
 
-    private static Dictionary<string, T> Halved<T>(IReadOnlyDictionary<string, T> all) => all.Take(all.Count / 2).ToDictionary(StringComparer.Ordinal);
+    private static Dictionary<string, T> Halved<T>(IReadOnlyDictionary<string, T> all) =>
+        all.Take(all.Count / 2).ToDictionary(StringComparer.Ordinal);
 }

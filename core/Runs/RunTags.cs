@@ -13,7 +13,10 @@ public static class RunTags
         foreach (var tag in tags)
         {
             if (tag is not { Length: > 0 and <= Longest }) return $"a tag has 1 to {Longest} characters";
-            if (tag.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || c == ',')) return $"the tag '{tag}' has a space, a comma or a control character";
+            if (tag.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || c == ','))
+            {
+                return $"the tag '{tag}' has a space, a comma or a control character";
+            }
         }
 
         return tags.Distinct(StringComparer.Ordinal).Count() == tags.Count ? null : "a tag is there twice";

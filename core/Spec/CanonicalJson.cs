@@ -51,7 +51,8 @@ public static class CanonicalJson
     /// SHA-256 in hexadecimal over <paramref name="scheme"/>, a line feed, and the canonical text of the value as <see cref="CoreJson"/> writes it.
     /// </summary>
     public static string Hash<T>(string scheme, T value) =>
-        Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes(scheme), (byte)'\n', .. Bytes(JsonSerializer.SerializeToElement(value, CoreJson.Options))]));
+        Convert.ToHexStringLower(
+            SHA256.HashData([.. Encoding.UTF8.GetBytes(scheme), (byte)'\n', .. Bytes(JsonSerializer.SerializeToElement(value, CoreJson.Options))]));
 
     private static void Write(Utf8JsonWriter writer, JsonElement value)
     {

@@ -14,7 +14,10 @@ public abstract record CheckpointChoice
     /// <summary>What to write, for messages.</summary>
     public const string Wanted = "last, best, a step, max:METRIC or min:METRIC";
 
-    private static readonly ByMetric[] Customary = [new("val/accuracy", Highest: true), new("accuracy", Highest: true), new("val/loss", Highest: false), new("loss", Highest: false)];
+    private static readonly ByMetric[] Customary =
+    [
+        new("val/accuracy", Highest: true), new("accuracy", Highest: true), new("val/loss", Highest: false), new("loss", Highest: false),
+    ];
 
     private CheckpointChoice() { }
 
@@ -49,9 +52,12 @@ public abstract record CheckpointChoice
             case AtStep at:
                 return all.LastOrDefault(checkpoint => checkpoint.Step == at.Step) is { } found
                     ? (found, null)
-                    : (null, $"run {run.Id} has no checkpoint of step {at.Step}; it has {Listed(all.Select(checkpoint => checkpoint.Step.ToString(CultureInfo.InvariantCulture)))}");
+                    : (null, $"run {run.Id} has no checkpoint of step {at.Step}; it has " +
+                        $"{Listed(all.Select(checkpoint => checkpoint.Step.ToString(CultureInfo.InvariantCulture)))}");
             case ByMetric by:
-                return Extreme(all, by) is { } extreme ? (extreme, null) : (null, $"no checkpoint of run {run.Id} has a value of {by.Metric}; {Values(all)}");
+                return Extreme(all, by) is { } extreme
+                    ? (extreme, null)
+                    : (null, $"no checkpoint of run {run.Id} has a value of {by.Metric}; {Values(all)}");
             default:
                 foreach (var metric in checks.Select(Checked).OfType<ByMetric>().Concat(Customary))
                 {

@@ -17,7 +17,9 @@ public sealed partial record DatasetReference(string Name, int? Number = null, s
         if (Pattern().Match(text) is not { Success: true } match || SpecRules.NameProblem(match.Groups["name"].Value) is not null) return null;
         var name = match.Groups["name"].Value;
         if (match.Groups["hash"] is { Success: true, Value: var hash }) return new(name, Hash: hash);
-        return match.Groups["number"] is { Success: true, Value: var number } ? new(name, int.Parse(number, CultureInfo.InvariantCulture)) : new(name);
+        return match.Groups["number"] is { Success: true, Value: var number }
+            ? new(name, int.Parse(number, CultureInfo.InvariantCulture))
+            : new(name);
     }
 
     /// <summary>What is wrong with a text that was meant to be a reference.</summary>
@@ -30,7 +32,9 @@ public sealed partial record DatasetReference(string Name, int? Number = null, s
             : $"'{text}': after ':' comes latest or the version's number, 1 to 999999";
     }
 
-    public override string ToString() => Hash is not null ? $"{Name}@{Hash}" : Number is { } number ? string.Create(CultureInfo.InvariantCulture, $"{Name}:{number}") : $"{Name}:latest";
+    public override string ToString() => Hash is not null
+        ? $"{Name}@{Hash}"
+        : Number is { } number ? string.Create(CultureInfo.InvariantCulture, $"{Name}:{number}") : $"{Name}:latest";
 
     [GeneratedRegex(@"\A(?<name>[^:@]+)(:(latest|(?<number>[1-9][0-9]{0,5}))|@(?<hash>[0-9a-f]{8,64}))\z", RegexOptions.ExplicitCapture)]
     private static partial Regex Pattern();

@@ -44,7 +44,8 @@ public static partial class Durations
     /// <summary>For a JSON schema.</summary>
     internal const string Pattern = @"^(([0-9]{1,5}\.)?[0-9]{1,5}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,7})?|([0-9]{1,9}(\.[0-9]{1,9})?(ms|[dhms]))+)$";
 
-    private static double Value(Match match, string group) => match.Groups[group] is { Success: true, Value: var text } ? double.Parse(text, CultureInfo.InvariantCulture) : 0;
+    private static double Value(Match match, string group) =>
+        match.Groups[group] is { Success: true, Value: var text } ? double.Parse(text, CultureInfo.InvariantCulture) : 0;
 
     [GeneratedRegex(@"^((?<d>[0-9]{1,5})\.)?(?<h>[0-9]{1,5}):(?<m>[0-9]{2}):(?<s>[0-9]{2}(\.[0-9]{1,7})?)$", RegexOptions.ExplicitCapture)]
     private static partial Regex Clock();

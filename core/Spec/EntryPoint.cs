@@ -59,12 +59,15 @@ public abstract record EntryPoint
             case Project { File: var file }:
                 return Existing(file);
             case Folder folder:
-                var here = files.Where(file => file.StartsWith(folder.Path, StringComparison.Ordinal) && file.IndexOf('/', folder.Path.Length) < 0).ToList();
+                var here = files.Where(file => file.StartsWith(folder.Path, StringComparison.Ordinal) && file.IndexOf('/', folder.Path.Length) < 0)
+                    .ToList();
                 if (here.Count == 0) return (null, $"the code has no files in {Place(folder)}");
                 var entry = Only(here, ".csproj")
-                    ?? here.Find(file => file[folder.Path.Length..] is "Program.cs") ?? here.Find(file => file[folder.Path.Length..] is "main.cs") ?? Only(here, ".cs");
+                    ?? here.Find(file => file[folder.Path.Length..] is "Program.cs") ?? here.Find(file => file[folder.Path.Length..] is "main.cs")
+                    ?? Only(here, ".cs");
                 return entry is null
-                    ? (null, $"{Place(folder)} does not say what to run; name the file, or have one project file, Program.cs, main.cs or a single C# file in it")
+                    ? (null, $"{Place(folder)} does not say what to run; name the file, or have one project file, Program.cs, main.cs or a single " +
+                        "C# file in it")
                     : (string.Join(' ', folder.Arguments.Prepend(entry).Select(Quoted)), null);
             default:
                 return (command, null);
@@ -72,7 +75,8 @@ public abstract record EntryPoint
 
         (string?, string?) Existing(string file) => files.Contains(file)
             ? (command, null)
-            : (null, $"the code has no file '{file}'" + Suggestion.Clause(file, files.Where(candidate => Path.GetExtension(candidate) == Path.GetExtension(file)).Take(5000)));
+            : (null, $"the code has no file '{file}'"
+                + Suggestion.Clause(file, files.Where(candidate => Path.GetExtension(candidate) == Path.GetExtension(file)).Take(5000)));
 
         static string? Only(List<string> here, string extension) =>
             here.Where(file => file.EndsWith(extension, StringComparison.OrdinalIgnoreCase)).Take(2).ToList() is [var only] ? only : null;

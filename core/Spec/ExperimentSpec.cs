@@ -46,7 +46,8 @@ public sealed record ExperimentSpec : RunSettings
     [Field("Start from a checkpoint of another run.", Example = """{"run": "01JZX6Q8V0T9B4M2C7K3N5P1RS", "checkpoint": "best"}""")]
     public FromSource? From { get; init; }
 
-    [Field("What the code reads: files and folders below data/, datasets (digits:latest, digits:3, digits@hash), artifacts (run:RUN-ID/artifacts/PATH).",
+    [Field("What the code reads: files and folders below data/, datasets (digits:latest, digits:3, digits@hash), artifacts " +
+        "(run:RUN-ID/artifacts/PATH).",
         Example = """["data/digits/", "digits:latest"]""", Most = 256, Unique = true, Hint = "name a folder ('data/digits/') instead of its files",
             Synonyms = ["data", "datasets", "input"])]
     [Text<SpecForms.Input>]

@@ -53,7 +53,8 @@ internal sealed class JsonSpec
 
                 return new() { Kind = SpecKind.Map, Fields = fields, Size = 1 + fields.Sum(field => field.Value.Size) };
             case JsonValueKind.Array:
-                var items = element.EnumerateArray().TakeWhile(_ => nodes <= SpecLimits.Nodes).Select((item, i) => Node(item, SpecPath.Item(path, i))).ToList();
+                var items = element.EnumerateArray().TakeWhile(_ => nodes <= SpecLimits.Nodes).Select((item, i) => Node(item, SpecPath.Item(path, i)))
+                    .ToList();
                 return new() { Kind = SpecKind.List, Items = items, Size = 1 + items.Sum(item => item.Size) };
             case JsonValueKind.String:
                 return new() { Kind = SpecKind.Text, Text = Text(() => element.GetString()!, path) };

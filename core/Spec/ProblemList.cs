@@ -3,8 +3,9 @@ using System.Collections.ObjectModel;
 namespace Serverless.Core.Spec;
 
 /// <summary>
-/// What is wrong with something, as it is found. However much that is, the list stays small: it is answered, stored and printed. The first <see cref="Most"/> are kept; then one
-/// more says how many there were.
+/// What is wrong with something, as it is found. However much that is, the list stays small: it
+/// is answered, stored and printed. The first <see cref="Most"/>
+/// are kept; then one more says how many there were.
 /// </summary>
 public sealed class ProblemList : Collection<Problem>
 {

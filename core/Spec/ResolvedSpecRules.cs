@@ -14,7 +14,11 @@ public static class ResolvedSpecRules
         if (run.Version < 1) Say("version", $"{run.Version} is out of range: from 1 on");
         for (var i = 0; i < spec.Inputs.Count; i++) Say(SpecPath.Item("inputs", i), Problem(spec.Inputs[i]));
         for (var i = 0; i < spec.Datasets.Count; i++) Say(SpecPath.Item("datasets", i), Problem(spec.Datasets[i]));
-        if (spec.From is { } from && (ObjectKey.Problem(from.Manifest) is not null || from.Step < 0)) Say("from", $"'{from.Manifest}', step {from.Step}, is not a checkpoint");
+        if (spec.From is { } from && (ObjectKey.Problem(from.Manifest) is not null || from.Step < 0))
+        {
+            Say("from", $"'{from.Manifest}', step {from.Step}, is not a checkpoint");
+        }
+
         return problems;
 
         void Say(string path, string? what)
@@ -42,7 +46,8 @@ public static class ResolvedSpecRules
         : ContentProblem(input.Sha256, input.LengthBytes);
 
     private static string? Problem(DatasetRef dataset) =>
-        SpecRules.NameProblem(dataset.Name) ?? (dataset.Number < 1 ? $"'{dataset}' is not a version of a dataset" : ContentProblem(dataset.Sha256, dataset.LengthBytes));
+        SpecRules.NameProblem(dataset.Name)
+            ?? (dataset.Number < 1 ? $"'{dataset}' is not a version of a dataset" : ContentProblem(dataset.Sha256, dataset.LengthBytes));
 
     private static string? ContentProblem(string sha256, long lengthBytes) =>
         sha256.Length != 64 || !sha256.All(char.IsAsciiHexDigitLower) ? "its sha256 is not 64 hexadecimal characters, lower case"

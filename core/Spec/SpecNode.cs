@@ -52,12 +52,15 @@ internal static class SpecLimits
     public const int Nodes = 20_000;
 }
 
-/// <summary>Where in a text something is. Every node has one, so that a long name with many fields below it must not become many long paths.</summary>
+/// <summary>
+/// Where in a text something is. Every node has one, so that a long name with many fields below it must not become many long paths.
+/// </summary>
 internal static class SpecPath
 {
     private const int MostOfName = 80;
 
-    public static string Field(string path, string name) => path.Length == 0 ? Excerpt.Of(name, MostOfName) : Bounded($"{path}.{Excerpt.Of(name, MostOfName)}");
+    public static string Field(string path, string name) =>
+        path.Length == 0 ? Excerpt.Of(name, MostOfName) : Bounded($"{path}.{Excerpt.Of(name, MostOfName)}");
 
     public static string Item(string path, int index) => Bounded($"{path}[{index}]");
 

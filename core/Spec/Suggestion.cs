@@ -13,7 +13,8 @@ public static class Suggestion
     }
 
     /// <summary>A clause to put behind a message, or nothing.</summary>
-    public static string Clause(string written, IEnumerable<string> candidates) => For(written, candidates) is { } found ? $"; did you mean '{found}'?" : "";
+    public static string Clause(string written, IEnumerable<string> candidates) =>
+        For(written, candidates) is { } found ? $"; did you mean '{found}'?" : "";
 
     /// <summary>Inserted, deleted, changed and swapped characters between two words.</summary>
     private static int Distance(string a, string b)

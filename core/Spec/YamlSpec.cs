@@ -36,7 +36,8 @@ internal sealed partial class YamlSpec
             problems.Add(new("", $"not YAML: line {e.Start.Line}, column {e.Start.Column}: {e.Message}"));
         }
         catch (Exception e) when (
-            e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or OverflowException or FormatException)
+            e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or OverflowException
+                or FormatException)
         {
             // The parser answers some malformed text (an unclosed list before a key, for one) with exceptions of its own inside.
             var end = yaml.parser.Current?.End ?? Mark.Empty;
@@ -123,7 +124,11 @@ internal sealed partial class YamlSpec
         {
             try
             {
-                return new() { Kind = SpecKind.Number, Text = Convert.ToUInt64(text[2..], text[1] == 'x' ? 16 : 8).ToString(CultureInfo.InvariantCulture) };
+                return new()
+                {
+                    Kind = SpecKind.Number,
+                    Text = Convert.ToUInt64(text[2..], text[1] == 'x' ? 16 : 8).ToString(CultureInfo.InvariantCulture),
+                };
             }
             catch (OverflowException)
             {
@@ -142,13 +147,19 @@ internal sealed partial class YamlSpec
         return new() { Kind = SpecKind.Text, Text = text };
     }
 
-    private static SpecNode Unclear(string text, string meant) => new() { Kind = SpecKind.Text, Text = text, Ambiguous = $"{meant}, or '{text}' in quotes if it is text" };
+    private static SpecNode Unclear(string text, string meant) => new()
+    {
+        Kind = SpecKind.Text,
+        Text = text,
+        Ambiguous = $"{meant}, or '{text}' in quotes if it is text",
+    };
 
     private const string StandardTags = "tag:yaml.org,2002:";
 
     private static void CheckTag(TagName tag, ParsingEvent at)
     {
-        if (tag is { IsEmpty: false } && tag.Value is not ("!" or StandardTags + "str" or StandardTags + "int" or StandardTags + "float" or StandardTags + "bool"
+        if (tag is { IsEmpty: false }
+            && tag.Value is not ("!" or StandardTags + "str" or StandardTags + "int" or StandardTags + "float" or StandardTags + "bool"
             or StandardTags + "null" or StandardTags + "map" or StandardTags + "seq"))
         {
             throw At(at, $"the tag {tag.Value} means nothing here; remove it");

@@ -15,11 +15,13 @@ public sealed partial class FolderObjectStore
         await foreach (var name in Names(prefix, after, objectsOnly: true, cancel)) yield return name.Object!;
     }
 
-    public IAsyncEnumerable<StoredName> ListNames(string prefix, string? after = null, CancellationToken cancel = default) => Names(prefix, after, objectsOnly: false, cancel);
+    public IAsyncEnumerable<StoredName> ListNames(string prefix, string? after = null, CancellationToken cancel = default) =>
+        Names(prefix, after, objectsOnly: false, cancel);
 
     public string? Obstacle(string key) => faults.Guard(() => layout.Obstacle(key));
 
-    private async IAsyncEnumerable<StoredName> Names(string prefix, string? after, bool objectsOnly, [EnumeratorCancellation] CancellationToken cancel)
+    private async IAsyncEnumerable<StoredName> Names(
+        string prefix, string? after, bool objectsOnly, [EnumeratorCancellation] CancellationToken cancel)
     {
         var above = prefix[..(prefix.LastIndexOf('/') + 1)];
         if (above.Length > 0 && ObjectKey.Problem(above[..^1]) is not null) yield break;
@@ -37,8 +39,8 @@ public sealed partial class FolderObjectStore
         faults.Guard(ThrowIfGone);
     }
 
-    // In ordinal order of whole keys: a folder sorts as its name with '/', so that "a-b" and "a.b" come before and "a0" after what is in "a". Names only: what is listed
-    // and not asked for costs no look at the file.
+    // In ordinal order of whole keys: a folder sorts as its name with '/', so that "a-b" and "a.b" come before and "a0" after what is in "a". Names
+    // only: what is listed and not asked for costs no look at the file.
     private IEnumerable<string> Keys(string above, string prefix, string? after, bool objectsOnly)
     {
         if (!layout.HasFoldersOf(above)) yield break;

@@ -12,7 +12,11 @@ public sealed partial class FolderObjectStore
         ObjectKey.Checked(key);
         cancel.ThrowIfCancellationRequested();
         ArgumentOutOfRangeException.ThrowIfNegative(expectedOffset);
-        if (bytes.Length > Limits.AppendBlockBytes) throw new ArgumentException($"{bytes.Length} bytes are too many for one append; at most {Limits.AppendBlockBytes}", nameof(bytes));
+        if (bytes.Length > Limits.AppendBlockBytes)
+        {
+            throw new ArgumentException($"{bytes.Length} bytes are too many for one append; at most {Limits.AppendBlockBytes}", nameof(bytes));
+        }
+
         if (faults.Guard(() => Current(key)) is null)
         {
             if (expectedOffset != 0) return new(false, 0);
@@ -26,7 +30,11 @@ public sealed partial class FolderObjectStore
         using var file = new AppendedFile(layout);
         using (var stripe = await Take(key, cancel))
         {
-            if (faults.Guard(() => file.Append(Current(key), key, expectedOffset, bytes.Span, stripe, Floor, clock.Now.UtcTicks)) is { Appended: false } refused) return refused;
+            if (faults.Guard(
+                () => file.Append(Current(key), key, expectedOffset, bytes.Span, stripe, Floor, clock.Now.UtcTicks)) is { Appended: false } refused)
+            {
+                return refused;
+            }
         }
 
         await Durably(() =>
@@ -50,7 +58,8 @@ public sealed partial class FolderObjectStore
         : null;
 
     // Everything is durable under a temporary name before the lock is taken; then the rename is the commit.
-    private async Task<PutResult> Place(string key, TemporaryFile file, IReadOnlyDictionary<string, string> metadata, PutCondition condition, CancellationToken cancel)
+    private async Task<PutResult> Place(
+        string key, TemporaryFile file, IReadOnlyDictionary<string, string> metadata, PutCondition condition, CancellationToken cancel)
     {
         using var sidecar = metadata.Count == 0 ? null : faults.Guard(() =>
         {
@@ -128,8 +137,8 @@ public sealed partial class FolderObjectStore
         }
     }
 
-    // A version must be later than the ones before it. When those are from the future (the clock was set back, a file came from another machine), being different is
-    // enough, or every later version would be from the future as well.
+    // A version must be later than the ones before it. When those are from the future (the clock was set back, a file came from another machine),
+    // being different is enough, or every later version would be from the future as well.
     private long Floor(long latest) => latest > clock.Now.UtcTicks + TimeSpan.TicksPerSecond ? 0 : latest;
 
     private void SweepSometimes()

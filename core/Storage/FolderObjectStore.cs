@@ -6,8 +6,8 @@ using Serverless.Core.Storage.Plain;
 namespace Serverless.Core.Storage;
 
 /// <summary>
-/// Objects as plain files of a folder, each at its key's path: people open, copy and edit them with their own tools. Any number of processes of one machine may use the
-/// folder at once. See docs/decisions/0010 for how a version is told from another, and what survives what.
+/// Objects as plain files of a folder, each at its key's path: people open, copy and edit them with their own tools. Any number of processes of one
+/// machine may use the folder at once. See docs/decisions/0010 for how a version is told from another, and what survives what.
 /// </summary>
 public sealed partial class FolderObjectStore : IObjectStore
 {
@@ -63,7 +63,8 @@ public sealed partial class FolderObjectStore : IObjectStore
     }
 
     public async Task<PutResult> Put(
-        string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default)
+        string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null,
+        CancellationToken cancel = default)
     {
         ObjectKey.Checked(key);
         cancel.ThrowIfCancellationRequested();
@@ -123,7 +124,8 @@ public sealed partial class FolderObjectStore : IObjectStore
                 if (open) file = OpenToRead(key);
                 var metadata = sidecars.Read(key, version);
 
-                // The file itself is looked at last: when no append was under way just before and it is still the same version, then so is all that was read between.
+                // The file itself is looked at last: when no append was under way just before and it is
+                // still the same version, then so is all that was read between.
                 var append = stripes.AppendOf(key);
                 if (FileVersion.Of(layout.PathOf(key)) is { } now)
                 {
@@ -150,7 +152,8 @@ public sealed partial class FolderObjectStore : IObjectStore
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException { HResult: Posix.EIO })
         {
-            throw new UnreadableObjectException(key, e is IOException ? "its disk cannot read it" : "the user of this process may not read it; see its permissions", e);
+            throw new UnreadableObjectException(
+                key, e is IOException ? "its disk cannot read it" : "the user of this process may not read it; see its permissions", e);
         }
     }
 

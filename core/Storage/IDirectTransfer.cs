@@ -1,8 +1,8 @@
 namespace Serverless.Core.Storage;
 
 /// <summary>
-/// What some stores can do beside <see cref="IObjectStore"/>: let somebody who has no rights of their own read or write one object without passing its bytes through this
-/// process. A store that cannot does not implement it, and the bytes come this way.
+/// What some stores can do beside <see cref="IObjectStore"/>: let somebody who has no rights of their own read or write one object without passing
+/// its bytes through this process. A store that cannot does not implement it, and the bytes come this way.
 /// </summary>
 public interface IDirectTransfer
 {

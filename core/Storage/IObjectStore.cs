@@ -6,12 +6,14 @@ namespace Serverless.Core.Storage;
 /// A flat namespace of objects: what all state lives in. Keys are relative paths with '/' (see <see cref="ObjectKey"/>).
 /// <para>Contract, the same for every adapter and checked by one suite:</para>
 /// <list type="bullet">
-/// <item>Body, metadata and ETag of an object change together or not at all, also when the process dies in the middle. A reader sees one whole version.</item>
+/// <item>Body, metadata and ETag of an object change together or not at all, also when the
+/// process dies in the middle. A reader sees one whole version.</item>
 /// <item>Conditional writes are atomic across processes. Exactly one of many concurrent <see cref="PutCondition.IfAbsent"/> or equal
 /// <see cref="PutCondition.IfMatch"/> writes wins; the others get <see cref="PutOutcome.Exists"/> or <see cref="PutOutcome.Conflict"/>.</item>
 /// <item>An acknowledged write is durable. After an exception a write may or may not have happened: read, then decide again.</item>
 /// <item>A read or list begun after a write was acknowledged sees it.</item>
-/// <item><see cref="StoredObject.Modified"/> and every answer's <c>Now</c> come from the same clock, the store's; it may have a resolution of one second.</item>
+/// <item><see cref="StoredObject.Modified"/> and every answer's <c>Now</c> come from the same
+/// clock, the store's; it may have a resolution of one second.</item>
 /// <item>Missing, exists and conflict are values. <see cref="StoreUnavailableException"/> means: nothing is known, try again later.
 /// <see cref="StoreFullException"/>: there is no room; nothing changed. <see cref="KeyConflictException"/>: in a folder a name is a file or a folder;
 /// callers never use a key that is another key's folder, and an adapter may refuse it. Any other exception is a fault in the caller.</item>
@@ -22,21 +24,25 @@ public interface IObjectStore
     /// <summary>Metadata of one object, or null when it is missing.</summary>
     Task<StoreAnswer<StoredObject?>> Head(string key, CancellationToken cancel = default);
 
-    /// <summary>Opens one version of the object for reading, or null when it is missing. A range that begins at or past the end gives an empty body.</summary>
+    /// <summary>
+    /// Opens one version of the object for reading, or null when it is missing. A range that begins at or past the end gives an empty body.
+    /// </summary>
     Task<ObjectReading?> Open(string key, ByteRange? range = null, CancellationToken cancel = default);
 
     /// <summary>Writes the whole object. The body is read from its current position to its end, once.</summary>
-    Task<PutResult> Put(string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default);
+    Task<PutResult> Put(string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null,
+        CancellationToken cancel = default);
 
     /// <summary>
-    /// Appends when the object is exactly <paramref name="expectedOffset"/> bytes long (0: also when it is missing, which creates it); all of the bytes or none.
-    /// Objects are either appended to or put, never both. At most <see cref="Limits.AppendBlockBytes"/> a call and <see cref="Limits.AppendsPerObject"/> calls.
+    /// Appends when the object is exactly <paramref name="expectedOffset"/> bytes long (0: also when it is missing, which creates it); all of the
+    /// bytes or none. Objects are either appended to or put, never both. At most <see cref="Limits.AppendBlockBytes"/> a call and
+    /// <see cref="Limits.AppendsPerObject"/> calls.
     /// </summary>
     Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel = default);
 
     /// <summary>
-    /// Objects whose key begins with <paramref name="prefix"/> and is ordinally greater than <paramref name="after"/>, in ordinal order of keys, with metadata.
-    /// Objects written while the listing runs may be in it or not.
+    /// Objects whose key begins with <paramref name="prefix"/> and is ordinally greater than <paramref name="after"/>, in ordinal order of keys, with
+    /// metadata. Objects written while the listing runs may be in it or not.
     /// </summary>
     IAsyncEnumerable<StoredObject> List(string prefix, string? after = null, CancellationToken cancel = default);
 
@@ -47,7 +53,8 @@ public interface IObjectStore
     }
 
     /// <summary>
-    /// Why no object can be at the key, or below it when it ends in '/', as long as nobody moves something away: as the end of a sentence. Null: one is, or could be. To those who only ask for the object, it is missing.
+    /// Why no object can be at the key, or below it when it ends in '/', as long as nobody moves something away: as the end of a sentence. Null: one
+    /// is, or could be. To those who only ask for the object, it is missing.
     /// </summary>
     string? Obstacle(string key) => null;
 
@@ -136,7 +143,8 @@ public class StoreUnavailableException(string message, Exception? inner = null) 
 
 /// <summary>This one object cannot be read: its owner forbids it, or the disk has lost it. The store is well otherwise.</summary>
 /// <param name="why">The end of a sentence that begins with the object's name.</param>
-public sealed class UnreadableObjectException(string key, string why, Exception? inner = null) : StoreUnavailableException($"{key} cannot be read: {why}", inner)
+public sealed class UnreadableObjectException(
+    string key, string why, Exception? inner = null) : StoreUnavailableException($"{key} cannot be read: {why}", inner)
 {
     public string Why => why;
 }
@@ -144,5 +152,7 @@ public sealed class UnreadableObjectException(string key, string why, Exception?
 /// <summary>The store has no room left (disk full, quota). Nothing changed. The message says where, not what to do.</summary>
 public sealed class StoreFullException(string message, Exception? inner = null) : IOException(message, inner);
 
-/// <summary>The key lies below another object, is a folder of other objects, or leads through a link: no object can be there. Choose another key.</summary>
+/// <summary>
+/// The key lies below another object, is a folder of other objects, or leads through a link: no object can be there. Choose another key.
+/// </summary>
 public sealed class KeyConflictException(string message) : ArgumentException(message);

@@ -12,6 +12,9 @@ public sealed record KnownContent(long LengthBytes, string Sha256)
         if (IsKnown && lengthBytes != LengthBytes) throw new InvalidDataException($"{key} has {lengthBytes} bytes instead of {LengthBytes}");
     }
 
-    /// <summary>The same bytes; in the place of the last ones a <see cref="ContentMismatchException"/> when it is something else, so that nobody takes them for a whole.</summary>
+    /// <summary>
+    /// The same bytes; in the place of the last ones a <see cref="ContentMismatchException"/> when
+    /// it is something else, so that nobody takes them for a whole.
+    /// </summary>
     public Stream Verified(Stream body, string what) => IsKnown ? new VerifiedStream(body, Sha256, what, LengthBytes) : body;
 }

@@ -2,7 +2,8 @@ namespace Serverless.Core.Storage;
 
 /// <summary>
 /// The rules for keys: 1–900 UTF-8 bytes, segments separated by '/', no empty segment, no '.' or '..' segment, no backslash, no control character.
-/// Segments are at most 200 bytes, so that every key is a path on every file system. The first segment is not '.store', where a folder keeps its book-keeping.
+/// Segments are at most 200 bytes, so that every key is a path on every file system. The first
+/// segment is not '.store', where a folder keeps its book-keeping.
 /// </summary>
 public static class ObjectKey
 {
@@ -32,7 +33,8 @@ public static class ObjectKey
     }
 
     /// <exception cref="ObjectKeyException">The key breaks a rule.</exception>
-    public static string Checked(string key) => Problem(key) is { } problem ? throw new ObjectKeyException($"'{Excerpt.Of(key, 200)}': {problem}") : key;
+    public static string Checked(string key) =>
+        Problem(key) is { } problem ? throw new ObjectKeyException($"'{Excerpt.Of(key, 200)}': {problem}") : key;
 }
 
 /// <summary>No object can have this name. Where a part of it came from outside, the message says what is wrong with that.</summary>

@@ -12,16 +12,24 @@ public static class ObjectMetadata
         var bytes = 0;
         foreach (var (name, value) in metadata)
         {
-            if (!IsName(name)) throw new ArgumentException($"metadata name '{name}' is not a lower-case letter followed by lower-case letters and digits", nameof(metadata));
+            if (!IsName(name))
+            {
+                throw new ArgumentException(
+                    $"metadata name '{name}' is not a lower-case letter followed by lower-case letters and digits", nameof(metadata));
+            }
+
             if (value.Length == 0 || value[0] == ' ' || value[^1] == ' ' || value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
             {
-                throw new ArgumentException($"metadata value of '{name}' is not printable ASCII that begins and ends with a visible character", nameof(metadata));
+                throw new ArgumentException(
+                    $"metadata value of '{name}' is not printable ASCII that begins and ends with a visible character", nameof(metadata));
             }
 
             bytes += name.Length + value.Length;
         }
 
-        return bytes <= Limits.MetadataBytes ? metadata : throw new ArgumentException($"metadata takes {bytes} bytes; at most {Limits.MetadataBytes}", nameof(metadata));
+        return bytes <= Limits.MetadataBytes
+            ? metadata
+            : throw new ArgumentException($"metadata takes {bytes} bytes; at most {Limits.MetadataBytes}", nameof(metadata));
     }
 
     private static bool IsName(string name) =>

@@ -26,7 +26,11 @@ public static class ObjectStoreExtensions
         {
             try
             {
-                if (await store.Get(key, cancel: cancel) is not { } content) return store.Obstacle(key) is { } obstacle ? new(null, new(key, obstacle)) : default;
+                if (await store.Get(key, cancel: cancel) is not { } content)
+                {
+                    return store.Obstacle(key) is { } obstacle ? new(null, new(key, obstacle)) : default;
+                }
+
                 return new(new(content.Json<T>(), content.Object, content.Now), null);
             }
             catch (DamagedRecordException damaged)
@@ -41,7 +45,8 @@ public static class ObjectStoreExtensions
 
         /// <summary>The one record that is asked for; null when it is missing.</summary>
         /// <exception cref="DamagedRecordException">It is damaged.</exception>
-        public async Task<T?> Find<T>(string key, CancellationToken cancel = default) where T : class => (await store.Read<T>(key, cancel)).OrThrow()?.Record;
+        public async Task<T?> Find<T>(string key, CancellationToken cancel = default) where T : class =>
+            (await store.Read<T>(key, cancel)).OrThrow()?.Record;
 
         /// <summary>Deletes a record, whether or not it can be read.</summary>
         /// <returns>False: there is none.</returns>
@@ -52,11 +57,13 @@ public static class ObjectStoreExtensions
             return store.Obstacle(key) is { } obstacle ? throw new DamagedRecordException(new(key, obstacle)) : false;
         }
 
-        public Task<PutResult> Put(string key, ReadOnlySpan<byte> body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default) =>
+        public Task<PutResult> Put(string key, ReadOnlySpan<byte> body, PutCondition condition = default,
+            IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default) =>
             store.Put(key, new MemoryStream(body.ToArray()), condition, metadata, cancel);
 
         /// <exception cref="UnfitRecordException">It could not be read again.</exception>
-        public Task<PutResult> PutJson<T>(string key, T value, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default) =>
+        public Task<PutResult> PutJson<T>(string key, T value, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null,
+            CancellationToken cancel = default) =>
             store.Put(key, RecordFormat.Write(key, value), condition, metadata, cancel);
     }
 }

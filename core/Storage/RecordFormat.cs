@@ -4,8 +4,9 @@ using System.Text.Json;
 namespace Serverless.Core.Storage;
 
 /// <summary>
-/// Records as they are stored: JSON objects that begin with the version of their format. One without it is of version 1; a newer one is refused, as nobody knows what its fields mean.
-/// Whatever a type promises must be there: a parameter of its constructor that has no default and may not be null, and every item of a list.
+/// Records as they are stored: JSON objects that begin with the version of their format. One without it is of version 1; a newer one is refused, as
+/// nobody knows what its fields mean. Whatever a type promises must be there: a parameter of its
+/// constructor that has no default and may not be null, and every item of a list.
 /// </summary>
 public static class RecordFormat
 {
@@ -14,7 +15,9 @@ public static class RecordFormat
     private static ReadOnlySpan<byte> VersionName => "formatVersion"u8;
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
-    /// <summary>A record that there is a rule for is judged by the rules of reading: nothing is taken in that would be damaged from the beginning.</summary>
+    /// <summary>
+    /// A record that there is a rule for is judged by the rules of reading: nothing is taken in that would be damaged from the beginning.
+    /// </summary>
     /// <exception cref="UnfitRecordException">Reading would refuse it.</exception>
     public static byte[] Write<T>(string key, T record)
     {
@@ -41,7 +44,8 @@ public static class RecordFormat
             if (body.IsEmpty) throw new JsonException("it is empty");
             if (VersionOf(body) is > Current and var newer)
             {
-                throw new DamagedRecordException(new(key, $"it was written by a newer version of the platform: format {newer}, this one reads up to {Current}; upgrade", IsNewer: true));
+                throw new DamagedRecordException(new(key,
+                    $"it was written by a newer version of the platform: format {newer}, this one reads up to {Current}; upgrade", IsNewer: true));
             }
 
             var record = JsonSerializer.Deserialize<T>(body, CoreJson.Strict) ?? throw new JsonException("it is null");
@@ -55,7 +59,10 @@ public static class RecordFormat
         }
     }
 
-    /// <summary>What a summary in an object's metadata says; null when it is gone or damaged, as after restoring a workspace with a plain copy: then the record says the same.</summary>
+    /// <summary>
+    /// What a summary in an object's metadata says; null when it is gone or damaged, as after
+    /// restoring a workspace with a plain copy: then the record says the same.
+    /// </summary>
     public static T? Summary<T>(IReadOnlyDictionary<string, string> metadata, string name) where T : class
     {
         try
@@ -78,7 +85,9 @@ public static class RecordFormat
         if (lacking >= 0) return $"it lacks {e.Message[(lacking + Lacks.Length)..].Split(". ")[0].TrimEnd('.')}";
         if (e is not JsonException { LineNumber: { } line } broken) return e.Message;
         var place = string.Create(CultureInfo.InvariantCulture, $"line {line + 1}, byte {(broken.BytePositionInLine ?? 0) + 1}");
-        return broken.Path is { Length: > 1 } path ? $"what it says of {path.TrimStart('$', '.')} cannot be understood ({place})" : $"it is not JSON ({place})";
+        return broken.Path is { Length: > 1 } path
+            ? $"what it says of {path.TrimStart('$', '.')} cannot be understood ({place})"
+            : $"it is not JSON ({place})";
     }
 
     private static byte[] Body<T>(T record)
@@ -98,7 +107,13 @@ public static class RecordFormat
         {
             var isVersion = reader.ValueTextEquals(VersionName);
             reader.Read();
-            if (isVersion) return reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var version) && version > 0 ? version : throw new JsonException("its formatVersion is no number from 1 on");
+            if (isVersion)
+            {
+                return reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var version) && version > 0
+                    ? version
+                    : throw new JsonException("its formatVersion is no number from 1 on");
+            }
+
             reader.Skip();
         }
 

@@ -16,8 +16,8 @@ public static class RecordListing
     extension(IObjectStore store)
     {
         /// <summary>
-        /// The records below a prefix, in order of keys. Damaged ones are among them, and so is whatever stands in the place of one: a folder, a link, a pipe. One that is deleted
-        /// meanwhile is not.
+        /// The records below a prefix, in order of keys. Damaged ones are among them, and so is whatever stands in the place of one: a folder, a
+        /// link, a pipe. One that is deleted meanwhile is not.
         /// </summary>
         /// <param name="prefix">Ends in '/', or in the beginning of a name.</param>
         /// <param name="isOne">Whether a key below the prefix is a record's.</param>
@@ -37,7 +37,8 @@ public static class RecordListing
         }
 
         /// <summary>The same, each read whole.</summary>
-        public IAsyncEnumerable<ListedRecord<StoredRecord<T>>> Records<T>(string prefix, Func<string, bool> isOne, CancellationToken cancel = default) => store.Records<StoredRecord<T>>(
+        public IAsyncEnumerable<ListedRecord<StoredRecord<T>>> Records<T>(
+            string prefix, Func<string, bool> isOne, CancellationToken cancel = default) => store.Records<StoredRecord<T>>(
             prefix, isOne, async stored => await store.Read<T>(stored.Key, cancel) is var read ? (read.Found, read.Damage) : default, cancel: cancel);
     }
 

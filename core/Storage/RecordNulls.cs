@@ -5,8 +5,8 @@ using System.Text.Json.Serialization.Metadata;
 namespace Serverless.Core.Storage;
 
 /// <summary>
-/// Looks for null among the items of lists and dictionaries. The serializer keeps what types promise of properties, and cannot know it of items: at run time a list of texts is one
-/// of texts or nulls. No stored record has an item that may be null.
+/// Looks for null among the items of lists and dictionaries. The serializer keeps what types promise of properties, and cannot know it of items: at
+/// run time a list of texts is one of texts or nulls. No stored record has an item that may be null.
 /// </summary>
 internal static class RecordNulls
 {
@@ -44,5 +44,6 @@ internal static class RecordNulls
         return null;
     }
 
-    private static bool IsLeaf(Type type) => type.IsPrimitive || type.IsEnum || type == typeof(string) || type == typeof(decimal) || (type.IsValueType && !type.IsGenericType) || Nullable.GetUnderlyingType(type) is not null;
+    private static bool IsLeaf(Type type) => type.IsPrimitive || type.IsEnum || type == typeof(string) || type == typeof(decimal)
+        || (type.IsValueType && !type.IsGenericType) || Nullable.GetUnderlyingType(type) is not null;
 }

@@ -3,8 +3,9 @@ using System.Security.Cryptography;
 namespace Serverless.Core.Storage;
 
 /// <summary>
-/// Objects whose SHA-256 was known before they were written. They carry it as a seal in their metadata, which belongs to one version: whatever is written over them breaks it.
-/// A sealed object is known to be whole at the cost of a look; one without a seal (damaged, or restored by a plain copy) is read.
+/// Objects whose SHA-256 was known before they were written. They carry it as a seal in their metadata, which belongs to one version: whatever is
+/// written over them breaks it. A sealed object is known to be whole at the cost of a look; one
+/// without a seal (damaged, or restored by a plain copy) is read.
 /// </summary>
 internal static class SealedObjects
 {

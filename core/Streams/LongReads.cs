@@ -1,8 +1,8 @@
 namespace Serverless.Core.Streams;
 
 /// <summary>
-/// Lets a few at once read what is long, so that many readers of long streams leave the processor and the memory to others. Who reads little does not wait: a reader needs a
-/// place only from its <see cref="FreeBytes"/> on. Places are given in the order in which they were asked for.
+/// Lets a few at once read what is long, so that many readers of long streams leave the processor and the memory to others. Who reads little does not
+/// wait: a reader needs a place only from its <see cref="FreeBytes"/> on. Places are given in the order in which they were asked for.
 /// </summary>
 /// <param name="places">How many read at once what is long.</param>
 public sealed class LongReads(int places)

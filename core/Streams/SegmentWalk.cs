@@ -2,7 +2,9 @@ using Serverless.Core.Storage;
 
 namespace Serverless.Core.Streams;
 
-/// <summary>A place in the visible bytes of a stream, moving forward over its segments. Reads what is there and can be asked again when there may be more.</summary>
+/// <summary>
+/// A place in the visible bytes of a stream, moving forward over its segments. Reads what is there and can be asked again when there may be more.
+/// </summary>
 public sealed class SegmentWalk(IObjectStore store, string runId, StreamKind kind, IReadOnlyList<StreamPiece> pieces)
 {
     private int piece;

@@ -30,8 +30,13 @@ public static class VisibleStream
         while (attempt.Resume is { } resume)
         {
             pieces.Insert(0, new(resume.Epoch, kind == StreamKind.Metrics ? resume.Metrics : resume.Logs));
-            attempt = Find(run, resume.Epoch) ?? throw new InvalidDataException($"run {run.Id}: attempt {attempt.Epoch} resumes from attempt {resume.Epoch}, which its record does not have");
-            if (attempt.Epoch >= pieces[1].Epoch) throw new InvalidDataException($"run {run.Id}: attempt {pieces[1].Epoch} resumes from attempt {attempt.Epoch}, which is not before it");
+            attempt = Find(run, resume.Epoch) ?? throw new InvalidDataException(
+                $"run {run.Id}: attempt {attempt.Epoch} resumes from attempt {resume.Epoch}, which its record does not have");
+            if (attempt.Epoch >= pieces[1].Epoch)
+            {
+                throw new InvalidDataException(
+                    $"run {run.Id}: attempt {pieces[1].Epoch} resumes from attempt {attempt.Epoch}, which is not before it");
+            }
         }
 
         return pieces;

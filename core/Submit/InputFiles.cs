@@ -26,7 +26,8 @@ internal sealed class InputFiles(IObjectStore store, SubmissionOptions options)
         var lengthBytes = otherBytes + files.Values.Sum(file => file.LengthBytes);
         if (options.DiskBytes.TryGetValue(machine, out var room) && lengthBytes > room)
         {
-            problems.Add(new("inputs", $"{Size(lengthBytes)} of inputs do not fit on a machine of class {machine}, which has {Size(room)} for a run's files"));
+            problems.Add(
+                new("inputs", $"{Size(lengthBytes)} of inputs do not fit on a machine of class {machine}, which has {Size(room)} for a run's files"));
         }
 
         if (problems.Count > 0 || files.Count == 0) return [];

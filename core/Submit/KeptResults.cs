@@ -32,7 +32,10 @@ internal sealed class KeptResults(IObjectStore store)
         await Parallel.ForEachAsync(read.Found!.Record.Artifacts.Concat(read.Found.Record.Data).Take(MostLookedAt), several, async (file, stop) =>
         {
             var there = (await store.Head(file.Key, stop)).Value;
-            if (there?.LengthBytes != file.LengthBytes) lost.Add(there is null ? $"{file.Key} is missing" : $"{file.Key} has {there.LengthBytes} bytes instead of {file.LengthBytes}");
+            if (there?.LengthBytes != file.LengthBytes)
+            {
+                lost.Add(there is null ? $"{file.Key} is missing" : $"{file.Key} has {there.LengthBytes} bytes instead of {file.LengthBytes}");
+            }
         });
         return lost.Min(StringComparer.Ordinal);
     }

@@ -12,7 +12,8 @@ namespace Serverless.Core.Submit;
 /// <c>keys/{run-key}.json</c>: which run a key stands for, with all that it takes to make that run. It is written before the run, so whoever comes
 /// later with the same key can finish what its writer left half done.
 /// </summary>
-public sealed record KeyRecord(string Run, string Project, string Experiment, int Version, RunSpec Spec, string? By, IReadOnlyList<string> Tags, RunOrigin? Origin = null)
+public sealed record KeyRecord(
+    string Run, string Project, string Experiment, int Version, RunSpec Spec, string? By, IReadOnlyList<string> Tags, RunOrigin? Origin = null)
 {
     /// <summary>Asked for afresh.</summary>
     public bool Fresh { get; init; }
@@ -48,8 +49,10 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
                 var read = await runs.Read(holder.Run, cancel);
                 if (!read.IsMissing)
                 {
-                    // A submitter that died before the record may have come back when its inputs had changed: then the run has another key. Nobody can be given a damaged one.
-                    if (read.Found is { Record: var run } && run.Key == wantedKey && run.State is not (RunState.Failed or RunState.Cancelled) && run.Cancel is null)
+                    // A submitter that died before the record may have come back when its inputs had changed:
+                    // then the run has another key. Nobody can be given a damaged one.
+                    if (read.Found is { Record: var run } && run.Key == wantedKey && run.State is not (RunState.Failed or RunState.Cancelled)
+                        && run.Cancel is null)
                     {
                         if (await results.Problem(run, cancel) is not { } problem)
                         {
@@ -82,7 +85,10 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
     {
         var key = WorkspacePaths.Key(run.Key);
         await store.PutJson(WorkspacePaths.DeletedKey(run.Key), new DeletedKey(run.Id), cancel: cancel);
-        if ((await store.Read<KeyRecord>(key, cancel)).Found is { } taken && taken.Record.Run == run.Id) await store.Delete(key, taken.Object.ETag, cancel);
+        if ((await store.Read<KeyRecord>(key, cancel)).Found is { } taken && taken.Record.Run == run.Id)
+        {
+            await store.Delete(key, taken.Object.ETag, cancel);
+        }
     }
 
     /// <summary>Null: the record is damaged. Which run it stood for is not known any more, so the key is free.</summary>
@@ -116,7 +122,8 @@ internal sealed class KeyedRuns(IObjectStore store, RunQueue queue)
             Origin = wanted.Origin,
             Fresh = wanted.Fresh,
             Trace = Tracing.Here,
-            History = [new(now, RunState.Queued, 0, Message: "submitted" + (wanted.Origin is { } origin ? $" by {origin}" : wanted.By is null ? "" : $" by {wanted.By}") + because)],
+            History = [new(now, RunState.Queued, 0,
+                Message: "submitted" + (wanted.Origin is { } origin ? $" by {origin}" : wanted.By is null ? "" : $" by {wanted.By}") + because)],
         };
         await lineage.Mark(run.Id, run.Spec, run.Origin, cancel);
         await queue.Announce(run.Id, cancel);

@@ -29,7 +29,8 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, VersionStore 
         var otherBytes = datasets.Sum(dataset => dataset.LengthBytes) + left.Sum(file => file.LengthBytes);
         IReadOnlyList<InputRef> files = [.. await inputs.Resolve(places[true], spec.Machine, otherBytes, problems, cancel), .. left];
         if (RunInputs.Clash(files, datasets) is { } both) problems.Add(new("inputs", both));
-        problems.AddRange(datasets.Select(dataset => DatasetInputs.Problem(dataset, files)).OfType<string>().Select(clash => new Problem("inputs", clash)));
+        problems.AddRange(
+            datasets.Select(dataset => DatasetInputs.Problem(dataset, files)).OfType<string>().Select(clash => new Problem("inputs", clash)));
         if (problems.Count > 0) return null;
         return new(spec)
         {
@@ -53,13 +54,16 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, VersionStore 
 
     public Problem? MachineProblem(string machine) => options.MachineClasses.Contains(machine)
         ? null
-        : new("machine", $"there is no machine class '{machine}' here{Suggestion.Clause(machine, options.MachineClasses)}; known: {string.Join(", ", options.MachineClasses)}");
+        : new("machine",
+            $"there is no machine class '{machine}' here{Suggestion.Clause(machine, options.MachineClasses)}; known: " +
+            $"{string.Join(", ", options.MachineClasses)}");
 
     private async Task<(CodeRef? Code, string? Command)> Code(ExperimentSpec spec, ProblemList problems, CancellationToken cancel)
     {
         if (spec.Code.Snapshot is not { } snapshot)
         {
-            problems.Add(new("code", "give the snapshot of code that was uploaded; only the command line can turn a path of its own machine into one"));
+            problems.Add(
+                new("code", "give the snapshot of code that was uploaded; only the command line can turn a path of its own machine into one"));
             return default;
         }
 
@@ -88,14 +92,22 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, VersionStore 
 
         // It goes on, and might forget the checkpoint before the new run has begun.
         await HeldCheckpoints.Hold(store, run.Id, found.Value.Checkpoint, cancel);
-        if (await runs.Load(run.Id, cancel) is { Run: var now } && now.Checkpoints.Any(checkpoint => checkpoint.Manifest == found.Value.Checkpoint.Manifest)) return found.Value.Reference;
-        problems.Add(new("from.checkpoint", $"run {run.Id} goes on and has just given up its checkpoint of step {found.Value.Checkpoint.Step}; submit again"));
+        if (await runs.Load(run.Id, cancel) is { Run: var now }
+            && now.Checkpoints.Any(checkpoint => checkpoint.Manifest == found.Value.Checkpoint.Manifest))
+        {
+            return found.Value.Reference;
+        }
+
+        problems.Add(
+            new("from.checkpoint", $"run {run.Id} goes on and has just given up its checkpoint of step {found.Value.Checkpoint.Step}; submit again"));
         return null;
     }
 
-    private async Task<(FromRef Reference, CheckpointRef Checkpoint)?> Choose(FromSource from, RunRecord run, ProblemList problems, CancellationToken cancel)
+    private async Task<(FromRef Reference, CheckpointRef Checkpoint)?> Choose(
+        FromSource from, RunRecord run, ProblemList problems, CancellationToken cancel)
     {
-        var choice = CheckpointChoice.Parse(from.Checkpoint) ?? throw new ArgumentException($"unchecked spec: checkpoint {from.Checkpoint}", nameof(from));
+        var choice = CheckpointChoice.Parse(from.Checkpoint)
+            ?? throw new ArgumentException($"unchecked spec: checkpoint {from.Checkpoint}", nameof(from));
         var checks = choice is CheckpointChoice.Best && await versions.Get(run.Project, run.Experiment, run.Version, cancel) is { } version
             ? version.Definition.Checks
             : new Dictionary<string, string>();
@@ -108,11 +120,14 @@ internal sealed class Resolver(IObjectStore store, CodeStore code, VersionStore 
 
         if (await store.Get(checkpoint.Manifest, cancel: cancel) is not { } manifest)
         {
-            problems.Add(new("from.checkpoint", string.Create(CultureInfo.InvariantCulture, $"the checkpoint of step {checkpoint.Step} of run {run.Id} has been deleted")));
+            problems.Add(
+                new("from.checkpoint",
+                    string.Create(CultureInfo.InvariantCulture, $"the checkpoint of step {checkpoint.Step} of run {run.Id} has been deleted")));
             return null;
         }
 
-        var content = CodeTree.Hash(manifest.Json<CheckpointManifest>().Files.Select(file => new CodeFileFact(file.Path, file.LengthBytes, file.Sha256)));
+        var content = CodeTree.Hash(
+            manifest.Json<CheckpointManifest>().Files.Select(file => new CodeFileFact(file.Path, file.LengthBytes, file.Sha256)));
         return (new(run.Id, checkpoint.Manifest, checkpoint.Step, content), checkpoint);
     }
 }

@@ -32,7 +32,8 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
 
             if (before.Count == 0)
             {
-                return new(run.Id, run.Key, ReuseReason.NothingBefore, $"there was no run of {run.Project}/{run.Experiment} before it, and none with its key", null, [], now);
+                return new(run.Id, run.Key, ReuseReason.NothingBefore,
+                    $"there was no run of {run.Project}/{run.Experiment} before it, and none with its key", null, [], now);
             }
 
             // The fewest parts, then the fewest names in them; before is newest first, and so is what remains.
@@ -43,7 +44,8 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
         if (other.Key == run.Key) return await Told(run, other, now, cancel);
         var differences = await Between(other, run, cancel);
         var parts = differences.Select(difference => difference.Part).Distinct().ToList();
-        return new(run.Id, run.Key, ReuseReason.Differs, $"its key differs from that of run {other.Id} in {string.Join(", ", parts)}", other.Id, differences, now);
+        return new(run.Id, run.Key, ReuseReason.Differs, $"its key differs from that of run {other.Id} in {string.Join(", ", parts)}", other.Id,
+            differences, now);
     }
 
     private async Task<ReuseExplanation> Told(RunRecord run, RunRecord same, string? now, CancellationToken cancel)
@@ -55,7 +57,8 @@ public sealed class Reuse(IObjectStore store, RunIndex index, CodeStore code)
             _ when string.CompareOrdinal(same.Id, run.Id) < 0 => (ReuseReason.Same, $"run {same.Id} has the same key and came later"),
             _ when run.Fresh => (ReuseReason.Fresh, $"it was asked for afresh; run {same.Id} has the same key"),
             { State: RunState.Failed } => (ReuseReason.Failed, $"run {same.Id} has the same key and failed; a failed run is not given back"),
-            { State: RunState.Cancelled } => (ReuseReason.Cancelled, $"run {same.Id} has the same key and was cancelled; a cancelled run is not given back"),
+            { State: RunState.Cancelled } =>
+                (ReuseReason.Cancelled, $"run {same.Id} has the same key and was cancelled; a cancelled run is not given back"),
             { ChangedMeanwhile: not null } => (ReuseReason.ChangedMeanwhile, $"run {same.Id} has the same key, but {problem}"),
             _ when problem is not null => (ReuseReason.ResultsLost, $"run {same.Id} has the same key, but {problem}"),
             { Cancel: not null } => (ReuseReason.Cancelled, $"run {same.Id} has the same key and was asked to end; it is not joined any more"),

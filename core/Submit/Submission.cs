@@ -59,13 +59,18 @@ public sealed class Submission
     /// Submits for a trigger, with ids that the caller has written down before: repeated with the same ids, however late, it makes nothing twice.
     /// </summary>
     /// <param name="runIds">One a seed. Where a run is reused, its id stays unused.</param>
-    public async Task<SubmitResult> SubmitForTrigger(ExperimentSpec spec, string by, RunOrigin origin, IReadOnlyList<string> runIds, CancellationToken cancel = default)
+    public async Task<SubmitResult> SubmitForTrigger(
+        ExperimentSpec spec, string by, RunOrigin origin, IReadOnlyList<string> runIds, CancellationToken cancel = default)
     {
         var planned = await Plan(spec, by, origin, cancel);
-        return planned.Problems.Count > 0 ? new SubmitResult.Invalid(planned.Problems) : new SubmitResult.Accepted(await Make(planned, runIds, again: true, cancel));
+        return planned.Problems.Count > 0
+            ? new SubmitResult.Invalid(planned.Problems)
+            : new SubmitResult.Accepted(await Make(planned, runIds, again: true, cancel));
     }
 
-    /// <summary>What a spec that is to be submitted later asks for and the workspace does not have: its snapshot, a command in it, its machine class.</summary>
+    /// <summary>
+    /// What a spec that is to be submitted later asks for and the workspace does not have: its snapshot, a command in it, its machine class.
+    /// </summary>
     public async Task<IReadOnlyList<Problem>> Check(ExperimentSpec spec, CancellationToken cancel = default)
     {
         var problems = new ProblemList();
@@ -74,7 +79,8 @@ public sealed class Submission
     }
 
     /// <summary>
-    /// Executes a run's spec once more as it was resolved then, whatever became of it: the same code, inputs and parameters. Null: there is no such run.
+    /// Executes a run's spec once more as it was resolved then, whatever became of it: the
+    /// same code, inputs and parameters. Null: there is no such run.
     /// </summary>
     public async Task<SubmitResult?> Rerun(string runId, string? by, Idempotency? idempotency = null, CancellationToken cancel = default)
     {
@@ -86,7 +92,9 @@ public sealed class Submission
         {
             var problems = ResolvedSpecRules.Problems(run);
             await resolver.Check(ResolvedSpecRules.AsSent(run), problems, cancel);
-            return problems.Count > 0 ? new(problems) : new([]) { Runs = [new("", run.Project, run.Experiment, run.Version, run.Spec, by, run.Tags) { Fresh = true }] };
+            return problems.Count > 0
+                ? new(problems)
+                : new([]) { Runs = [new("", run.Project, run.Experiment, run.Version, run.Spec, by, run.Tags) { Fresh = true }] };
         }
     }
 
@@ -102,7 +110,8 @@ public sealed class Submission
         var problems = SpecRules.Problems(spec);
         if (problems.Count > 0 || await resolver.Resolve(spec, problems, cancel) is not { } first) return new(problems);
         var version = await Versions.Register(spec.Project, spec.Name, ExperimentDefinition.Of(spec, first), first.Code, by, cancel);
-        var runs = spec.Seeds.Select(seed => new KeyRecord("", spec.Project, spec.Name, version, first with { Seed = seed }, by, spec.Tags, origin) { Fresh = spec.Fresh });
+        var runs = spec.Seeds.Select(
+            seed => new KeyRecord("", spec.Project, spec.Name, version, first with { Seed = seed }, by, spec.Tags, origin) { Fresh = spec.Fresh });
         return new([]) { Runs = [.. runs] };
     }
 
@@ -126,7 +135,8 @@ public sealed class Submission
         return new SubmitResult.Accepted(await requests.Finish(begun, await Make(planned, begun.Record.Runs, begun.Again, cancel), cancel));
 
         SubmitResult? Settled(Requests.ReservedRequest begun) =>
-            begun.Record.BodySha256 != idempotency.BodySha256 ? new SubmitResult.IdempotencyConflict("this idempotency key was used for another request; take a new one")
+            begun.Record.BodySha256 != idempotency.BodySha256
+                ? new SubmitResult.IdempotencyConflict("this idempotency key was used for another request; take a new one")
             : begun.Record.Answer is { } answer ? new SubmitResult.Accepted(answer)
             : null;
     }

@@ -31,7 +31,8 @@ public sealed record SubmissionOptions
     public IReadOnlyList<string> MachineClasses { get; init; } = ["cpu"];
 
     /// <summary>
-    /// Bytes that a machine of a class has for a run's files. Inputs that cannot fit are refused at submission instead of filling a disk hours later. Default: none is known.
+    /// Bytes that a machine of a class has for a run's files. Inputs that cannot fit are refused at
+    /// submission instead of filling a disk hours later. Default: none is known.
     /// </summary>
     public IReadOnlyDictionary<string, long> DiskBytes { get; init; } = new Dictionary<string, long>();
 

@@ -8,13 +8,15 @@ using Microsoft.Extensions.Logging;
 namespace Serverless.Core.Telemetry;
 
 /// <summary>
-/// Writes what is logged as lines, one event a line, at once. The console provider of the framework takes two lines for an event and 25 ms of every start.
+/// Writes what is logged as lines, one event a line, at once. The console provider of the
+/// framework takes two lines for an event and 25 ms of every start.
 /// </summary>
 /// <param name="write">Takes a line without its end; called by one thread at a time.</param>
 /// <param name="source">Stands before each message, where lines of several processes meet; null: nothing.</param>
 /// <param name="least">Events below this level are left out.</param>
 public sealed class LineLoggerProvider(
-    Action<LogLevel, string> write, TimeProvider time, LogLevel least = LogLevel.Information, LogFormat format = LogFormat.Text, string? source = null)
+    Action<LogLevel, string> write, TimeProvider time, LogLevel least = LogLevel.Information, LogFormat format = LogFormat.Text,
+    string? source = null)
     : ILoggerProvider
 {
     private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -63,7 +65,10 @@ public sealed class LineLoggerProvider(
                 json.WriteStartObject("values");
                 foreach (var (key, value) in values)
                 {
-                    if (key.Length > 0 && key[0] != '{') json.WriteString(JsonNamingPolicy.CamelCase.ConvertName(key), Convert.ToString(value, CultureInfo.InvariantCulture));
+                    if (key.Length > 0 && key[0] != '{')
+                    {
+                        json.WriteString(JsonNamingPolicy.CamelCase.ConvertName(key), Convert.ToString(value, CultureInfo.InvariantCulture));
+                    }
                 }
 
                 json.WriteEndObject();
@@ -85,7 +90,9 @@ public sealed class LineLoggerProvider(
     private sealed class Logger(LineLoggerProvider to, string category) : ILogger
     {
         // The framework's own Information is about its inside.
-        private readonly LogLevel from = category.StartsWith("Serverless", StringComparison.Ordinal) || to.Least > LogLevel.Warning ? to.Least : LogLevel.Warning;
+        private readonly LogLevel from = category.StartsWith("Serverless", StringComparison.Ordinal) || to.Least > LogLevel.Warning
+            ? to.Least
+            : LogLevel.Warning;
 
         public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
 

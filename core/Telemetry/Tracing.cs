@@ -3,7 +3,8 @@ using System.Diagnostics;
 namespace Serverless.Core.Telemetry;
 
 /// <summary>
-/// What a run went through, as spans of one trace: its submission, each attempt with preparation and code, what its end set off. Nothing is made while nobody listens.
+/// What a run went through, as spans of one trace: its submission, each attempt with preparation and
+/// code, what its end set off. Nothing is made while nobody listens.
 /// </summary>
 public static class Tracing
 {
@@ -11,7 +12,8 @@ public static class Tracing
     public const string SourceName = "Serverless";
 
     /// <summary>Tags of spans.</summary>
-    public const string Run = "serverless.run", Experiment = "serverless.experiment", Attempt = "serverless.attempt", Worker = "serverless.worker", Cause = "serverless.cause";
+    public const string Run = "serverless.run", Experiment = "serverless.experiment", Attempt = "serverless.attempt", Worker = "serverless.worker",
+        Cause = "serverless.cause";
 
     public static ActivitySource Source { get; } = new(SourceName);
 

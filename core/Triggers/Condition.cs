@@ -5,7 +5,9 @@ using Serverless.Core.Runs;
 
 namespace Serverless.Core.Triggers;
 
-/// <summary>A condition on an ended run, as <see cref="ConditionParser"/> reads it. A comparison with something that the run does not have is false. Pure.</summary>
+/// <summary>
+/// A condition on an ended run, as <see cref="ConditionParser"/> reads it. A comparison with something that the run does not have is false. Pure.
+/// </summary>
 public abstract record Condition
 {
     private Condition() { }
@@ -98,7 +100,8 @@ public abstract record Operand
 
     public sealed record Metric(string Name) : Operand
     {
-        public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => metrics.TryGetValue(Name, out var value) ? value : null;
+        public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) =>
+            metrics.TryGetValue(Name, out var value) ? value : null;
 
         public override string ToString() => Name;
     }
@@ -131,7 +134,8 @@ public abstract record Operand
     {
         public const string Passed = "passed", Failed = "failed";
 
-        public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) => CheckTally.Of(run) is { } tally ? tally.Failed == 0 ? Passed : Failed : null;
+        public override object? Of(RunRecord run, IReadOnlyDictionary<string, double> metrics) =>
+            CheckTally.Of(run) is { } tally ? tally.Failed == 0 ? Passed : Failed : null;
 
         public override string ToString() => "checks";
     }

@@ -4,8 +4,10 @@ using Serverless.Core.Spec;
 namespace Serverless.Core.Triggers;
 
 /// <summary>
-/// Reads a condition: comparisons (<c>&lt; &lt;= &gt; &gt;= == !=</c>) of metrics (<c>val/accuracy</c>; <c>`any name`</c> in backticks), <c>params.NAME</c>, <c>state</c>, <c>step</c>,
-/// <c>seed</c>, <c>tags</c> and <c>checks</c> (passed or failed) with each other, with numbers, with <c>'text'</c> and with true and false; joined by <c>and</c>, <c>or</c>, <c>not</c> and parentheses.
+/// Reads a condition: comparisons (<c>&lt; &lt;= &gt; &gt;= == !=</c>) of metrics (<c>val/accuracy</c>; <c>`any name`</c> in backticks),
+/// <c>params.NAME</c>, <c>state</c>, <c>step</c>,
+/// <c>seed</c>, <c>tags</c> and <c>checks</c> (passed or failed) with each other, with numbers, with <c>'text'</c> and with true and false; joined by
+/// <c>and</c>, <c>or</c>, <c>not</c> and parentheses.
 /// </summary>
 internal sealed class ConditionParser
 {
@@ -117,7 +119,11 @@ internal sealed class ConditionParser
         var word = Word() ?? throw Wrong(at == text.Length ? $"it ends where {Wanted} is expected" : $"expected {Wanted}");
         if (char.IsAsciiDigit(word[0]) || word[0] is '-' or '.')
         {
-            if (LeadingZeros.Without(word) is { } meant) throw WrongAt(from, $"is {word} a text? Write '{word}' in quotes, or {meant} for the number");
+            if (LeadingZeros.Without(word) is { } meant)
+            {
+                throw WrongAt(from, $"is {word} a text? Write '{word}' in quotes, or {meant} for the number");
+            }
+
             return double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
                 ? new Operand.Literal(number)
                 : throw WrongAt(from, $"'{word}' is not a number");

@@ -7,7 +7,8 @@ namespace Serverless.Core.Triggers;
 
 sealed class FiringRule : IRecordRule<Firing>
 {
-    public string? Problem(Firing firing, string key) => key == WorkspacePaths.Firing(firing.Trigger, firing.Id) ? null : $"it is firing {firing.Id} of trigger {firing.Trigger}";
+    public string? Problem(Firing firing, string key) =>
+        key == WorkspacePaths.Firing(firing.Trigger, firing.Id) ? null : $"it is firing {firing.Id} of trigger {firing.Trigger}";
 }
 
 /// <summary>What tells a firing from all others.</summary>

@@ -26,7 +26,9 @@ internal sealed class FiringStore(IObjectStore store)
     private static readonly TimeSpan RateWindow = TimeSpan.FromHours(1);
 
     public async Task<StoredFiring?> Load(string trigger, string id, CancellationToken cancel) =>
-        (await store.Read<Firing>(WorkspacePaths.Firing(trigger, id), cancel)).OrThrow() is { } read ? new(read.Record, read.Object.ETag, read.Now) : null;
+        (await store.Read<Firing>(WorkspacePaths.Firing(trigger, id), cancel)).OrThrow() is { } read
+            ? new(read.Record, read.Object.ETag, read.Now)
+            : null;
 
     /// <summary>Puts a firing where there is none, or over the version with <paramref name="etag"/>. Null: somebody else did meanwhile.</summary>
     public async Task<StoredFiring?> Put(Firing firing, string? etag, CancellationToken cancel)
@@ -53,11 +55,13 @@ internal sealed class FiringStore(IObjectStore store)
     }
 
     /// <summary>Before a firing is written: from now on somebody looks after it.</summary>
-    public Task Announce(string id, PendingFiring pending, CancellationToken cancel) => store.PutJson(WorkspacePaths.PendingFiring(id), pending, cancel: cancel);
+    public Task Announce(string id, PendingFiring pending, CancellationToken cancel) =>
+        store.PutJson(WorkspacePaths.PendingFiring(id), pending, cancel: cancel);
 
     public Task Settle(string id, CancellationToken cancel) => store.Delete(WorkspacePaths.PendingFiring(id), cancel: cancel);
 
-    public async IAsyncEnumerable<(string Id, StoredObject Object)> Pending([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    public async IAsyncEnumerable<(string Id, StoredObject Object)> Pending(
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
         await foreach (var stored in store.List(WorkspacePaths.PendingFirings, cancel: cancel))
         {
@@ -65,7 +69,8 @@ internal sealed class FiringStore(IObjectStore store)
         }
     }
 
-    public async Task<PendingFiring?> ReadPending(string key, CancellationToken cancel) => (await store.Read<PendingFiring>(key, cancel)).OrThrow()?.Record;
+    public async Task<PendingFiring?> ReadPending(string key, CancellationToken cancel) =>
+        (await store.Read<PendingFiring>(key, cancel)).OrThrow()?.Record;
 
     /// <summary>Counts a firing, once however often it is asked for, among those of the hour; false when there is no room for it.</summary>
     public async Task<(bool Admitted, DateTimeOffset Now)> Admit(TriggerRecord trigger, string firing, CancellationToken cancel)
@@ -102,5 +107,6 @@ internal sealed class FiringStore(IObjectStore store)
     }
 
     private async Task<bool> Put(TriggerRecord trigger, TriggerState state, string? etag, CancellationToken cancel) =>
-        (await store.PutJson(WorkspacePaths.TriggerState(trigger.Name), state, etag is null ? PutCondition.IfAbsent : PutCondition.IfMatch(etag), cancel: cancel)).Stored;
+        (await store.PutJson(WorkspacePaths.TriggerState(trigger.Name), state, etag is null ? PutCondition.IfAbsent : PutCondition.IfMatch(etag),
+            cancel: cancel)).Stored;
 }

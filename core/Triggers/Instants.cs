@@ -4,8 +4,8 @@ using Cronos;
 namespace Serverless.Core.Triggers;
 
 /// <summary>
-/// The instants of a schedule. When clocks go forward, an instant in the hour that is left out comes when that hour would have begun; when they go back, one in the hour
-/// that comes twice comes once, and repeated ones (<c>*/10 * * * *</c>) go on through both. Pure.
+/// The instants of a schedule. When clocks go forward, an instant in the hour that is left out comes when that hour would have begun; when they go
+/// back, one in the hour that comes twice comes once, and repeated ones (<c>*/10 * * * *</c>) go on through both. Pure.
 /// </summary>
 internal static partial class Instants
 {
@@ -13,12 +13,16 @@ internal static partial class Instants
     public static TimeSpan Tolerance { get; } = TimeSpan.FromSeconds(150);
 
     /// <summary>
-    /// A clock that is set back goes through the same instants again, and they count once; what it is ahead by more than this, it was wrong by, and a schedule does not wait for that day.
+    /// A clock that is set back goes through the same instants again, and they count once; what it is ahead by more than this, it was wrong by, and a
+    /// schedule does not wait for that day.
     /// </summary>
     private static readonly TimeSpan Believable = TimeSpan.FromDays(1);
 
     /// <summary>How far back a missed instant is looked for, step by step.</summary>
-    private static readonly TimeSpan[] LookingBack = [TimeSpan.FromHours(1), TimeSpan.FromDays(1), TimeSpan.FromDays(32), TimeSpan.FromDays(400), TimeSpan.FromDays(366 * 9)];
+    private static readonly TimeSpan[] LookingBack =
+    [
+        TimeSpan.FromHours(1), TimeSpan.FromDays(1), TimeSpan.FromDays(32), TimeSpan.FromDays(400), TimeSpan.FromDays(366 * 9),
+    ];
 
     /// <summary>Characters of a cron expression. The library's parser recurses over the items of a list: a long one would end the process.</summary>
     private const int LongestCron = 256;
@@ -28,7 +32,9 @@ internal static partial class Instants
         if (cron.Length > LongestCron) return $"'{Excerpt.Of(cron)}' is longer than {LongestCron} characters";
         try
         {
-            return CronExpression.Parse(cron, CronFormat.Standard).GetNextOccurrence(new DateTime(2025, 1, 1, 0, 0, 0, DateTimeKind.Utc)) is null ? $"'{cron}' never comes" : null;
+            return CronExpression.Parse(cron, CronFormat.Standard).GetNextOccurrence(new DateTime(2025, 1, 1, 0, 0, 0, DateTimeKind.Utc)) is null
+                ? $"'{cron}' never comes"
+                : null;
         }
         catch (CronFormatException e)
         {
@@ -37,7 +43,9 @@ internal static partial class Instants
     }
 
     public static string? ZoneProblem(string zone) =>
-        ZoneName().IsMatch(zone) && TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _) ? null : $"'{zone}' is not a time zone; write its IANA name, such as Europe/Berlin";
+        ZoneName().IsMatch(zone) && TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _)
+            ? null
+            : $"'{zone}' is not a time zone; write its IANA name, such as Europe/Berlin";
 
     /// <summary>
     /// The instants to act on now: those that are on time, or else, when the schedule makes up for missed ones, the latest that was missed.
@@ -62,7 +70,8 @@ internal static partial class Instants
     public static IEnumerable<DateTimeOffset> Between(ScheduleWhen schedule, DateTimeOffset after, DateTimeOffset until) =>
         Cron(schedule).GetOccurrences(after, until, Zone(schedule), fromInclusive: false, toInclusive: true).Select(at => at.ToUniversalTime());
 
-    public static DateTimeOffset? Next(ScheduleWhen schedule, DateTimeOffset after) => Cron(schedule).GetNextOccurrence(after, Zone(schedule))?.ToUniversalTime();
+    public static DateTimeOffset? Next(ScheduleWhen schedule, DateTimeOffset after) =>
+        Cron(schedule).GetNextOccurrence(after, Zone(schedule))?.ToUniversalTime();
 
     private static CronExpression Cron(ScheduleWhen schedule) => schedule.Cron.Length <= LongestCron
         ? CronExpression.Parse(schedule.Cron, CronFormat.Standard)

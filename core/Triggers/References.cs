@@ -4,8 +4,8 @@ using Serverless.Core.Spec;
 namespace Serverless.Core.Triggers;
 
 /// <summary>
-/// <c>${run.params.lr}</c> in the strings of a template. A string that is one reference alone becomes the value as it is, a number for instance; in a longer one the
-/// value is text among text. <c>$${</c> stands for <c>${</c>.
+/// <c>${run.params.lr}</c> in the strings of a template. A string that is one reference alone becomes the value as it is, a number for instance; in a
+/// longer one the value is text among text. <c>$${</c> stands for <c>${</c>.
 /// </summary>
 internal static class References
 {
@@ -58,19 +58,26 @@ internal static class References
     };
 
     /// <summary>
-    /// The template with every reference filled in. Not in a command: names of files are whatever somebody called them, and quoting them for a shell would have to know how the
-    /// command quotes already. There a value is a parameter, which the code gets in its environment.
+    /// The template with every reference filled in. Not in a command: names of files are whatever somebody called them, and quoting them for a shell
+    /// would have to know how the command quotes already. There a value is a parameter, which the code gets in its environment.
     /// </summary>
     /// <param name="value">The value of a reference, or what is wrong with it.</param>
-    public static SpecNode Fill(SpecNode template, Func<string, (SpecNode? Value, string? Problem)> value, ProblemList problems, string path = "") => template.Kind switch
+    public static SpecNode Fill(SpecNode template, Func<string, (SpecNode? Value, string? Problem)> value, ProblemList problems, string path = "") =>
+        template.Kind switch
     {
         SpecKind.Map => new()
         {
             Kind = SpecKind.Map,
-            Fields = [.. template.Fields.Select(field => KeyValuePair.Create(field.Key, Fill(field.Value, value, problems, SpecPath.Field(path, field.Key))))],
+            Fields = [.. template.Fields.Select(
+                field => KeyValuePair.Create(field.Key, Fill(field.Value, value, problems, SpecPath.Field(path, field.Key))))],
             Size = template.Size,
         },
-        SpecKind.List => new() { Kind = SpecKind.List, Items = [.. template.Items.Select((item, i) => Fill(item, value, problems, SpecPath.Item(path, i)))], Size = template.Size },
+        SpecKind.List => new()
+        {
+            Kind = SpecKind.List,
+            Items = [.. template.Items.Select((item, i) => Fill(item, value, problems, SpecPath.Item(path, i)))],
+            Size = template.Size,
+        },
         SpecKind.Text when template.Text.Contains("${", StringComparison.Ordinal) => Filled(template, value, problems, path),
         _ => template,
     };
@@ -85,7 +92,10 @@ internal static class References
 
         if (Commands.Contains(path) && pieces.Find(piece => piece.IsReference) is { IsReference: true, Text: var inCommand })
         {
-            problems.Add(new(path, $"${{{inCommand}}} is not filled in here, because a shell would run what is in it; give it under params, as in x: \"${{{inCommand}}}\", and write "
+            problems.Add(
+                new(path,
+                    $"${{{inCommand}}} is not filled in here, because a shell would run what is in it; give it under params, as in x: " +
+                    $"\"${{{inCommand}}}\", and write "
                 + "\"$EXP_PARAM_X\" here, in quotes. The shell's own ${NAME} is written $${NAME}"));
             return template;
         }
@@ -103,7 +113,11 @@ internal static class References
         string Text(string reference)
         {
             var found = Value(reference);
-            if (found is { Kind: SpecKind.List or SpecKind.Map }) problems.Add(new(path, $"${{{reference}}} is {found.Found}, which cannot be part of a text; write it alone"));
+            if (found is { Kind: SpecKind.List or SpecKind.Map })
+            {
+                problems.Add(new(path, $"${{{reference}}} is {found.Found}, which cannot be part of a text; write it alone"));
+            }
+
             return found?.Text ?? "";
         }
     }

@@ -27,7 +27,8 @@ internal sealed record TemplateContext(TriggerKind Kind, string Trigger, Trigger
 
     private static readonly string[] OfRuns = 
     [
-        "run.id", "run.project", "run.experiment", "run.version", "run.state", "run.seed", "run.params.NAME", "run.metrics.NAME", "run.artifacts.PATH",
+        "run.id", "run.project", "run.experiment", "run.version", "run.state", "run.seed", "run.params.NAME", "run.metrics.NAME",
+        "run.artifacts.PATH",
     ];
 
     /// <summary>The references that a kind of trigger has.</summary>
@@ -60,7 +61,9 @@ internal sealed record TemplateContext(TriggerKind Kind, string Trigger, Trigger
                 "dataset.ref" => Text(string.Create(CultureInfo.InvariantCulture, $"{dataset.Name}:{dataset.Version}")),
                 _ => default,
             },
-            TriggerEvent.Instant instant => reference == "schedule.at" ? Text(instant.At.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)) : default,
+            TriggerEvent.Instant instant => reference == "schedule.at"
+                ? Text(instant.At.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture))
+                : default,
             TriggerEvent.Artifact artifact => reference switch
             {
                 "event.path" => Text(artifact.Path),
@@ -70,7 +73,8 @@ internal sealed record TemplateContext(TriggerKind Kind, string Trigger, Trigger
             },
             _ => OfRun(reference),
         };
-        return value != default ? value : (null, $"${{{reference}}} is nothing that a {Kind.ToString().ToLowerInvariant()} trigger has{Suggestion.Clause(reference, Names(Kind))}; "
+        return value != default ? value : (null,
+            $"${{{reference}}} is nothing that a {Kind.ToString().ToLowerInvariant()} trigger has{Suggestion.Clause(reference, Names(Kind))}; "
             + $"known: {string.Join(", ", Names(Kind))}. For ${{ itself write $${{");
     }
 
@@ -91,18 +95,26 @@ internal sealed record TemplateContext(TriggerKind Kind, string Trigger, Trigger
             _ => default,
         };
 
-        string? After(string prefix) => reference.Length > prefix.Length && reference.StartsWith(prefix, StringComparison.Ordinal) ? reference[prefix.Length..] : null;
+        string? After(string prefix) =>
+            reference.Length > prefix.Length && reference.StartsWith(prefix, StringComparison.Ordinal) ? reference[prefix.Length..] : null;
     }
 
     private (SpecNode? Value, string? Problem) Param(RunRecord run, string name)
     {
         if (ParamPath.Find(run.Spec.Params, name) is { } value) return (Filled(value), null);
-        return AnyParam ? Number(1) : (null, $"runs of {run.Project}/{run.Experiment} have no parameter '{name}'{Suggestion.Clause(name, ParamPath.Flat(run.Spec.Params).Select(param => param.Key))}");
+        return AnyParam
+            ? Number(1)
+            : (null, $"runs of {run.Project}/{run.Experiment} have no parameter " +
+                $"'{name}'{Suggestion.Clause(name, ParamPath.Flat(run.Spec.Params).Select(param => param.Key))}");
     }
 
     private (SpecNode? Value, string? Problem) Metric(string name)
     {
-        if (!Metrics.TryGetValue(name, out var value)) return AnyOutput ? Number(1) : (null, $"run {Run!.Id} has no metric '{name}'{Suggestion.Clause(name, Metrics.Keys)}");
+        if (!Metrics.TryGetValue(name, out var value))
+        {
+            return AnyOutput ? Number(1) : (null, $"run {Run!.Id} has no metric '{name}'{Suggestion.Clause(name, Metrics.Keys)}");
+        }
+
         return double.IsFinite(value)
             ? (Number(value.ToString("R", CultureInfo.InvariantCulture)), null)
             : (null, string.Create(CultureInfo.InvariantCulture, $"the metric '{name}' of run {Run!.Id} is {value}"));
@@ -135,7 +147,11 @@ internal sealed record TemplateContext(TriggerKind Kind, string Trigger, Trigger
         JsonValueKind.Number => Number(value.GetRawText()),
         JsonValueKind.True or JsonValueKind.False => new() { Kind = SpecKind.Boolean, Text = value.GetRawText(), IsFilledIn = true },
         JsonValueKind.Array => new() { Kind = SpecKind.List, Items = [.. value.EnumerateArray().Select(Filled)] },
-        JsonValueKind.Object => new() { Kind = SpecKind.Map, Fields = [.. value.EnumerateObject().Select(field => KeyValuePair.Create(field.Name, Filled(field.Value)))] },
+        JsonValueKind.Object => new()
+        {
+            Kind = SpecKind.Map,
+            Fields = [.. value.EnumerateObject().Select(field => KeyValuePair.Create(field.Name, Filled(field.Value)))],
+        },
         _ => new() { Kind = SpecKind.Text, Text = value.ToString() },
     };
 }

@@ -42,9 +42,17 @@ public sealed class TriggerChecks
     /// <summary>What code writes cannot be told from its spec, but from what it wrote.</summary>
     private async Task<Problem?> PublishedBefore(LiveTrigger trigger, ExperimentSpec spec, CancellationToken cancel)
     {
-        if (await First(events.Ended(spec.Project, spec.Name, [RunState.Succeeded], cancel)) is not { } newest || await events.Run(newest.Id, cancel) is not { } run) return null;
-        return (await events.Published(run, cancel)).Select(file => WorkspacePaths.Data + file.Path).FirstOrDefault(path => trigger.Pattern!.Matches(path, isFolder: false)) is { } path
-            ? new("when.file", $"the trigger would set itself off: {spec.Project}/{spec.Name}, which it submits, publishes {path} (run {run.Id} did); leave that out of the pattern")
+        if (await First(events.Ended(spec.Project, spec.Name, [RunState.Succeeded], cancel)) is not { } newest
+            || await events.Run(newest.Id, cancel) is not { } run)
+        {
+            return null;
+        }
+
+        return (await events.Published(run, cancel)).Select(file => WorkspacePaths.Data + file.Path)
+            .FirstOrDefault(path => trigger.Pattern!.Matches(path, isFolder: false)) is { } path
+            ? new("when.file",
+                $"the trigger would set itself off: {spec.Project}/{spec.Name}, which it submits, publishes {path} (run {run.Id} did); leave that " +
+                "out of the pattern")
             : null;
     }
 

@@ -15,8 +15,8 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Triggers;
 
 /// <summary>
-/// From events to submissions: which triggers an event concerns, and then for each, once for each event: pending → firing → submission → outcome → told → not pending.
-/// Every step is safe to repeat, and what is left undone by a crash is done when the event comes again, or by <see cref="Tend"/>.
+/// From events to submissions: which triggers an event concerns, and then for each, once for each event: pending → firing → submission → outcome →
+/// told → not pending. Every step is safe to repeat, and what is left undone by a crash is done when the event comes again, or by <see cref="Tend"/>.
 /// </summary>
 public sealed class TriggerEngine
 {
@@ -51,12 +51,14 @@ public sealed class TriggerEngine
     public TriggerTrials Trials { get; }
 
     /// <summary>What a trigger did, newest first.</summary>
-    public async Task<IReadOnlyList<FiringSummary>> Firings(string trigger, CancellationToken cancel = default) => (await firings.List(trigger, cancel)).Found;
+    public async Task<IReadOnlyList<FiringSummary>> Firings(string trigger, CancellationToken cancel = default) =>
+        (await firings.List(trigger, cancel)).Found;
 
     /// <summary>The same, with what of it is damaged.</summary>
     public Task<RecordList<FiringSummary>> Acts(string trigger, CancellationToken cancel = default) => firings.List(trigger, cancel);
 
-    public async Task<Firing?> Firing(string trigger, string id, CancellationToken cancel = default) => (await firings.Load(trigger, id, cancel))?.Firing;
+    public async Task<Firing?> Firing(string trigger, string id, CancellationToken cancel = default) =>
+        (await firings.Load(trigger, id, cancel))?.Firing;
 
     /// <summary>How many runs a trigger submitted within the last hour.</summary>
     public async Task<int> LastHour(TriggerRecord trigger, CancellationToken cancel = default)
@@ -65,7 +67,8 @@ public sealed class TriggerEngine
         return state.Admitted.Count(admission => now - admission.At < TimeSpan.FromHours(1));
     }
 
-    /// <exception cref="DamagedRecordException">A trigger cannot be read, and might have acted; the others have. Once it is whole, the same event makes up for it.</exception>
+    /// <exception cref="DamagedRecordException">A trigger cannot be read, and might have acted; the others
+    /// have. Once it is whole, the same event makes up for it.</exception>
     public async Task Handle(WorkspaceEvent happened, CancellationToken cancel = default)
     {
         if (happened is not (RunEnded or DatasetPublished)) return;
@@ -104,20 +107,27 @@ public sealed class TriggerEngine
     private async Task Handle(DatasetPublished published, IReadOnlyList<LiveTrigger> awake, CancellationToken cancel)
     {
         var concerned = awake.Where(trigger => trigger.When.Dataset == published.Dataset).ToList();
-        if (concerned.Count == 0 || (await store.Head(WorkspacePaths.DatasetVersion(published.Dataset, published.Version), cancel)).Value is not { } manifest) return;
+        if (concerned.Count == 0
+            || (await store.Head(WorkspacePaths.DatasetVersion(published.Dataset, published.Version), cancel)).Value is not { } manifest)
+        {
+            return;
+        }
+
         await Each(concerned.Where(trigger => manifest.Modified >= trigger.Record.Since), async trigger =>
             await Fire(trigger, (await events.Read(trigger, new TriggerEvent.Dataset(published.Dataset, published.Version), cancel))!, cancel));
     }
 
     /// <summary>
-    /// A file counts once it has been left alone for the trigger's debounce; until then the event is sent again for that time. Of several versions only the newest
-    /// counts: the others have been replaced by the time their events are looked at, and what replaced them has an event of its own.
+    /// A file counts once it has been left alone for the trigger's debounce; until then the event is sent again for that time. Of several versions
+    /// only the newest counts: the others have been replaced by the time their events are looked at, and what replaced them has an event of its own.
     /// </summary>
     /// <exception cref="DamagedRecordException">As for other events.</exception>
     public async Task Handle(FileChanged changed, CancellationToken cancel = default)
     {
         var (awake, damaged) = await Awake(cancel);
-        var concerned = awake.Where(trigger => trigger.When.File is not null && trigger.Pattern!.Matches(changed.Path, isFolder: false) && changed.At >= trigger.Record.Since).ToList();
+        var concerned = awake.Where(
+            trigger => trigger.When.File is not null && trigger.Pattern!.Matches(changed.Path, isFolder: false) && changed.At >= trigger.Record.Since)
+            .ToList();
         if (concerned.Count == 0 && damaged.Count == 0) return;
         var (stored, now) = await store.Head(changed.Path, cancel);
         if (stored is null || !ETags.AreEqual(stored.ETag, changed.ETag)) return;
@@ -138,10 +148,12 @@ public sealed class TriggerEngine
         changed.At - now > Debounce(trigger) ? TimeSpan.Zero : Debounce(trigger) - (now - changed.At);
 
     /// <summary>By the clock: what schedules call for now.</summary>
-    public async Task Tick(CancellationToken cancel = default) => await Each((await Awake(cancel)).Triggers.Where(trigger => trigger.When.Schedule is not null), async trigger =>
+    public async Task Tick(CancellationToken cancel = default) =>
+        await Each((await Awake(cancel)).Triggers.Where(trigger => trigger.When.Schedule is not null), async trigger =>
     {
         var through = (await firings.State(trigger.Record, cancel)).State.Through ?? DateTimeOffset.MinValue;
-        foreach (var instant in Instants.Due(trigger.When.Schedule!, through > trigger.Record.Since ? through : trigger.Record.Since, time.GetUtcNow()))
+        foreach (var instant in Instants.Due(
+            trigger.When.Schedule!, through > trigger.Record.Since ? through : trigger.Record.Since, time.GetUtcNow()))
         {
             await Fire(trigger, (await events.Read(trigger, new TriggerEvent.Instant(instant), cancel))!, cancel);
             await firings.Reach(trigger.Record, instant, cancel);
@@ -160,8 +172,10 @@ public sealed class TriggerEngine
             if ((await store.Head(stored.Key, cancel)).Now - stored.Modified >= LeftUndoneAfter) left.Add((id, stored.Key));
         }
 
-        var unreadable = (await Stored.Live(cancel)).Damaged.Select<DamagedRecord, Func<Task>>(damage => () => throw new DamagedRecordException(damage));
-        await Each(left.Select<(string Id, string Key), Func<Task>>(undone => () => Finish(undone.Id, undone.Key, cancel)).Concat(unreadable), work => work());
+        var unreadable = (await Stored.Live(cancel)).Damaged.Select<DamagedRecord, Func<Task>>(damage =>
+            () => throw new DamagedRecordException(damage));
+        await Each(left.Select<(string Id, string Key), Func<Task>>(undone => () => Finish(undone.Id, undone.Key, cancel)).Concat(unreadable),
+            work => work());
         return left.Count;
     }
 
@@ -169,25 +183,35 @@ public sealed class TriggerEngine
     {
         if (await firings.ReadPending(key, cancel) is not { } pending) return;
         if (await firings.Load(pending.Trigger, id, cancel) is { } begun) await Finish(begun, cancel);
-        else if (await Live(pending, cancel) is { } trigger && await events.Read(trigger, pending.Event, cancel) is { } known) await Fire(trigger, known, cancel);
+        else if (await Live(pending, cancel) is { } trigger
+            && await events.Read(trigger, pending.Event, cancel) is { } known) await Fire(trigger, known, cancel);
         else await firings.Settle(id, cancel);
     }
 
     /// <summary>Does what failed once more, with the trigger as it is now; a person asked for it, so the rate is not looked at.</summary>
-    /// <param name="id">Of one firing, or its beginning; also of a past event that was not acted on, as <see cref="TriggerTrials"/> shows it. Null: all that failed.</param>
+    /// <param name="id">Of one firing, or its beginning; also of a past event that was not acted on, as
+    /// <see cref="TriggerTrials"/> shows it. Null: all that failed.</param>
     /// <param name="stopped">Those that were beyond the rate as well.</param>
     /// <returns>What was done, or why nothing could be.</returns>
-    public async Task<(IReadOnlyList<Firing> Done, string? Problem)> Replay(TriggerRecord record, string? id = null, bool stopped = false, CancellationToken cancel = default)
+    public async Task<(IReadOnlyList<Firing> Done, string? Problem)> Replay(
+        TriggerRecord record, string? id = null, bool stopped = false, CancellationToken cancel = default)
     {
         var trigger = new LiveTrigger(record);
         var wanted = new List<(StoredFiring? Stored, TriggerEvent Cause)>();
         foreach (var summary in await Firings(record.Name, cancel))
         {
-            if (id is null ? summary.Outcome is not (FiringOutcome.Failed or FiringOutcome.Stopped) : !summary.Id.StartsWith(id, StringComparison.Ordinal)) continue;
+            if (id is null
+                ? summary.Outcome is not (FiringOutcome.Failed or FiringOutcome.Stopped)
+                : !summary.Id.StartsWith(id, StringComparison.Ordinal))
+            {
+                continue;
+            }
+
             if (await firings.Load(record.Name, summary.Id, cancel) is not { Firing: var firing } found || firing.Generation != record.Id) continue;
             if (id is not null && firing.Outcome is FiringOutcome.Submitted or FiringOutcome.Pending)
             {
-                return ([], $"{firing.Event} was submitted: run {string.Join(", ", firing.Runs.Select(run => run.Id).DefaultIfEmpty(firing.RunIds[0]))}");
+                return ([],
+                    $"{firing.Event} was submitted: run {string.Join(", ", firing.Runs.Select(run => run.Id).DefaultIfEmpty(firing.RunIds[0]))}");
             }
 
             if (id is not null || firing.Outcome == FiringOutcome.Failed || (stopped && firing.OverRate)) wanted.Add((found, firing.Event));
@@ -244,8 +268,11 @@ public sealed class TriggerEngine
         var limits = trigger.Record.Definition.Limits;
         var spec = TriggerRules.Filled(trigger.Then, known.Context, problems);
         var guarded = TriggerRules.Guarded(trigger.Name, known.Chain, limits);
-        var (admitted, now) = asked || guarded is not null || spec is null ? (true, (await firings.State(trigger.Record, cancel)).Now) : await firings.Admit(trigger.Record, id, cancel);
-        var firing = new Firing(id, trigger.Name, trigger.Record.Id, known.Event, [.. known.Chain, trigger.Name], replayed?.At ?? now, FiringOutcome.Pending)
+        var (admitted, now) = asked || guarded is not null || spec is null
+            ? (true, (await firings.State(trigger.Record, cancel)).Now)
+            : await firings.Admit(trigger.Record, id, cancel);
+        var firing = new Firing(
+            id, trigger.Name, trigger.Record.Id, known.Event, [.. known.Chain, trigger.Name], replayed?.At ?? now, FiringOutcome.Pending)
         {
             Run = known.Source?.Id,
             Replays = replayed is null ? 0 : replayed.Replays + 1,
@@ -277,17 +304,23 @@ public sealed class TriggerEngine
 
     /// <summary>Somebody else wrote meanwhile.</summary>
     private async Task<StoredFiring> Again(string trigger, string id, CancellationToken cancel) =>
-        await firings.Load(trigger, id, cancel) ?? throw new InvalidDataException($"{WorkspacePaths.Firing(trigger, id)} was deleted while it was being acted on");
+        await firings.Load(trigger, id, cancel)
+            ?? throw new InvalidDataException($"{WorkspacePaths.Firing(trigger, id)} was deleted while it was being acted on");
 
     private async Task<Firing> Submitted(Firing firing, CancellationToken cancel)
     {
-        var spec = SpecReader.Read(firing.Experiment!.Value.GetRawText(), SpecFormat.Json).Spec ?? throw new InvalidDataException($"the experiment of firing {firing.Id} is damaged");
+        var spec = SpecReader.Read(firing.Experiment!.Value.GetRawText(), SpecFormat.Json).Spec
+            ?? throw new InvalidDataException($"the experiment of firing {firing.Id} is damaged");
         try
         {
             return await submission.SubmitForTrigger(spec, $"trigger:{firing.Trigger}", firing.Origin, firing.RunIds, cancel) switch
             {
                 SubmitResult.Accepted { Answer: var answer } => firing with { Outcome = FiringOutcome.Submitted, Runs = answer.Runs },
-                SubmitResult.Invalid { Problems: var problems } => firing with { Outcome = FiringOutcome.Failed, Problems = [.. problems.Select(problem => problem with { Path = SpecPath.Field("then", problem.Path) })] },
+                SubmitResult.Invalid { Problems: var problems } => firing with
+                {
+                    Outcome = FiringOutcome.Failed,
+                    Problems = [.. problems.Select(problem => problem with { Path = SpecPath.Field("then", problem.Path) })],
+                },
                 var other => throw new InvalidOperationException($"{other} is no answer to a follow-on"),
             };
         }

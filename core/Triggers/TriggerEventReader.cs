@@ -47,7 +47,8 @@ internal sealed class TriggerEventReader(IObjectStore store, RunIndex index)
 
     /// <summary>A file that a run published says so, which is how lineage goes on through files.</summary>
     public async Task<ResolvedEvent> Read(LiveTrigger trigger, TriggerEvent.File file, StoredObject stored, CancellationToken cancel) => new(
-        new(TriggerKind.File, trigger.Name, file), stored.Metadata.TryGetValue(WorkspaceFiles.PublishedByName, out var publisher) ? await Run(publisher, cancel) : null);
+        new(TriggerKind.File, trigger.Name, file),
+        stored.Metadata.TryGetValue(WorkspaceFiles.PublishedByName, out var publisher) ? await Run(publisher, cancel) : null);
 
     /// <summary>The record has the latest values of some metrics; when it is full, the others are looked for in the curves.</summary>
     public async Task<IReadOnlyDictionary<string, double>> Metrics(RunRecord run, IReadOnlyList<string> wanted, CancellationToken cancel)
@@ -59,13 +60,15 @@ internal sealed class TriggerEventReader(IObjectStore store, RunIndex index)
         return all;
     }
 
-    public async Task<IReadOnlyList<OutputFile>> Artifacts(RunRecord run, CancellationToken cancel) => run.Outputs is null ? [] : (await outputs.Artifacts(run, cancel)).Artifacts;
+    public async Task<IReadOnlyList<OutputFile>> Artifacts(RunRecord run, CancellationToken cancel) =>
+        run.Outputs is null ? [] : (await outputs.Artifacts(run, cancel)).Artifacts;
 
     public async Task<IReadOnlyList<OutputFile>> Published(RunRecord run, CancellationToken cancel) =>
         run.Outputs is { } key && await store.Get(key, cancel: cancel) is { } manifest ? manifest.Json<OutputManifest>().Data : [];
 
     /// <summary>Ended runs of an experiment, the newest submission first.</summary>
-    public async IAsyncEnumerable<RunSummary> Ended(string project, string experiment, IReadOnlyList<RunState> states, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    public async IAsyncEnumerable<RunSummary> Ended(string project, string experiment, IReadOnlyList<RunState> states,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
         var filter = new RunFilter(project, experiment, states);
         string? after = null;
@@ -88,11 +91,13 @@ internal sealed class TriggerEventReader(IObjectStore store, RunIndex index)
         await foreach (var other in Ended(run.Project, run.Experiment, when.States, cancel))
         {
             if (other.Id == run.Id || other.Ended is not { } ended || ended > run.Ended) continue;
-            others.Add(new(other.Id, ended, other.Metrics.TryGetValue(best.Metric, out var value) ? value : await Value(other.Id, best.Metric, cancel)));
+            others.Add(
+                new(other.Id, ended, other.Metrics.TryGetValue(best.Metric, out var value) ? value : await Value(other.Id, best.Metric, cancel)));
         }
 
         return TriggerRules.Better(new(run.Id, run.Ended!.Value, values[best.Metric]), others, best.Goal) is { } better
-            ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{best.Metric} is {values[best.Metric]}, not better than the {better.Value} of run {better.Id}")
+            ? string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"{best.Metric} is {values[best.Metric]}, not better than the {better.Value} of run {better.Id}")
             : null;
     }
 

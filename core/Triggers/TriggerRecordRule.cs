@@ -5,5 +5,6 @@ namespace Serverless.Core.Triggers;
 
 sealed class TriggerRecordRule : IRecordRule<TriggerRecord>
 {
-    public string? Problem(TriggerRecord trigger, string key) => key == WorkspacePaths.Trigger(trigger.Name) ? LiveTrigger.Problem(trigger) : $"it is of trigger {trigger.Name}";
+    public string? Problem(TriggerRecord trigger, string key) =>
+        key == WorkspacePaths.Trigger(trigger.Name) ? LiveTrigger.Problem(trigger) : $"it is of trigger {trigger.Name}";
 }

@@ -19,7 +19,11 @@ internal static partial class TriggerRules
 
     public static (PathPattern? Pattern, string? Problem) Glob(string pattern)
     {
-        if (pattern.Trim('/').Length == 0 || pattern.EndsWith('/')) return (null, $"'{pattern}' is a folder; for everything in it write {pattern.TrimEnd('/')}/**");
+        if (pattern.Trim('/').Length == 0 || pattern.EndsWith('/'))
+        {
+            return (null, $"'{pattern}' is a folder; for everything in it write {pattern.TrimEnd('/')}/**");
+        }
+
         if (pattern.Length > 500) return (null, "is longer than 500 characters");
         if (pattern.Any(char.IsControl)) return (null, "has a control character");
         if (pattern.Count(c => c == '[') != pattern.Count(c => c == ']')) return (null, $"'{pattern}': a [ is not closed");
@@ -33,7 +37,10 @@ internal static partial class TriggerRules
         }
     }
 
-    /// <summary>Why no path that there can be matches the pattern; null: some could. Asked when a trigger is stored: one that waits for nothing would never say so.</summary>
+    /// <summary>
+    /// Why no path that there can be matches the pattern; null: some could. Asked when a
+    /// trigger is stored: one that waits for nothing would never say so.
+    /// </summary>
     private static string? NeverMatches(string pattern)
     {
         var body = pattern.Trim('/');
@@ -96,7 +103,8 @@ internal static partial class TriggerRules
     /// <summary>Why a trigger would set itself off, or null.</summary>
     public static Problem? SelfProblem(TriggerWhen when, ExperimentSpec then) =>
         when.Runs is var (project, experiment) && then.Project == project && then.Name == experiment
-            ? new("then.name", $"the trigger would set itself off: it waits for runs of {project}/{experiment} and submits one; give the experiment another name")
+            ? new("then.name",
+                $"the trigger would set itself off: it waits for runs of {project}/{experiment} and submits one; give the experiment another name")
             : null;
 
     /// <summary>Whether a run that ended is what a trigger waits for, by its state and condition; "best" needs the other runs.</summary>
@@ -106,15 +114,17 @@ internal static partial class TriggerRules
         if (run.Project != when.Project || run.Experiment != when.Experiment) return $"it is a run of {run.Project}/{run.Experiment}";
         if (!when.States.Contains(run.State)) return $"it {(run.State.IsTerminal ? "ended" : "is")} {CoreJson.Name(run.State)}";
         if (where is not null && !where.IsTrue(run, metrics)) return $"{when.Where} is false: {where.Found(run, metrics)}";
-        return when.Best is { Metric: var metric } && (!metrics.TryGetValue(metric, out var value) || double.IsNaN(value)) ? $"it has no {metric}" : null;
+        return when.Best is { Metric: var metric } && (!metrics.TryGetValue(metric, out var value) || double.IsNaN(value))
+            ? $"it has no {metric}"
+            : null;
     }
 
     /// <summary>An ended run as "best so far" sees it.</summary>
     public readonly record struct Contender(string Id, DateTimeOffset Ended, double? Value);
 
     /// <summary>
-    /// Whether a run is better than every other that ended before it; of two that ended at the same time, the one whose id is less was first. So the answer does not
-    /// change with what ends later, nor with the order in which people hear of it.
+    /// Whether a run is better than every other that ended before it; of two that ended at the same time, the one whose id is less was first. So the
+    /// answer does not change with what ends later, nor with the order in which people hear of it.
     /// </summary>
     /// <returns>The one that is at least as good, or null.</returns>
     public static Contender? Better(Contender run, IEnumerable<Contender> others, Goal goal)
@@ -136,10 +146,12 @@ internal static partial class TriggerRules
     /// <param name="before">The triggers that led to the event, oldest first.</param>
     public static string? Guarded(string trigger, IReadOnlyList<string> before, TriggerLimits limits) =>
         before.Contains(trigger) ? $"a loop: {string.Join(" → ", before.SkipWhile(name => name != trigger).Append(trigger))}"
-        : before.Count >= limits.Depth ? $"{before.Count} triggers led here ({string.Join(" → ", before)}); limits.depth of {trigger} is {limits.Depth}"
+        : before.Count >= limits.Depth
+            ? $"{before.Count} triggers led here ({string.Join(" → ", before)}); limits.depth of {trigger} is {limits.Depth}"
         : null;
 
-    private static string ExamplePath(string pattern) => Wildcards().Replace(pattern, "x") is var path && ObjectKey.Problem(path) is null ? path : WorkspacePaths.Data + "x";
+    private static string ExamplePath(string pattern) =>
+        Wildcards().Replace(pattern, "x") is var path && ObjectKey.Problem(path) is null ? path : WorkspacePaths.Data + "x";
 
     [GeneratedRegex(@"\*\*|[*?]|\[[^\]]*\]")]
     private static partial Regex Wildcards();

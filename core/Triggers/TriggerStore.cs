@@ -18,7 +18,8 @@ internal sealed record LiveTrigger(TriggerRecord Record)
     public IReadOnlyList<string> Metrics => field ??=
     [
         .. (Where?.Metrics ?? []).Append(When.Run?.Best?.Metric).OfType<string>()
-            .Concat(References.In(Then).Where(name => name.StartsWith(TemplateContext.MetricPrefix, StringComparison.Ordinal)).Select(name => name[TemplateContext.MetricPrefix.Length..])).Distinct(),
+            .Concat(References.In(Then).Where(name => name.StartsWith(TemplateContext.MetricPrefix, StringComparison.Ordinal))
+                .Select(name => name[TemplateContext.MetricPrefix.Length..])).Distinct(),
     ];
 
     /// <summary>Why it cannot be used; null: it can.</summary>
@@ -34,16 +35,20 @@ internal sealed record LiveTrigger(TriggerRecord Record)
                 : record.Definition.Submits is ['/', ..] or [.., '/'] ? "it submits nothing"
                 : null;
         }
-        catch (Exception e) when (e is ArgumentException or FormatException or InvalidOperationException or KeyNotFoundException or System.Text.Json.JsonException or InvalidDataException)
+        catch (Exception e) when (e is ArgumentException or FormatException or InvalidOperationException or KeyNotFoundException
+            or System.Text.Json.JsonException or InvalidDataException)
         {
             return $"its definition cannot be used: {e.Message}";
         }
     }
 
-    public bool AsksForArtifacts => When.Artifact is not null || References.In(Then).Any(name => name.StartsWith(TemplateContext.ArtifactPrefix, StringComparison.Ordinal));
+    public bool AsksForArtifacts =>
+        When.Artifact is not null || References.In(Then).Any(name => name.StartsWith(TemplateContext.ArtifactPrefix, StringComparison.Ordinal));
 }
 
-/// <summary>Reads and writes <c>triggers/{name}.json</c>. What was read once is kept by its ETag, so that an event costs a short listing and no reading.</summary>
+/// <summary>
+/// Reads and writes <c>triggers/{name}.json</c>. What was read once is kept by its ETag, so that an event costs a short listing and no reading.
+/// </summary>
 public sealed class TriggerStore(IObjectStore store, IIds ids)
 {
     private readonly ConcurrentDictionary<string, (string ETag, LiveTrigger Trigger)> known = new(StringComparer.Ordinal);
@@ -59,8 +64,8 @@ public sealed class TriggerStore(IObjectStore store, IIds ids)
         SpecRules.NameProblem(name) is null ? await store.Find<TriggerRecord>(WorkspacePaths.Trigger(name), cancel) : null;
 
     /// <summary>
-    /// Stores a checked definition. One that is stored already is left as it is; a changed one stays the same trigger, which does not act again on what it acted on,
-    /// and not on what happened before the change of what it waits for.
+    /// Stores a checked definition. One that is stored already is left as it is; a changed one stays the same trigger, which does not act again on
+    /// what it acted on, and not on what happened before the change of what it waits for.
     /// </summary>
     public async Task<(TriggerRecord Trigger, bool IsNew)> Put(TriggerDefinition definition, string? by, CancellationToken cancel = default)
     {
@@ -74,7 +79,8 @@ public sealed class TriggerStore(IObjectStore store, IIds ids)
             var wanted = before is null
                 ? new TriggerRecord(ids.NewestFirst(), definition, by, now, now)
                 : before with { Definition = definition, By = by, Since = Text(before.When) == Text(definition.When) ? before.Since : now };
-            var put = await store.PutJson(key, wanted, there is null ? PutCondition.IfAbsent : PutCondition.IfMatch(there.Object.ETag), cancel: cancel);
+            var put = await store.PutJson(
+                key, wanted, there is null ? PutCondition.IfAbsent : PutCondition.IfMatch(there.Object.ETag), cancel: cancel);
             if (put.Stored) return (wanted, before is null);
         }
     }

@@ -7,7 +7,8 @@ internal static class TriggerTexts
 {
     public static IReadOnlyDictionary<Type, Func<string, string?>> Rules { get; } = new Dictionary<Type, Func<string, string?>>
     {
-        [typeof(TriggerForms.FilePattern)] = text => text.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) && text.Length > WorkspacePaths.Data.Length
+        [typeof(TriggerForms.FilePattern)] = text =>
+            text.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) && text.Length > WorkspacePaths.Data.Length
             ? TriggerRules.GlobProblem(text)
             : $"'{text}' is not below data/; write data/digits/*.csv, or data/** for every file",
         [typeof(TriggerForms.ArtifactPattern)] = TriggerRules.GlobProblem,

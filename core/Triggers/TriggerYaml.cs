@@ -43,7 +43,9 @@ public static partial class TriggerYaml
                 Write(emitter, value.GetString()!);
                 break;
             default:
-                emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, value.GetRawText(), ScalarStyle.Plain, isPlainImplicit: true, isQuotedImplicit: false));
+                emitter.Emit(
+                    new Scalar(
+                        AnchorName.Empty, TagName.Empty, value.GetRawText(), ScalarStyle.Plain, isPlainImplicit: true, isQuotedImplicit: false));
                 break;
         }
     }

@@ -7,7 +7,8 @@ static partial class TriggersLog
 {
     public static void Acted(this ILogger log, Firing firing)
     {
-        if (firing.Outcome == FiringOutcome.Submitted) log.Submitted(firing.Trigger, firing.Event, string.Join(", ", firing.Runs.Select(run => run.Id)));
+        if (firing.Outcome == FiringOutcome.Submitted) log.Submitted(
+            firing.Trigger, firing.Event, string.Join(", ", firing.Runs.Select(run => run.Id)));
         else log.NotSubmitted(firing.Trigger, firing.Event, firing.Reason ?? string.Join("; ", firing.Problems));
     }
 

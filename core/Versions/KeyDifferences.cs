@@ -15,7 +15,11 @@ internal static class KeyDifferences
             foreach (var part in KeyPart.All)
             {
                 List<KeyEntry> from = [.. part.Entries(before)], to = [.. part.Entries(now)];
-                if (part.Name == KeyPart.Code && code is ({ } one, { } two) && before.Code.Tree != now.Code.Tree) (from, to) = (Files(one), Files(two));
+                if (part.Name == KeyPart.Code && code is ({ } one, { } two) && before.Code.Tree != now.Code.Tree)
+                {
+                    (from, to) = (Files(one), Files(two));
+                }
+
                 all.AddRange(Differing(part.Name, from, to));
             }
 

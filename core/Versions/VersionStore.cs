@@ -20,7 +20,8 @@ public sealed class VersionStore(IObjectStore store)
     private readonly ConcurrentDictionary<string, VersionNumbers> experiments = new(StringComparer.Ordinal);
 
     /// <summary>The number of a definition; a new one when none has it.</summary>
-    public async Task<int> Register(string project, string experiment, ExperimentDefinition definition, CodeRef code, string? by, CancellationToken cancel = default)
+    public async Task<int> Register(
+        string project, string experiment, ExperimentDefinition definition, CodeRef code, string? by, CancellationToken cancel = default)
     {
         var hash = definition.Hash();
         var numbers = experiments.GetOrAdd(WorkspacePaths.VersionsOf(project, experiment), _ => new());
@@ -82,7 +83,11 @@ public sealed class VersionStore(IObjectStore store)
     /// <summary>Null when one of the two does not exist.</summary>
     public async Task<VersionDiff?> Diff(string project, string experiment, int from, int to, CancellationToken cancel = default)
     {
-        if (await Get(project, experiment, from, cancel) is not { } before || await Get(project, experiment, to, cancel) is not { } after) return null;
+        if (await Get(project, experiment, from, cancel) is not { } before || await Get(project, experiment, to, cancel) is not { } after)
+        {
+            return null;
+        }
+
         var code = new CodeStore(store);
         var files = before.Definition.Tree == after.Definition.Tree
             ? []
@@ -107,7 +112,8 @@ public sealed class VersionStore(IObjectStore store)
         // Notes first: what they name had its record by then, so that one which is missing now was lost.
         var through = numbers.Through;
         var (given, lost) = (new HashSet<int>(), new HashSet<int>());
-        await foreach (var note in store.List(WorkspacePaths.GivenVersionsOf(project, experiment), through == 0 ? null : WorkspacePaths.GivenVersion(project, experiment, through), cancel))
+        await foreach (var note in store.List(WorkspacePaths.GivenVersionsOf(project, experiment),
+            through == 0 ? null : WorkspacePaths.GivenVersion(project, experiment, through), cancel))
         {
             if (WorkspacePaths.GivenVersionOf(note.Key) is (_, _, var number) && given.Add(number) && !numbers.Knows(number)) lost.Add(number);
         }
@@ -121,7 +127,8 @@ public sealed class VersionStore(IObjectStore store)
             if (!numbers.Knows(number)) unread.Add((version.Key, number));
         }
 
-        await Parallel.ForEachAsync(unread, new ParallelOptions { MaxDegreeOfParallelism = ReadingDegree, CancellationToken = cancel }, async (version, stop) =>
+        await Parallel.ForEachAsync(
+            unread, new ParallelOptions { MaxDegreeOfParallelism = ReadingDegree, CancellationToken = cancel }, async (version, stop) =>
         {
             var read = await Read(version.Key, version.Number, stop);
 

@@ -4,8 +4,8 @@ using Serverless.Core.Storage.Plain;
 namespace Serverless.Core.Workspaces;
 
 /// <summary>
-/// What must be a folder, and what a file, in the folder that a platform on one machine keeps everything in. Looked at before anything is opened: what fails on the way says neither what is wrong
-/// nor what to do, and a pipe in the place of a file is waited for.
+/// What must be a folder, and what a file, in the folder that a platform on one machine keeps everything in. Looked at before anything is opened:
+/// what fails on the way says neither what is wrong nor what to do, and a pipe in the place of a file is waited for.
 /// </summary>
 public static class DataFolderLayout
 {
@@ -15,7 +15,10 @@ public static class DataFolderLayout
     private static readonly string[] OwnFolders = [".store", ".store/tmp", ".store/locks", ".store/meta"];
     private static readonly string[] PlatformFolders = [PlatformPaths.Keys, PlatformPaths.Webhooks, PlatformPaths.UndeliveredNotices];
 
-    private static readonly string[] Files = ["exp.lock", "exp.alive", "address", "ballast", "bus/bus.db", "bus/bus.db-wal", "bus/bus.db-shm", "worker/.starting"];
+    private static readonly string[] Files =
+    [
+        "exp.lock", "exp.alive", "address", "ballast", "bus/bus.db", "bus/bus.db-wal", "bus/bus.db-shm", "worker/.starting",
+    ];
     private static readonly string[] OwnFiles = [".store/stripes", ".store/swept"];
 
     private static IEnumerable<string> Folders =>
@@ -26,7 +29,9 @@ public static class DataFolderLayout
     public static IReadOnlyList<(string Path, bool IsFolder)> Needed { get; } =
     [
         .. Roots.Concat(Folders).Select(path => (path, true)),
-        .. Files.Concat(((string[])[LocalWorkspaces.Default, LocalWorkspaces.PlatformFolder]).SelectMany(store => OwnFiles.Select(own => $"{store}/{own}"))).Select(path => (path, false)),
+        .. Files.Concat(
+            ((string[])[LocalWorkspaces.Default, LocalWorkspaces.PlatformFolder]).SelectMany(store => OwnFiles.Select(own => $"{store}/{own}")))
+            .Select(path => (path, false)),
     ];
 
     /// <summary>Folders of records and files: while one of them is something else, what belongs in it is not served, and the rest is.</summary>
@@ -39,7 +44,8 @@ public static class DataFolderLayout
     /// <summary>Why nothing can work on the folder, a sentence each that says what to do; empty: nothing is known to be wrong.</summary>
     public static IReadOnlyList<string> Problems(string dataFolder)
     {
-        var problems = Needed.Select(needed => Problem(dataFolder, needed.Path, needed.IsFolder, mayBeLink: Roots.Contains(needed.Path))).Prepend(UseProblem(dataFolder, isFolder: true)).OfType<string>();
+        var problems = Needed.Select(needed => Problem(dataFolder, needed.Path, needed.IsFolder, mayBeLink: Roots.Contains(needed.Path)))
+            .Prepend(UseProblem(dataFolder, isFolder: true)).OfType<string>();
 
         // A read-only disk is one thing, however much lies on it.
         return [.. problems.DistinctBy(problem => problem.EndsWith(ReadOnly, StringComparison.Ordinal) ? ReadOnly : problem)];
@@ -47,7 +53,8 @@ public static class DataFolderLayout
 
     /// <summary>What is not served, a sentence each.</summary>
     public static IReadOnlyList<string> Warnings(string dataFolder) =>
-        [.. Served.Except(Needed.Select(needed => needed.Path)).Select(path => Problem(dataFolder, path, isFolder: true, mayBeLink: false)).OfType<string>()];
+        [.. Served.Except(Needed.Select(needed => needed.Path)).Select(path => Problem(dataFolder, path, isFolder: true, mayBeLink: false))
+            .OfType<string>()];
 
     private const string ReadOnly = "is on a disk that is read-only: make that writable, or name a folder elsewhere";
 
@@ -71,7 +78,9 @@ public static class DataFolderLayout
             FileKind.Missing => null,
             FileKind.Folder when isFolder => UseProblem(path, isFolder),
             FileKind.File when !isFolder => UseProblem(path, isFolder),
-            FileKind.Link when mayBeLink => Directory.Exists(path) ? UseProblem(path, isFolder) : $"{path} is a link to {new FileInfo(path).LinkTarget}, which is no folder: is its disk mounted?",
+            FileKind.Link when mayBeLink => Directory.Exists(path)
+                ? UseProblem(path, isFolder)
+                : $"{path} is a link to {new FileInfo(path).LinkTarget}, which is no folder: is its disk mounted?",
             FileKind.Link => $"{path} is a link, where {wanted} belongs: put {wanted} there itself, or move the link away",
             _ => $"{path} is {look.Noun}, where {wanted} belongs: move it away",
         };
@@ -81,7 +90,8 @@ public static class DataFolderLayout
     {
         0 => null,
         Posix.EROFS => $"{path} {ReadOnly}",
-        Posix.EACCES => $"{path} cannot be read and written by this user: give the right with chmod u+rw{(isFolder ? "x" : "")}, or start as its owner",
+        Posix.EACCES =>
+            $"{path} cannot be read and written by this user: give the right with chmod u+rw{(isFolder ? "x" : "")}, or start as its owner",
         _ => null,
     };
 }

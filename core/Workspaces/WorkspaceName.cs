@@ -9,11 +9,13 @@ public static class WorkspaceName
     /// <summary>What is wrong with the name, or null.</summary>
     public static string? Problem(string name) =>
         name.Length is < 3 or > 63 ? "a workspace's name has 3 to 63 characters"
-        : name.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-') ? "a workspace's name has lower-case letters, digits and '-' only"
+        : name.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-')
+            ? "a workspace's name has lower-case letters, digits and '-' only"
         : name.StartsWith('-') || name.EndsWith('-') || name.Contains("--") ? "every '-' in a workspace's name stands between letters or digits"
         : Taken.Contains(name) ? $"'{name}' is a name of the platform's own"
         : null;
 
     /// <exception cref="ArgumentException">The name breaks a rule.</exception>
-    public static string Checked(string name) => Problem(name) is { } problem ? throw new ArgumentException($"'{name}': {problem}", nameof(name)) : name;
+    public static string Checked(string name) =>
+        Problem(name) is { } problem ? throw new ArgumentException($"'{name}': {problem}", nameof(name)) : name;
 }

@@ -29,7 +29,8 @@ public static class WorkspacePaths
     /// <summary>The topmost folders of everything that a workspace has.</summary>
     public static IReadOnlyList<string> Folders { get; } =
     [
-        Data, Runs, Active, Projects, Workers, Requests, Reports, Datasets, Contents, Triggers, Firings, Keys, Codes, PendingFirings, Attempts, "untold/", "index/", "given/", "uploads/",
+        Data, Runs, Active, Projects, Workers, Requests, Reports, Datasets, Contents, Triggers, Firings, Keys, Codes, PendingFirings, Attempts,
+        "untold/", "index/", "given/", "uploads/",
         "damaged/",
     ];
 
@@ -37,7 +38,8 @@ public static class WorkspacePaths
     public const string PendingFirings = "pending/";
 
     /// <summary>Where something damaged is kept out of the way: under its own name, and a number when there is one already.</summary>
-    public static string Damaged(string key, int number) => string.Create(CultureInfo.InvariantCulture, $"damaged/{key}{(number == 1 ? "" : $".{number}")}");
+    public static string Damaged(string key, int number) =>
+        string.Create(CultureInfo.InvariantCulture, $"damaged/{key}{(number == 1 ? "" : $".{number}")}");
 
     /// <summary>Of the records whose names are hashes or ids.</summary>
     public static bool IsRecord(string key) => key.EndsWith(".json", StringComparison.Ordinal);
@@ -87,10 +89,12 @@ public static class WorkspacePaths
     public static string Publication(string runId) => $"{AttemptsOf(runId)}publication.json";
     public static string CheckpointsOf(string runId, int epoch) => $"{Attempt(runId, epoch)}checkpoints/";
     /// <param name="save">1 for the first of that step; code that writes a checkpoint's folder again makes another.</param>
-    public static string CheckpointManifest(string runId, int epoch, long step, int save = 1) => $"{CheckpointsOf(runId, epoch)}{step:D12}{Save(save)}.json";
+    public static string CheckpointManifest(string runId, int epoch, long step, int save = 1) =>
+        $"{CheckpointsOf(runId, epoch)}{step:D12}{Save(save)}.json";
     public static string CheckpointChunk(string runId, int epoch, string sha256) => $"{CheckpointsOf(runId, epoch)}chunks/{sha256}";
     public static string HeldCheckpoints(string runId) => $"{AttemptsOf(runId)}held/";
-    public static string HeldCheckpoint(string runId, int epoch, long step, int save = 1) => $"{HeldCheckpoints(runId)}{epoch:D6}-{step:D12}{Save(save)}";
+    public static string HeldCheckpoint(string runId, int epoch, long step, int save = 1) =>
+        $"{HeldCheckpoints(runId)}{epoch:D6}-{step:D12}{Save(save)}";
     public static string Report(string reportId, string file) => $"{Reports}{reportId}/{file}";
 
     /// <summary>Written last: a report exists once it does.</summary>
@@ -114,19 +118,23 @@ public static class WorkspacePaths
     public static string GivenVersion(string project, string experiment, int number) => $"{GivenVersionsOf(project, experiment)}{number:D6}";
 
     public static (string Project, string Experiment, int Number)? GivenVersionOf(string key) =>
-        key.Split('/') is ["given", "versions", var project, var experiment, var text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (project, experiment, number) : null;
+        key.Split('/') is ["given", "versions", var project, var experiment, var text]
+            && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (project, experiment, number) : null;
 
     public static (string Name, int Number)? GivenNumberOf(string key) =>
-        key.Split('/') is ["given", "datasets", var name, var text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (name, number) : null;
+        key.Split('/') is ["given", "datasets", var name, var text]
+            && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (name, number) : null;
 
     public static string? CodeOf(string key) => Between(key, Codes, ".zip");
-    public static string? ContentOf(string key) => key.Split('/') is ["contents", var folder, { Length: 64 } sha256] && sha256.StartsWith(folder, StringComparison.Ordinal) ? sha256 : null;
+    public static string? ContentOf(string key) =>
+        key.Split('/') is ["contents", var folder, { Length: 64 } sha256] && sha256.StartsWith(folder, StringComparison.Ordinal) ? sha256 : null;
 
     public static (string Name, int Number)? DatasetVersionOf(string key) =>
         key.Split('/') is ["datasets", var name, _] && VersionNumberOf(key) is { } number ? (name, number) : null;
 
     public static (string Name, int Number)? UntoldDatasetOf(string key) =>
-        key.Split('/') is ["untold", "datasets", var name, var text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (name, number) : null;
+        key.Split('/') is ["untold", "datasets", var name, var text]
+            && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (name, number) : null;
 
     public static string Trigger(string name) => $"{Triggers}{name}.json";
     public static string FiringsOf(string trigger) => $"{Firings}{trigger}/";
@@ -146,14 +154,17 @@ public static class WorkspacePaths
     public static string? WorkerIdOf(string key) => Between(key, Workers, ".json");
 
     public static (int Epoch, long Step, int Save)? HeldCheckpointOf(string key) =>
-        key[(key.LastIndexOf('/') + 1)..].Split('-') is [var left, var middle, ..] parts && int.TryParse(left, NumberStyles.None, CultureInfo.InvariantCulture, out var epoch)
+        key[(key.LastIndexOf('/') + 1)..].Split('-') is [var left, var middle, ..] parts
+            && int.TryParse(left, NumberStyles.None, CultureInfo.InvariantCulture, out var epoch)
             && long.TryParse(middle, NumberStyles.None, CultureInfo.InvariantCulture, out var step) && SaveIn(parts[2..]) is { } save
             ? (epoch, step, save)
             : null;
 
     /// <summary>Which save of its step a manifest is; null: the key is none of a manifest.</summary>
     public static int? CheckpointSaveOf(string manifest) =>
-        manifest.EndsWith(".json", StringComparison.Ordinal) ? SaveIn(manifest[(manifest.LastIndexOf('/') + 1)..^".json".Length].Split('-')[1..]) : null;
+        manifest.EndsWith(".json", StringComparison.Ordinal)
+            ? SaveIn(manifest[(manifest.LastIndexOf('/') + 1)..^".json".Length].Split('-')[1..])
+            : null;
 
     private static string Save(int save) => save == 1 ? "" : $"-{save:D6}";
 
@@ -165,10 +176,13 @@ public static class WorkspacePaths
     };
 
     public static int? VersionNumberOf(string key) =>
-        int.TryParse(Between(key, key[..(key.LastIndexOf('/') + 1)] + "v", ".json"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        int.TryParse(Between(key, key[..(key.LastIndexOf('/') + 1)] + "v", ".json"), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : null;
 
     private static string? Between(string key, string prefix, string suffix) =>
-        key.Length > prefix.Length + suffix.Length && key.StartsWith(prefix, StringComparison.Ordinal) && key.EndsWith(suffix, StringComparison.Ordinal)
+        key.Length > prefix.Length + suffix.Length && key.StartsWith(prefix, StringComparison.Ordinal)
+            && key.EndsWith(suffix, StringComparison.Ordinal)
             && key.IndexOf('/', prefix.Length) < 0
             ? key[prefix.Length..^suffix.Length]
             : null;
@@ -187,7 +201,8 @@ public static class PlatformPaths
     public static string RevokedAdmins(string workspace) => $"revoked-admins/{workspace}.json";
     public static string WebhooksOf(string workspace) => $"{Webhooks}{workspace}/";
     public static string Webhook(string workspace, string name) => $"{WebhooksOf(workspace)}{name}.json";
-    public static string? WebhookNameOf(string key) => key.Split('/') is ["webhooks", _, var file] && file.EndsWith(".json", StringComparison.Ordinal) ? file[..^".json".Length] : null;
+    public static string? WebhookNameOf(string key) =>
+        key.Split('/') is ["webhooks", _, var file] && file.EndsWith(".json", StringComparison.Ordinal) ? file[..^".json".Length] : null;
     public static string UndeliveredOf(string workspace) => $"{UndeliveredNotices}{workspace}/";
     public static string UndeliveredOf(string workspace, string webhook) => $"{UndeliveredOf(workspace)}{webhook}/";
     public static string Undelivered(string workspace, string webhook, string delivery) => $"{UndeliveredOf(workspace, webhook)}{delivery}.json";

@@ -1,4 +1,5 @@
-// What a boosted forest of decision trees makes of the same digits: the line that the nets have to beat. Run it with: exp run experiments/baseline-mlnet --wait
+// What a boosted forest of decision trees makes of the same digits: the line that the nets have
+// to beat. Run it with: exp run experiments/baseline-mlnet --wait
 using System.Diagnostics;
 using Microsoft.ML;
 using Microsoft.ML.Data;

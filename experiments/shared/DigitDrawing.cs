@@ -1,8 +1,8 @@
 using System.Numerics;
 
 /// <summary>
-/// Draws digits the way a hand does: each is one to three strokes, whose points shake; the whole is turned, slanted, stretched and moved; the pen is thin or thick; the paper has specks.
-/// A function of the seed alone.
+/// Draws digits the way a hand does: each is one to three strokes, whose points shake; the whole is turned, slanted, stretched and moved; the pen is
+/// thin or thick; the paper has specks. A function of the seed alone.
 /// </summary>
 static class DigitDrawing
 {

@@ -15,7 +15,9 @@ sealed record Digits(string Source, int Side, float[] TrainImages, long[] TrainL
     {
         var files = run.InputFiles();
         var digits = files.Count > 0 ? DigitFiles.Read(run.Inputs, files) : DigitDrawing.Draw(run.Seed, trainCount: 4000, testCount: 1000);
-        Console.WriteLine($"digits from {digits.Source}: {digits.TrainLabels.Length} to train, {digits.TestLabels.Length} to test, {digits.Side}×{digits.Side} pixels");
+        Console.WriteLine(
+            $"digits from {digits.Source}: {digits.TrainLabels.Length} to train, {digits.TestLabels.Length} to test, {digits.Side}×{digits.Side} " +
+            "pixels");
         return digits;
     }
 }

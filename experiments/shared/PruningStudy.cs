@@ -8,14 +8,15 @@ using static TorchSharp.torch;
 /// <param name="FineTuneEpochs">After each pruning.</param>
 /// <param name="Sparsities">Ascending; each pruning goes on from the one before. Empty: train only.</param>
 /// <param name="Threads">Of torch, on the CPU. More than one pays off for larger nets only.</param>
-sealed record PruningSettings(double Lr = 0.001, int Epochs = 60, int FineTuneEpochs = 10, int BatchSize = 64, double[]? Sparsities = null, int Threads = 1)
+sealed record PruningSettings(
+    double Lr = 0.001, int Epochs = 60, int FineTuneEpochs = 10, int BatchSize = 64, double[]? Sparsities = null, int Threads = 1)
 {
     public double[] AllSparsities => Sparsities ?? [0.5, 0.7, 0.8, 0.9, 0.95, 0.98];
 }
 
 /// <summary>
-/// Trains a net on digits, cuts its smallest weights, trains what is left, cuts more: accuracy against sparsity. Interrupted anywhere, it goes on exactly.
-/// Dimensions: B images of a batch, P pixels of an image, 10 digits.
+/// Trains a net on digits, cuts its smallest weights, trains what is left, cuts more: accuracy against sparsity. Interrupted anywhere, it goes on
+/// exactly. Dimensions: B images of a batch, P pixels of an image, 10 digits.
 /// </summary>
 static class PruningStudy
 {
@@ -94,7 +95,10 @@ static class PruningStudy
 
         // The most that could be cut for at most two images in a hundred, or the least that was tried: what a follow-on may begin with.
         var (accuracy, rows) = (findings.Value.Accuracy, findings.Value.Rows);
-        if (rows is [var least, ..]) run.Log("prune/best-sparsity", rows.LastOrDefault(row => row.After >= accuracy - Tolerated, least).Sparsity, trainer.Step);
+        if (rows is [var least, ..])
+        {
+            run.Log("prune/best-sparsity", rows.LastOrDefault(row => row.After >= accuracy - Tolerated, least).Sparsity, trainer.Step);
+        }
 
         SafeTensors.Save(run.Artifact("weights.safetensors"), model);
         new Results(name, digits.Source, accuracy, model.parameters().Sum(p => p.numel()), findings.Value.Seconds, rows).Save(run);
@@ -108,7 +112,8 @@ static class PruningStudy
             run.Log("prune/accuracy", tested, Permille(sparsity));
             Console.WriteLine(phase == 0
                 ? $"whole net: test/accuracy {tested:0.0000}"
-                : $"sparsity {sparsity:0.00}: test/accuracy {findings.Value.Before:0.0000} before and {tested:0.0000} after fine-tuning, {nonzero} numbers left");
+                : $"sparsity {sparsity:0.00}: test/accuracy {findings.Value.Before:0.0000} before and {tested:0.0000} after fine-tuning, {nonzero} " +
+                    "numbers left");
             findings.Value = phase == 0
                 ? findings.Value with { Accuracy = tested }
                 : findings.Value with { Rows = [.. findings.Value.Rows, new(sparsity, findings.Value.Before, tested, nonzero)] };

@@ -8,7 +8,8 @@ using Serverless;
 /// <param name="Rows">One a sparsity, ascending; empty for a model that was not pruned.</param>
 sealed record Results(string Model, string Data, double Accuracy, long Parameters, double Seconds, IReadOnlyList<PrunedRow> Rows)
 {
-    public void Save(Run run) => File.WriteAllText(run.Artifact("results.json"), JsonSerializer.Serialize(this, new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true }));
+    public void Save(Run run) => File.WriteAllText(
+        run.Artifact("results.json"), JsonSerializer.Serialize(this, new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true }));
 }
 
 /// <param name="Sparsity">Fraction of the weights that are cut, 0–1.</param>

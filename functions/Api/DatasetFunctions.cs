@@ -24,7 +24,8 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
 
     [Function("DatasetVersions")]
     [Operation("A dataset's versions, newest first", Answer = typeof(DatasetInfo), Errors = [404])]
-    public Task<IActionResult> Versions([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "datasets/{name}")] HttpRequest request, string name) => gate.Reader(request, async caller =>
+    public Task<IActionResult> Versions([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "datasets/{name}")] HttpRequest request,
+        string name) => gate.Reader(request, async caller =>
         await caller.Workspace.Datasets.List(Checked(name), caller.Cancel) switch
         {
             { Datasets: [var dataset] } => Answer.Json(dataset),
@@ -34,27 +35,32 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
 
     [Function("DatasetGet")]
     [Operation("A version with its files; version: a number, latest, or the beginning of its hash", Answer = typeof(DatasetVersion), Errors = [404])]
-    public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Version)] HttpRequest request, string name, string version) =>
+    public Task<IActionResult> Get(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Version)] HttpRequest request, string name, string version) =>
         gate.Reader(request, async caller => Answer.Json(await Find(caller, name, version)));
 
     [Function("DatasetFile")]
     [Operation("A file of a version; a range of its bytes, when asked for", AnswerTypes = [OperationAttribute.Any], Also = [206, 304, 307],
         Query = [DirectAnswer.Parameter], Errors = [404, 412, 416])]
-    public Task<IActionResult> File([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = Version + "/files/{*path}")] HttpRequest request, string name, string version) =>
+    public Task<IActionResult> File([HttpTrigger(
+        AuthorizationLevel.Anonymous, "get", "head", Route = Version + "/files/{*path}")] HttpRequest request, string name, string version) =>
         gate.Reader(request, async caller =>
         {
             var (dataset, path) = (await Find(caller, name, version), RawPath.After(request, segments: 5));
             var missing = $"{dataset} has no file {path}";
             if (dataset.Files.FirstOrDefault(file => file.Path == path) is not { } found) return Answer.NotFound(missing);
             return await DirectAnswer.ToRead(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), limits)
-                ?? await ObjectAnswer.Of(request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), missing, new(found.LengthBytes, found.Sha256));
+                ?? await ObjectAnswer.Of(
+                    request, caller.Workspace.Store, WorkspacePaths.Content(found.Sha256), missing, new(found.LengthBytes, found.Sha256));
         });
 
     [Function("DatasetUpload")]
-    [Operation("Where to send a large content: straight to the store, where it can take it; then put it with uploaded=true and no body", Role = Role.Writer,
+    [Operation(
+        "Where to send a large content: straight to the store, where it can take it; then put it with uploaded=true and no body", Role = Role.Writer,
         Answer = typeof(UploadPlace), Query = ["lengthBytes: how large it is"], Errors = [413])]
     public Task<IActionResult> Upload(
-        [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "datasets/{name}/files/{sha256}")] HttpRequest request, string name, string sha256) =>
+        [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "datasets/{name}/files/{sha256}")] HttpRequest request, string name,
+        string sha256) =>
         gate.Writer(request, async caller =>
         {
             Checked(name);
@@ -65,7 +71,8 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
     [Function("DatasetPut")]
     [Operation("Send a file's content before publishing it", Role = Role.Writer, Status = 204, BodyTypes = ["application/octet-stream"],
         Query = ["uploaded: true: what was sent to the store before, instead of the body"], Errors = [404, 409, 413])]
-    public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "datasets/{name}/files/{sha256}")] HttpRequest request, string name, string sha256) =>
+    public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "datasets/{name}/files/{sha256}")] HttpRequest request,
+        string name, string sha256) =>
         gate.Writer(request, async caller =>
         {
             Checked(name);
@@ -86,21 +93,26 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
         });
 
     [Function("DatasetPublish")]
-    [Operation("Publish a version: of a folder of the workspace, or of files whose contents were sent; 200 with missing contents asks for these first", Role = Role.Writer,
+    [Operation(
+        "Publish a version: of a folder of the workspace, or of files whose contents were sent; 200 with missing contents asks for these first",
+        Role = Role.Writer,
         Status = 201, Also = [200], Answer = typeof(DatasetPublication), Body = typeof(DatasetRequest), Errors = [409, 413])]
-    public Task<IActionResult> Publish([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "datasets/{name}")] HttpRequest request, string name) => gate.Writer(request, async caller =>
+    public Task<IActionResult> Publish([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "datasets/{name}")] HttpRequest request,
+        string name) => gate.Writer(request, async caller =>
     {
         var (publishing, by) = (caller.Workspace.DatasetPublishing, caller.Key.Name);
         var result = await request.Json<DatasetRequest>(limits.DatasetBytes) switch
         {
             { Path: { } path, Files: null } => await publishing.Publish(name, path, by, caller.Cancel),
             { Path: null, Files: { } files } => await publishing.Publish(name, files, by, caller.Cancel),
-            _ => throw new RequestException(StatusCodes.Status400BadRequest, "give either path, a file or folder of the workspace, or files whose contents were sent"),
+            _ => throw new RequestException(
+                StatusCodes.Status400BadRequest, "give either path, a file or folder of the workspace, or files whose contents were sent"),
         };
         return result switch
         {
             PublishResult.Published { IsNew: true, Version: var made } =>
-                Answer.Json(new DatasetPublication(made, IsNew: true), headers => headers.Location = $"/api/datasets/{made.Name}/{made.Number}", StatusCodes.Status201Created),
+                Answer.Json(new DatasetPublication(made, IsNew: true), headers => headers.Location = $"/api/datasets/{made.Name}/{made.Number}",
+                    StatusCodes.Status201Created),
             PublishResult.Published { Version: var known } => Answer.Json(new DatasetPublication(known)),
             PublishResult.Missing { Contents: var contents } => Answer.Json(new DatasetPublication(null, Missing: contents)),
             PublishResult.Changed changed => Answer.Problem(StatusCodes.Status409Conflict, changed.Message),
@@ -110,17 +122,22 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
     });
 
     [Function("DatasetDelete")]
-    [Operation("Delete a version, by its number also one whose record is lost; its number stays taken", Role = Role.Writer, Status = 204, Query = [Deletions.ForceDoc], Errors = [404, 409])]
-    public Task<IActionResult> Delete([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = Version)] HttpRequest request, string name, string version) => gate.Writer(request, async caller =>
+    [Operation("Delete a version, by its number also one whose record is lost; its number stays taken", Role = Role.Writer, Status = 204,
+        Query = [Deletions.ForceDoc], Errors = [404, 409])]
+    public Task<IActionResult> Delete([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = Version)] HttpRequest request, string name,
+        string version) => gate.Writer(request, async caller =>
     {
         // By its number also one whose record is lost.
         var number = Reference(name, version).Number ?? (await Find(caller, name, version)).Number;
-        return Deletions.Answered(await caller.Workspace.DatasetDeletion.Delete(Checked(name), number, request.QueryFlag(Deletions.Force), caller.Cancel), $"dataset {name}:{number}");
+        return Deletions.Answered(
+            await caller.Workspace.DatasetDeletion.Delete(Checked(name), number, request.QueryFlag(Deletions.Force), caller.Cancel),
+            $"dataset {name}:{number}");
     });
 
     private static DatasetReference Reference(string name, string version) =>
         DatasetReference.Parse($"{name}:{version}") ?? DatasetReference.Parse($"{name}@{version}")
-            ?? throw new RequestException(StatusCodes.Status400BadRequest, $"'{version}' is no version of a dataset: a number, latest, or at least 8 characters of its hash");
+            ?? throw new RequestException(
+                StatusCodes.Status400BadRequest, $"'{version}' is no version of a dataset: a number, latest, or at least 8 characters of its hash");
 
     private static async Task<DatasetVersion> Find(Caller caller, string name, string version)
     {
@@ -133,5 +150,6 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
     }
 
     /// <summary>As part of an object's name.</summary>
-    private static string Checked(string name) => SpecRules.NameProblem(name) is { } problem ? throw new RequestException(StatusCodes.Status400BadRequest, problem) : name;
+    private static string Checked(string name) =>
+        SpecRules.NameProblem(name) is { } problem ? throw new RequestException(StatusCodes.Status400BadRequest, problem) : name;
 }

@@ -11,13 +11,15 @@ namespace Serverless.Functions.Api;
 public sealed class DeadLetterFunctions(Gate gate)
 {
     [Function("DeadLetterList")]
-    [Operation("Messages that nobody could deal with, with the reason, oldest first; admins also see those that name no workspace", Answer = typeof(DeadLetterList))]
+    [Operation("Messages that nobody could deal with, with the reason, oldest first; admins also see those that name no workspace",
+        Answer = typeof(DeadLetterList))]
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "dead-letters")] HttpRequest request) =>
         gate.Reader(request, async caller => Answer.Json(await caller.Workspace.DeadLetters.List(caller.Key.Role == Role.Admin, caller.Cancel)));
 
     [Function("DeadLetterRequeue")]
     [Operation("Send a dead letter again, once its cause was mended", Role = Role.Admin, Status = 204, Errors = [404])]
-    public Task<IActionResult> Requeue([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "dead-letters/{queue}/{id}/requeue")] HttpRequest request, string queue, string id) =>
+    public Task<IActionResult> Requeue([HttpTrigger(
+        AuthorizationLevel.Anonymous, "post", Route = "dead-letters/{queue}/{id}/requeue")] HttpRequest request, string queue, string id) =>
         gate.Admin(request, async caller => await caller.Workspace.DeadLetters.Requeue(Whole(queue), Whole(id), nobodys: true, caller.Cancel)
             ? Answer.NoContent
             : Answer.NotFound($"there is no dead letter {Whole(id)} in {Whole(queue)}"));

@@ -17,9 +17,12 @@ public sealed class DoctorFunctions(Gate gate, IWorkspaces workspaces)
     private const int MostFindings = 10_000;
 
     [Function("DoctorLook")]
-    [Operation("Everything in the workspace that is damaged or does not fit together, a JSON object a line as it is found, at the end how much was looked at; damaged keys are shown to admins only",
+    [Operation(
+        "Everything in the workspace that is damaged or does not fit together, a JSON object a line as it is found, at the end how much was looked " +
+        "at; damaged keys are shown to admins only",
         Answer = typeof(DoctorLine), AnswerTypes = ["application/x-ndjson"])]
-    public Task<IActionResult> Look([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "doctor")] HttpRequest request) => gate.Reader(request, caller => Task.FromResult(Answer.Stream(async context =>
+    public Task<IActionResult> Look([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "doctor")] HttpRequest request) =>
+        gate.Reader(request, caller => Task.FromResult(Answer.Stream(async context =>
     {
         context.Response.ContentType = "application/x-ndjson";
         var (doctor, found, cut) = (Doctor(caller), 0, false);
@@ -35,16 +38,19 @@ public sealed class DoctorFunctions(Gate gate, IWorkspaces workspaces)
     })));
 
     [Function("DoctorMove")]
-    [Operation("Move a damaged object to damaged/, where nothing reads it and nothing of it is lost; what is as it should be is left alone", Role = Role.Admin,
+    [Operation("Move a damaged object to damaged/, where nothing reads it and nothing of it is lost; what is as it should be is left alone",
+        Role = Role.Admin,
         Answer = typeof(DoctorMoved), Body = typeof(DoctorMove), Errors = [413])]
-    public Task<IActionResult> Move([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "doctor")] HttpRequest request) => gate.Admin(request, async caller =>
+    public Task<IActionResult> Move([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "doctor")] HttpRequest request) =>
+        gate.Admin(request, async caller =>
         Answer.Json(await Doctor(caller).Move(await request.Json<DoctorMove>(), caller.Cancel)));
 
     private WorkspaceDoctor Doctor(Caller caller) => new(caller.Workspace.Name, caller.Workspace.Store, workspaces.Platform);
 
     private static async Task Write(HttpContext context, DoctorLine line)
     {
-        await context.Response.Body.WriteAsync((byte[])[.. JsonSerializer.SerializeToUtf8Bytes(line, CoreJson.Options), (byte)'\n'], context.RequestAborted);
+        await context.Response.Body.WriteAsync(
+            (byte[])[.. JsonSerializer.SerializeToUtf8Bytes(line, CoreJson.Options), (byte)'\n'], context.RequestAborted);
         await context.Response.Body.FlushAsync(context.RequestAborted);
     }
 }

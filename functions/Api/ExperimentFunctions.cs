@@ -12,10 +12,12 @@ namespace Serverless.Functions.Api;
 public sealed class ExperimentFunctions(Gate gate)
 {
     [Function("ExperimentSubmit")]
-    [Operation("Submit an experiment: it is checked, numbered and its runs are queued", Role = Role.Writer, Status = 202, Answer = typeof(Submitted), Body = typeof(ExperimentSpec),
+    [Operation("Submit an experiment: it is checked, numbered and its runs are queued", Role = Role.Writer, Status = 202, Answer = typeof(Submitted),
+        Body = typeof(ExperimentSpec),
         BodyTypes = ["application/json", "application/yaml", "text/yaml", "application/x-yaml"],
         Headers = [Submissions.HeaderDoc], Errors = [409, 413, 415])]
-    public Task<IActionResult> Submit([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "experiments")] HttpRequest request) => gate.Writer(request, async caller =>
+    public Task<IActionResult> Submit([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "experiments")] HttpRequest request) =>
+        gate.Writer(request, async caller =>
     {
         var format = Submissions.FormatOf(request.ContentType);
         var body = await request.Text();

@@ -9,7 +9,8 @@ namespace Serverless.Functions.Api;
 
 public sealed class HealthFunctions
 {
-    private static readonly Health Ok = new("ok", typeof(HealthFunctions).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0");
+    private static readonly Health Ok = new("ok",
+        typeof(HealthFunctions).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0");
 
     [Function("Health")]
     [Operation("Whether the platform answers", Open = true, Answer = typeof(Health))]

@@ -25,7 +25,8 @@ public sealed class KeyFunctions(Gate gate, ApiKeys keys, IEnumerable<EntraToken
     [Function("KeyCreate")]
     [Operation("Make a key, whose secret is in this answer only; or let somebody of the directory in", Role = Role.Admin, Status = 201,
         Answer = typeof(ApiKeyInfo), Body = typeof(NewKey), Errors = [409, 413])]
-    public Task<IActionResult> Create([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "keys")] HttpRequest request) => gate.Admin(request, async caller =>
+    public Task<IActionResult> Create([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "keys")] HttpRequest request) =>
+        gate.Admin(request, async caller =>
     {
         var wanted = await request.Json<NewKey>();
         if (wanted.Name is not { Length: > 0 and <= MaxNameLength } name || name.Any(char.IsControl))
@@ -37,7 +38,8 @@ public sealed class KeyFunctions(Gate gate, ApiKeys keys, IEnumerable<EntraToken
         {
             if (tokens.SingleOrDefault() is not { } directory)
             {
-                return Answer.Problem(StatusCodes.Status400BadRequest, $"person: no tokens are taken here; set {EntraOptions.TenantSetting} and {EntraOptions.ClientIdSetting}");
+                return Answer.Problem(StatusCodes.Status400BadRequest,
+                    $"person: no tokens are taken here; set {EntraOptions.TenantSetting} and {EntraOptions.ClientIdSetting}");
             }
 
             return await keys.Add(new EntraPrincipal(directory.Login.Tenant, id), name, wanted.Role, caller.Key.Workspace, caller.Cancel) is { } added
@@ -50,7 +52,8 @@ public sealed class KeyFunctions(Gate gate, ApiKeys keys, IEnumerable<EntraToken
 
     [Function("KeyRevoke")]
     [Operation("Revoke a key", Role = Role.Admin, Status = 204, Errors = [404, 409])]
-    public Task<IActionResult> Revoke([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = "keys/{id}")] HttpRequest request, string id) => gate.Admin(request, async caller =>
+    public Task<IActionResult> Revoke([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = "keys/{id}")] HttpRequest request, string id) =>
+        gate.Admin(request, async caller =>
         await keys.Revoke(caller.Key.Workspace, id, caller.Cancel) switch
         {
             RevokeOutcome.Revoked => Answer.NoContent,

@@ -15,16 +15,21 @@ public sealed class LineageFunctions(Gate gate)
     private const int UsualDepth = 5, MostDepth = 50;
 
     [Function("LineageGet")]
-    [Operation("What something came from and what came of it, as a graph; id: a run, a file or folder below data/, or a dataset's version such as digits:3", Answer = typeof(LineageGraph),
+    [Operation(
+        "What something came from and what came of it, as a graph; id: a run, a file or folder below data/, or a dataset's version such as digits:3",
+        Answer = typeof(LineageGraph),
         Query = ["depth: how many runs and datasets away, 1 to 50, usually 5"], Errors = [404])]
-    public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "lineage/{*id}")] HttpRequest request) => gate.Reader(request, async caller =>
+    public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "lineage/{*id}")] HttpRequest request) =>
+        gate.Reader(request, async caller =>
     {
         var (id, depth) = (RawPath.After(request, segments: 2), (int)(request.QueryNumber("depth", 1, MostDepth) ?? UsualDepth));
         var (workspace, cancel) = (caller.Workspace, caller.Cancel);
         if (id.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal))
         {
             if (WorkspaceFiles.Problem(id.TrimEnd('/')) is { } problem) return Answer.Problem(StatusCodes.Status400BadRequest, problem);
-            return await workspace.Lineage.Of(id, depth, cancel) is { } graph ? Answer.Json(graph) : Answer.NotFound($"there is no {id} in the workspace");
+            return await workspace.Lineage.Of(id, depth, cancel) is { } graph
+                ? Answer.Json(graph)
+                : Answer.NotFound($"there is no {id} in the workspace");
         }
 
         if (DatasetReference.Parse(id) is not { } reference) return Answer.Json(await workspace.Lineage.Of(await caller.Run(id), depth, cancel));
@@ -35,7 +40,9 @@ public sealed class LineageFunctions(Gate gate)
     });
 
     [Function("LineageRebuild")]
-    [Operation("Make the index of the lineage again from the records; answers how many were read", Role = Role.Admin, Answer = typeof(LineageRebuilt))]
-    public Task<IActionResult> Rebuild([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "lineage")] HttpRequest request) => gate.Admin(request, async caller =>
+    [Operation(
+        "Make the index of the lineage again from the records; answers how many were read", Role = Role.Admin, Answer = typeof(LineageRebuilt))]
+    public Task<IActionResult> Rebuild([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "lineage")] HttpRequest request) =>
+        gate.Admin(request, async caller =>
         Answer.Json(new LineageRebuilt(await caller.Workspace.Lineage.Rebuild(caller.Cancel))));
 }

@@ -7,15 +7,17 @@ using Serverless.Core.Logs;
 namespace Serverless.Functions.Api;
 
 /// <summary>
-/// A log that is followed as Server-Sent Events: <c>log</c> with <c>{"text"}</c> (whole characters; line ends as printed), <c>rewind</c> with <c>{"offset"}</c> when a new attempt goes on
-/// from an earlier place, <c>problem</c> with <c>{"text"}</c> when something before it cannot be read, <c>end</c> with <c>{"state","cause"}</c>. Every one of these has an id to
-/// resume after. <c>revoked</c> with <c>{"text"}</c> ends the stream when its reader's key no longer opens the workspace.
+/// A log that is followed as Server-Sent Events: <c>log</c> with <c>{"text"}</c> (whole characters; line ends as printed), <c>rewind</c> with
+/// <c>{"offset"}</c> when a new attempt goes on from an earlier place, <c>problem</c> with <c>{"text"}</c> when something before it cannot be read,
+/// <c>end</c> with <c>{"state","cause"}</c>. Every one of these has an id to resume after. <c>revoked</c> with <c>{"text"}</c> ends the stream when
+/// its reader's key no longer opens the workspace.
 /// </summary>
 static class LogEventStream
 {
     /// <param name="until">Ends it between two events.</param>
     /// <param name="revoked">Ends it with an event.</param>
-    public static async Task Write(HttpContext context, LogReader logs, string runId, LogPosition from, CancellationToken until, CancellationToken revoked)
+    public static async Task Write(
+        HttpContext context, LogReader logs, string runId, LogPosition from, CancellationToken until, CancellationToken revoked)
     {
         using var any = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, until, revoked);
         try
@@ -45,14 +47,20 @@ static class LogEventStream
                     byte[] bytes = [.. rest, .. text.Bytes];
                     var whole = WholeCharacters(bytes);
                     rest = bytes[whole..];
-                    if (whole > 0) await Send(context, "log", text.After with { Offset = text.After.Offset - rest.Length }, new LogText(Encoding.UTF8.GetString(bytes, 0, whole)));
+                    if (whole > 0)
+                    {
+                        await Send(context, "log", text.After with { Offset = text.After.Offset - rest.Length },
+                            new LogText(Encoding.UTF8.GetString(bytes, 0, whole)));
+                    }
+
                     break;
                 case LogEvent.Rewound rewound:
                     rest = [];
                     await Send(context, "rewind", rewound.To, new LogRewind(rewound.To.Offset));
                     break;
                 case LogEvent.Incomplete incomplete:
-                    await Send(context, "problem", incomplete.At with { Offset = incomplete.At.Offset - rest.Length }, new LogText(incomplete.Problem));
+                    await Send(
+                        context, "problem", incomplete.At with { Offset = incomplete.At.Offset - rest.Length }, new LogText(incomplete.Problem));
                     break;
                 case LogEvent.Ended ended:
                     if (rest.Length > 0) await Send(context, "log", ended.At, new LogText(Encoding.UTF8.GetString(rest)));

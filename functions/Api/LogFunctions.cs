@@ -23,17 +23,23 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
     [Operation("A run's log, as its code printed it", AnswerTypes = ["text/plain; charset=utf-8", EventStream], Errors = [404], Query = [
         "offset: begin at this byte; negative: so many bytes before the end; default 0",
         "tail: begin so many lines before the end, at most 100000; of lines that are longer than 64 MiB together, fewer; not with offset",
-        "follow: true sends what is printed until the run has ended, as text or, with Accept: text/event-stream, as events that can be resumed, also when the platform ends the request before",
+        "follow: true sends what is printed until the run has ended, as text or, with Accept: text/event-stream, as events that can be resumed, " +
+        "also when the platform ends the request before",
         "attempt: the log as it was seen at the end of this attempt; default the newest"],
         Headers = ["Last-Event-ID: the last event's id, to resume after it"])]
-    public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/logs")] HttpRequest request, string id) => gate.Reader(request, async caller =>
+    public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/logs")] HttpRequest request, string id) =>
+        gate.Reader(request, async caller =>
     {
         var run = await caller.Run(id);
         var logs = caller.Workspace.Logs;
         var follow = request.QueryFlag("follow");
         var attempt = (int?)request.QueryNumber("attempt", 1, int.MaxValue);
         if (attempt > run.Epoch) return Answer.NotFound($"run {id} has no attempt {attempt}");
-        if (attempt is not null && follow) return Answer.Problem(StatusCodes.Status400BadRequest, "only the newest attempt can be followed: leave out attempt or follow");
+        if (attempt is not null && follow)
+        {
+            return Answer.Problem(StatusCodes.Status400BadRequest, "only the newest attempt can be followed: leave out attempt or follow");
+        }
+
         var asked = request.QueryNumber("offset", long.MinValue, long.MaxValue);
         var tail = (int?)request.QueryNumber("tail", 0, LogReader.MaxTailLines);
         if (asked is not null && tail is not null)
@@ -50,9 +56,14 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
 
         var offset = asked ?? 0;
         if (tail is not null || asked < 0) offset = await Begin((await logs.Measure(run, cancel: caller.Cancel)).Length);
-        if (!request.GetTypedHeaders().Accept.Any(type => type.MediaType == EventStream)) return Answer.Stream(context => FollowText(context, caller, run.Id, new(0, offset)));
+        if (!request.GetTypedHeaders().Accept.Any(type => type.MediaType == EventStream))
+        {
+            return Answer.Stream(context => FollowText(context, caller, run.Id, new(0, offset)));
+        }
+
         var position = request.Headers["Last-Event-ID"] is [{ Length: > 0 } last]
-            ? LogPosition.Parse(last) ?? throw new RequestException(StatusCodes.Status400BadRequest, $"Last-Event-ID: {last} is not an id that this address gave")
+            ? LogPosition.Parse(last)
+                ?? throw new RequestException(StatusCodes.Status400BadRequest, $"Last-Event-ID: {last} is not an id that this address gave")
             : new(0, offset);
         return Answer.Stream(async context =>
         {
@@ -77,7 +88,8 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
         Describe(context.Response, from);
         context.Response.Headers[NextOffsetHeader] = extent.Length.ToString(CultureInfo.InvariantCulture);
         if (extent.Problems.Count > 0) context.Response.Headers[ProblemsHeader] = string.Join("; ", extent.Problems);
-        await foreach (var bytes in logs.Read(run, from, extent.Length, attempt, context.RequestAborted)) await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
+        await foreach (var bytes in logs.Read(run, from, extent.Length, attempt, context.RequestAborted)) await context.Response.Body.WriteAsync(
+            bytes, context.RequestAborted);
     }
 
     private async Task FollowText(HttpContext context, Caller caller, string runId, LogPosition from)

@@ -11,5 +11,6 @@ public sealed class LoginFunctions(IEnumerable<EntraTokens> tokens)
 {
     [Function("Login")]
     [Operation("How one comes in, besides with a key", Open = true, Answer = typeof(LoginWays))]
-    public IActionResult Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "login")] HttpRequest request) => Answer.Json(new LoginWays(tokens.SingleOrDefault()?.Login));
+    public IActionResult Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "login")] HttpRequest request) =>
+        Answer.Json(new LoginWays(tokens.SingleOrDefault()?.Login));
 }

@@ -12,5 +12,6 @@ public sealed class OpenApiFunctions
 
     [Function("OpenApi")]
     [Operation("This description, OpenAPI 3.1", Open = true, AnswerTypes = ["application/json"])]
-    public IActionResult Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "openapi.json")] HttpRequest request) => Answer.Json(Document.Value);
+    public IActionResult Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "openapi.json")] HttpRequest request) =>
+        Answer.Json(Document.Value);
 }

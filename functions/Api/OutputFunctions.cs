@@ -13,13 +13,15 @@ public sealed class OutputFunctions(Gate gate, ApiLimits limits)
 {
     [Function("RunArtifacts")]
     [Operation("A run's artifacts; while it goes on, what was uploaded so far", Answer = typeof(ArtifactList), Errors = [404])]
-    public Task<IActionResult> Artifacts([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/artifacts")] HttpRequest request, string id) =>
+    public Task<IActionResult> Artifacts(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/artifacts")] HttpRequest request, string id) =>
         gate.Reader(request, async caller => Answer.Json(await caller.Workspace.Outputs.Artifacts(await caller.Run(id), caller.Cancel)));
 
     [Function("RunArtifact")]
     [Operation("One artifact; a range of its bytes, when asked for", AnswerTypes = [OperationAttribute.Any], Also = [206, 304, 307],
         Query = [DirectAnswer.Parameter], Errors = [404, 412, 416])]
-    public Task<IActionResult> Artifact([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "runs/{id}/artifacts/{*path}")] HttpRequest request, string id) =>
+    public Task<IActionResult> Artifact(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "runs/{id}/artifacts/{*path}")] HttpRequest request, string id) =>
         gate.Reader(request, async caller =>
         {
             var path = RawPath.After(request, segments: 4);
@@ -31,23 +33,30 @@ public sealed class OutputFunctions(Gate gate, ApiLimits limits)
 
     [Function("RunCheckpoints")]
     [Operation("A run's checkpoints, oldest first", Answer = typeof(CheckpointList), Errors = [404])]
-    public Task<IActionResult> Checkpoints([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/checkpoints")] HttpRequest request, string id) =>
+    public Task<IActionResult> Checkpoints(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/checkpoints")] HttpRequest request, string id) =>
         gate.Reader(request, async caller => Answer.Json(RunOutputs.Checkpoints(await caller.Run(id))));
 
     [Function("RunCheckpoint")]
     [Operation("The files of one checkpoint, by its step or as 'last'", Answer = typeof(CheckpointManifest), Errors = [404])]
-    public Task<IActionResult> Checkpoint([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/checkpoints/{step}")] HttpRequest request, string id, string step) =>
+    public Task<IActionResult> Checkpoint(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/checkpoints/{step}")] HttpRequest request, string id, string step) =>
         gate.Reader(request, async caller => Answer.Json(await Manifest(caller, id, step)));
 
     [Function("RunCheckpointFile")]
     [Operation("One file of a checkpoint", Answer = typeof(FilePieces), AnswerTypes = ["application/json", OperationAttribute.Any], Query = [
         "pieces: true: instead of the file, JSON with the addresses of its pieces, in order; a store that does not give them itself answers with none"], Errors = [404])]
-    public Task<IActionResult> CheckpointFile([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/checkpoints/{step}/{*file}")] HttpRequest request, string id, string step) =>
+    public Task<IActionResult> CheckpointFile([HttpTrigger(
+        AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/checkpoints/{step}/{*file}")] HttpRequest request, string id, string step) =>
         gate.Reader(request, async caller =>
         {
             var path = RawPath.After(request, segments: 5);
             var manifest = await Manifest(caller, id, step);
-            if (manifest.Files.FirstOrDefault(file => file.Path == path) is not { } found) return Answer.NotFound($"the checkpoint has no file {path}");
+            if (manifest.Files.FirstOrDefault(file => file.Path == path) is not { } found)
+            {
+                return Answer.NotFound($"the checkpoint has no file {path}");
+            }
+
             if (request.QueryFlag("pieces")) return Answer.Json(await DirectAnswer.Pieces(caller.Workspace.Store, found, limits, caller.Cancel));
             var content = await caller.Workspace.Outputs.Open(found, caller.Cancel);
             return Answer.Stream(async context =>

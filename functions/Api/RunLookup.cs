@@ -9,7 +9,8 @@ static class RunLookup
     extension(Caller caller)
     {
         /// <summary>The run, or 404.</summary>
-        public async Task<RunRecord> Run(string id) => IsId(id) && await caller.Workspace.Runs.Load(id, caller.Cancel) is { Run: var run } ? run : throw Missing(id);
+        public async Task<RunRecord> Run(string id) =>
+            IsId(id) && await caller.Workspace.Runs.Load(id, caller.Cancel) is { Run: var run } ? run : throw Missing(id);
     }
 
     public static RequestException Missing(string id) => new(StatusCodes.Status404NotFound, $"there is no run {id}");

@@ -22,7 +22,8 @@ static class Submissions
     {
         [] => null,
         [{ Length: > 0 and <= MaxKeyLength } key] when key.All(c => c is > ' ' and < '\x7f') => new(key, $"{request.Path} {bodySha256}"),
-        _ => throw new RequestException(StatusCodes.Status400BadRequest, $"{KeyHeader}: expected one value of 1 to {MaxKeyLength} printable ASCII characters without spaces"),
+        _ => throw new RequestException(
+            StatusCodes.Status400BadRequest, $"{KeyHeader}: expected one value of 1 to {MaxKeyLength} printable ASCII characters without spaces"),
     };
 
     public static IActionResult Answered(SubmitResult result) => result switch
@@ -37,6 +38,7 @@ static class Submissions
     {
         null or "" or "application/json" or "text/json" => SpecFormat.Json,
         "application/yaml" or "text/yaml" or "application/x-yaml" or "text/x-yaml" => SpecFormat.Yaml,
-        var other => throw new RequestException(StatusCodes.Status415UnsupportedMediaType, $"Content-Type {other}: send application/json or application/yaml"),
+        var other =>
+            throw new RequestException(StatusCodes.Status415UnsupportedMediaType, $"Content-Type {other}: send application/json or application/yaml"),
     };
 }

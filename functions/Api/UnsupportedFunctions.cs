@@ -11,19 +11,23 @@ public sealed class UnsupportedFunctions(Gate gate)
 {
     [Function("Sweeps")]
     [Operation("Experiments over a search space", Status = 501)]
-    public Task<IActionResult> Sweeps([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "sweeps/{id}")] HttpRequest request) => No(request, "sweeps");
+    public Task<IActionResult> Sweeps([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "sweeps/{id}")] HttpRequest request) =>
+        No(request, "sweeps");
 
     [Function("SweepCancel")]
     [Operation("Ask for a sweep's end", Status = 501)]
-    public Task<IActionResult> CancelSweep([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "sweeps/{id}/cancel")] HttpRequest request) => No(request, "sweeps");
+    public Task<IActionResult> CancelSweep([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "sweeps/{id}/cancel")] HttpRequest request) =>
+        No(request, "sweeps");
 
     [Function("Notebooks")]
     [Operation("Notebooks on a machine", Status = 501)]
-    public Task<IActionResult> Notebooks([HttpTrigger(AuthorizationLevel.Anonymous, "get", "post", "delete", Route = "notebooks/{id?}")] HttpRequest request) => No(request, "notebooks");
+    public Task<IActionResult> Notebooks([HttpTrigger(
+        AuthorizationLevel.Anonymous, "get", "post", "delete", Route = "notebooks/{id?}")] HttpRequest request) => No(request, "notebooks");
 
     [Function("GitHubWebhook")]
     [Operation("Events of a GitHub repository", Status = 501)]
-    public Task<IActionResult> GitHub([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "github/webhook")] HttpRequest request) => No(request, "GitHub webhooks");
+    public Task<IActionResult> GitHub([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "github/webhook")] HttpRequest request) =>
+        No(request, "GitHub webhooks");
 
     private Task<IActionResult> No(HttpRequest request, string what) =>
         gate.Reader(request, _ => Task.FromResult<IActionResult>(Answer.Problem(StatusCodes.Status501NotImplemented, $"this version has no {what}")));

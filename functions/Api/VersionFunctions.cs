@@ -15,17 +15,23 @@ public sealed class VersionFunctions(Gate gate)
 
     [Function("VersionList")]
     [Operation("An experiment's versions, newest first", Answer = typeof(VersionList), Errors = [404])]
-    public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Versions)] HttpRequest request, string project, string experiment) => gate.Reader(request, async caller =>
+    public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Versions)] HttpRequest request, string project,
+        string experiment) => gate.Reader(request, async caller =>
     {
         var (versions, damaged) = await caller.Workspace.Submission.Versions.List(Name(project), Name(experiment), caller.Cancel);
-        return versions.Count + damaged.Count > 0 ? Answer.Json(new VersionList(versions, DamagedRecord.Listed(damaged))) : Missing(project, experiment);
+        return versions.Count + damaged.Count > 0
+            ? Answer.Json(new VersionList(versions, DamagedRecord.Listed(damaged)))
+            : Missing(project, experiment);
     });
 
     [Function("VersionDiff")]
-    [Operation("What changed between two versions", Answer = typeof(VersionDiff), Query = ["from: number of the earlier one", "to: number of the later one"], Errors = [404])]
-    public Task<IActionResult> Diff([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Versions + "/diff")] HttpRequest request, string project, string experiment) =>
+    [Operation("What changed between two versions", Answer = typeof(VersionDiff),
+        Query = ["from: number of the earlier one", "to: number of the later one"], Errors = [404])]
+    public Task<IActionResult> Diff(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Versions + "/diff")] HttpRequest request, string project, string experiment) =>
         gate.Reader(request, async caller =>
-            await caller.Workspace.Submission.Versions.Diff(Name(project), Name(experiment), Number(request, "from"), Number(request, "to"), caller.Cancel) is { } diff
+            await caller.Workspace.Submission.Versions.Diff(
+                Name(project), Name(experiment), Number(request, "from"), Number(request, "to"), caller.Cancel) is { } diff
                 ? Answer.Json(diff)
                 : Answer.NotFound($"experiment {project}/{experiment} has no such versions"));
 
@@ -33,7 +39,9 @@ public sealed class VersionFunctions(Gate gate)
         (int?)request.QueryNumber(name, 1, 999_999) ?? throw new RequestException(StatusCodes.Status400BadRequest, $"{name}: which version?");
 
     /// <summary>As part of an object's name: one segment.</summary>
-    private static string Name(string text) => ObjectKey.Problem(text) is null && !text.Contains('/') ? text : throw new RequestException(StatusCodes.Status400BadRequest, $"'{text}' is not a name");
+    private static string Name(string text) => ObjectKey.Problem(text) is null && !text.Contains('/')
+        ? text
+        : throw new RequestException(StatusCodes.Status400BadRequest, $"'{text}' is not a name");
 
     private static ProblemAnswer Missing(string project, string experiment) => Answer.NotFound($"there is no experiment {project}/{experiment}");
 }

@@ -10,7 +10,8 @@ namespace Serverless.Functions.Events;
 public sealed class EventFunctions(WorkspaceDirectory workspaces)
 {
     [Function("PublishOutputs")]
-    public Task PublishOutputs([ServiceBusTrigger(QueueNames.Events, QueueNames.Platform, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
+    public Task PublishOutputs(
+        [ServiceBusTrigger(QueueNames.Events, QueueNames.Platform, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
         EventReader.WorkspaceEventIn(new Message("", body)) switch
         {
             RunEnded ended => workspaces.Open(ended.Workspace).Publication.Publish(ended.Run, cancel),

@@ -8,7 +8,9 @@ static class EveryWorkspace
 {
     extension(WorkspaceDirectory workspaces)
     {
-        /// <summary>Does it to each workspace that somebody has a key for. One that it fails for keeps no other from it, and damaged records are told of once.</summary>
+        /// <summary>
+        /// Does it to each workspace that somebody has a key for. One that it fails for keeps no other from it, and damaged records are told of once.
+        /// </summary>
         /// <exception cref="AggregateException">It failed for some, in the end.</exception>
         public async Task Each(ApiKeys keys, DamageNotices notices, Func<Workspace, Task> work, CancellationToken cancel)
         {

@@ -10,7 +10,8 @@ public sealed class NoticeFunctions(Notifier notifier)
 {
     [Function("Notify")]
     public Task Notify([ServiceBusTrigger(QueueNames.Events, QueueNames.Notices, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
-        notifier.Notify(EventReader.WorkspaceEventIn(new Message("", body)) ?? throw new InvalidDataException("the event cannot be understood"), cancel);
+        notifier.Notify(
+            EventReader.WorkspaceEventIn(new Message("", body)) ?? throw new InvalidDataException("the event cannot be understood"), cancel);
 
     [Function("DeliverNotice")]
     public Task Deliver([ServiceBusTrigger(QueueNames.Webhooks, Connection = "ServiceBus")] string body, CancellationToken cancel) =>

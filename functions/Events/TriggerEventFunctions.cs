@@ -11,14 +11,17 @@ namespace Serverless.Functions.Events;
 public sealed class TriggerEventFunctions(WorkspaceDirectory workspaces, ApiKeys keys, DamageNotices notices)
 {
     [Function("TriggerOnEvent")]
-    public Task OnEvent([ServiceBusTrigger(QueueNames.Events, QueueNames.Triggers, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
+    public Task OnEvent(
+        [ServiceBusTrigger(QueueNames.Events, QueueNames.Triggers, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
         EventReader.WorkspaceEventIn(new Message("", body)) is { } happened
             ? workspaces.Open(happened.Workspace).Triggers.Handle(happened, cancel)
             : throw new InvalidDataException("the event cannot be understood");
 
     [Function("TriggerOnFile")]
     public Task OnFile([ServiceBusTrigger(QueueNames.FileEvents, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
-        FileChanged.From(new Message("", body)) is { } changed ? workspaces.Open(changed.Workspace).Triggers.Handle(changed, cancel) : Task.CompletedTask;
+        FileChanged.From(new Message("", body)) is { } changed
+            ? workspaces.Open(changed.Workspace).Triggers.Handle(changed, cancel)
+            : Task.CompletedTask;
 
     /// <summary>At the beginning of each minute, which is when schedules have their instants.</summary>
     [Function("TriggerSchedules")]

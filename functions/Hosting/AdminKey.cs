@@ -13,7 +13,10 @@ static class AdminKey
     private const int MaxBytes = 4096;
     private const string Remedy = "put the key back, or remove the file: a new key is made then";
 
-    /// <summary>Makes the key at first start, and sees to it that the key in the file is known: with the folder's owner, not with the file, lies the right to come in.</summary>
+    /// <summary>
+    /// Makes the key at first start, and sees to it that the key in the file is known: with the
+    /// folder's owner, not with the file, lies the right to come in.
+    /// </summary>
     public static async Task Ensure(string file, ApiKeys keys, CancellationToken cancel)
     {
         var secret = Read(file);
@@ -27,7 +30,8 @@ static class AdminKey
     }
 
     /// <summary>Null: there is none yet, or what made it died before it wrote.</summary>
-    /// <exception cref="StartException">It holds something else than a key. Whoever could guess that would come in, and a new key in its place would lock out who has the old one.</exception>
+    /// <exception cref="StartException">It holds something else than a key. Whoever could guess that would come in, and a new key in its place would
+    /// lock out who has the old one.</exception>
     private static string? Read(string file)
     {
         try
@@ -41,7 +45,9 @@ static class AdminKey
         catch (FileNotFoundException)
         {
             // Its disk may be away: a new key in its place would lock out who has the old one.
-            return FileCalls.LookAt(file).Kind == FileKind.Missing ? null : throw new StartException($"{file} is a link that leads nowhere; {Remedy}");
+            return FileCalls.LookAt(file).Kind == FileKind.Missing
+                ? null
+                : throw new StartException($"{file} is a link that leads nowhere; {Remedy}");
         }
         catch (NotPlainException problem)
         {

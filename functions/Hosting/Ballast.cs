@@ -6,7 +6,8 @@ using Serverless.Core.Storage.Folder;
 namespace Serverless.Functions.Hosting;
 
 /// <summary>
-/// A file that only takes room. On a full disk even to cancel and to delete needs some, for a moment: then it goes, and comes again when there is enough. See docs/decisions/0172.
+/// A file that only takes room. On a full disk even to cancel and to delete needs some, for a moment: then
+/// it goes, and comes again when there is enough. See docs/decisions/0172.
 /// </summary>
 public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> log)
 {
@@ -47,7 +48,9 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
     public bool IsForWantOfRoom(Exception fault) =>
         fault is StoreFullException || fault is IOException or UnauthorizedAccessException or BusUnavailableException && Free() is < Full;
 
-    /// <summary>Has the file whenever there is room for it. The one that is there at the start may be a copy, which takes none: it is made anew.</summary>
+    /// <summary>
+    /// Has the file whenever there is room for it. The one that is there at the start may be a copy, which takes none: it is made anew.
+    /// </summary>
     public async Task Keep(CancellationToken stop)
     {
         Make(anew: true);

@@ -6,9 +6,9 @@ using Serverless.Core.Storage;
 namespace Serverless.Functions.Hosting;
 
 /// <summary>
-/// Gives a queue's messages to its function, as the Functions host does with Service Bus: the lock is renewed while the function works, the message is completed when it
-/// returns and given back when it throws, and after <see cref="MaxDeliveries"/> it is dead-lettered with the reason; at once when it met nothing but
-/// damaged records, which another try would find as they are.
+/// Gives a queue's messages to its function, as the Functions host does with Service Bus: the lock is renewed while the function works, the message
+/// is completed when it returns and given back when it throws, and after <see cref="MaxDeliveries"/> it is dead-lettered with the reason; at once
+/// when it met nothing but damaged records, which another try would find as they are.
 /// </summary>
 /// <param name="notices">Told of damaged records.</param>
 sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bus, TimeProvider time, ILogger log, DamageNotices notices)

@@ -20,8 +20,8 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Functions.Hosting;
 
 /// <summary>
-/// The platform in this process: the functions behind Kestrel, timers and events on the embedded bus, everything kept in one folder. Stopping it at any moment
-/// loses nothing; the next start carries on.
+/// The platform in this process: the functions behind Kestrel, timers and events on the embedded bus, everything kept in one folder. Stopping it at
+/// any moment loses nothing; the next start carries on.
 /// </summary>
 public sealed class EmbeddedHost : IAsyncDisposable
 {
@@ -79,16 +79,19 @@ public sealed class EmbeddedHost : IAsyncDisposable
             HttpPipeline.Map(app, functions.Http, instances.Of);
 
             var (bus, damage) = (app.Services.GetRequiredService<IMessageBus>(), app.Services.GetRequiredService<DamageNotices>());
-            BusLoop[] busLoops = [.. functions.Bus.Select(function => new BusLoop(function, new(function.Method, instances.Of), bus, options.Time, log, damage))];
+            BusLoop[] busLoops = [.. functions.Bus.Select(
+                function => new BusLoop(function, new(function.Method, instances.Of), bus, options.Time, log, damage))];
             await Prepared([.. busLoops.Select(loop => (Func<CancellationToken, Task>)loop.Prepare)], ballast, log, cancel);
-            var (workspaces, keys, ids) = (app.Services.GetRequiredService<IWorkspaces>(), app.Services.GetRequiredService<ApiKeys>(), app.Services.GetRequiredService<IIds>());
+            var (workspaces, keys, ids) = (app.Services.GetRequiredService<IWorkspaces>(), app.Services.GetRequiredService<ApiKeys>(),
+                app.Services.GetRequiredService<IIds>());
             var files = new FileEvents(workspaces, keys, bus, ids, options.Time, options.FileScan, log);
             await Prepared([files.Prepare], ballast, log, cancel);
             var timers = functions.Timers.Select(function => new TimerLoop(function, new(function.Method, instances.Of), options.Time, log));
             await app.StartAsync(cancel);
             return new(
                 app,
-                [.. busLoops.Select(loop => (Func<CancellationToken, Task>)loop.Run), .. timers.Select(timer => (Func<CancellationToken, Task>)timer.Run), files.Run, ballast.Keep],
+                [.. busLoops.Select(loop => (Func<CancellationToken, Task>)loop.Run),
+                    .. timers.Select(timer => (Func<CancellationToken, Task>)timer.Run), files.Run, ballast.Keep],
                 adminKeyFile);
         }
         catch (Exception e)
@@ -96,9 +99,12 @@ public sealed class EmbeddedHost : IAsyncDisposable
             await app.DisposeAsync();
             throw e switch
             {
-                IOException { InnerException: AddressInUseException } => new StartException($"port {options.Port} is in use; choose another one with --port", e),
-                SocketException or IOException { InnerException: SocketException } => new StartException($"cannot listen on {options.Listen}:{options.Port}: {e.Message}", e),
-                IOException when ballast.IsForWantOfRoom(e) => new StartException($"there is no room left for {folder}: free some and start again", e),
+                IOException { InnerException: AddressInUseException } =>
+                    new StartException($"port {options.Port} is in use; choose another one with --port", e),
+                SocketException or IOException { InnerException: SocketException } =>
+                    new StartException($"cannot listen on {options.Listen}:{options.Port}: {e.Message}", e),
+                IOException when ballast.IsForWantOfRoom(e) =>
+                    new StartException($"there is no room left for {folder}: free some and start again", e),
                 UnauthorizedAccessException => new StartException($"{folder} cannot be written to: {e.Message}", e),
                 _ => e,
             };
@@ -128,7 +134,8 @@ public sealed class EmbeddedHost : IAsyncDisposable
     }
 
     /// <summary>
-    /// What is done before the first request. Where there is no room for it, or the bus is away, the platform starts all the same: what is there can be read, and deleted; the loops try again.
+    /// What is done before the first request. Where there is no room for it, or the bus is away, the platform starts all the same: what is there can
+    /// be read, and deleted; the loops try again.
     /// </summary>
     private static async Task Prepared(IEnumerable<Func<CancellationToken, Task>> all, Ballast ballast, ILogger log, CancellationToken cancel)
     {
@@ -150,7 +157,8 @@ public sealed class EmbeddedHost : IAsyncDisposable
 
     private static WebApplication Build(EmbeddedOptions options, string folder)
     {
-        // Nothing but what is named here: configuration files, environment variables and console formatting cost time at every start and have no part in this.
+        // Nothing but what is named here: configuration files, environment variables and console
+        // formatting cost time at every start and have no part in this.
         var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = typeof(EmbeddedHost).Assembly.GetName().Name });
         builder.Logging.SetMinimumLevel(LogLevel.Trace);
         if (options.Log is { } log) builder.Logging.AddProvider(log);
@@ -177,7 +185,8 @@ public sealed class EmbeddedHost : IAsyncDisposable
             .AddSingleton(options.Workspaces ?? new LocalWorkspaces(folder, options.Time));
         if (options.Bus is { } bus) builder.Services.AddSingleton(bus);
         else builder.Services.AddSingleton<IMessageBus>(all => new SqliteMessageBus(
-            Path.Combine(folder, "bus", "bus.db"), options.Time, all.GetRequiredService<IIds>(), new SqliteBusOptions { LockLength = options.LockLength }));
+            Path.Combine(folder, "bus", "bus.db"), options.Time, all.GetRequiredService<IIds>(),
+            new SqliteBusOptions { LockLength = options.LockLength }));
         return builder.Build();
     }
 
@@ -187,7 +196,11 @@ public sealed class EmbeddedHost : IAsyncDisposable
         try
         {
             folder = Path.GetFullPath(folder);
-            if (Encoding.UTF8.GetByteCount(folder) is > LongestFolder and var length) throw new StartException($"the path of the data folder is {length} bytes long, at most {LongestFolder} work; choose a shorter one");
+            if (Encoding.UTF8.GetByteCount(folder) is > LongestFolder and var length)
+            {
+                throw new StartException($"the path of the data folder is {length} bytes long, at most {LongestFolder} work; choose a shorter one");
+            }
+
             return (folder, PrivateFolder.Ensure(folder));
         }
         catch (NotPrivateException e)

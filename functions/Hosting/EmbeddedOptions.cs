@@ -35,8 +35,10 @@ public sealed record EmbeddedOptions
     public TimeSpan LockLength { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How often all files below <c>data/</c> are looked at, for those that appeared or changed without the system's telling, or that cannot be told of: in
-    /// <see cref="Workspaces"/> that are no folders. Null, the default: as often as takes 0.5 % of a core, or 5 % where nobody tells of changes; between 5 s and 10 minutes.
+    /// How often all files below <c>data/</c> are looked at, for those that appeared or changed
+    /// without the system's telling, or that cannot be told of: in
+    /// <see cref="Workspaces"/> that are no folders. Null, the default: as often as takes 0.5 % of a core,
+    /// or 5 % where nobody tells of changes; between 5 s and 10 minutes.
     /// </summary>
     public TimeSpan? FileScan { get; init; }
 

@@ -17,8 +17,8 @@ sealed class FileEvents(IWorkspaces workspaces, ApiKeys keys, IMessageBus bus, I
     private bool prepared;
 
     /// <summary>
-    /// At the very first start takes the files that are there as announced. It is over before anybody can put one; a workspace that is made later begins empty, so all that
-    /// is found in it is news.
+    /// At the very first start takes the files that are there as announced. It is over before anybody can put one; a workspace that is made later
+    /// begins empty, so all that is found in it is news.
     /// </summary>
     public async Task Prepare(CancellationToken cancel)
     {

@@ -3,8 +3,9 @@ using Serverless.Core.Access;
 namespace Serverless.Functions.Hosting;
 
 /// <summary>
-/// How the first administrator of a deployment comes in: whoever deploys makes a secret, keeps it, and gives the deployment its SHA-256. The hash counts only as long as
-/// the workspace has no administrator, so that a first key which was revoked later stays revoked, however often the app starts.
+/// How the first administrator of a deployment comes in: whoever deploys makes a secret, keeps it, and gives the deployment its SHA-256. The hash
+/// counts only as long as the workspace has no administrator, so that a first key which was
+/// revoked later stays revoked, however often the app starts.
 /// </summary>
 static class FirstKey
 {
@@ -19,7 +20,11 @@ static class FirstKey
     {
         if ((await keys.List(workspace, cancel)).Found.Any(key => key.Role == Role.Admin)) return true;
         if (sha256 is not { Length: > 0 }) return false;
-        if (sha256.Length != HashLength || !sha256.All(char.IsAsciiHexDigit)) throw new InvalidOperationException($"{Setting} is not a SHA-256 in hexadecimal ({HashLength} digits)");
+        if (sha256.Length != HashLength || !sha256.All(char.IsAsciiHexDigit))
+        {
+            throw new InvalidOperationException($"{Setting} is not a SHA-256 in hexadecimal ({HashLength} digits)");
+        }
+
         await keys.RegisterHash(sha256.ToLowerInvariant(), "first", Role.Admin, workspace, cancel);
         return true;
     }

@@ -11,7 +11,8 @@ static partial class HostingLog
     [LoggerMessage(LogEvents.Hosting + 2, LogLevel.Warning, "{Mended}")]
     public static partial void FolderMended(this ILogger log, string mended);
 
-    [LoggerMessage(LogEvents.Hosting + 3, LogLevel.Warning, "there is no room left for {Folder}: its reserve of {File} was given up; delete runs or files")]
+    [LoggerMessage(
+        LogEvents.Hosting + 3, LogLevel.Warning, "there is no room left for {Folder}: its reserve of {File} was given up; delete runs or files")]
     public static partial void ReserveGivenUp(this ILogger log, string folder, string file);
 
     [LoggerMessage(LogEvents.Hosting + 4, LogLevel.Warning, "{Warning}; until then nothing of it is served")]
@@ -29,7 +30,8 @@ static partial class HostingLog
     [LoggerMessage(LogEvents.Hosting + 13, LogLevel.Error, "{Function}: message {Id} was dead-lettered")]
     public static partial void DeadLettered(this ILogger log, Exception fault, string function, string id);
 
-    [LoggerMessage(LogEvents.Hosting + 14, LogLevel.Warning, "{Function}: message {Id} was dead-lettered: {Reason}. Once that is mended: exp dead-letters requeue")]
+    [LoggerMessage(LogEvents.Hosting + 14, LogLevel.Warning,
+        "{Function}: message {Id} was dead-lettered: {Reason}. Once that is mended: exp dead-letters requeue")]
     public static partial void DeadLetteredForDamage(this ILogger log, string function, string id, string reason);
 
     [LoggerMessage(LogEvents.Hosting + 20, LogLevel.Error, "{Function}: {Reason}")]

@@ -14,7 +14,10 @@ static class HttpPipeline
         var log = app.Services.GetRequiredService<ILogger<EmbeddedHost>>();
         app.Use(next => context => Guarded(context, next, log));
         app.UseRouting();
-        foreach (var function in functions) app.MapMethods("/api/" + function.Route, function.Methods, new Invocation(function.Method, instances).Http);
+        foreach (var function in functions)
+        {
+            app.MapMethods("/api/" + function.Route, function.Methods, new Invocation(function.Method, instances).Http);
+        }
     }
 
     private static async Task Guarded(HttpContext context, RequestDelegate next, ILogger log)
@@ -30,7 +33,8 @@ static class HttpPipeline
             await next(context);
             if (context.Response is { HasStarted: false, ContentLength: null, ContentType: null } response)
             {
-                if (response.StatusCode == StatusCodes.Status404NotFound) await Answer.NotFound($"there is nothing at {context.Request.Path}; /api/openapi.json says what there is").Write(context);
+                if (response.StatusCode == StatusCodes.Status404NotFound) await Answer.NotFound(
+                    $"there is nothing at {context.Request.Path}; /api/openapi.json says what there is").Write(context);
                 else if (response.StatusCode == StatusCodes.Status405MethodNotAllowed) await NotAllowed(context);
             }
         }

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Serverless.Functions.Hosting;
 
-/// <summary>The machine classes of a deployment, as its setting says them: <c>cpu=8,gpu-t4=8</c>, each with the GiB that it has for a run's files; a class alone has no known limit.</summary>
+/// <summary>
+/// The machine classes of a deployment, as its setting says them: <c>cpu=8,gpu-t4=8</c>, each with the
+/// GiB that it has for a run's files; a class alone has no known limit.
+/// </summary>
 sealed record MachineSetting(IReadOnlyList<string> Names, IReadOnlyDictionary<string, long> DiskBytes)
 {
     public const string Setting = "EXP_MACHINES";
@@ -21,7 +24,12 @@ sealed record MachineSetting(IReadOnlyList<string> Names, IReadOnlyDictionary<st
                 _ => throw Wrong(entry),
             };
             names.Add(name);
-            if (disk is not null) disks[name] = int.TryParse(disk, NumberStyles.None, CultureInfo.InvariantCulture, out var gigabytes) ? (long)gigabytes << 30 : throw Wrong(entry);
+            if (disk is not null)
+            {
+                disks[name] = int.TryParse(disk, NumberStyles.None, CultureInfo.InvariantCulture, out var gigabytes)
+                    ? (long)gigabytes << 30
+                    : throw Wrong(entry);
+            }
         }
 
         return names.Count > 0 ? new(names, disks) : throw Wrong(setting);

@@ -18,7 +18,10 @@ namespace Serverless.Functions.Hosting;
 /// <summary>What function classes ask for, whoever hosts them.</summary>
 static class PlatformServices
 {
-    /// <summary>The host adds <see cref="IWorkspaces"/>, <see cref="IMessageBus"/>, <see cref="TimeProvider"/>, <see cref="SubmissionOptions"/>, <see cref="WebhookOptions"/> and <see cref="ApiLimits"/>.</summary>
+    /// <summary>
+    /// The host adds <see cref="IWorkspaces"/>, <see cref="IMessageBus"/>, <see cref="TimeProvider"/>, <see cref="SubmissionOptions"/>,
+    /// <see cref="WebhookOptions"/> and <see cref="ApiLimits"/>.
+    /// </summary>
     public static IServiceCollection AddPlatform(this IServiceCollection services) => services
         .AddSingleton<IIds, SystemIds>()
         .AddSingleton<DamageNotices>()
@@ -29,7 +32,8 @@ static class PlatformServices
         .AddSingleton<WebhookSender>()
         .AddSingleton<Notifier>()
         .AddSingleton(all => new DeadLetteredWakes(
-            all.GetRequiredService<IMessageBus>(), all.GetRequiredService<SubmissionOptions>().MachineClasses, name => all.GetRequiredService<WorkspaceDirectory>().Open(name).Queue))
+            all.GetRequiredService<IMessageBus>(), all.GetRequiredService<SubmissionOptions>().MachineClasses,
+            name => all.GetRequiredService<WorkspaceDirectory>().Open(name).Queue))
         .AddSingleton<IChartDrawing, ChartDrawing>()
         .AddSingleton<Gate>();
 

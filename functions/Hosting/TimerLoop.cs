@@ -47,7 +47,8 @@ sealed class TimerLoop(TimerFunction function, Invocation invocation, TimeProvid
     private static string? Trouble(Exception e) => e switch
     {
         BusUnavailableException or StoreUnavailableException or StoreFullException => e.Message,
-        AggregateException several when several.InnerExceptions.All(one => Trouble(one) is not null) => string.Join("; ", several.InnerExceptions.Select(Trouble).Distinct()),
+        AggregateException several when several.InnerExceptions.All(one => Trouble(one) is not null) =>
+            string.Join("; ", several.InnerExceptions.Select(Trouble).Distinct()),
         _ => null,
     };
 
@@ -58,7 +59,8 @@ sealed class TimerLoop(TimerFunction function, Invocation invocation, TimeProvid
         while (true)
         {
             var from = now;
-            var next = schedule.GetNextOccurrence(from, TimeZoneInfo.Utc) ?? throw new InvalidOperationException($"{function.Name}: the schedule never comes");
+            var next = schedule.GetNextOccurrence(from, TimeZoneInfo.Utc)
+                ?? throw new InvalidOperationException($"{function.Name}: the schedule never comes");
             await Task.Delay(next - from < LooksEvery ? next - from : LooksEvery, time, stop);
             now = time.GetUtcNow();
             if (now >= next) return;

@@ -13,7 +13,8 @@ public static class Answer
 {
     public static IActionResult Json<T>(T value, int status = StatusCodes.Status200OK) => new JsonAnswer<T>(value, status);
 
-    public static IActionResult Json<T>(T value, Action<IHeaderDictionary> headers, int status = StatusCodes.Status200OK) => new JsonAnswer<T>(value, status, headers);
+    public static IActionResult Json<T>(T value, Action<IHeaderDictionary> headers, int status = StatusCodes.Status200OK) =>
+        new JsonAnswer<T>(value, status, headers);
 
     /// <summary>For what may be large: written as it is serialized, never whole in memory as text.</summary>
     public static IActionResult LargeJson<T>(T value) => new Streamed(context =>
@@ -35,7 +36,11 @@ public static class Answer
 
     /// <summary>What was sent cannot be taken: everything that is wrong with it.</summary>
     public static ProblemAnswer Invalid(string title, IReadOnlyList<Problem> problems) => new(new(
-        title, StatusCodes.Status400BadRequest, problems is [var only] ? only.ToString() : $"{problems.Sum(problem => problem.Count)} problems; {(problems.Count > ProblemList.Most ? $"the first {ProblemList.Most} are" : "every one is")} listed", problems));
+        title, StatusCodes.Status400BadRequest,
+        problems is [var only]
+            ? only.ToString()
+            : $"{problems.Sum(problem => problem.Count)} problems; " +
+                $"{(problems.Count > ProblemList.Most ? $"the first {ProblemList.Most} are" : "every one is")} listed", problems));
 
     public static ProblemAnswer NotFound(string what) => Problem(StatusCodes.Status404NotFound, what);
 

@@ -11,7 +11,9 @@ public sealed record ApiLimits
 
     public static readonly TimeSpan DefaultDirectLinks = TimeSpan.FromHours(1);
 
-    /// <summary>How long an address works that the store itself answers; zero: none are given, as where only this app can reach the store. Default 1 hour.</summary>
+    /// <summary>
+    /// How long an address works that the store itself answers; zero: none are given, as where only this app can reach the store. Default 1 hour.
+    /// </summary>
     public TimeSpan DirectLinks { get; init; } = DefaultDirectLinks;
 
     /// <summary>How long a log is followed by one request; whoever follows asks again. Default: until the run has ended.</summary>

@@ -29,7 +29,8 @@ static class Bodies
             var bytes = memory.GetBuffer().AsSpan(0, (int)memory.Length);
             try
             {
-                return new(Strict.GetString(bytes.StartsWith(Encoding.UTF8.Preamble) ? bytes[3..] : bytes), Convert.ToHexStringLower(SHA256.HashData(bytes)));
+                return new(Strict.GetString(bytes.StartsWith(Encoding.UTF8.Preamble) ? bytes[3..] : bytes),
+                    Convert.ToHexStringLower(SHA256.HashData(bytes)));
             }
             catch (DecoderFallbackException)
             {
@@ -42,11 +43,15 @@ static class Bodies
             var body = await request.Text(limitBytes);
             try
             {
-                return JsonSerializer.Deserialize<T>(body.Text, CoreJson.Options) ?? throw new RequestException(StatusCodes.Status400BadRequest, "the body is JSON null");
+                return JsonSerializer.Deserialize<T>(body.Text, CoreJson.Options)
+                    ?? throw new RequestException(StatusCodes.Status400BadRequest, "the body is JSON null");
             }
             catch (JsonException e)
             {
-                throw new RequestException(StatusCodes.Status400BadRequest, $"the body is not the JSON that is expected here: {e.Message}{(e.Path is { } path && !e.Message.Contains(path, StringComparison.Ordinal) ? $" ({path})" : "")}");
+                throw new RequestException(
+                    StatusCodes.Status400BadRequest,
+                    "the body is not the JSON that is expected here: " +
+                    $"{e.Message}{(e.Path is { } path && !e.Message.Contains(path, StringComparison.Ordinal) ? $" ({path})" : "")}");
             }
         }
     }
@@ -56,9 +61,11 @@ sealed class BoundedBody(Stream body, long limitBytes) : ForwardStream
 {
     private long taken;
 
-    public static RequestException TooLarge(long limitBytes) => new(StatusCodes.Status413PayloadTooLarge, $"the body is larger than the limit of {limitBytes} bytes");
+    public static RequestException TooLarge(long limitBytes) =>
+        new(StatusCodes.Status413PayloadTooLarge, $"the body is larger than the limit of {limitBytes} bytes");
 
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => Count(await body.ReadAsync(buffer, cancellationToken));
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        Count(await body.ReadAsync(buffer, cancellationToken));
 
     private int Count(int read) => (taken += read) > limitBytes ? throw TooLarge(limitBytes) : read;
 }

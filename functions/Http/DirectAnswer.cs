@@ -6,8 +6,8 @@ using Serverless.Core.Storage;
 namespace Serverless.Functions.Http;
 
 /// <summary>
-/// Large bodies go past this API where the store lets them: its requests may be limited in time and size, and every byte would be paid for twice. Where the store does not,
-/// the answers say so in the same shape, and clients need to know only one way.
+/// Large bodies go past this API where the store lets them: its requests may be limited in time and size, and every byte would be paid for twice.
+/// Where the store does not, the answers say so in the same shape, and clients need to know only one way.
 /// </summary>
 static class DirectAnswer
 {
@@ -21,7 +21,12 @@ static class DirectAnswer
         if (!request.QueryFlag("direct") || !HttpMethods.IsGet(request.Method) || Of(store, limits) is not { } direct) return null;
 
         // Whatever is conditional is answered here; that an object is missing, too.
-        if (Preconditions.Of(request).Any || request.Headers.IfRange.Count > 0 || (await store.Head(key, request.HttpContext.RequestAborted)).Value is null) return null;
+        if (Preconditions.Of(request).Any || request.Headers.IfRange.Count > 0
+            || (await store.Head(key, request.HttpContext.RequestAborted)).Value is null)
+        {
+            return null;
+        }
+
         var link = await direct.LinkToRead(key, limits.DirectLinks, request.HttpContext.RequestAborted);
         return Answer.Status(StatusCodes.Status307TemporaryRedirect, to =>
         {
@@ -35,11 +40,14 @@ static class DirectAnswer
     {
         if (Of(store, limits) is not { } direct)
         {
-            return Answer.Json(new UploadPlace("PUT", request.PathBase + request.Path.ToUriComponent(), new Dictionary<string, string>(), Direct: false, Expires: null));
+            return Answer.Json(
+                new UploadPlace(
+                    "PUT", request.PathBase + request.Path.ToUriComponent(), new Dictionary<string, string>(), Direct: false, Expires: null));
         }
 
         var link = await direct.LinkToWrite(key, limits.DirectLinks, request.HttpContext.RequestAborted);
-        return Answer.Json(new UploadPlace("PUT", link.Url.AbsoluteUri, link.Headers, Direct: true, link.Expires), headers => headers.CacheControl = "no-store");
+        return Answer.Json(
+            new UploadPlace("PUT", link.Url.AbsoluteUri, link.Headers, Direct: true, link.Expires), headers => headers.CacheControl = "no-store");
     }
 
     /// <summary>What was sent to a place that <see cref="ToWrite"/> named.</summary>
@@ -47,7 +55,8 @@ static class DirectAnswer
     public static async Task<Stream> Uploaded(IObjectStore store, string key, long limitBytes, CancellationToken cancel)
     {
         var reading = await store.Open(key, cancel: cancel)
-            ?? throw new RequestException(StatusCodes.Status404NotFound, "nothing was sent to the store; ask where to with POST, or send it as the body");
+            ?? throw new RequestException(
+                StatusCodes.Status404NotFound, "nothing was sent to the store; ask where to with POST, or send it as the body");
         if (reading.Object.LengthBytes <= limitBytes) return reading.Body;
         await reading.DisposeAsync();
         throw BoundedBody.TooLarge(limitBytes);

@@ -18,13 +18,14 @@ public sealed record EntraOptions(Guid Tenant, Guid ClientId, Uri? Authority = n
     {
         (null or "", null or "") => null,
         ({ } one, { } other) when Guid.TryParse(one, out var directory) && Guid.TryParse(other, out var application) => new(directory, application),
-        _ => throw new InvalidOperationException($"{TenantSetting} and {ClientIdSetting} are two ids, such as 00000000-0000-0000-0000-000000000000, or both empty"),
+        _ => throw new InvalidOperationException(
+            $"{TenantSetting} and {ClientIdSetting} are two ids, such as 00000000-0000-0000-0000-000000000000, or both empty"),
     };
 }
 
 /// <summary>
-/// Proves who a token is about: signed by the directory, for this application, not expired. What they may do is not in the token but among the keys, so that letting somebody
-/// in and out is the same for keys and people.
+/// Proves who a token is about: signed by the directory, for this application, not expired. What they may do is not in the token but among the keys,
+/// so that letting somebody in and out is the same for keys and people.
 /// </summary>
 public sealed class EntraTokens
 {
@@ -40,7 +41,8 @@ public sealed class EntraTokens
         (this.options, this.time) = (options, time);
         var authority = options.Authority ?? new Uri($"https://login.microsoftonline.com/{options.Tenant:D}/v2.0");
         var documents = new HttpDocumentRetriever { RequireHttps = authority.Scheme == Uri.UriSchemeHttps };
-        directory = new($"{authority.AbsoluteUri.TrimEnd('/')}/.well-known/openid-configuration", new OpenIdConnectConfigurationRetriever(), documents);
+        directory = new(
+            $"{authority.AbsoluteUri.TrimEnd('/')}/.well-known/openid-configuration", new OpenIdConnectConfigurationRetriever(), documents);
     }
 
     public EntraLogin Login => new(options.Tenant, options.ClientId);
@@ -73,7 +75,8 @@ public sealed class EntraTokens
         }
         catch (Exception e) when (e is InvalidOperationException or IOException)
         {
-            throw new DirectoryUnavailableException($"the keys of the Microsoft Entra directory {options.Tenant:D} cannot be had now: {e.Message}", e);
+            throw new DirectoryUnavailableException(
+                $"the keys of the Microsoft Entra directory {options.Tenant:D} cannot be had now: {e.Message}", e);
         }
 
         return await handler.ValidateTokenAsync(token, new TokenValidationParameters
@@ -92,7 +95,8 @@ public sealed class EntraTokens
 
     private DateTime Now => time.GetUtcNow().UtcDateTime;
 
-    private static Guid? Id(JsonWebToken token, string claim) => token.TryGetPayloadValue<string>(claim, out var text) && Guid.TryParse(text, out var id) ? id : null;
+    private static Guid? Id(JsonWebToken token, string claim) =>
+        token.TryGetPayloadValue<string>(claim, out var text) && Guid.TryParse(text, out var id) ? id : null;
 }
 
 /// <summary>The directory does not answer; nothing is known about who asks. Try again.</summary>

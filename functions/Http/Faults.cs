@@ -28,7 +28,8 @@ static class Faults
                     return Answer.Problem(refused.Status, refused.Message);
                 case BadHttpRequestException bad:
                     return Answer.Problem(bad.StatusCode, bad.Message);
-                case OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionAbortedException when context.RequestAborted.IsCancellationRequested:
+                case OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionAbortedException
+                    when context.RequestAborted.IsCancellationRequested:
                     return Answer.Problem(StatusCodes.Status499ClientClosedRequest, "the client went away");
             }
         }
@@ -41,7 +42,8 @@ static class Faults
                 return new(
                     // What is wrong with the bus may be there for long, and its message says what to do.
                     new ProblemDetails(
-                        Answer.TitleOf(StatusCodes.Status503ServiceUnavailable), StatusCodes.Status503ServiceUnavailable, fault is BusUnavailableException ? fault.Message : $"{fault.Message}; try again"),
+                        Answer.TitleOf(StatusCodes.Status503ServiceUnavailable), StatusCodes.Status503ServiceUnavailable,
+                        fault is BusUnavailableException ? fault.Message : $"{fault.Message}; try again"),
                     headers => headers.RetryAfter = $"{RetryAfterSeconds}");
             case StoreFullException:
                 return Answer.Problem(StatusCodes.Status507InsufficientStorage, $"{fault.Message}; free some and try again");
@@ -52,7 +54,8 @@ static class Faults
             case DamagedRecordException damaged:
                 return new(new ProblemDetails("Damaged record", StatusCodes.Status409Conflict, $"{damaged.Message}; what can be done: exp doctor"));
             case InvalidDataException or ContentMismatchException:
-                return new(new ProblemDetails("Damaged data", StatusCodes.Status409Conflict, $"stored data is damaged: {fault.Message}; what else is: exp doctor"));
+                return new(new ProblemDetails(
+                    "Damaged data", StatusCodes.Status409Conflict, $"stored data is damaged: {fault.Message}; what else is: exp doctor"));
             default:
                 log.RequestFailed(fault, context.Request.Method, context.Request.Path);
                 return Answer.Problem(StatusCodes.Status500InternalServerError, $"{context.TraceIdentifier}: the platform failed; its log says why");

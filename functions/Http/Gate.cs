@@ -19,7 +19,8 @@ public sealed record Caller(ApiKeyInfo Key, Workspace Workspace, CancellationTok
 /// <summary>The way into every function: the key decides the workspace and the role, and whatever goes wrong becomes problem details.</summary>
 /// <param name="tokens">At most one: where tokens are taken in place of keys.</param>
 /// <param name="ballasts">At most one: room for what makes room, where the platform has a disk of its own.</param>
-public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerable<EntraTokens> tokens, IEnumerable<Ballast> ballasts, ILogger<Gate> log)
+public sealed class Gate(
+    ApiKeys keys, WorkspaceDirectory workspaces, IEnumerable<EntraTokens> tokens, IEnumerable<Ballast> ballasts, ILogger<Gate> log)
 {
     private const string Scheme = "Bearer ";
     private const int LongestKey = 512, LongestToken = 16 * 1024;
@@ -32,7 +33,8 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerabl
     public Task<IActionResult> Writer(HttpRequest request, Func<Caller, Task<IActionResult>> act) => Writer(request, conditional: false, act);
 
     /// <param name="conditional">The function looks at the request's <see cref="Preconditions"/>.</param>
-    public Task<IActionResult> Writer(HttpRequest request, bool conditional, Func<Caller, Task<IActionResult>> act) => Enter(request, Role.Writer, act, conditional);
+    public Task<IActionResult> Writer(HttpRequest request, bool conditional, Func<Caller, Task<IActionResult>> act) =>
+        Enter(request, Role.Writer, act, conditional);
 
     public Task<IActionResult> Admin(HttpRequest request, Func<Caller, Task<IActionResult>> act) => Enter(request, Role.Admin, act);
 
@@ -45,13 +47,22 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerabl
             if (Secret(request) is not { } secret) return Unauthorized("send your key as 'Authorization: Bearer <key>'");
             if (await Find(secret, context.RequestAborted) is not { } key)
             {
-                return Unauthorized(EntraTokens.IsToken(secret) ? "the token is not one for this platform, or nobody let its owner in" : "the key is unknown or was revoked");
+                return Unauthorized(
+                    EntraTokens.IsToken(secret)
+                        ? "the token is not one for this platform, or nobody let its owner in"
+                        : "the key is unknown or was revoked");
             }
 
-            if (key.Role < needed) return Answer.Problem(StatusCodes.Status403Forbidden, $"this needs the role {CoreJson.Name(needed)}; your key '{key.Name}' has the role {CoreJson.Name(key.Role)}");
+            if (key.Role < needed)
+            {
+                return Answer.Problem(StatusCodes.Status403Forbidden,
+                    $"this needs the role {CoreJson.Name(needed)}; your key '{key.Name}' has the role {CoreJson.Name(key.Role)}");
+            }
+
             if (Preconditions.Of(request).Any && !conditional && !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method))
             {
-                return Answer.Problem(StatusCodes.Status400BadRequest, "If-Match and If-None-Match are for files; here nothing has an ETag. Leave them out");
+                return Answer.Problem(
+                    StatusCodes.Status400BadRequest, "If-Match and If-None-Match are for files; here nothing has an ETag. Leave them out");
             }
 
             var caller = new Caller(key, workspaces.Open(key.Workspace), context.RequestAborted)
@@ -74,10 +85,12 @@ public sealed class Gate(ApiKeys keys, WorkspaceDirectory workspaces, IEnumerabl
 
     // Both may be done twice, and have no body that was read.
     private static bool MakesRoom(HttpRequest request) =>
-        HttpMethods.IsDelete(request.Method) || (HttpMethods.IsPost(request.Method) && request.Path.Value is { } path && path.EndsWith("/cancel", StringComparison.Ordinal));
+        HttpMethods.IsDelete(request.Method)
+            || (HttpMethods.IsPost(request.Method) && request.Path.Value is { } path && path.EndsWith("/cancel", StringComparison.Ordinal));
 
     private static string? Secret(HttpRequest request) =>
-        request.Headers.Authorization is [{ } header] && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && header.AsSpan(Scheme.Length).Trim() is { Length: > 0 and < LongestToken } secret
+        request.Headers.Authorization is [{ } header] && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+            && header.AsSpan(Scheme.Length).Trim() is { Length: > 0 and < LongestToken } secret
             ? secret.ToString()
             : null;
 

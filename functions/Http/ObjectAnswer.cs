@@ -12,7 +12,8 @@ static class ObjectAnswer
     private static readonly FileExtensionContentTypeProvider ContentTypes = Types();
 
     /// <param name="missing">Said with 404 when the object is missing.</param>
-    /// <param name="known">What it must be, when that is on record: another length is 409 before the body, other bytes cut a whole body off before its end.</param>
+    /// <param name="known">What it must be, when that is on record: another length is 409 before the
+    /// body, other bytes cut a whole body off before its end.</param>
     public static async Task<IActionResult> Of(HttpRequest request, IObjectStore store, string key, string missing, KnownContent? known = null)
     {
         var cancel = request.HttpContext.RequestAborted;
@@ -56,7 +57,8 @@ static class ObjectAnswer
         {
             await reading.DisposeAsync();
             return new ProblemAnswer(
-                new(Answer.TitleOf(416), 416, $"the range begins at byte {part.Offset}, the file has {total}"), to => to.ContentRange = new ContentRangeHeaderValue(total).ToString());
+                new(Answer.TitleOf(416), 416, $"the range begins at byte {part.Offset}, the file has {total}"),
+                to => to.ContentRange = new ContentRangeHeaderValue(total).ToString());
         }
 
         return Answer.Stream(context => Send(context, reading, wanted));

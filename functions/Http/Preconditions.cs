@@ -4,8 +4,8 @@ using Serverless.Core.Storage;
 namespace Serverless.Functions.Http;
 
 /// <summary>
-/// <c>If-Match</c> and <c>If-None-Match</c>, as RFC 9110 has them. A condition that cannot be understood is an error: whoever sent it would be harmed by a write that goes ahead
-/// without it.
+/// <c>If-Match</c> and <c>If-None-Match</c>, as RFC 9110 has them. A condition that cannot be understood is an error: whoever sent it would be harmed
+/// by a write that goes ahead without it.
 /// </summary>
 /// <param name="Match">Null: no such header.</param>
 /// <param name="NoneMatch">Null: no such header.</param>
@@ -73,8 +73,10 @@ sealed record ETagList(bool IsAny, IReadOnlyList<ETagList.ETag> Tags)
         return tags.Count > 0 ? new(IsAny: false, tags) : throw Wrong(header);
     }
 
-    public bool Has(string? etag, bool strongly) => etag is not null && (IsAny || Tags.Any(tag => !(strongly && tag.IsWeak) && ETags.AreEqual(tag.Value, etag)));
+    public bool Has(string? etag, bool strongly) =>
+        etag is not null && (IsAny || Tags.Any(tag => !(strongly && tag.IsWeak) && ETags.AreEqual(tag.Value, etag)));
 
     private static RequestException Wrong(string header) =>
-        new(StatusCodes.Status400BadRequest, $"{header}: expected * or ETags in quotes, with commas between, at most {Most}: {header}: \"0x8D4B\"; nothing was done");
+        new(StatusCodes.Status400BadRequest,
+            $"{header}: expected * or ETags in quotes, with commas between, at most {Most}: {header}: \"0x8D4B\"; nothing was done");
 }

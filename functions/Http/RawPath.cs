@@ -6,14 +6,15 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Serverless.Functions.Http;
 
 /// <summary>
-/// The path as the client sent it. Servers resolve '..' before they route, so that a path which tries to climb looks harmless afterwards; here it is refused.
+/// The path as the client sent it. Servers resolve '..' before they route, so that a path which
+/// tries to climb looks harmless afterwards; here it is refused.
 /// </summary>
 static class RawPath
 {
     private const int MaxDecodings = 3;
 
-    /// <summary>What is wrong with the request's path, or null: dot segments and backslashes, plain or encoded, once or several times; and bytes that are
-    /// no text, which would stay encoded and become another name.</summary>
+    /// <summary>What is wrong with the request's path, or null: dot segments and backslashes, plain or encoded, once or several times; and bytes that
+    /// are no text, which would stay encoded and become another name.</summary>
     public static string? Problem(HttpContext context)
     {
         var path = Of(context);

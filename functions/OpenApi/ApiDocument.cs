@@ -9,7 +9,10 @@ using ProblemDetails = Serverless.Client.ProblemDetails;
 
 namespace Serverless.Functions.OpenApi;
 
-/// <summary>The API's description, made from the functions' attributes and the types that they answer: what is not a function is not in it, and every function is.</summary>
+/// <summary>
+/// The API's description, made from the functions' attributes and the types that they answer:
+/// what is not a function is not in it, and every function is.
+/// </summary>
 static partial class ApiDocument
 {
     private const string KeyScheme = "key", Json = "application/json";
@@ -30,7 +33,12 @@ static partial class ApiDocument
         return new()
         {
             ["openapi"] = "3.1.0",
-            ["info"] = new JsonObject { ["title"] = "Serverless", ["version"] = typeof(ApiDocument).Assembly.GetName().Version!.ToString(3), ["description"] = "Experiments in, trained models out." },
+            ["info"] = new JsonObject
+            {
+                ["title"] = "Serverless",
+                ["version"] = typeof(ApiDocument).Assembly.GetName().Version!.ToString(3),
+                ["description"] = "Experiments in, trained models out.",
+            },
             ["paths"] = paths,
             ["components"] = new JsonObject
             {
@@ -42,10 +50,13 @@ static partial class ApiDocument
 
     private static JsonObject Operation(HttpFunction function, string method, ApiSchemas schemas)
     {
-        var about = function.Method.GetCustomAttribute<OperationAttribute>() ?? throw new InvalidOperationException($"{function.Name} has no [Operation]");
+        var about = function.Method.GetCustomAttribute<OperationAttribute>()
+            ?? throw new InvalidOperationException($"{function.Name} has no [Operation]");
         var operation = new JsonObject
         {
-            ["operationId"] = function.Methods.Count == 1 ? function.Name : function.Name + char.ToUpperInvariant(method[0]) + method[1..].ToLowerInvariant(),
+            ["operationId"] = function.Methods.Count == 1
+                ? function.Name
+                : function.Name + char.ToUpperInvariant(method[0]) + method[1..].ToLowerInvariant(),
             ["tags"] = new JsonArray(function.Route.Split('/')[0]),
             ["summary"] = about.Summary,
         };
@@ -56,13 +67,18 @@ static partial class ApiDocument
         }
 
         JsonObject[] parameters = [
-            .. Decorations().Matches(function.Route).Select(match => Parameter(match.Groups[1].Value, "path", match.Value[1] == '*' ? WholePath : null)),
+            .. Decorations().Matches(function.Route).Select(
+                match => Parameter(match.Groups[1].Value, "path", match.Value[1] == '*' ? WholePath : null)),
             .. about.Query.Select(text => Parameter(text, "query")), .. about.Headers.Select(text => Parameter(text, "header"))];
         if (parameters.Length > 0) operation["parameters"] = new JsonArray([.. parameters]);
         string[] bodies = about is { Body: not null, BodyTypes: [] } ? [Json] : about.BodyTypes;
         if (bodies.Length > 0 && method is not ("GET" or "HEAD" or "DELETE"))
         {
-            operation["requestBody"] = new JsonObject { ["required"] = true, ["content"] = new JsonObject(bodies.Select(type => KeyValuePair.Create(type, (JsonNode?)Content(about.Body, schemas)))) };
+            operation["requestBody"] = new JsonObject
+            {
+                ["required"] = true,
+                ["content"] = new JsonObject(bodies.Select(type => KeyValuePair.Create(type, (JsonNode?)Content(about.Body, schemas)))),
+            };
         }
 
         operation["responses"] = Responses(about, method, schemas);
@@ -78,7 +94,10 @@ static partial class ApiDocument
             var success = new JsonObject { ["description"] = Answer.TitleOf(status) };
             if (types.Length > 0 && method != "HEAD" && status is not (204 or 304 or 307))
             {
-                success["content"] = new JsonObject(types.Select(type => KeyValuePair.Create(type, (JsonNode?)Content(type.EndsWith("json", StringComparison.Ordinal) ? about.Answer : null, schemas))));
+                success["content"] = new JsonObject(
+                    types.Select(
+                        type => KeyValuePair.Create(
+                            type, (JsonNode?)Content(type.EndsWith("json", StringComparison.Ordinal) ? about.Answer : null, schemas))));
             }
 
             responses[Text(status)] = success;
@@ -88,7 +107,11 @@ static partial class ApiDocument
         int[] errors = about.Open ? [] : [400, 401, 409, 503, .. about.Role > Role.Reader ? new[] { 403, 507 } : []];
         foreach (var status in errors.Concat(about.Errors).Concat(about.Status >= 400 ? [about.Status] : []).Distinct().Order())
         {
-            responses[Text(status)] = new JsonObject { ["description"] = Answer.TitleOf(status), ["content"] = new JsonObject { ["application/problem+json"] = Content(typeof(ProblemDetails), schemas) } };
+            responses[Text(status)] = new JsonObject
+            {
+                ["description"] = Answer.TitleOf(status),
+                ["content"] = new JsonObject { ["application/problem+json"] = Content(typeof(ProblemDetails), schemas) },
+            };
         }
 
         return responses;
@@ -96,7 +119,8 @@ static partial class ApiDocument
 
     private static JsonObject Content(Type? type, ApiSchemas schemas) => type is null ? [] : new() { ["schema"] = schemas.Of(type) };
 
-    private static JsonObject Parameter(string text, string place) => text.Split(": ", 2) is [var name, var description] ? Parameter(name, place, description) : Parameter(text, place, null);
+    private static JsonObject Parameter(string text, string place) =>
+        text.Split(": ", 2) is [var name, var description] ? Parameter(name, place, description) : Parameter(text, place, null);
 
     private static JsonObject Parameter(string name, string place, string? description)
     {

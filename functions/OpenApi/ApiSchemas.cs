@@ -24,7 +24,11 @@ sealed class ApiSchemas
             named.TryAdd(type.Name, SpecSchema.Of(type, Parameter));
         }
 
-        if (!named.ContainsKey(type.Name)) named[type.Name] = Local(CoreJson.Options.GetJsonSchemaAsNode(type, Exporting), $"#/components/schemas/{type.Name}");
+        if (!named.ContainsKey(type.Name))
+        {
+            named[type.Name] = Local(CoreJson.Options.GetJsonSchemaAsNode(type, Exporting), $"#/components/schemas/{type.Name}");
+        }
+
         return new JsonObject { ["$ref"] = $"#/components/schemas/{type.Name}" };
     }
 
@@ -40,14 +44,18 @@ sealed class ApiSchemas
         TreatNullObliviousAsNonNullable = true,
 
         // Of a converter of our own the exporter knows nothing.
-        TransformSchemaNode = (context, schema) => (Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type) is { IsEnum: true } type ? Names(type, schema) : WithNulls(context.PropertyInfo, context.TypeInfo.Type, Absent(context.TypeInfo, schema)),
+        TransformSchemaNode = (context, schema) =>
+            (Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type) is { IsEnum: true } type
+                ? Names(type, schema)
+                : WithNulls(context.PropertyInfo, context.TypeInfo.Type, Absent(context.TypeInfo, schema)),
     };
 
     /// <summary>What is null is not written: only what cannot be null is always there.</summary>
     private static JsonNode Absent(JsonTypeInfo type, JsonNode schema)
     {
         if (schema is not JsonObject item || item["required"] is not JsonArray required) return schema;
-        var always = required.Select(name => name!.GetValue<string>()).Where(name => type.Properties.FirstOrDefault(property => property.Name == name) is not { IsGetNullable: true }).ToList();
+        var always = required.Select(name => name!.GetValue<string>())
+            .Where(name => type.Properties.FirstOrDefault(property => property.Name == name) is not { IsGetNullable: true }).ToList();
         item.Remove("required");
         if (always.Count > 0) item["required"] = new JsonArray([.. always.Select(name => JsonValue.Create(name))]);
         return schema;
@@ -56,8 +64,13 @@ sealed class ApiSchemas
     /// <summary>The exporter does not see whether the items of a list may be null, and forgets it of numbers that may be NaN.</summary>
     private static JsonNode WithNulls(JsonPropertyInfo? property, Type of, JsonNode schema)
     {
-        if (Nullable.GetUnderlyingType(of) is not null && schema is JsonObject number && number["anyOf"] is JsonArray either) either.Add(new JsonObject { ["type"] = "null" });
-        if (schema is JsonObject list && list["items"] is JsonObject items && items["type"] is JsonValue type && property?.AttributeProvider is PropertyInfo declared
+        if (Nullable.GetUnderlyingType(of) is not null && schema is JsonObject number && number["anyOf"] is JsonArray either)
+        {
+            either.Add(new JsonObject { ["type"] = "null" });
+        }
+
+        if (schema is JsonObject list && list["items"] is JsonObject items && items["type"] is JsonValue type
+            && property?.AttributeProvider is PropertyInfo declared
             && new NullabilityInfoContext().Create(declared).GenericTypeArguments is [{ ReadState: NullabilityState.Nullable }])
         {
             items["type"] = new JsonArray(type.DeepClone(), "null");
@@ -82,7 +95,8 @@ sealed class ApiSchemas
             case JsonObject item:
                 foreach (var (name, value) in item.ToList())
                 {
-                    if (name == "$ref" && value is JsonValue reference && reference.GetValue<string>() is ['#', .. var rest]) item[name] = root + rest;
+                    if (name == "$ref" && value is JsonValue reference
+                        && reference.GetValue<string>() is ['#', .. var rest]) item[name] = root + rest;
                     else if (value is not null) Local(value, root);
                 }
 

@@ -23,7 +23,10 @@ public sealed class OperationAttribute(string summary) : Attribute
     /// <summary>JSON of success.</summary>
     public Type? Answer { get; init; }
 
-    /// <summary>Content types of success, when it is not JSON alone; <see cref="Answer"/> describes those that are JSON. <see cref="Any"/>: the type follows from the name.</summary>
+    /// <summary>
+    /// Content types of success, when it is not JSON alone; <see cref="Answer"/> describes those
+    /// that are JSON. <see cref="Any"/>: the type follows from the name.
+    /// </summary>
     public string[] AnswerTypes { get; init; } = [];
 
     /// <summary>Other statuses of success: 204, 304 and 307 have no body, the others that of <see cref="Status"/>.</summary>

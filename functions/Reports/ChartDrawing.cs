@@ -9,9 +9,14 @@ public sealed class ChartDrawing : IChartDrawing
 {
     private const int Width = 800, Height = 450, Density = 2;
 
-    // Okabe and Ito's palette, which colour-blind people can tell apart, without its yellow and black: one is lost on white, the other on a dark page.
-    private static readonly Color[] Palette = [.. new[] { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#888888" }.Select(Color.FromHex)];
-    private static readonly MarkerShape[] Markers = [MarkerShape.FilledCircle, MarkerShape.FilledSquare, MarkerShape.FilledTriangleUp, MarkerShape.FilledDiamond];
+    // Okabe and Ito's palette, which colour-blind people can tell apart, without its yellow
+    // and black: one is lost on white, the other on a dark page.
+    private static readonly Color[] Palette = [.. new[] { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00",
+        "#888888" }.Select(Color.FromHex)];
+    private static readonly MarkerShape[] Markers =
+    [
+        MarkerShape.FilledCircle, MarkerShape.FilledSquare, MarkerShape.FilledTriangleUp, MarkerShape.FilledDiamond,
+    ];
 
     private static readonly Theme Light = new(Color.FromHex("#1C1E21"), Color.FromHex("#D9DDE1"), Color.FromHex("#FFFFFF"));
 
@@ -56,13 +61,15 @@ public sealed class ChartDrawing : IChartDrawing
 
     private static void Add(Plot plot, ChartLine line)
     {
-        var drawn = plot.Add.Scatter(line.Points.Select(point => point.X).ToArray(), line.Points.Select(point => point.Y).ToArray(), ColorOf(line.Color));
+        var drawn = plot.Add.Scatter(
+            line.Points.Select(point => point.X).ToArray(), line.Points.Select(point => point.Y).ToArray(), ColorOf(line.Color));
         drawn.LegendText = line.Label;
         drawn.LineWidth = line.Dashed ? 1.5f : 2;
         drawn.MarkerSize = line.Markers ? line.Dashed ? 5 : 7 : 0;
         drawn.MarkerShape = Markers[line.Color % Markers.Length];
         // Beyond the palette colours come again, as other patterns.
-        drawn.LinePattern = line.Dashed ? LinePattern.Dashed : (line.Color / Palette.Length % 3) switch { 0 => LinePattern.Solid, 1 => LinePattern.DenselyDashed, _ => LinePattern.Dotted };
+        drawn.LinePattern = line.Dashed ? LinePattern.Dashed
+            : (line.Color / Palette.Length % 3) switch { 0 => LinePattern.Solid, 1 => LinePattern.DenselyDashed, _ => LinePattern.Dotted };
     }
 
     private static void Axes(Plot plot, Chart chart)

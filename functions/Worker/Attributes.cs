@@ -1,6 +1,7 @@
 #if !CLOUD
-// The attributes of Microsoft.Azure.Functions.Worker and its extensions that this project uses, with the same names and shapes, so that one source builds
-// where those packages cannot be had. The embedded host reads them as the Functions host does. With -p:Cloud=true the packages' own take their place.
+// The attributes of Microsoft.Azure.Functions.Worker and its extensions that this project uses, with the same names and shapes, so that one source
+// builds where those packages cannot be had. The embedded host reads them as the Functions
+// host does. With -p:Cloud=true the packages' own take their place.
 namespace Microsoft.Azure.Functions.Worker;
 
 [AttributeUsage(AttributeTargets.Method)]

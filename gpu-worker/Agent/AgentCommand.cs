@@ -30,13 +30,18 @@ static class AgentCommand
                 return 1;
             }
         });
-        return new RootCommand("Executes runs of Serverless.") { agent }.Parse(args).Invoke(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        return new RootCommand("Executes runs of Serverless.") { agent }.Parse(args).Invoke(new()
+        {
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+        });
     }
 
     /// <summary>Whoever started this shows each line as one; the stack is for those who ask for it.</summary>
     private static string Sentence(Exception wrong) =>
         Environment.GetEnvironmentVariable("EXP_DEBUG") is { Length: > 0 } ? wrong.ToString()
-        : wrong is IOException && FolderFaults.IsFull(wrong.HResult) ? $"there is no room left on a disk that the worker needs ({wrong.Message}): free some"
+        : wrong is IOException && FolderFaults.IsFull(wrong.HResult)
+            ? $"there is no room left on a disk that the worker needs ({wrong.Message}): free some"
         : wrong is SettingException or NotSupportedException or IOException or UnauthorizedAccessException ? wrong.Message
         : $"the worker met a fault of its own, {wrong.GetType().Name}: {wrong.Message}; EXP_DEBUG=1 shows where";
 
@@ -45,7 +50,9 @@ static class AgentCommand
         if (options.NeedsGpu && !AgentOptions.HasGpu)
         {
             // Code that trains on a CPU where a GPU is paid for looks healthy for days.
-            throw new SettingException($"there is no GPU here ({AgentOptions.GpuFile} is missing), and machine class {options.Machine} has one: check the job's workload profile and the driver");
+            throw new SettingException(
+                $"there is no GPU here ({AgentOptions.GpuFile} is missing), and machine class {options.Machine} has one: check the job's workload " +
+                "profile and the driver");
         }
 
         var time = TimeProvider.System;
@@ -71,12 +78,14 @@ static class AgentCommand
         }
         catch (FormatException wrong)
         {
-            throw new SettingException($"--blob is neither an address such as https://NAME.blob.core.windows.net nor a connection string: {wrong.Message}", wrong);
+            throw new SettingException(
+                $"--blob is neither an address such as https://NAME.blob.core.windows.net nor a connection string: {wrong.Message}", wrong);
         }
     }
 
     private static IMessageBus OpenBus(AgentOptions options, SystemIds ids, TimeProvider time) =>
         options.ServiceBus is { } name
             ? CloudConnections.Bus(name)
-            : new SqliteMessageBus(Path.Combine(options.DataFolder!, "bus", "bus.db"), time, ids, new() { LockLength = options.Lease < LongestLock ? options.Lease : LongestLock });
+            : new SqliteMessageBus(Path.Combine(options.DataFolder!, "bus", "bus.db"), time, ids,
+                new() { LockLength = options.Lease < LongestLock ? options.Lease : LongestLock });
 }

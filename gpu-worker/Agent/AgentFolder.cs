@@ -32,11 +32,16 @@ sealed class AgentFolder : IDisposable
     /// <exception cref="SettingException">A worker of this name lives, or the scratch folder is none.</exception>
     public static async Task<AgentFolder> Take(AgentOptions options, IIds ids, TimeProvider time, ILogger log)
     {
-        if (options.DataFolder is { } where && DataFolderLayout.Problems(where) is { Count: > 0 } problems) throw new SettingException(string.Join("; ", problems));
+        if (options.DataFolder is { } where && DataFolderLayout.Problems(where) is { Count: > 0 } problems)
+        {
+            throw new SettingException(string.Join("; ", problems));
+        }
+
         try
         {
             // Started again where the platform's folder is gone, it does not make it anew.
-            if (options.DataFolder is { } data && options.Scratch.StartsWith(data + Path.DirectorySeparatorChar, StringComparison.Ordinal)) NestedFolder.Make(data, options.Scratch);
+            if (options.DataFolder is { } data
+                && options.Scratch.StartsWith(data + Path.DirectorySeparatorChar, StringComparison.Ordinal)) NestedFolder.Make(data, options.Scratch);
             else Directory.CreateDirectory(options.Scratch);
         }
         catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)

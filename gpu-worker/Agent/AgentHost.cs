@@ -9,7 +9,8 @@ namespace Serverless.GpuWorker.Agent;
 
 /// <summary>Takes one wake after another until it has to leave. A bad run, a bad message or a bus that is away never ends it.</summary>
 /// <param name="user">Whom code runs as; null: as this process does.</param>
-sealed class AgentHost(AgentOptions options, AgentFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, CodeUser? user, ILogger log)
+sealed class AgentHost(
+    AgentOptions options, AgentFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, CodeUser? user, ILogger log)
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), TrimEvery = TimeSpan.FromMinutes(1);
     private static readonly Backoff AfterTrouble = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));

@@ -41,7 +41,8 @@ sealed class Attempt : IDisposable
         log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), printed, time, options.LogLimitBytes);
         omissions = new(log.Say);
         metrics = new(
-            folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), retry), log, printed, time, MetricOrder.Of(run.Spec));
+            folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), retry), log, printed, time,
+            MetricOrder.Of(run.Spec));
     }
 
     public async Task Execute()

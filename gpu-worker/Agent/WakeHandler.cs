@@ -46,7 +46,10 @@ sealed class WakeHandler(
             }
             catch (Exception unreadable) when (unreadable is DamagedRecordException or ArgumentException)
             {
-                await queue.DeadLetter(message, unreadable is DamagedRecordException ? unreadable.Message : $"{WorkspacePaths.Run(wake.Run)} cannot be read: {unreadable.Message}");
+                await queue.DeadLetter(
+                    message, unreadable is DamagedRecordException
+                        ? unreadable.Message
+                        : $"{WorkspacePaths.Run(wake.Run)} cannot be read: {unreadable.Message}");
                 return;
             }
 

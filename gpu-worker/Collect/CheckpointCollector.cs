@@ -70,7 +70,8 @@ sealed class CheckpointCollector(
         foreach (var (_, path, _) in steps.SkipLast(1).Where(step => kept.Contains(step.Path))) Folders.Delete(output, path);
     }
 
-    /// <param name="kept">Gets the path when what is there is committed as it is. Code may write the same folder again, and then it is another checkpoint.</param>
+    /// <param name="kept">Gets the path when what is there is committed as it is. Code may write the
+    /// same folder again, and then it is another checkpoint.</param>
     /// <returns>False when the attempt was replaced.</returns>
     private async Task<bool> Take(long step, string path, UnixTime changed, bool atEnd, HashSet<string> kept, CancellationToken cancel)
     {
@@ -136,7 +137,8 @@ sealed class CheckpointCollector(
                 var path = $"{ContractNames.Checkpoints}/{entry.Name}";
                 var step = StepOf(entry.Name);
                 if (step >= 0 && entry is { IsFolder: true, Problem: null }) steps.Add((step, path, entry.Look.State.Changed));
-                else if (step >= 0 || (atEnd && !entry.Name.StartsWith('.'))) omissions.Add(path, entry.Problem ?? "a checkpoint is a folder that is named by its step");
+                else if (step >= 0 || (atEnd && !entry.Name.StartsWith('.'))) omissions.Add(
+                    path, entry.Problem ?? "a checkpoint is a folder that is named by its step");
             }
         }
         catch (IOException problem) when (Omissions.IsOfOutput(problem))
@@ -228,7 +230,8 @@ sealed class CheckpointCollector(
         var hash = Convert.ToHexStringLower(SHA256.HashData(buffer.AsSpan(0, length)));
         if (stored.TryGetValue(hash, out var there)) return there;
         var key = WorkspacePaths.CheckpointChunk(run.Id, run.Epoch, hash);
-        await retry.Execute(() => store.Put(key, new MemoryStream(buffer, 0, length, writable: false), PutCondition.IfAbsent, cancel: cancel), cancel);
+        await retry.Execute(
+            () => store.Put(key, new MemoryStream(buffer, 0, length, writable: false), PutCondition.IfAbsent, cancel: cancel), cancel);
         stored[hash] = key;
         return key;
     }
@@ -240,7 +243,9 @@ sealed class CheckpointCollector(
         {
             using var file = PlainFile.Open(output, $"{path}/{CheckpointFiles.Info}");
             var info = file is null ? null : JsonSerializer.Deserialize<CheckpointInfo>(file.ReadAll(MaxInfoBytes), CoreJson.Options);
-            return info is { Metrics: { } metrics, MetricsBytes: >= 0 } ? info with { Metrics = metrics.Where(one => one.Key.Length <= MaxName).ToDictionary() } : null;
+            return info is { Metrics: { } metrics, MetricsBytes: >= 0 }
+                ? info with { Metrics = metrics.Where(one => one.Key.Length <= MaxName).ToDictionary() }
+                : null;
         }
         catch (Exception none) when (none is JsonException or NotPlainException or NotSupportedException or InvalidOperationException)
         {

@@ -4,14 +4,17 @@ using System.Text.Json;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// Cuts a checkpoint's files into pieces: safetensors between tensors, so that a layer that is not trained is the same pieces in every checkpoint. A tensor of
-/// some length has pieces of its own, shorter ones that follow each other share one; long tensors, and files of any other kind, are cut at fixed lengths.
+/// Cuts a checkpoint's files into pieces: safetensors between tensors, so that a layer that is not trained is the same pieces in every checkpoint. A
+/// tensor of some length has pieces of its own, shorter ones that follow each other share one; long
+/// tensors, and files of any other kind, are cut at fixed lengths.
 /// </summary>
 static class Chunking
 {
     public const int MaxBytes = 8 * 1024 * 1024;
 
-    /// <summary>Shorter tensors share pieces up to this length: one changed value costs no more than this, and a thousand biases are not a thousand objects.</summary>
+    /// <summary>
+    /// Shorter tensors share pieces up to this length: one changed value costs no more than this, and a thousand biases are not a thousand objects.
+    /// </summary>
     private const int SharedBytes = 1024 * 1024;
 
     /// <summary>Ten times that of the largest models there are. Longer ones, and those that make no sense, are cut at fixed lengths.</summary>
@@ -93,7 +96,12 @@ static class Chunking
                     continue;
                 }
 
-                if (json.TokenType != JsonTokenType.StartArray || !json.Read() || !json.TryGetInt64(out _) || !json.Read() || !json.TryGetInt64(out var end)) return null;
+                if (json.TokenType != JsonTokenType.StartArray || !json.Read() || !json.TryGetInt64(out _) || !json.Read()
+                    || !json.TryGetInt64(out var end))
+                {
+                    return null;
+                }
+
                 if (end < 0 || end > fileLength - start) return null;
                 ends.Add(start + end);
                 if (!json.Read() || json.TokenType != JsonTokenType.EndArray) return null;

@@ -189,7 +189,8 @@ sealed class MetricCollector : IMetricSink, IDisposable
     }
 
     private LineSplitter NewJsonl() => new(
-        ReadLine, () => SayOnce("too long", $"{Line} is ignored: it is longer than {LineSplitter.MaxLine >> 20} MiB; further ones are ignored silently"));
+        ReadLine,
+        () => SayOnce("too long", $"{Line} is ignored: it is longer than {LineSplitter.MaxLine >> 20} MiB; further ones are ignored silently"));
 
     private void ReadLine(ReadOnlySpan<byte> line)
     {

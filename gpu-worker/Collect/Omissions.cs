@@ -7,7 +7,8 @@ using Serverless.Core.Storage.Plain;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// The one rule for what code leaves: whatever is wrong with an output leaves that output out, is said once in the log and stands in the run's record, and ends nothing.
+/// The one rule for what code leaves: whatever is wrong with an output leaves that output out, is said
+/// once in the log and stands in the run's record, and ends nothing.
 /// </summary>
 /// <param name="say">Takes a line for the run's log.</param>
 sealed class Omissions(Action<string> say)
@@ -26,13 +27,18 @@ sealed class Omissions(Action<string> say)
     {
         get
         {
-            lock (gate) return now.Count == 0 ? null : new([.. now.Take(LeftOut.MaxFiles).Select(one => new LeftOutFile(Shown(one.Key), one.Value))], now.Count + uncounted);
+            lock (gate) return now.Count == 0
+                ? null
+                : new([.. now.Take(LeftOut.MaxFiles).Select(one => new LeftOutFile(Shown(one.Key), one.Value))], now.Count + uncounted);
         }
     }
 
-    /// <summary>Whether a failure is an output's own. The others are about the attempt: it is over or was replaced, or nothing has room any more.</summary>
+    /// <summary>
+    /// Whether a failure is an output's own. The others are about the attempt: it is over or was replaced, or nothing has room any more.
+    /// </summary>
     public static bool IsOfOutput(Exception trouble) =>
-        trouble is not (OperationCanceledException or StreamTakenException or StoreFullException or StoreUnavailableException or IOException { HResult: Posix.ENOSPC });
+        trouble is not (OperationCanceledException or StreamTakenException or StoreFullException or StoreUnavailableException
+            or IOException { HResult: Posix.ENOSPC });
 
     /// <param name="path">Below the output folder.</param>
     /// <param name="why">The end of a sentence that begins with the path.</param>
@@ -57,7 +63,10 @@ sealed class Omissions(Action<string> say)
         lock (gate)
         {
             uncounted = 0;
-            foreach (var path in now.Keys.Where(path => path == below || path.StartsWith(below + "/", StringComparison.Ordinal)).ToList()) now.Remove(path);
+            foreach (var path in now.Keys.Where(path => path == below || path.StartsWith(below + "/", StringComparison.Ordinal)).ToList())
+            {
+                now.Remove(path);
+            }
         }
     }
 
@@ -71,7 +80,10 @@ sealed class Omissions(Action<string> say)
         }
         catch (Exception trouble) when (IsOfOutput(trouble))
         {
-            if (isLast || trouble is NotPlainException) Add(path, trouble is NotPlainException or KeyConflictException ? trouble.Message : $"{trouble.GetType().Name}: {trouble.Message}");
+            if (isLast || trouble is NotPlainException)
+            {
+                Add(path, trouble is NotPlainException or KeyConflictException ? trouble.Message : $"{trouble.GetType().Name}: {trouble.Message}");
+            }
         }
     }
 

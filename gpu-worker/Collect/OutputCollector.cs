@@ -14,7 +14,10 @@ namespace Serverless.GpuWorker.Collect;
 /// <param name="output">The folder that code writes to.</param>
 sealed class OutputCollector(IObjectStore store, RunRecord run, string output, Omissions omissions, Retry retry)
 {
-    /// <summary>Small files, such as a picture of the last epoch, may be sent again more often than <see cref="MaySend"/> allows for their length, up to this for all together.</summary>
+    /// <summary>
+    /// Small files, such as a picture of the last epoch, may be sent again more often than <see cref="MaySend"/> allows for their length, up to this
+    /// for all together.
+    /// </summary>
     private const long MaxExtraBytes = 64L << 20;
 
     /// <summary>Nobody should write any more at the last look; whoever got away from the end of the code must not keep it from ending.</summary>
@@ -30,7 +33,10 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, string output, O
         var found = await Look(artifactsOnly: false, cancel);
         foreach (var (path, state) in found)
         {
-            if (seen.TryGetValue(path, out var before) && before == state && MaySend(path, state)) await omissions.Guard(path, isLast: false, () => Send(path, cancel));
+            if (seen.TryGetValue(path, out var before) && before == state && MaySend(path, state))
+            {
+                await omissions.Guard(path, isLast: false, () => Send(path, cancel));
+            }
         }
 
         seen = found;
@@ -62,11 +68,15 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, string output, O
             .Select(file => file.Value).OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
 
-    /// <summary>The plain files there are now. What was uploaded of others is removed: a name may have become a folder of files, which a store of folders has no place for.</summary>
+    /// <summary>
+    /// The plain files there are now. What was uploaded of others is removed: a name may have become
+    /// a folder of files, which a store of folders has no place for.
+    /// </summary>
     private async Task<Dictionary<string, FileState>> Look(bool artifactsOnly, CancellationToken cancel)
     {
         var found = new Dictionary<string, FileState>(StringComparer.Ordinal);
-        foreach (var file in (artifactsOnly ? [ContractNames.Artifacts] : new[] { ContractNames.Artifacts, ContractNames.Data }).SelectMany(below => PlainTree.Walk(output, below)))
+        foreach (var file in (artifactsOnly ? [ContractNames.Artifacts] : new[] { ContractNames.Artifacts, ContractNames.Data }).SelectMany(below =>
+            PlainTree.Walk(output, below)))
         {
             cancel.ThrowIfCancellationRequested();
             if ((file.Problem ?? ObjectKey.Problem(KeyOf(file.Path))) is { } problem) omissions.Add(file.Path, problem);
@@ -83,8 +93,8 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, string output, O
     }
 
     /// <summary>
-    /// While the code runs a file is sent again only when it is as long as all that was sent of it before: so it is sent three times at most, counted in its length, however
-    /// often it changes. The last look sends what is left.
+    /// While the code runs a file is sent again only when it is as long as all that was sent of it before: so it is sent three times at most, counted
+    /// in its length, however often it changes. The last look sends what is left.
     /// </summary>
     private bool MaySend(string path, FileState state)
     {

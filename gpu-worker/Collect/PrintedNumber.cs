@@ -102,7 +102,8 @@ readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unc
         return Units.Contains(end >= 0 ? word[..end] : word.Length <= LongestUnit ? word : []);
     }
 
-    private static bool GoesOn(ReadOnlySpan<char> rest) => rest is [var separator, var next, ..] && Separators.Contains(separator) && char.IsAsciiDigit(next);
+    private static bool GoesOn(ReadOnlySpan<char> rest) =>
+        rest is [var separator, var next, ..] && Separators.Contains(separator) && char.IsAsciiDigit(next);
 
     private static bool IsList(ReadOnlySpan<char> rest) => rest is [',', '+' or '-' or '.', var next, ..] && char.IsAsciiDigit(next);
 }

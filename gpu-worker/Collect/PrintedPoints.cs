@@ -89,9 +89,11 @@ sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null) : IPrin
             if (leftOut.Count > 0)
             {
                 var count = leftOut.Values.Sum().ToString("N0", CultureInfo.InvariantCulture);
-                var named = leftOut.OrderByDescending(one => one.Value).Take(MaxNamedLeftOut).Select(one => $"'{Excerpt.Of(one.Key, LongestExample)}'");
+                var named = leftOut.OrderByDescending(one => one.Value).Take(MaxNamedLeftOut)
+                    .Select(one => $"'{Excerpt.Of(one.Key, LongestExample)}'");
                 var of = string.Join(", ", named) + (leftOut.Count > MaxNamedLeftOut ? $" and {leftOut.Count - MaxNamedLeftOut} more" : "");
-                remarks.Add($"{count} printed points of {of} are left out: they came faster than they could be stored, and at most {MaxWaiting} wait");
+                remarks.Add(
+                    $"{count} printed points of {of} are left out: they came faster than they could be stored, and at most {MaxWaiting} wait");
                 leftOut.Clear();
             }
 
@@ -152,7 +154,8 @@ sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null) : IPrin
     private void Count(string name)
     {
         // Names beyond count for the last one: there may be millions.
-        ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(leftOut, leftOut.Count < MaxNames || leftOut.ContainsKey(name) ? name : "…", out _);
+        ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(
+            leftOut, leftOut.Count < MaxNames || leftOut.ContainsKey(name) ? name : "…", out _);
         count++;
     }
 

@@ -60,7 +60,14 @@ sealed record Assignment
         var assembly = reader.ReadString();
         var command = new string[reader.ReadInt32()];
         for (var i = 0; i < command.Length; i++) command[i] = reader.ReadString();
-        return new() { Folder = folder, Environment = environment, Assembly = assembly.Length == 0 ? null : assembly, Command = command, Afresh = reader.ReadBoolean() };
+        return new()
+        {
+            Folder = folder,
+            Environment = environment,
+            Assembly = assembly.Length == 0 ? null : assembly,
+            Command = command,
+            Afresh = reader.ReadBoolean(),
+        };
     }
 }
 

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Serverless.GpuWorker.Execute;
 
-/// <summary>Lines of a pipe that code can reach: whatever comes is taken, so that nobody waits, and of each line the beginning is kept, so that nobody's memory is filled.</summary>
+/// <summary>
+/// Lines of a pipe that code can reach: whatever comes is taken, so that nobody waits, and of
+/// each line the beginning is kept, so that nobody's memory is filled.
+/// </summary>
 sealed class BoundedLines(Stream pipe) : IDisposable
 {
     public const int MaxBytes = 8 * 1024;

@@ -14,17 +14,24 @@ namespace Serverless.GpuWorker.Execute;
 /// </summary>
 /// <param name="worker">The log of this worker.</param>
 sealed class CodeRun(
-    IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, Omissions omissions, OwnedRecord record,
+    IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, Omissions omissions,
+    OwnedRecord record,
     Retry retry, StopRequest stop, TimeProvider time, RunnerPool pool, Shutdown shutdown, ILogger worker)
 {
-    /// <summary>Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.</summary>
-    private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectSoonest = TimeSpan.FromMilliseconds(50), CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
+    /// <summary>
+    /// Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.
+    /// </summary>
+    private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectSoonest = TimeSpan.FromMilliseconds(50),
+        CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
 
     /// <summary>The marker of a checkpoint was printed before its folder got its name; this is only about reading it.</summary>
     private static readonly TimeSpan MarkerPatience = TimeSpan.FromSeconds(2);
 
     /// <summary>How programs that end by themselves say it: libtorch, the C library, Python.</summary>
-    private static readonly string[] OutOfMemoryPhrases = ["out of memory", "can't allocate memory", "cannot allocate memory", "memory exhausted", "MemoryError"];
+    private static readonly string[] OutOfMemoryPhrases =
+    [
+        "out of memory", "can't allocate memory", "cannot allocate memory", "memory exhausted", "MemoryError",
+    ];
 
     private readonly CheckpointCollector checkpoints = new(
         store, run, folder.OutputItself, prepared.Known, omissions, retry, time, () => new(metrics.Collected, log.KeptBytes),

@@ -7,8 +7,9 @@ using Serverless.GpuWorker.Agent;
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>
-/// The user that experiment code, set-up commands and builds run as, when that is not the agent's own: then they cannot read the agent's memory and environment, where its identity
-/// is, nor its files, and can gain no rights again. The agent must be root for it, because it starts processes of another user, reads what they leave, and ends them.
+/// The user that experiment code, set-up commands and builds run as, when that is not the agent's own: then they cannot read the agent's memory and
+/// environment, where its identity is, nor its files, and can gain no rights again. The agent must be root for it, because it starts processes of
+/// another user, reads what they leave, and ends them.
 /// </summary>
 sealed class CodeUser
 {
@@ -37,7 +38,12 @@ sealed class CodeUser
         if (!OperatingSystem.IsLinux()) throw new SettingException("--run-as is for Linux");
         if (Find(name) is not { } ids) throw new SettingException($"--run-as {name}: there is no such user here");
         if (ids.User == 0) throw new SettingException($"--run-as {name}: that is root, from whom nothing can be kept; name another user");
-        if (!Environment.IsPrivilegedProcess) throw new SettingException($"--run-as {name}: only root can start processes of another user; start this worker as root, or leave --run-as out");
+        if (!Environment.IsPrivilegedProcess)
+        {
+            throw new SettingException(
+                $"--run-as {name}: only root can start processes of another user; start this worker as root, or leave --run-as out");
+        }
+
         if (!File.Exists(SetPriv)) throw new SettingException($"--run-as {name}: {SetPriv} is missing; install util-linux");
         var found = new CodeUser(name, ids.User, ids.Group, folder);
         LetThrough(folder);
@@ -77,7 +83,10 @@ sealed class CodeUser
         // name:password:user:group:…
         foreach (var line in File.Exists(Users) ? File.ReadLines(Users) : [])
         {
-            if (line.Split(':') is [var known, _, var user, var group, ..] && (known == name || isNumber && user == name)) return (Number(user), Number(group));
+            if (line.Split(':') is [var known, _, var user, var group, ..] && (known == name || isNumber && user == name))
+            {
+                return (Number(user), Number(group));
+            }
         }
 
         return isNumber ? (number, number) : null;
@@ -103,7 +112,8 @@ sealed class CodeUser
         if (Native.ChangeMode(Directory.CreateDirectory(folder).FullName, mode) != 0) throw Failure("the rights", new DirectoryInfo(folder));
     }
 
-    // From the leaves to the root: as long as the agent walks in it, it is not the user's, who could put a link there. What is mounted there is nobody's to give.
+    // From the leaves to the root: as long as the agent walks in it, it is not the user's, who
+    // could put a link there. What is mounted there is nobody's to give.
     private void Give(FileSystemInfo entry, FileStat tree)
     {
         if (!FileCalls.LookAt(entry.FullName).IsMountedLike(tree)) return;

@@ -26,8 +26,8 @@ sealed partial class ControlGroups
     private ControlGroups(string name, bool limitsProcessors) => (this.name, LimitsProcessors) = (name, limitsProcessors);
 
     /// <summary>
-    /// Whether this process's own group may use a part of the processors only. A .NET program looks for such a limit in its own group alone, and finds
-    /// none in a group that is made below that one.
+    /// Whether this process's own group may use a part of the processors only. A .NET program looks for such a limit in its own group alone, and
+    /// finds none in a group that is made below that one.
     /// </summary>
     public bool LimitsProcessors { get; }
 
@@ -108,8 +108,8 @@ sealed partial class ControlGroups
     }
 
     /// <summary>
-    /// Where the tree of groups of version 2 is mounted, and the folder of this process's own group in it; null where there is none, or its own is not
-    /// in sight.
+    /// Where the tree of groups of version 2 is mounted, and the folder of this process's own group in it; null where there is none, or its own is
+    /// not in sight.
     /// </summary>
     /// <param name="mounts">The lines of <c>/proc/self/mountinfo</c>.</param>
     /// <param name="groups">The lines of <c>/proc/self/cgroup</c>.</param>

@@ -36,7 +36,8 @@ sealed class OutOfMemoryEvidence
         return 0;
     }
 
-    // Both generations of control groups; a container sees its own group at the top. The machine's counter would blame this code for what was killed beside it.
+    // Both generations of control groups; a container sees its own group at the top. The
+    // machine's counter would blame this code for what was killed beside it.
     private static string? FileOfCounter()
     {
         if (!OperatingSystem.IsLinux()) return null;
@@ -45,8 +46,11 @@ sealed class OutOfMemoryEvidence
             var own = File.ReadLines("/proc/self/cgroup").Select(line => line.Split(':', 3)).Where(group => group.Length == 3).ToList();
             var candidates = own.Where(group => group[0] == "0").Select(group => $"{Groups}{group[2].TrimEnd('/')}/memory.events")
                 .Concat(own.Where(group => group[1].Split(',').Contains("memory"))
-                    .SelectMany(group => (string[])[$"{Groups}/memory{group[2].TrimEnd('/')}/memory.oom_control", $"{Groups}/memory/memory.oom_control"]));
-            return candidates.FirstOrDefault(candidate => File.Exists(candidate) && File.ReadLines(candidate).Any(line => line.StartsWith(Counter, StringComparison.Ordinal))) ?? "/proc/vmstat";
+                    .SelectMany(
+                        group => (string[])[$"{Groups}/memory{group[2].TrimEnd('/')}/memory.oom_control", $"{Groups}/memory/memory.oom_control"]));
+            return candidates.FirstOrDefault(
+                candidate => File.Exists(candidate) && File.ReadLines(candidate).Any(line => line.StartsWith(Counter, StringComparison.Ordinal)))
+                ?? "/proc/vmstat";
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {

@@ -9,10 +9,15 @@ namespace Serverless.GpuWorker.Prepare;
 static class CheckpointFolder
 {
     /// <returns>The manifest, whose chunks later checkpoints of the run may share; or why the checkpoint is not whole.</returns>
-    public static async Task<(CheckpointManifest? Manifest, string? Problem)> Materialize(IObjectStore store, string manifestKey, string folder, CancellationToken cancel)
+    public static async Task<(CheckpointManifest? Manifest, string? Problem)> Materialize(
+        IObjectStore store, string manifestKey, string folder, CancellationToken cancel)
     {
         var read = await store.Read<CheckpointManifest>(manifestKey, cancel);
-        if (read.Found is not { Record: var manifest }) return (null, read.Damage is { } damage ? $"{damage}" : $"{manifestKey} is not in the workspace");
+        if (read.Found is not { Record: var manifest })
+        {
+            return (null, read.Damage is { } damage ? $"{damage}" : $"{manifestKey} is not in the workspace");
+        }
+
         Posix.MakeFolder(folder);
         foreach (var file in manifest.Files)
         {

@@ -80,7 +80,14 @@ sealed class Preparation(
                 var assembly = Path.Combine(compiled, CSharpCompiler.AssemblyFile);
                 var afresh = spec.Env.Keys.Any(RunnerPool.MustBeSetBeforeStart);
                 var temperature = !afresh && UsesTorch(compiled) ? RunnerKind.Torch : RunnerKind.Plain;
-                var program = new Assignment { Folder = folder.Code, Environment = environment, Assembly = assembly, Command = arguments, Afresh = afresh };
+                var program = new Assignment
+                {
+                    Folder = folder.Code,
+                    Environment = environment,
+                    Assembly = assembly,
+                    Command = arguments,
+                    Afresh = afresh,
+                };
                 return new(run, program, temperature, known);
             case EntryPoint.Project(var file, var arguments):
                 var built = await new ProjectBuild(builds, Give, user).Build(source, run, file, environment, steps, cancel);

@@ -40,8 +40,8 @@ sealed class WorkFolder(OwnFolder below, string root, ILogger log) : IDisposable
     public string MetricsJsonl => Path.Combine(Output, ContractNames.MetricsJsonl);
 
     /// <summary>
-    /// Goes on with the folder that has the output folder's name now: many programs begin by deleting it and making it again. What has the name and is
-    /// no folder leads nowhere, and the one before stays.
+    /// Goes on with the folder that has the output folder's name now: many programs begin by deleting it and making it again. What has the name and
+    /// is no folder leads nowhere, and the one before stays.
     /// </summary>
     /// <returns>What is wrong, as the end of a sentence; null: nothing.</returns>
     public string? FindOutput()

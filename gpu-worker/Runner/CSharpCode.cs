@@ -62,7 +62,11 @@ static class CSharpCode
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Seed()
     {
-        if (long.TryParse(Environment.GetEnvironmentVariable(ContractNames.Seed), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)) TorchSharp.torch.manual_seed(seed);
+        if (long.TryParse(
+            Environment.GetEnvironmentVariable(ContractNames.Seed), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed))
+        {
+            TorchSharp.torch.manual_seed(seed);
+        }
     }
 
     private static bool UsesSdk() => AppDomain.CurrentDomain.GetAssemblies().Any(assembly => assembly.GetName().Name == "Serverless.Sdk");

@@ -70,7 +70,8 @@ internal sealed unsafe class CheckpointDraft
 
     private static CheckpointPart Laid(CheckpointContent content)
     {
-        var (header, bytes) = SafeTensorsHeader.Layout(content.Tensors.Select(t => (t.Key, TensorMemory.DType(t.Value, t.Key), t.Value.shape)), content.Texts);
+        var (header, bytes) = SafeTensorsHeader.Layout(
+            content.Tensors.Select(t => (t.Key, TensorMemory.DType(t.Value, t.Key), t.Value.shape)), content.Texts);
         return new(content, header, bytes);
     }
 }

@@ -42,7 +42,8 @@ internal sealed unsafe partial class CheckpointImage
             return false;
         }
 
-        // A page's first touch costs more than copying to it: with large pages there are 512 times fewer. Where the system has none, it says no, and nothing is lost.
+        // A page's first touch costs more than copying to it: with large pages there are 512 times
+        // fewer. Where the system has none, it says no, and nothing is lost.
         if (OperatingSystem.IsLinux()) _ = Advise((nint)memory, (nuint)capacity, AdviseHugePages);
         CapacityBytes = capacity;
         return true;

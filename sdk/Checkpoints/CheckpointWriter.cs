@@ -82,7 +82,8 @@ internal sealed class CheckpointWriter(string folder)
             LeftOut++;
             if (leftOutSince++ > 0) return false;
             var kept = steps.Count > 0 ? $"checkpoint {steps.Max()}" : "nothing newer than where this attempt began";
-            Say($"checkpoint {step} is left out: it needs {Mb(needed)} of disk and {Mb(there)} are free; the training goes on, and {kept} is what it can go on from");
+            Say($"checkpoint {step} is left out: it needs {Mb(needed)} of disk and {Mb(there)} are free; the training goes on, and {kept} is what " +
+                "it can go on from");
             return false;
         }
     }
@@ -101,7 +102,12 @@ internal sealed class CheckpointWriter(string folder)
                 if (free.Count == images)
                 {
                     var needed = Mb(CheckpointImage.NeededFor(bytes));
-                    if (!saidNoMemory) Say($"checkpoint {step} is written without a copy: one needs {needed} of memory, which is not free; saves block training for longer");
+                    if (!saidNoMemory)
+                    {
+                        Say($"checkpoint {step} is written without a copy: one needs {needed} of memory, which is not free; saves block training " +
+                            "for longer");
+                    }
+
                     saidNoMemory = true;
                     return null;
                 }
@@ -168,7 +174,8 @@ internal sealed class CheckpointWriter(string folder)
 
     // Memory that an image has is its own; what it lacks must be free.
     private static bool HasMemory(CheckpointImage image, long bytes) =>
-        image.CapacityBytes >= bytes || FreeSpace.InMemory() is not { } there || there + image.CapacityBytes >= CheckpointImage.NeededFor(bytes) + MemoryReserve;
+        image.CapacityBytes >= bytes || FreeSpace.InMemory() is not { } there
+            || there + image.CapacityBytes >= CheckpointImage.NeededFor(bytes) + MemoryReserve;
 
     private static void Say(string line) => Console.Error.WriteLine(line);
 

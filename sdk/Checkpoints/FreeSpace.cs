@@ -40,8 +40,8 @@ internal static class FreeSpace
     // MemAvailable:   22483212 kB
     private static long? OfMachine(string root) => Field(Path.Combine(root, "proc/meminfo"), "MemAvailable:") * Kilo;
 
-    // 0::/user.slice or 4:memory:/docker/1f3a: the group of this process, which is limited by each of its parents too. In a container the path may lead
-    // outside of what is mounted; the mount's root is then the container's own group.
+    // 0::/user.slice or 4:memory:/docker/1f3a: the group of this process, which is limited by each of its parents too. In a container the path may
+    // lead outside of what is mounted; the mount's root is then the container's own group.
     private static IEnumerable<long?> Limits(string root)
     {
         foreach (var line in Lines(Path.Combine(root, "proc/self/cgroup")))
@@ -66,7 +66,8 @@ internal static class FreeSpace
             ? Math.Max(0, most - taken + (Field(Path.Combine(folder, "memory.stat"), droppable) ?? 0))
             : null;
 
-    private static long? Number(string file) => Lines(file) is [var only, ..] && long.TryParse(only, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    private static long? Number(string file) =>
+        Lines(file) is [var only, ..] && long.TryParse(only, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private static long? Field(string file, string name)
     {

@@ -39,10 +39,15 @@ internal static class OptimizerStates
     {
         var texts = file.Header.Metadata;
         var saved = texts.GetValueOrDefault(prefix + TypeKey);
-        if (saved != optimizer.GetType().Name) throw new InvalidDataException($"the checkpoint's optimizer is {saved ?? "missing"}, and the one to fill is {optimizer.GetType().Name}");
+        if (saved != optimizer.GetType().Name)
+        {
+            throw new InvalidDataException($"the checkpoint's optimizer is {saved ?? "missing"}, and the one to fill is {optimizer.GetType().Name}");
+        }
+
         var holders = Holders(optimizer).ToList();
         var states = holders.Select(h => h.Key).ToHashSet();
-        var left = file.Header.Entries.Select(e => e.Name).FirstOrDefault(n => n.StartsWith(prefix + "state.", StringComparison.Ordinal) && !states.Contains(n[prefix.Length..n.LastIndexOf('.')]));
+        var left = file.Header.Entries.Select(e => e.Name).FirstOrDefault(
+            n => n.StartsWith(prefix + "state.", StringComparison.Ordinal) && !states.Contains(n[prefix.Length..n.LastIndexOf('.')]));
         if (left is not null) throw new InvalidDataException($"the checkpoint's optimizer has more parameters than the one to fill ({left})");
         foreach (var (key, holder) in holders)
         {
@@ -69,7 +74,8 @@ internal static class OptimizerStates
         }
         else
         {
-            // Made by the first step in an uninterrupted run (SGD's momentum): on the device of the parameters, which step() moves it to when they differ.
+            // Made by the first step in an uninterrupted run (SGD's momentum): on the device of
+            // the parameters, which step() moves it to when they differ.
             member.Set(holder, file.Read(name).DetachFromDisposeScope());
         }
     }
@@ -77,7 +83,9 @@ internal static class OptimizerStates
     private static IEnumerable<(string Key, object Holder)> Holders(optim.Optimizer optimizer)
     {
         if (optimizer is not OptimizerHelper helper)
-            throw new NotSupportedException($"{optimizer.GetType().Name} does not show its state; checkpoints hold the state of TorchSharp's managed optimizers (Adam, AdamW, SGD, RMSprop, …)");
+            throw new NotSupportedException(
+                $"{optimizer.GetType().Name} does not show its state; checkpoints hold the state of TorchSharp's managed optimizers (Adam, AdamW, " +
+                "SGD, RMSprop, …)");
         var state = helper.state_dict();
         return state.Options.Select((o, i) => ($"options.{i}", (object)o)).Concat(state.State.Select((s, i) => ($"state.{i}", (object)s)));
     }
@@ -91,12 +99,14 @@ internal static class OptimizerStates
             members =
             [
                 .. type.GetFields(Public).Select(f => new Member(f.Name, f.FieldType, f.GetValue, f.SetValue)),
-                .. type.GetProperties(Public).Where(p => p is { CanRead: true, CanWrite: true }).Select(p => new Member(p.Name, p.PropertyType, p.GetValue, p.SetValue)),
+                .. type.GetProperties(Public).Where(p => p is { CanRead: true, CanWrite: true })
+                    .Select(p => new Member(p.Name, p.PropertyType, p.GetValue, p.SetValue)),
             ];
             foreach (var member in members)
             {
                 if (member.Type != typeof(Tensor) && !IsNumber(Plain(member.Type)))
-                    throw new NotSupportedException($"{type.DeclaringType?.Name}.{type.Name}.{member.Name} is a {member.Type.Name}, which a checkpoint cannot hold");
+                    throw new NotSupportedException(
+                        $"{type.DeclaringType?.Name}.{type.Name}.{member.Name} is a {member.Type.Name}, which a checkpoint cannot hold");
             }
 
             return MembersOf[type] = members;

@@ -8,7 +8,10 @@ internal static class RngStates
 {
     private const string TorchCpu = "torch.cpu", OfRun = "run.random";
 
-    /// <remarks>TorchSharp cannot read a GPU's generator, so it is seeded anew at each save, from the seed and the step, and in the same way at a resume: the draws that follow are the same.</remarks>
+    /// <remarks>
+    /// TorchSharp cannot read a GPU's generator, so it is seeded anew at each save, from the seed and the
+    /// step, and in the same way at a resume: the draws that follow are the same.
+    /// </remarks>
     public static Dictionary<string, Tensor> Collect(RunRandom random, Device device, long seed, long step)
     {
         var own = new byte[RunRandom.StateBytes];

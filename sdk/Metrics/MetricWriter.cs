@@ -6,9 +6,9 @@ using Serverless.Contract;
 namespace Serverless.Metrics;
 
 /// <summary>
-/// Takes values from any thread at the cost of a clock read and a short lock, and writes them to a metric stream from a thread of its own, every 50 ms.
-/// Values are never dropped: the buffer grows, and at 2^20 waiting values (32 MB) the logging thread writes them itself, which slows it to the disk's speed.
-/// What could not be written (disk full) is kept and tried again; <see cref="Flush"/> throws as long as it cannot.
+/// Takes values from any thread at the cost of a clock read and a short lock, and writes them to a metric stream from a thread of its own, every 50
+/// ms. Values are never dropped: the buffer grows, and at 2^20 waiting values (32 MB) the logging thread writes them itself, which slows it to the
+/// disk's speed. What could not be written (disk full) is kept and tried again; <see cref="Flush"/> throws as long as it cannot.
 /// </summary>
 internal sealed class MetricWriter(string file, TimeProvider time, Action<MetricWriter.Latest, bool>? print = null)
 {
@@ -36,7 +36,8 @@ internal sealed class MetricWriter(string file, TimeProvider time, Action<Metric
     /// <summary>Newest value of every metric, by name.</summary>
     internal sealed class Latest(Dictionary<string, Series> series)
     {
-        public IEnumerable<(string Name, long Step, double Value, bool Changed)> Values => series.Select(s => (s.Key, s.Value.Step, s.Value.Value, s.Value.Changed));
+        public IEnumerable<(string Name, long Step, double Value, bool Changed)> Values =>
+            series.Select(s => (s.Key, s.Value.Step, s.Value.Value, s.Value.Changed));
 
         public void Printed()
         {

@@ -11,7 +11,8 @@ internal sealed class AutoInterval(double overhead, TimeSpan most)
     /// <summary>A cheap checkpoint is no reason for hundreds of them: each is uploaded, kept for a while and deleted.</summary>
     public static readonly TimeSpan Least = TimeSpan.FromSeconds(30);
 
-    // The worker takes the files when they are written: it reads, hashes and stores the same bytes, which takes about as long again, once it has noticed them.
+    // The worker takes the files when they are written: it reads, hashes and stores the same
+    // bytes, which takes about as long again, once it has noticed them.
     private static readonly TimeSpan Notice = TimeSpan.FromSeconds(2);
     private const int Remembered = 256;
 

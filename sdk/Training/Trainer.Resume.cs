@@ -5,7 +5,8 @@ namespace Serverless;
 public sealed partial class Trainer
 {
     private TrainerCursor Cursor() =>
-        new(TrainerCursor.Form, Epoch, position, Step, samples, stopped, ended, schedulerSteps, loss, kept.ToDictionary(one => one.Key, one => one.Value.Save()));
+        new(TrainerCursor.Form, Epoch, position, Step, samples, stopped, ended, schedulerSteps, loss,
+            kept.ToDictionary(one => one.Key, one => one.Value.Save()));
 
     private void Resume()
     {
@@ -43,7 +44,11 @@ public sealed partial class Trainer
         }
 
         var problems = new List<string>();
-        if (cursor.Samples != samples) problems.Add($"it trained on {cursor.Samples?.ToString() ?? "no"} samples and this training on {samples?.ToString() ?? "none"}");
+        if (cursor.Samples != samples)
+        {
+            problems.Add($"it trained on {cursor.Samples?.ToString() ?? "no"} samples and this training on {samples?.ToString() ?? "none"}");
+        }
+
         foreach (var name in kept.Keys.Except(cursor.Kept.Keys)) problems.Add($"it has no '{name}'");
         if (cursor.SchedulerSteps > 0 && Scheduler is null) problems.Add("it had a learning rate scheduler");
         if (problems.Count > 0) throw new InvalidDataException($"checkpoint {checkpoint.Step} is of another training: {string.Join("; ", problems)}");

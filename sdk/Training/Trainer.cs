@@ -142,7 +142,8 @@ public sealed partial class Trainer
             if (wrong) problems.Add(problem);
         }
 
-        Wrong(fitted, "Fit was called before: a run has one training; give its phases to OnEpochStart, or write the loop yourself (docs/training.md)");
+        Wrong(fitted,
+            "Fit was called before: a run has one training; give its phases to OnEpochStart, or write the loop yourself (docs/training.md)");
         Wrong(samples is < 1, $"samples is {samples}: there is nothing to train on");
         Wrong(samples is null && Steps is null, "Steps must say how long to train without a data set");
         Wrong(samples < BatchSize && DropLast, $"DropLast leaves nothing of {samples} samples in batches of {BatchSize}");
@@ -156,7 +157,8 @@ public sealed partial class Trainer
         Wrong(!ScheduleEvery.IsCounted, "ScheduleEvery must be steps or epochs: by time, two repetitions would learn at different rates");
         Wrong(
             Scheduler is optim.lr_scheduler.impl.ReduceLROnPlateau,
-            "ReduceLROnPlateau hangs on a metric, which no checkpoint has: lower the learning rate of optimizer.ParamGroups in Validate, by what you Keep");
+            "ReduceLROnPlateau hangs on a metric, which no checkpoint has: lower the learning rate of optimizer.ParamGroups in Validate, by what " +
+            "you Keep");
         if (problems.Count > 0) throw new InvalidOperationException(string.Join("; ", problems));
         fitted = true;
     }

@@ -11,9 +11,11 @@ public static class SafeTensors
 {
     /// <summary>Writes tensors to a file. It appears whole or not at all; an older one is replaced. On a GPU each tensor is a sync point.</summary>
     /// <param name="metadata">Texts kept in the file's header.</param>
-    /// <exception cref="ArgumentException">A tensor has a name that the format keeps for itself, or a metadata value is null. Nothing was written.</exception>
+    /// <exception cref="ArgumentException">A tensor has a name that the format keeps for itself,
+    /// or a metadata value is null. Nothing was written.</exception>
     /// <exception cref="NotSupportedException">A tensor cannot be written as it is. Nothing was written.</exception>
-    public static unsafe void Save(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static unsafe void Save(
+        string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var named = tensors.ToDictionary();
         var (header, bytes) = SafeTensorsHeader.Layout(named.Select(t => (t.Key, TensorMemory.DType(t.Value, t.Key), t.Value.shape)), metadata);
@@ -64,7 +66,8 @@ public static class SafeTensors
     }
 
     /// <summary>Fills a module's parameters and buffers in place, on whatever device they are.</summary>
-    /// <param name="strict">True: names, shapes and types must be the same on both sides. False: what fits is filled, the rest keeps its values.</param>
+    /// <param name="strict">True: names, shapes and types must be the same on both sides.
+    /// False: what fits is filled, the rest keeps its values.</param>
     /// <exception cref="InvalidDataException">The file is damaged, or does not fit; every difference is named.</exception>
     public static void Load(string path, nn.Module module, bool strict = true)
     {

@@ -63,7 +63,8 @@ internal sealed unsafe class SafeTensorsFile : IDisposable
     }
 
     /// <summary>Fills all of the tensors. Everything that does not fit is in one message, and then nothing was changed.</summary>
-    /// <param name="strict">False: tensors that the file lacks or has in another shape keep their values, and what is left over in the file is ignored.</param>
+    /// <param name="strict">False: tensors that the file lacks or has in another shape keep their
+    /// values, and what is left over in the file is ignored.</param>
     /// <exception cref="InvalidDataException">The file and the tensors differ in names, shapes or types.</exception>
     public void ReadInto(IReadOnlyDictionary<string, Tensor> tensors, bool strict = true)
     {
@@ -73,7 +74,9 @@ internal sealed unsafe class SafeTensorsFile : IDisposable
                 .Concat(entries.Keys.Where(n => !tensors.ContainsKey(n)).Select(n => $"{n} is in the file only"))
                 .Concat(tensors.Where(t => Has(t.Key)).Select(t => Mismatch(entries[t.Key], t.Value)).OfType<string>()).ToList();
             if (problems.Count > 0)
-                throw new InvalidDataException($"{path} does not fit the model: {string.Join("; ", problems.Take(8))}{(problems.Count > 8 ? $"; and {problems.Count - 8} more" : "")}");
+                throw new InvalidDataException(
+                    $"{path} does not fit the model: " +
+                    $"{string.Join("; ", problems.Take(8))}{(problems.Count > 8 ? $"; and {problems.Count - 8} more" : "")}");
         }
 
         foreach (var (name, tensor) in tensors)
@@ -90,13 +93,15 @@ internal sealed unsafe class SafeTensorsFile : IDisposable
         return bytes;
     }
 
-    private TensorEntry Entry(string name) => entries.TryGetValue(name, out var entry) ? entry : throw new InvalidDataException($"{path} has no tensor '{name}'");
+    private TensorEntry Entry(string name) =>
+        entries.TryGetValue(name, out var entry) ? entry : throw new InvalidDataException($"{path} has no tensor '{name}'");
 
     private static string? Mismatch(TensorEntry entry, Tensor tensor)
     {
         var dtype = TensorMemory.DType(tensor, entry.Name);
         return entry.Shape.AsSpan().SequenceEqual(tensor.shape) && entry.DType == dtype
             ? null
-            : $"{entry.Name} is {entry.DType} [{string.Join(", ", entry.Shape)}] in the file and {dtype} [{string.Join(", ", tensor.shape)}] in the model";
+            : $"{entry.Name} is {entry.DType} [{string.Join(", ", entry.Shape)}] in the file and {dtype} [{string.Join(", ", tensor.shape)}] in " +
+                "the model";
     }
 }

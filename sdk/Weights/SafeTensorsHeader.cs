@@ -11,9 +11,9 @@ internal sealed record TensorEntry(string Name, string DType, long[] Shape, long
 
 /// <summary>
 /// The header of a safetensors file (format: github.com/huggingface/safetensors): u64 little-endian length of the header, the header as a JSON object
-/// <c>{"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …, "__metadata__": {text: text}}</c>, padded with spaces to a multiple of 8,
-/// then the tensors' bytes, row-major little-endian, without gaps. As the reference implementation does, wider types come first and then names in order,
-/// which aligns every tensor to its element's size.
+/// <c>{"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …, "__metadata__": {text: text}}</c>, padded with spaces to a multiple of
+/// 8, then the tensors' bytes, row-major little-endian, without gaps. As the reference implementation does, wider types come first and then names in
+/// order, which aligns every tensor to its element's size.
 /// </summary>
 internal sealed record SafeTensorsHeader(IReadOnlyList<TensorEntry> Entries, IReadOnlyDictionary<string, string> Metadata, long DataStart)
 {
@@ -34,14 +34,23 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
 
     /// <returns>The header, and its bytes with the length before them.</returns>
     /// <exception cref="ArgumentException">What nobody could read again: a tensor of a reserved name, a metadata value that is null.</exception>
-    public static (SafeTensorsHeader Header, byte[] Bytes) Layout(IEnumerable<(string Name, string DType, long[] Shape)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static (SafeTensorsHeader Header, byte[] Bytes) Layout(
+        IEnumerable<(string Name, string DType, long[] Shape)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var entries = new List<TensorEntry>();
         long at = 0;
-        if (metadata?.FirstOrDefault(pair => pair.Value is null).Key is { } nothing) throw new ArgumentException($"metadata '{nothing}' is null; safetensors keeps texts only", nameof(metadata));
+        if (metadata?.FirstOrDefault(pair => pair.Value is null).Key is { } nothing)
+        {
+            throw new ArgumentException($"metadata '{nothing}' is null; safetensors keeps texts only", nameof(metadata));
+        }
+
         foreach (var (name, dtype, shape) in tensors.OrderByDescending(t => ElementBytes(t.DType)).ThenBy(t => t.Name, StringComparer.Ordinal))
         {
-            if (name == MetadataKey) throw new ArgumentException($"'{MetadataKey}' is a name that safetensors keeps for itself; rename the tensor", nameof(tensors));
+            if (name == MetadataKey)
+            {
+                throw new ArgumentException($"'{MetadataKey}' is a name that safetensors keeps for itself; rename the tensor", nameof(tensors));
+            }
+
             var length = shape.Aggregate((long)ElementBytes(dtype), (product, n) => checked(product * n));
             entries.Add(new(name, dtype, shape, at, at + length));
             at += length;
@@ -91,7 +100,11 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
             Span<byte> prefix = stackalloc byte[8];
             file.ReadExactly(prefix);
             var length = BinaryPrimitives.ReadInt64LittleEndian(prefix);
-            if (length is < 2 or > MaxBytes || length > file.Length - 8) throw new InvalidDataException($"a header of {length} bytes in a file of {file.Length}");
+            if (length is < 2 or > MaxBytes || length > file.Length - 8)
+            {
+                throw new InvalidDataException($"a header of {length} bytes in a file of {file.Length}");
+            }
+
             var bytes = new byte[length];
             file.ReadExactly(bytes);
             using var json = JsonDocument.Parse(bytes);
@@ -99,7 +112,8 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
             header.Check(file.Length);
             return header;
         }
-        catch (Exception e) when (e is JsonException or EndOfStreamException or KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)
+        catch (Exception e) when (e is JsonException or EndOfStreamException or KeyNotFoundException or InvalidOperationException or FormatException
+            or OverflowException)
         {
             throw new InvalidDataException(e.Message, e);
         }
@@ -134,9 +148,12 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<TensorEntry> Entries, IRe
         long at = 0;
         foreach (var entry in Entries)
         {
-            var length = entry.Shape.Aggregate((long)ElementBytes(entry.DType), (product, n) => checked(product * (n < 0 ? throw new InvalidDataException($"{entry.Name} has a negative size") : n)));
+            var length = entry.Shape.Aggregate((long)ElementBytes(entry.DType),
+                (product, n) => checked(product * (n < 0 ? throw new InvalidDataException($"{entry.Name} has a negative size") : n)));
             if (entry.Begin != at || entry.LengthBytes != length)
-                throw new InvalidDataException($"{entry.Name}: bytes {entry.Begin} to {entry.End} do not fit a {entry.DType} of shape [{string.Join(", ", entry.Shape)}] that begins at {at}");
+                throw new InvalidDataException(
+                    $"{entry.Name}: bytes {entry.Begin} to {entry.End} do not fit a {entry.DType} of shape [{string.Join(", ", entry.Shape)}] that " +
+                    $"begins at {at}");
             at = entry.End;
         }
 

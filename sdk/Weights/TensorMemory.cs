@@ -46,8 +46,12 @@ internal static unsafe class TensorMemory
         _ => throw new InvalidDataException($"tensors of type {dtype} cannot be read by torch"),
     };
 
-    /// <summary>The same values in CPU memory, row-major: the tensor itself when it is so already, else a copy in the current dispose scope (a sync point on a GPU).</summary>
-    public static Tensor OnCpu(Tensor tensor) => tensor.device_type == DeviceType.CPU && tensor.is_contiguous() ? tensor : tensor.detach().cpu().contiguous();
+    /// <summary>
+    /// The same values in CPU memory, row-major: the tensor itself when it is so already, else
+    /// a copy in the current dispose scope (a sync point on a GPU).
+    /// </summary>
+    public static Tensor OnCpu(Tensor tensor) =>
+        tensor.device_type == DeviceType.CPU && tensor.is_contiguous() ? tensor : tensor.detach().cpu().contiguous();
 
     public static long LengthBytes(Tensor tensor) => tensor.numel() * tensor.element_size();
 

@@ -24,7 +24,8 @@ public sealed class ApiKeysTests
         var made = await keys.Create("ada", Role.Writer, "team", Cancel);
         var found = await keys.Find(made.Key!, Cancel);
         Assert.Equal(("ada", Role.Writer, "team"), (found!.Name, found.Role, found.Workspace));
-        Assert.All(platform.PeekAll(""), entry => Assert.DoesNotContain(made.Key!, entry.Object.Key + System.Text.Encoding.UTF8.GetString(entry.Body), StringComparison.Ordinal));
+        Assert.All(platform.PeekAll(""),
+            entry => Assert.DoesNotContain(made.Key!, entry.Object.Key + System.Text.Encoding.UTF8.GetString(entry.Body), StringComparison.Ordinal));
     }
 
     [Theory]
@@ -110,7 +111,8 @@ public sealed class ApiKeysTests
     {
         await keys.Create("ada", Role.Admin, "team", Cancel);
         var broken = await keys.Create("eve", Role.Admin, "team", Cancel);
-        var file = platform.PeekAll(PlatformPaths.Keys).Single(entry => System.Text.Encoding.UTF8.GetString(entry.Body).Contains("eve", StringComparison.Ordinal)).Object.Key;
+        var file = platform.PeekAll(PlatformPaths.Keys).Single(
+            entry => System.Text.Encoding.UTF8.GetString(entry.Body).Contains("eve", StringComparison.Ordinal)).Object.Key;
         await platform.Put(file, System.Text.Encoding.UTF8.GetBytes(record), cancel: Cancel);
         var told = new LogLines();
         using var logs = new LoggerFactory([told]);
@@ -147,7 +149,8 @@ public sealed class ApiKeysTests
         var file = Assert.Single(platform.PeekAll(PlatformPaths.Keys)).Object.Key;
         await platform.Put(file, "{\"formatVersion\":7}"u8, cancel: Cancel);
 
-        await Assert.ThrowsAsync<DamagedRecordException>(() => new ApiKeys(platform, time, new SystemIds(time)).Register(secret, "admin", Role.Admin, "team", Cancel));
+        await Assert.ThrowsAsync<DamagedRecordException>(
+            () => new ApiKeys(platform, time, new SystemIds(time)).Register(secret, "admin", Role.Admin, "team", Cancel));
         Assert.Equal("{\"formatVersion\":7}"u8, Assert.Single(platform.PeekAll(PlatformPaths.Keys)).Body);
     }
 
@@ -160,16 +163,19 @@ public sealed class ApiKeysTests
 
         public Task<ObjectReading?> Open(string key, ByteRange? range, CancellationToken cancel) => After(() => inner.Open(key, range, cancel));
 
-        public Task<PutResult> Put(string key, Stream body, PutCondition condition, IReadOnlyDictionary<string, string>? metadata, CancellationToken cancel) =>
+        public Task<PutResult> Put(
+            string key, Stream body, PutCondition condition, IReadOnlyDictionary<string, string>? metadata, CancellationToken cancel) =>
             After(() => inner.Put(key, body, condition, metadata, cancel));
 
-        public Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel) => After(() => inner.Append(key, expectedOffset, bytes, cancel));
+        public Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel) =>
+            After(() => inner.Append(key, expectedOffset, bytes, cancel));
 
         public IAsyncEnumerable<StoredObject> List(string prefix, string? after, CancellationToken cancel) => inner.List(prefix, after, cancel);
 
         public Task<DeleteOutcome> Delete(string key, string? ifMatch, CancellationToken cancel) => After(() => inner.Delete(key, ifMatch, cancel));
 
-        public Task<PutResult> Copy(string from, string to, PutCondition condition, CancellationToken cancel) => After(() => inner.Copy(from, to, condition, cancel));
+        public Task<PutResult> Copy(string from, string to, PutCondition condition, CancellationToken cancel) =>
+            After(() => inner.Copy(from, to, condition, cancel));
 
         private async Task<T> After<T>(Func<Task<T>> call)
         {

@@ -46,7 +46,8 @@ public sealed class PresenceTests : IDisposable
         var data = Folder("data");
         var path = Path.Combine(data, name);
         Directory.CreateDirectory(path);
-        Assert.Equal($"{path} is a folder, where a file of the platform's own belongs: move it away", Assert.Throws<IOException>(() => RunningPlatform.Show(data, Address)).Message);
+        Assert.Equal($"{path} is a folder, where a file of the platform's own belongs: move it away",
+            Assert.Throws<IOException>(() => RunningPlatform.Show(data, Address)).Message);
     }
 
     [Theory]

@@ -190,7 +190,8 @@ public sealed class RunCommandTests(SharedPlatform shared)
 
         // What is there for editors is hidden, so that it is no part of the code.
         var schema = Path.Combine(Platform.Folder, "first steps", ".experiment.schema.json");
-        Assert.Equal("# yaml-language-server: $schema=.experiment.schema.json", File.ReadLines(Path.Combine(Path.GetDirectoryName(schema)!, "experiment.yaml")).First());
+        Assert.Equal("# yaml-language-server: $schema=.experiment.schema.json",
+            File.ReadLines(Path.Combine(Path.GetDirectoryName(schema)!, "experiment.yaml")).First());
         Assert.Equal(await File.ReadAllTextAsync(schema, TestContext.Current.CancellationToken), (await Platform.Exp("spec", "schema")).Output);
         await File.WriteAllTextAsync(schema, "{}", TestContext.Current.CancellationToken);
         var unchanged = await Platform.Exp("run", "first steps", "--param", "epochs=5");

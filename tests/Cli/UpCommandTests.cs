@@ -157,11 +157,15 @@ public sealed class UpCommandTests
         using var folder = new TemporaryFolder();
         var data = Path.Combine(folder.Path, "data");
         PrivateFolder.Ensure(data);
-        foreach (var (path, thing) in ((string, OddThing)[])[("bus", OddThing.File), ("workspace/.store", OddThing.Pipe), ("exp.lock", OddThing.EmptyFolder)]) thing.Put(Path.Combine(data, path), folder.Path, isFolder: true);
+        foreach (var (path, thing) in ((string, OddThing)[])[("bus", OddThing.File), ("workspace/.store", OddThing.Pipe),
+            ("exp.lock", OddThing.EmptyFolder)]) thing.Put(Path.Combine(data, path), folder.Path, isFolder: true);
         var refused = await ExpProcess.Run(folder.Path, new Dictionary<string, string> { ["EXP_DATA"] = data }, "up", "--port", "0");
         Assert.Equal(2, refused.ExitCode);
         Assert.Equal(3, refused.ErrorLines.Length);
-        foreach (var path in (string[])["bus", "workspace/.store", "exp.lock"]) Assert.Contains(refused.ErrorLines, line => line.Contains($"{Path.Combine(data, path)} is a", StringComparison.Ordinal));
+        foreach (var path in (string[])["bus", "workspace/.store", "exp.lock"])
+        {
+            Assert.Contains(refused.ErrorLines, line => line.Contains($"{Path.Combine(data, path)} is a", StringComparison.Ordinal));
+        }
     }
 
     [Theory]
@@ -178,7 +182,8 @@ public sealed class UpCommandTests
         using var folder = new TemporaryFolder();
         if (path != "data") PrivateFolder.Ensure(Path.Combine(folder.Path, "data"));
         thing.Put(Path.Combine(folder.Path, path), Path.Combine(folder.Path, "elsewhere"), isFolder: false);
-        var refused = await ExpProcess.Run(folder.Path, new Dictionary<string, string> { ["EXP_DATA"] = Path.Combine(folder.Path, "data") }, "up", "--port", "0", "--workers", "0");
+        var refused = await ExpProcess.Run(
+            folder.Path, new Dictionary<string, string> { ["EXP_DATA"] = Path.Combine(folder.Path, "data") }, "up", "--port", "0", "--workers", "0");
         Assert.NotEqual(0, refused.ExitCode);
         Assert.Contains(Path.Combine(folder.Path, path), Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(folder.Path, "elsewhere")));
@@ -192,7 +197,9 @@ public sealed class UpCommandTests
     public async Task Up_WhereFewFilesCanBeOpen_SaysSoInOneLine(int limit)
     {
         using var folder = new TemporaryFolder();
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("bash", ["-c", $"ulimit -n {limit}; exec \"$0\" up --port 0 --data \"$1\"", BuiltPrograms.PathOf("cli", "exp"), folder.Path])
+        using var process = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo(
+                "bash", ["-c", $"ulimit -n {limit}; exec \"$0\" up --port 0 --data \"$1\"", BuiltPrograms.PathOf("cli", "exp"), folder.Path])
         {
             RedirectStandardError = true,
         })!;

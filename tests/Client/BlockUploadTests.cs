@@ -24,7 +24,8 @@ public sealed class BlockUploadTests(Azurite azurite)
         var (opened, told) = (0, new Told());
         using var client = new ServerlessClient(new ServerlessClientOptions
         {
-            Address = server.Address, Key = _ => new("secret"), Time = new InstantTime(), Patience = Timeout.InfiniteTimeSpan, Handler = new BreaksEachOnce(server.Address.Authority),
+            Address = server.Address, Key = _ => new("secret"), Time = new InstantTime(), Patience = Timeout.InfiniteTimeSpan,
+            Handler = new BreaksEachOnce(server.Address.Authority),
         });
 
         await client.PutFile("data/large.bin", Length, () =>
@@ -47,7 +48,8 @@ public sealed class BlockUploadTests(Azurite azurite)
         await using var server = await Api(new(link.Url.AbsoluteUri.Replace("refused.bin", "other.bin", StringComparison.Ordinal)));
         using var client = server.Client();
 
-        var refused = await Assert.ThrowsAsync<ApiException>(() => client.PutFile("data/refused.bin", Length, () => new MemoryStream(new byte[Length]), cancel: Cancel));
+        var refused = await Assert.ThrowsAsync<ApiException>(
+            () => client.PutFile("data/refused.bin", Length, () => new MemoryStream(new byte[Length]), cancel: Cancel));
         Assert.Contains("refused the link", refused.Message, StringComparison.Ordinal);
         Assert.Null((await store.Head("data/other.bin", Cancel)).Value);
     }
@@ -67,7 +69,9 @@ public sealed class BlockUploadTests(Azurite azurite)
         {
             if (request.RequestUri!.Authority == api) return await base.SendAsync(request, cancellationToken);
             Assert.Null(request.Headers.Authorization);
-            return broken.TryAdd(request.RequestUri.Query, true) ? throw new HttpRequestException("broken") : await base.SendAsync(request, cancellationToken);
+            return broken.TryAdd(request.RequestUri.Query, true)
+                ? throw new HttpRequestException("broken")
+                : await base.SendAsync(request, cancellationToken);
         }
     }
 

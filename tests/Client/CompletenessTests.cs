@@ -10,7 +10,10 @@ namespace Serverless.Tests.Client;
 public sealed class CompletenessTests
 {
     /// <summary>What others call, what describes the API itself, what answers 501, and code that only workers and people's browsers fetch.</summary>
-    private static readonly string[] NotCalled = ["github/webhook", "openapi.json", "notebooks/{id?}", "sweeps/{id}", "sweeps/{id}/cancel", "GET code/{sha256}"];
+    private static readonly string[] NotCalled =
+    [
+        "github/webhook", "openapi.json", "notebooks/{id?}", "sweeps/{id}", "sweeps/{id}/cancel", "GET code/{sha256}",
+    ];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -23,7 +26,8 @@ public sealed class CompletenessTests
             return Task.CompletedTask;
         });
         using var client = server.Client();
-        foreach (var call in typeof(ServerlessClient).GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly).Where(method => !method.IsSpecialName && method.Name != "Dispose"))
+        foreach (var call in typeof(ServerlessClient).GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Where(method => !method.IsSpecialName && method.Name != "Dispose"))
         {
             await Made(client, call);
         }
@@ -34,16 +38,20 @@ public sealed class CompletenessTests
         await Record.ExceptionAsync(() => client.PutContent("x", "x", int.MaxValue, () => Stream.Null, cancel: Cancel));
         await Record.ExceptionAsync(() => client.PauseTrigger("x", paused: true, Cancel));
 
-        var operations = FunctionTable.OfThisAssembly().Http.SelectMany(function => function.Methods.Select(method => (Name: $"{method.ToUpperInvariant()} {function.Route}", function.Route)))
-            .Where(operation => !operation.Name.StartsWith("HEAD ", StringComparison.Ordinal) && !NotCalled.Contains(operation.Route) && !NotCalled.Contains(operation.Name)).ToList();
+        var operations = FunctionTable.OfThisAssembly().Http.SelectMany(
+            function => function.Methods.Select(method => (Name: $"{method.ToUpperInvariant()} {function.Route}", function.Route)))
+            .Where(operation => !operation.Name.StartsWith("HEAD ", StringComparison.Ordinal) && !NotCalled.Contains(operation.Route)
+                && !NotCalled.Contains(operation.Name)).ToList();
         var made = server.Requests.Concat(server.Probes).Select(one => $"{one.Method} {one.Path["/api/".Length..]}").Distinct().ToList();
 
         Assert.All(operations, operation => Assert.Contains(made, one => Fits(operation.Name, one)));
-        Assert.All(made.Where(one => !one.StartsWith("HEAD ", StringComparison.Ordinal)), one => Assert.Contains(operations, operation => Fits(operation.Name, one)));
+        Assert.All(made.Where(one => !one.StartsWith("HEAD ", StringComparison.Ordinal)),
+            one => Assert.Contains(operations, operation => Fits(operation.Name, one)));
     }
 
     private static bool Fits(string operation, string made) =>
-        Regex.IsMatch(made, $"^{Regex.Replace(operation, @"\{(\*?)\w+\??\}", match => match.Groups[1].Length > 0 ? ".+" : "[^/]+")}$", RegexOptions.None, TimeSpan.FromSeconds(1));
+        Regex.IsMatch(made, $"^{Regex.Replace(operation, @"\{(\*?)\w+\??\}", match => match.Groups[1].Length > 0 ? ".+" : "[^/]+")}$",
+            RegexOptions.None, TimeSpan.FromSeconds(1));
 
     /// <summary>Calls it with something in the place of each argument; that the answer is none is expected.</summary>
     private static async Task Made(ServerlessClient client, MethodInfo call)
@@ -53,8 +61,10 @@ public sealed class CompletenessTests
         {
             var made = call.Invoke(client, arguments)!;
             if (made is Task task) await task;
-            else foreach (var _ in (IEnumerable<object?>)typeof(CompletenessTests).GetMethod(nameof(All), BindingFlags.NonPublic | BindingFlags.Static)!.MakeGenericMethod(made.GetType().GetInterfaces()
-                .First(one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IAsyncEnumerable<>)).GenericTypeArguments[0]).Invoke(null, [made])!) { }
+            else foreach (var _ in (IEnumerable<object?>)typeof(CompletenessTests).GetMethod(
+                nameof(All), BindingFlags.NonPublic | BindingFlags.Static)!.MakeGenericMethod(made.GetType().GetInterfaces()
+                .First(one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IAsyncEnumerable<>)).GenericTypeArguments[0])
+                .Invoke(null, [made])!) { }
         });
     }
 
@@ -67,8 +77,16 @@ public sealed class CompletenessTests
         if (type == typeof(JsonElement)) return JsonElement.Parse("{}");
         if (type == typeof(ReadOnlyMemory<byte>)) return new ReadOnlyMemory<byte>([1]);
         if (type == typeof(Func<Stream>)) return () => Stream.Null;
-        if (type == typeof(List<string>) || type == typeof(IReadOnlyCollection<string>) || type == typeof(IEnumerable<string>)) return new List<string> { "x" };
-        if (type.IsInterface || type.IsAbstract || typeof(Delegate).IsAssignableFrom(type) || Nullable.GetUnderlyingType(type) is not null) return null;
+        if (type == typeof(List<string>) || type == typeof(IReadOnlyCollection<string>) || type == typeof(IEnumerable<string>))
+        {
+            return new List<string> { "x" };
+        }
+
+        if (type.IsInterface || type.IsAbstract || typeof(Delegate).IsAssignableFrom(type) || Nullable.GetUnderlyingType(type) is not null)
+        {
+            return null;
+        }
+
         if (type.IsValueType) return Activator.CreateInstance(type);
         var made = type.GetConstructors().OrderByDescending(one => one.GetParameters().Length).First();
         return made.Invoke([.. made.GetParameters().Select(parameter => Something(parameter.ParameterType))]);

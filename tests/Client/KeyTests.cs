@@ -65,7 +65,12 @@ public sealed class KeyTests
             context.Response.ContentType = "application/json";
             await Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(context.Response, """{"triggers":[]}""");
         });
-        using var client = new ServerlessClient(new ServerlessClientOptions { Address = server.Address, Key = _ => new("secret"), Patience = TimeSpan.FromMilliseconds(50) });
+        using var client = new ServerlessClient(new ServerlessClientOptions
+        {
+            Address = server.Address,
+            Key = _ => new("secret"),
+            Patience = TimeSpan.FromMilliseconds(50),
+        });
 
         await client.GetTriggers(Cancel);
         Assert.NotEmpty(server.Probes);
@@ -75,9 +80,15 @@ public sealed class KeyTests
     [Fact]
     public async Task APlatformThatAnswersNothing_IsNoticed_AndNotAskedAgain()
     {
-        await using var server = await ScriptedServer.Start((context, _) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted));
+        await using var server = await ScriptedServer.Start(
+            (context, _) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted));
         var waiting = 0;
-        using var client = new ServerlessClient(new ServerlessClientOptions { Address = server.Address, Patience = TimeSpan.FromMilliseconds(50), Waiting = () => waiting++ });
+        using var client = new ServerlessClient(new ServerlessClientOptions
+        {
+            Address = server.Address,
+            Patience = TimeSpan.FromMilliseconds(50),
+            Waiting = () => waiting++,
+        });
 
         Assert.Equal(ApiFault.Silent, (await Assert.ThrowsAsync<ApiException>(() => client.GetTriggers(Cancel))).Fault);
         Assert.Equal(1, waiting);

@@ -30,14 +30,20 @@ public sealed partial class ReadmeTests(SharedPlatform shared)
         var address = (await File.ReadAllTextAsync(Path.Combine(platform.Data, "address"), Cancel)).Trim();
         var program = Compile(Samples()[0].Replace("http://127.0.0.1:4590", address, StringComparison.Ordinal), folder.Path);
 
-        var start = new ProcessStartInfo("dotnet", [program]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder.Path };
+        var start = new ProcessStartInfo("dotnet", [program])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder.Path,
+        };
         start.Environment["EXP_KEY"] = (await File.ReadAllTextAsync(Path.Combine(platform.Data, "admin.key"), Cancel)).Trim();
         using var running = Process.Start(start)!;
         var (output, errors) = (running.StandardOutput.ReadToEndAsync(Cancel), running.StandardError.ReadToEndAsync(Cancel));
         await running.WaitForExitAsync(Cancel).WaitAsync(ExpProcess.Patience, Cancel);
 
         Assert.True(running.ExitCode == 0, await errors);
-        Assert.Equal(["step 1 loss=0.1", "step 2 loss=0.2", "step 3 loss=0.3", "Succeeded: Completed", "1: 0.1", "2: 0.2", "3: 0.3"], (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(["step 1 loss=0.1", "step 2 loss=0.2", "step 3 loss=0.3", "Succeeded: Completed", "1: 0.1", "2: 0.2", "3: 0.3"],
+            (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
     private static List<string> Samples() =>
@@ -45,11 +51,14 @@ public sealed partial class ReadmeTests(SharedPlatform shared)
 
     private static string Compile(string sample, string folder)
     {
-        const string Usings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Threading; global using System.Threading.Tasks;";
+        const string Usings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; " +
+            "global using System.Threading; global using System.Threading.Tasks;";
         var framework = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
-        var references = Directory.GetFiles(framework, "System*.dll").Append(Path.Combine(AppContext.BaseDirectory, Package[0])).Where(IsManaged).Select(file => MetadataReference.CreateFromFile(file));
+        var references = Directory.GetFiles(framework, "System*.dll").Append(Path.Combine(AppContext.BaseDirectory, Package[0])).Where(IsManaged)
+            .Select(file => MetadataReference.CreateFromFile(file));
         var compilation = CSharpCompilation.Create(
-            "sample", [CSharpSyntaxTree.ParseText(Usings), CSharpSyntaxTree.ParseText(sample)], references, new(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
+            "sample", [CSharpSyntaxTree.ParseText(Usings), CSharpSyntaxTree.ParseText(sample)], references,
+            new(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
         var program = Path.Combine(folder, "sample.dll");
         var made = compilation.Emit(program);
         Assert.True(made.Success, string.Join('\n', made.Diagnostics));

@@ -27,7 +27,8 @@ public sealed class ResumeTests
     [Fact]
     public async Task AFile_ThatIsAnotherAfterTheBreak_IsNoMixtureOfBoth()
     {
-        await using var server = await ScriptedServer.Start((context, n) => Parts.Answer(context, Content, etag: $"\"{n}\"", cutAt: n == 1 ? 50_000 : null));
+        await using var server = await ScriptedServer.Start(
+            (context, n) => Parts.Answer(context, Content, etag: $"\"{n}\"", cutAt: n == 1 ? 50_000 : null));
         using var client = server.Client();
 
         await using var body = await client.OpenFile("data/a.bin", Content.Length, Cancel);
@@ -39,7 +40,8 @@ public sealed class ResumeTests
     [InlineData(false)]
     public async Task AnArtifact_GoesOnAfterABreak_WhetherOrNotPartsAreAnswered(bool ranges)
     {
-        await using var server = await ScriptedServer.Start((context, n) => Parts.Answer(context, Content, cutAt: n == 1 ? 100_000 : null, ranges: ranges));
+        await using var server = await ScriptedServer.Start(
+            (context, n) => Parts.Answer(context, Content, cutAt: n == 1 ? 100_000 : null, ranges: ranges));
         using var client = server.Client();
         using var folder = new TemporaryFolder();
 
@@ -50,11 +52,13 @@ public sealed class ResumeTests
     [Fact]
     public async Task AnArtifact_ThatIsNotWhatTheRunLeft_IsNotSaved()
     {
-        await using var server = await ScriptedServer.Start((context, n) => Parts.Answer(context, [.. Content[..^1], (byte)~Content[^1]], cutAt: n == 1 ? 100_000 : null));
+        await using var server = await ScriptedServer.Start(
+            (context, n) => Parts.Answer(context, [.. Content[..^1], (byte)~Content[^1]], cutAt: n == 1 ? 100_000 : null));
         using var client = server.Client();
         using var folder = new TemporaryFolder();
 
-        await Assert.ThrowsAsync<ContentMismatchException>(() => Downloads.Save(stop => client.OpenArtifact("r", Artifact, stop), folder["weights.bin"], cancel: Cancel));
+        await Assert.ThrowsAsync<ContentMismatchException>(
+            () => Downloads.Save(stop => client.OpenArtifact("r", Artifact, stop), folder["weights.bin"], cancel: Cancel));
         Assert.Empty(Directory.EnumerateFiles(folder.Path));
     }
 
@@ -82,7 +86,9 @@ public sealed class ResumeTests
 
             context.Response.ContentType = "text/event-stream";
             if (n == 1) await Parts.Cut(context, "id: 1-4\nevent: log\ndata: {\"text\":\"one\\n\"}\n\nid: 1-6\nevent: log\ndata: {\"te");
-            else await context.Response.WriteAsync("id: 2-4\nevent: rewind\ndata: {\"offset\":4}\n\nid: 2-9\nevent: log\ndata: {\"text\":\"two\\n\"}\n\nevent: problem\ndata: {\"text\":\"a gap\"}\n\nid: 2-9\nevent: end\ndata: {\"state\":\"failed\",\"cause\":\"user-code\"}\n\n");
+            else await context.Response.WriteAsync(
+                "id: 2-4\nevent: rewind\ndata: {\"offset\":4}\n\nid: 2-9\nevent: log\ndata: {\"text\":\"two\\n\"}\n\nevent: problem\ndata: " +
+                "{\"text\":\"a gap\"}\n\nid: 2-9\nevent: end\ndata: {\"state\":\"failed\",\"cause\":\"user-code\"}\n\n");
         });
         using var client = server.Client();
 
@@ -90,7 +96,8 @@ public sealed class ResumeTests
         await foreach (var update in client.FollowLogs("r", cancel: Cancel)) updates.Add(update);
 
         Assert.Equal(
-            [new LogUpdate.Printed("one\n"), new LogUpdate.Rewound(4), new LogUpdate.Printed("two\n"), new LogUpdate.Incomplete("a gap"), new LogUpdate.Ended(RunState.Failed, Cause.UserCode)],
+            [new LogUpdate.Printed("one\n"), new LogUpdate.Rewound(4), new LogUpdate.Printed("two\n"), new LogUpdate.Incomplete("a gap"),
+                new LogUpdate.Ended(RunState.Failed, Cause.UserCode)],
             updates);
         Assert.Equal([null, "1-4", "1-4", "1-4"], server.Requests.Select(one => one["Last-Event-ID"]));
     }
@@ -130,7 +137,8 @@ public sealed class ResumeTests
             Address = server.Address, Time = new InstantTime(), Patience = Timeout.InfiniteTimeSpan, FollowPatience = TimeSpan.FromMilliseconds(200),
         });
 
-        Assert.Equal(ApiFault.Interrupted, (await Assert.ThrowsAsync<ApiException>(async () => await client.FollowLogs("r", cancel: Cancel).ToListAsync(Cancel))).Fault);
+        Assert.Equal(ApiFault.Interrupted,
+            (await Assert.ThrowsAsync<ApiException>(async () => await client.FollowLogs("r", cancel: Cancel).ToListAsync(Cancel))).Fault);
     }
 
     [Fact]
@@ -143,21 +151,24 @@ public sealed class ResumeTests
         });
         using var client = server.Client();
 
-        Assert.Equal(ApiFault.Forbidden, (await Assert.ThrowsAsync<ApiException>(async () => await client.FollowLogs("r", cancel: Cancel).ToListAsync(Cancel))).Fault);
+        Assert.Equal(ApiFault.Forbidden,
+            (await Assert.ThrowsAsync<ApiException>(async () => await client.FollowLogs("r", cancel: Cancel).ToListAsync(Cancel))).Fault);
         Assert.Single(server.Requests);
     }
 
     [Fact]
     public async Task Metrics_AreReadPointByPoint_WhateverTheirNames()
     {
-        const string Csv = "metric,step,value,time\nloss,1,0.5,2026-01-02T03:04:05.0000000+00:00\n\"a,\"\"b\"\"\nc #\",2,NaN,2026-01-02T03:04:05.0000000+00:00\nloss,3,-Infinity,2026-01-02T03:04:06.0000000+00:00\n# segment 4 is missing\n";
+        const string Csv = "metric,step,value,time\nloss,1,0.5,2026-01-02T03:04:05.0000000+00:00\n\"a,\"\"b\"\"\nc " +
+            "#\",2,NaN,2026-01-02T03:04:05.0000000+00:00\nloss,3,-Infinity,2026-01-02T03:04:06.0000000+00:00\n# segment 4 is missing\n";
         await using var server = await ScriptedServer.Start((context, _) => context.Response.WriteAsync(Csv));
         using var client = server.Client();
         var problems = new List<string>();
 
         var points = await client.ReadMetrics("r", [], Cancel, problems.Add).ToListAsync(Cancel);
 
-        Assert.Equal([("loss", 1L, 0.5), ("a,\"b\"\nc #", 2, double.NaN), ("loss", 3, double.NegativeInfinity)], points.Select(point => (point.Name, point.Step, point.Value)));
+        Assert.Equal([("loss", 1L, 0.5), ("a,\"b\"\nc #", 2, double.NaN), ("loss", 3, double.NegativeInfinity)],
+            points.Select(point => (point.Name, point.Step, point.Value)));
         Assert.Equal(["segment 4 is missing"], problems);
     }
 }

@@ -83,7 +83,8 @@ public sealed class RetryTests
         using var client = server.Client();
 
         foreach (var call in (Func<Task>[])[
-            () => client.CreateReport(new(["r"]), Cancel), () => client.AddKey(new("ada"), Cancel), () => client.Redeliver("w", "1", Cancel), () => client.ReplayTrigger("t", "f", false, Cancel)])
+            () => client.CreateReport(new(["r"]), Cancel), () => client.AddKey(new("ada"), Cancel), () => client.Redeliver("w", "1", Cancel),
+            () => client.ReplayTrigger("t", "f", false, Cancel)])
         {
             Assert.Equal(ApiFault.Unavailable, (await Assert.ThrowsAsync<ApiException>(call)).Fault);
         }
@@ -108,7 +109,8 @@ public sealed class RetryTests
     [Fact]
     public async Task RetryAfter_SaysHowLongIsWaited()
     {
-        await using var server = await ScriptedServer.Start((context, n) => n == 1 ? Status(context, 503, "7") : Json(context, """{"triggers":[]}"""));
+        await using var server = await ScriptedServer.Start(
+            (context, n) => n == 1 ? Status(context, 503, "7") : Json(context, """{"triggers":[]}"""));
         var time = new InstantTime();
         using var client = server.Client(time: time);
 
@@ -131,7 +133,12 @@ public sealed class RetryTests
     {
         await using var server = await ScriptedServer.Start((context, _) => Status(context, 503));
         var time = new InstantTime();
-        using var client = server.Client(time: time, retry: new() { MaxRetries = 6, Delay = TimeSpan.FromSeconds(1), MaxDelay = TimeSpan.FromSeconds(20) });
+        using var client = server.Client(time: time, retry: new()
+        {
+            MaxRetries = 6,
+            Delay = TimeSpan.FromSeconds(1),
+            MaxDelay = TimeSpan.FromSeconds(20),
+        });
 
         await Assert.ThrowsAsync<ApiException>(() => client.GetTriggers(Cancel));
 
@@ -166,7 +173,8 @@ public sealed class RetryTests
         {
             context.Response.StatusCode = 400;
             context.Response.ContentType = "application/problem+json";
-            await context.Response.WriteAsync("""{"title":"Invalid experiment","status":400,"detail":"2 problems","problems":[{"path":"params.lr","message":"no number"},{"path":"name","message":"is empty"}]}""");
+            await context.Response.WriteAsync(
+                """{"title":"Invalid experiment","status":400,"detail":"2 problems","problems":[{"path":"params.lr","message":"no number"},{"path":"name","message":"is empty"}]}""");
         });
         using var client = server.Client();
 

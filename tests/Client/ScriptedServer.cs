@@ -32,14 +32,16 @@ sealed class ScriptedServer : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        Microsoft.AspNetCore.Hosting.WebHostBuilderKestrelExtensions.ConfigureKestrel(builder.WebHost, kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        Microsoft.AspNetCore.Hosting.WebHostBuilderKestrelExtensions.ConfigureKestrel(
+            builder.WebHost, kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         var app = builder.Build();
         var server = new ScriptedServer(app);
         app.Run(async context =>
         {
             using var body = new StreamReader(context.Request.Body);
             server.asked.Enqueue(new(
-                context.Request.Method, context.Request.Path, context.Request.QueryString.Value ?? "", context.Request.Headers.ToDictionary(one => one.Key, one => one.Value.ToString(), StringComparer.OrdinalIgnoreCase),
+                context.Request.Method, context.Request.Path, context.Request.QueryString.Value ?? "",
+                context.Request.Headers.ToDictionary(one => one.Key, one => one.Value.ToString(), StringComparer.OrdinalIgnoreCase),
                 await body.ReadToEndAsync(context.RequestAborted)));
             await answer(context, server.Requests.Count);
         });
@@ -50,7 +52,8 @@ sealed class ScriptedServer : IAsyncDisposable
     /// <summary>A client of it that does not wait between its tries.</summary>
     public ServerlessClient Client(string? key = null, RetryOptions? retry = null, InstantTime? time = null) => new(new ServerlessClientOptions
     {
-        Address = Address, Key = key is null ? null : _ => new(key), Time = time ?? new(), Patience = Timeout.InfiniteTimeSpan, Retry = retry ?? new(),
+        Address = Address, Key = key is null ? null : _ => new(key), Time = time ?? new(), Patience = Timeout.InfiniteTimeSpan,
+        Retry = retry ?? new(),
     });
 
     public async ValueTask DisposeAsync() => await app.DisposeAsync();

@@ -39,7 +39,9 @@ public sealed class WireTests
     public void EveryEnumOfTheWire_IsWrittenByItsName()
     {
         var enums = typeof(ServerlessClient).Assembly.GetExportedTypes().Where(type => type.IsEnum && type != typeof(ApiFault)).ToList();
-        Assert.All(enums, type => Assert.Equal(typeof(EnumNamesConverter<>).MakeGenericType(type), type.GetCustomAttribute<JsonConverterAttribute>()?.ConverterType));
+        Assert.All(
+            enums, type =>
+                Assert.Equal(typeof(EnumNamesConverter<>).MakeGenericType(type), type.GetCustomAttribute<JsonConverterAttribute>()?.ConverterType));
         Assert.Contains(typeof(RunState), enums);
     }
 
@@ -48,7 +50,11 @@ public sealed class WireTests
     {
         var run = Some.Run() with
         {
-            State = RunState.Failed, Cause = Cause.UserCode, Metrics = new Dictionary<string, double> { ["loss"] = double.NaN, ["acc"] = double.PositiveInfinity },
+            State = RunState.Failed, Cause = Cause.UserCode, Metrics = new Dictionary<string, double>
+            {
+                ["loss"] = double.NaN,
+                ["acc"] = double.PositiveInfinity,
+            },
             History = [new(DateTimeOffset.UnixEpoch, RunState.Running, 1)],
         };
         var platform = JsonSerializer.Serialize(run, CoreJson.Options);
@@ -70,9 +76,22 @@ public sealed class WireTests
     {
         var full = new Experiment
         {
-            Project = "p", Name = "e", Code = new(new('0', 64), new('1', 40)), Command = "sh train.sh", Setup = "true", Machine = "gpu-t4", Seeds = [1, 2], Env = new Dictionary<string, string> { ["A"] = "b" },
-            From = new("01ARZ3NDEKTSV4RRFFQ69G5FAV", "max:acc"), Params = new() { ["lr"] = 0.01, ["name"] = "x", ["deep"] = true, ["all"] = new JsonArray(1, 2), ["map"] = new JsonObject { ["lr"] = 0.1 } },
-            Inputs = ["data/digits/"], Retries = new(3, 4), Timeout = TimeSpan.FromMinutes(90), Grace = TimeSpan.FromSeconds(5), Checkpoints = new() { Keep = 2, Best = new("acc", Goal.Maximize), Every = 7 },
+            Project = "p", Name = "e", Code = new(new('0', 64), new('1', 40)), Command = "sh train.sh", Setup = "true", Machine = "gpu-t4",
+            Seeds = [1, 2], Env = new Dictionary<string, string> { ["A"] = "b" },
+            From = new("01ARZ3NDEKTSV4RRFFQ69G5FAV", "max:acc"), Params = new()
+            {
+                ["lr"] = 0.01,
+                ["name"] = "x",
+                ["deep"] = true,
+                ["all"] = new JsonArray(1, 2),
+                ["map"] = new JsonObject { ["lr"] = 0.1 },
+            },
+            Inputs = ["data/digits/"], Retries = new(3, 4), Timeout = TimeSpan.FromMinutes(90), Grace = TimeSpan.FromSeconds(5), Checkpoints = new()
+            {
+                Keep = 2,
+                Best = new("acc", Goal.Maximize),
+                Every = 7,
+            },
             Checks = new Dictionary<string, string> { ["acc"] = "0.9.." }, Tags = ["t"], Fresh = true,
             Report = [new("Loss", X: "step", Series: [new("loss")])],
         };
@@ -82,7 +101,8 @@ public sealed class WireTests
 
         var blank = new ExperimentSpec { Project = "", Name = "", Command = "" };
         Assert.All(typeof(ExperimentSpec).GetProperties().Where(field => !NotYet.Contains(field.Name)), field => Assert.False(
-            JsonNode.DeepEquals(JsonSerializer.SerializeToNode(field.GetValue(blank), CoreJson.Options), JsonSerializer.SerializeToNode(field.GetValue(reading.Spec), CoreJson.Options)), field.Name));
+            JsonNode.DeepEquals(JsonSerializer.SerializeToNode(field.GetValue(blank), CoreJson.Options),
+                JsonSerializer.SerializeToNode(field.GetValue(reading.Spec), CoreJson.Options)), field.Name));
         Assert.Equal((TimeSpan.FromMinutes(90), 2, "max:acc"), (reading.Spec.Timeout, reading.Spec.Checkpoints.Keep, reading.Spec.From!.Checkpoint));
     }
 

@@ -15,7 +15,8 @@ public sealed class AgentSettingsTests
         { ["EXP_BLOB_ENDPOINT=https://a.blob.core.windows.net"], "say where the platform is" },
         { ["EXP_BLOB_ENDPOINT=https://a.blob.core.windows.net", "EXP_SERVICEBUS=a.servicebus.windows.net"], "EXP_MACHINE" },
         { ["EXP_BLOB_ENDPOINT=https://a.blob.core.windows.net", "EXP_SERVICEBUS=a.servicebus.windows.net", "EXP_MACHINE=cpu"], "EXP_SCRATCH" },
-        { ["EXP_BLOB_ENDPOINT=https://a.blob.core.windows.net", "EXP_SERVICEBUS=a.servicebus.windows.net", "EXP_MACHINE=cpu", "EXP_SCRATCH=/tmp/s", "EXP_LIFETIME=long"], "EXP_LIFETIME" },
+        { ["EXP_BLOB_ENDPOINT=https://a.blob.core.windows.net", "EXP_SERVICEBUS=a.servicebus.windows.net", "EXP_MACHINE=cpu", "EXP_SCRATCH=/tmp/s",
+            "EXP_LIFETIME=long"], "EXP_LIFETIME" },
     };
 
     [Theory]
@@ -41,7 +42,11 @@ public sealed class AgentSettingsTests
     private static async Task<(int ExitCode, string Errors)> Agent(string[] environment)
     {
         var start = new ProcessStartInfo(WorkerProcess.Executable, ["agent"]) { RedirectStandardError = true };
-        foreach (var variable in start.Environment.Keys.Where(name => name.StartsWith("EXP_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(variable);
+        foreach (var variable in start.Environment.Keys.Where(name => name.StartsWith("EXP_", StringComparison.Ordinal)).ToList())
+        {
+            start.Environment.Remove(variable);
+        }
+
         foreach (var variable in environment) start.Environment[variable.Split('=', 2)[0]] = variable.Split('=', 2)[1];
         using var process = Process.Start(start)!;
         var errors = await process.StandardError.ReadToEndAsync(Cancel);

@@ -78,7 +78,8 @@ public sealed class DirectTransferTests(Azurite azurite) : IAsyncLifetime
         var read = redirect.Headers.Location!;
         Assert.Equal("first", await stranger.GetStringAsync(read, Cancel));
         Assert.Equal(HttpStatusCode.Forbidden, (await Put(stranger, read.AbsoluteUri, "changed")).StatusCode);
-        Assert.Equal(HttpStatusCode.Forbidden, (await stranger.GetAsync(read.AbsoluteUri.Replace("a.txt", "b.txt", StringComparison.Ordinal), Cancel)).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await stranger.GetAsync(read.AbsoluteUri.Replace("a.txt", "b.txt", StringComparison.Ordinal), Cancel)).StatusCode);
 
         using var asked = await client.PostAsync("api/files/data/link/a.txt?lengthBytes=7", null, Cancel);
         var place = await asked.Read<UploadPlace>();
@@ -145,7 +146,10 @@ public sealed class DirectTransferTests(Azurite azurite) : IAsyncLifetime
     {
         var (first, second) = (RandomNumberGenerator.GetBytes(Large - 1000), RandomNumberGenerator.GetBytes(1000));
         var run = Some.Run() with { Id = new SystemIds(TimeProvider.System).NewestFirst(), Project = "direct" };
-        Chunk[] chunks = [new(WorkspacePaths.CheckpointChunk(run.Id, 1, "a"), first.Length), new(WorkspacePaths.CheckpointChunk(run.Id, 1, "b"), second.Length)];
+        Chunk[] chunks =
+        [
+            new(WorkspacePaths.CheckpointChunk(run.Id, 1, "a"), first.Length), new(WorkspacePaths.CheckpointChunk(run.Id, 1, "b"), second.Length),
+        ];
         await Store.Put(chunks[0].Key, first, cancel: Cancel);
         await Store.Put(chunks[1].Key, second, cancel: Cancel);
         var manifest = WorkspacePaths.CheckpointManifest(run.Id, 1, 10);
@@ -162,14 +166,17 @@ public sealed class DirectTransferTests(Azurite azurite) : IAsyncLifetime
         Assert.True(fetched.AsSpan().SequenceEqual((byte[])[.. first, .. second]));
     }
 
-    /// <summary>The emulator knows no identities over plain HTTP, so the service's part is played here: what it is asked for, and what the link then says.</summary>
+    /// <summary>
+    /// The emulator knows no identities over plain HTTP, so the service's part is played here: what it is asked for, and what the link then says.
+    /// </summary>
     [Fact]
     public async Task WithAnIdentity_LinksAreSignedWithADelegatedKey_AskedForOnce()
     {
         var service = new DelegatingService();
         var options = BlobClients.Options();
         options.Transport = new HttpClientTransport(service);
-        var container = new BlobServiceClient(new Uri("https://team.blob.core.windows.net"), new SomeToken(), options).GetBlobContainerClient("workspace");
+        var container = new BlobServiceClient(
+            new Uri("https://team.blob.core.windows.net"), new SomeToken(), options).GetBlobContainerClient("workspace");
         var store = new BlobObjectStore(container, new SomeToken());
 
         var link = await store.LinkToWrite("data/a b.bin", TimeSpan.FromHours(1), Cancel);
@@ -178,7 +185,8 @@ public sealed class DirectTransferTests(Azurite azurite) : IAsyncLifetime
         Assert.Equal(1, service.KeysAskedFor);
         Assert.StartsWith("https://team.blob.core.windows.net/workspace/data/a%20b.bin?", link.Url.AbsoluteUri, StringComparison.Ordinal);
         var terms = System.Web.HttpUtility.ParseQueryString(link.Url.Query);
-        Assert.Equal(("cw", "b", "https", "object-id", "2030-01-01T13:00:00Z"), (terms["sp"], terms["sr"], terms["spr"], terms["skoid"], terms["se"]));
+        Assert.Equal(
+            ("cw", "b", "https", "object-id", "2030-01-01T13:00:00Z"), (terms["sp"], terms["sr"], terms["spr"], terms["skoid"], terms["se"]));
         Assert.False(string.IsNullOrEmpty(terms["sig"]));
         Assert.Equal("BlockBlob", link.Headers["x-ms-blob-type"]);
         Assert.Equal("r", System.Web.HttpUtility.ParseQueryString(read.Url.Query)["sp"]);
@@ -187,7 +195,8 @@ public sealed class DirectTransferTests(Azurite azurite) : IAsyncLifetime
     private static Task<HttpResponseMessage> Put(HttpClient from, string url, string text, IReadOnlyDictionary<string, string>? headers = null)
     {
         var request = new HttpRequestMessage(HttpMethod.Put, url) { Content = new StringContent(text) };
-        foreach (var (name, value) in headers ?? new Dictionary<string, string> { ["x-ms-blob-type"] = "BlockBlob" }) request.Headers.Add(name, value);
+        foreach (var (name, value) in headers ?? new Dictionary<string, string> { ["x-ms-blob-type"] = "BlockBlob" }) request.Headers.Add(
+            name, value);
         return from.SendAsync(request, Cancel);
     }
 
@@ -224,7 +233,8 @@ public sealed class DirectTransferTests(Azurite azurite) : IAsyncLifetime
             }
             else
             {
-                answer = new(request.RequestUri!.Query.Contains("restype=container", StringComparison.Ordinal) ? HttpStatusCode.OK : HttpStatusCode.NotFound);
+                answer = new(
+                    request.RequestUri!.Query.Contains("restype=container", StringComparison.Ordinal) ? HttpStatusCode.OK : HttpStatusCode.NotFound);
                 if (answer.StatusCode == HttpStatusCode.NotFound) answer.Headers.Add("x-ms-error-code", "BlobNotFound");
                 else answer.Headers.ETag = new("\"1\"");
                 answer.Content = new ByteArrayContent([]);

@@ -41,7 +41,8 @@ public sealed class MainJobOnBlobStorageTests(Azurite azurite)
         var connection = await azurite.ConnectionString(Cancel);
         var folder = Directory.CreateTempSubdirectory("blob-job-").FullName;
         var lease = TimeSpan.FromSeconds(2);
-        await using (var host = await EmbeddedHost.Start(new() { DataFolder = folder, Workspaces = CloudConnections.Workspaces(connection), LockLength = lease }, Cancel))
+        await using (var host = await EmbeddedHost.Start(
+            new() { DataFolder = folder, Workspaces = CloudConnections.Workspaces(connection), LockLength = lease }, Cancel))
         {
             using var client = new HttpClient { BaseAddress = host.Address };
             client.DefaultRequestHeaders.Authorization = new("Bearer", (await File.ReadAllTextAsync(host.AdminKeyFile, Cancel)).Trim());
@@ -56,12 +57,14 @@ public sealed class MainJobOnBlobStorageTests(Azurite azurite)
 
             Assert.Equal((RunState.Succeeded, 2, 1), (ended.State, ended.Epoch, ended.Lost));
             var metrics = await Get<RunMetrics>(client, $"api/runs/{id}/metrics");
-            Assert.Equal([(1L, 0.5), (2L, 0.25)], Assert.Single(metrics.Series, series => series.Name == "loss").Points.Select(point => (point.Step, point.Value)));
+            Assert.Equal([(1L, 0.5), (2L, 0.25)],
+                Assert.Single(metrics.Series, series => series.Name == "loss").Points.Select(point => (point.Step, point.Value)));
             Assert.Equal([1], (await Get<CheckpointList>(client, $"api/runs/{id}/checkpoints")).Checkpoints.Select(checkpoint => checkpoint.Step));
             Assert.Equal("one", await client.GetStringAsync($"api/runs/{id}/checkpoints/1/state", Cancel));
             Assert.Equal("one and two", await client.GetStringAsync($"api/runs/{id}/artifacts/model.txt", Cancel));
             Assert.Contains("attempt 2", await client.GetStringAsync($"api/runs/{id}/logs", Cancel), StringComparison.Ordinal);
-            await Eventually(async () => (await client.GetAsync("api/files/data/results/model.txt", Cancel)).StatusCode == HttpStatusCode.OK, () => "the output was not published");
+            await Eventually(async () => (await client.GetAsync("api/files/data/results/model.txt", Cancel)).StatusCode == HttpStatusCode.OK,
+                () => "the output was not published");
         }
 
         // Nothing of the workspace was kept on this machine.
@@ -74,7 +77,8 @@ public sealed class MainJobOnBlobStorageTests(Azurite azurite)
         var (sha256, zip) = PlatformFixture.Zip(("job.sh", Code));
         using var put = await client.PutAsync($"api/code/{sha256}", new ByteArrayContent(zip), Cancel);
         Assert.Equal(HttpStatusCode.OK, put.StatusCode);
-        var spec = JsonSerializer.Serialize(new { project = "cloud", name = "job", code = new { snapshot = sha256 }, command = "sh job.sh", fresh = true }, CoreJson.Options);
+        var spec = JsonSerializer.Serialize(
+            new { project = "cloud", name = "job", code = new { snapshot = sha256 }, command = "sh job.sh", fresh = true }, CoreJson.Options);
         using var answer = await client.PostAsync("api/experiments", new StringContent(spec, Encoding.UTF8, "application/json"), Cancel);
         Assert.True(answer.StatusCode == HttpStatusCode.Accepted, await answer.Content.ReadAsStringAsync(Cancel));
         return (await answer.Read<Submitted>()).Runs.Single().Id;

@@ -68,7 +68,12 @@ public sealed class CodePackageTests : IDisposable
     [Fact]
     public void Build_output_packages_and_hidden_files_stay_out()
     {
-        foreach (var path in (string[])["train.cs", "bin/x.dll", "src/obj/y", ".git/HEAD", ".env", "node_modules/z/i.js", "runs/1/log", "__pycache__/m.pyc", "robin/keep.cs", "src/.vs/s", ".venv/p", ".exp/c"]) Write(path, path);
+        foreach (var path in (string[])["train.cs", "bin/x.dll", "src/obj/y", ".git/HEAD", ".env", "node_modules/z/i.js", "runs/1/log",
+            "__pycache__/m.pyc", "robin/keep.cs", "src/.vs/s", ".venv/p", ".exp/c"])
+        {
+            Write(path, path);
+        }
+
         Assert.Equal(["robin/keep.cs", "train.cs"], Packed());
     }
 
@@ -76,7 +81,12 @@ public sealed class CodePackageTests : IDisposable
     public void The_ignore_file_excludes_and_takes_back_in()
     {
         Write(".expignore", "# data\n*.csv\n!keep.csv\n/top.txt\nweights/\ndocs/**/*.png\n!bin/\n\n");
-        foreach (var path in (string[])["a.csv", "sub/b.csv", "sub/keep.csv", "top.txt", "sub/top.txt", "weights/w", "sub/weights/w", "docs/x/y.png", "docs/x.md", "bin/tool", "train.cs"]) Write(path, path);
+        foreach (var path in (string[])["a.csv", "sub/b.csv", "sub/keep.csv", "top.txt", "sub/top.txt", "weights/w", "sub/weights/w", "docs/x/y.png",
+            "docs/x.md", "bin/tool", "train.cs"])
+        {
+            Write(path, path);
+        }
+
         Assert.Equal(["bin/tool", "docs/x.md", "sub/keep.csv", "sub/top.txt", "train.cs"], Packed());
     }
 
@@ -104,7 +114,12 @@ public sealed class CodePackageTests : IDisposable
     [InlineData("*", "helper.sh sub/plain train.cs")]
     public void Include_takes_what_it_names_even_if_it_would_stay_out(string patterns, string expected)
     {
-        foreach (var path in (string[])["train.cs", "helper.sh", "bin/helper.sh", "bin/lib/x", "bin/tool", ".env", "sub/.env", "sub/plain", ".github/workflows/ci.yml", ".git/HEAD", "obj/gen.cs"]) Write(path, path);
+        foreach (var path in (string[])["train.cs", "helper.sh", "bin/helper.sh", "bin/lib/x", "bin/tool", ".env", "sub/.env", "sub/plain",
+            ".github/workflows/ci.yml", ".git/HEAD", "obj/gen.cs"])
+        {
+            Write(path, path);
+        }
+
         Assert.Equal(expected.Split(' '), Packed(patterns.Split(' ')));
     }
 
@@ -116,7 +131,8 @@ public sealed class CodePackageTests : IDisposable
         Write("weights/w.bin", "x");
         Write(".expignore", "*.csv\nweights/\n");
         Assert.Equal(
-            "code.include: no file matches 'data.csv', 'weights/w.bin', 'no.txt'; correct or remove it; .expignore excludes what 'data.csv', 'weights/w.bin' would match",
+            "code.include: no file matches 'data.csv', 'weights/w.bin', 'no.txt'; correct or remove it; .expignore excludes what 'data.csv', " +
+            "'weights/w.bin' would match",
             Refused(() => Packed("train.cs", "data.csv", "weights/w.bin", "no.txt")));
     }
 
@@ -127,13 +143,15 @@ public sealed class CodePackageTests : IDisposable
         Write("train.cs", "x");
         MakePipe("p");
         MakePipe("sub/q");
-        using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        using var socket = new System.Net.Sockets.Socket(
+            System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
         socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(Path.Combine(folder.FullName, "s")));
         var refused = Refused(() => Packed());
         Assert.Contains("'p': it is a named pipe", refused, StringComparison.Ordinal);
         Assert.Contains("'sub/q': it is a named pipe", refused, StringComparison.Ordinal);
         Assert.Contains("'s': it is a socket", refused, StringComparison.Ordinal);
-        Assert.Equal("'p': it is a named pipe; rename or remove it, or exclude it in .expignore", Refused(() => Pack(Path.Combine(folder.FullName, "p"))));
+        Assert.Equal(
+            "'p': it is a named pipe; rename or remove it, or exclude it in .expignore", Refused(() => Pack(Path.Combine(folder.FullName, "p"))));
         Assert.Equal(["train.cs"], Packed("*.cs"));
         Write(".expignore", "p\nq\ns\n");
         Assert.Equal(["train.cs"], Packed());
@@ -176,9 +194,11 @@ public sealed class CodePackageTests : IDisposable
         Write("train.cs", "x");
         Write("weights.bin", new string('x', 5000));
         var message = Refused(() => Pack(folder.FullName, limits: new() { UnpackedBytes = 4096 }));
-        Assert.StartsWith("the code is 5 KiB, the limit is 4 KiB; the largest files are weights.bin (5 KiB), train.cs (1 bytes).", message, StringComparison.Ordinal);
+        Assert.StartsWith("the code is 5 KiB, the limit is 4 KiB; the largest files are weights.bin (5 KiB), train.cs (1 bytes).", message,
+            StringComparison.Ordinal);
         Assert.Contains(".expignore", message, StringComparison.Ordinal);
-        Assert.Contains("packed, the limit is 100 bytes", Refused(() => Pack(folder.FullName, limits: new() { ZipBytes = 100 })), StringComparison.Ordinal);
+        Assert.Contains(
+            "packed, the limit is 100 bytes", Refused(() => Pack(folder.FullName, limits: new() { ZipBytes = 100 })), StringComparison.Ordinal);
         Assert.StartsWith("more than 1 files", Refused(() => Pack(folder.FullName, limits: new() { Entries = 1 })), StringComparison.Ordinal);
     }
 
@@ -204,7 +224,8 @@ public sealed class CodePackageTests : IDisposable
     public void Paths_that_are_there_twice_are_refused()
     {
         Assert.Contains("it is there twice", Refused(() => Inspect(Zip(("a", "x"), ("a", "y")))), StringComparison.Ordinal);
-        Assert.Contains("differs from 'a.cs' in upper and lower case only", Refused(() => Inspect(Zip(("a.cs", "x"), ("A.cs", "y")))), StringComparison.Ordinal);
+        Assert.Contains(
+            "differs from 'a.cs' in upper and lower case only", Refused(() => Inspect(Zip(("a.cs", "x"), ("A.cs", "y")))), StringComparison.Ordinal);
         Assert.Contains("it is a file and a folder", Refused(() => Inspect(Zip(("a", "x"), ("a/b", "y")))), StringComparison.Ordinal);
     }
 
@@ -214,7 +235,8 @@ public sealed class CodePackageTests : IDisposable
     [InlineData(0x21A4)] // A character device.
     [InlineData(0x41ED)] // A folder whose name says that it is a file.
     public void Links_and_devices_are_refused(int mode) =>
-        Assert.Contains("only files and folders", Refused(() => Inspect(Zip(entry => entry.ExternalAttributes = mode << 16, ("link", "/etc/passwd")))), StringComparison.Ordinal);
+        Assert.Contains("only files and folders",
+            Refused(() => Inspect(Zip(entry => entry.ExternalAttributes = mode << 16, ("link", "/etc/passwd")))), StringComparison.Ordinal);
 
     [Fact]
     public void An_encrypted_zip_is_refused()
@@ -235,7 +257,8 @@ public sealed class CodePackageTests : IDisposable
         var lying = zip.ToArray();
         var header = Find(lying, "PK\x01\x02"u8);
         BitConverter.GetBytes(10).CopyTo(lying, header + 24);
-        Assert.Equal("'zeros' in the zip: its content is not what its header says; pack again", Refused(() => Inspect(new MemoryStream(lying), new() { UnpackedBytes = 1 << 20 })));
+        Assert.Equal("'zeros' in the zip: its content is not what its header says; pack again",
+            Refused(() => Inspect(new MemoryStream(lying), new() { UnpackedBytes = 1 << 20 })));
     }
 
     [Fact]
@@ -298,7 +321,8 @@ public sealed class CodePackageTests : IDisposable
     private static CodePackage Pack(string path, IReadOnlyList<string>? include = null, CodeLimits? limits = null) =>
         CodePackage.Pack(path, include, limits, TestContext.Current.CancellationToken);
 
-    private static CodeFacts Inspect(Stream zip, CodeLimits? limits = null) => CodePackage.Inspect(zip, limits, TestContext.Current.CancellationToken);
+    private static CodeFacts Inspect(Stream zip, CodeLimits? limits = null) =>
+        CodePackage.Inspect(zip, limits, TestContext.Current.CancellationToken);
 
     private static CodeFacts Unpack(Stream zip, string folder) => CodePackage.Unpack(zip, folder, cancel: TestContext.Current.CancellationToken);
 
@@ -325,7 +349,8 @@ public sealed class CodePackageTests : IDisposable
         return zip;
     }
 
-    private List<string> Packed(params string[] include) => [.. Pack(folder.FullName, include.Length == 0 ? null : include).Facts.Files.Select(file => file.Path)];
+    private List<string> Packed(params string[] include) =>
+        [.. Pack(folder.FullName, include.Length == 0 ? null : include).Facts.Files.Select(file => file.Path)];
 
     private void Write(string path, string text, DirectoryInfo? to = null)
     {

@@ -36,7 +36,8 @@ public sealed class DatasetInputTests
         Assert.NotEqual(run, second);
         Assert.Equal(2, (await Load(second)).Version);
         Assert.Equal(
-            new KeyDifference("datasets", "digits", "digits:1", "digits:2"), Assert.Single(KeyDifference.Between((await Load(run)).Spec, (await Load(second)).Spec, default)));
+            new KeyDifference("datasets", "digits", "digits:1", "digits:2"),
+            Assert.Single(KeyDifference.Between((await Load(run)).Spec, (await Load(second)).Spec, default)));
     }
 
     [Fact]
@@ -51,8 +52,10 @@ public sealed class DatasetInputTests
                 "inputs[2]: there is no file 'data/none' in the workspace",
             ],
             await Problems("digist:latest", "digits:9", "data/none"));
-        Assert.Equal("inputs[1]: dataset 'digits' is there twice, and both versions would be in the folder digits below EXP_INPUTS; name one", Assert.Single(await Problems("digits:1", "digits:latest")));
-        Assert.Equal("inputs: digits:1 and data/digits/x would both be digits below EXP_INPUTS; name one of the two", Assert.Single(await Problems("digits:1", "data/digits/")));
+        Assert.Equal("inputs[1]: dataset 'digits' is there twice, and both versions would be in the folder digits below EXP_INPUTS; name one",
+            Assert.Single(await Problems("digits:1", "digits:latest")));
+        Assert.Equal("inputs: digits:1 and data/digits/x would both be digits below EXP_INPUTS; name one of the two",
+            Assert.Single(await Problems("digits:1", "data/digits/")));
     }
 
     private async Task<DatasetVersionInfo> Version(string text)

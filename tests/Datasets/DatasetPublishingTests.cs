@@ -62,13 +62,15 @@ public sealed class DatasetPublishingTests
         await rig.Put("data/digits/test.csv", "3");
         await rig.Put("data/digits2/other.csv", "4");
         var version = await rig.Publish();
-        Assert.Equal(("digits", 1, 3, 7, "data/digits/", "ann"), (version.Name, version.Number, version.Files, version.LengthBytes, version.Folder, version.By));
+        Assert.Equal(("digits", 1, 3, 7, "data/digits/", "ann"),
+            (version.Name, version.Number, version.Files, version.LengthBytes, version.Folder, version.By));
         var whole = (await rig.Catalog.Get("digits", 1, Cancel))!;
         Assert.Equal(
             [("deep/copy of train.csv", null), ("test.csv", null), ("train.csv", "RUN")], whole.Files.Select(file => (file.Path, file.Run)));
         Assert.Equal(2, rig.Contents);
         Assert.Equal("3", await rig.Text(whole.Files[1].Sha256));
-        Assert.Equal(("digits", 1, version.Sha256), Assert.Single(await rig.Told()) is var told ? (told.Dataset, told.Version, told.Sha256) : default);
+        Assert.Equal(
+            ("digits", 1, version.Sha256), Assert.Single(await rig.Told()) is var told ? (told.Dataset, told.Version, told.Sha256) : default);
         Assert.Empty(rig.Store.PeekAll(WorkspacePaths.UntoldDatasets));
     }
 
@@ -102,7 +104,8 @@ public sealed class DatasetPublishingTests
         await rig.Publish();
         await rig.Put("data/digits/3", "new");
         Assert.Equal(2, Assert.IsType<PublishResult.Published>(await rig.Dying().Publish("digits", "data/digits/", null, Cancel)).Version.Number);
-        Assert.Equal(["data/digits/3", "data/digits/3"], rig.Failing.Opened.Where(key => key.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal)));
+        Assert.Equal(
+            ["data/digits/3", "data/digits/3"], rig.Failing.Opened.Where(key => key.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal)));
         Assert.Equal(6, rig.Contents);
     }
 
@@ -201,7 +204,8 @@ public sealed class DatasetPublishingTests
         var missing = Assert.IsType<PublishResult.Missing>(await rig.Publishing().Publish("digits", files, "ann", Cancel)).Contents;
         Assert.Equal(files.Select(file => file.Sha256).Order(StringComparer.Ordinal), missing);
         await Send("1");
-        Assert.Equal([DatasetRig.Hash("2")], Assert.IsType<PublishResult.Missing>(await rig.Publishing().Publish("digits", files, "ann", Cancel)).Contents);
+        Assert.Equal(
+            [DatasetRig.Hash("2")], Assert.IsType<PublishResult.Missing>(await rig.Publishing().Publish("digits", files, "ann", Cancel)).Contents);
         await Send("2");
         var version = Assert.IsType<PublishResult.Published>(await rig.Publishing().Publish("digits", files, "ann", Cancel)).Version;
         Assert.Equal((1, null), (version.Number, version.Folder));
@@ -216,7 +220,8 @@ public sealed class DatasetPublishingTests
     [Fact]
     public async Task AContentThatIsNotItsHash_IsRefused()
     {
-        var mismatch = await Assert.ThrowsAsync<ContentMismatchException>(() => rig.Publishing().Contents.Put(DatasetRig.Hash("1"), new MemoryStream("2"u8.ToArray()), Cancel));
+        var mismatch = await Assert.ThrowsAsync<ContentMismatchException>(
+            () => rig.Publishing().Contents.Put(DatasetRig.Hash("1"), new MemoryStream("2"u8.ToArray()), Cancel));
         Assert.Equal(DatasetRig.Hash("2"), mismatch.Actual);
         Assert.Equal(0, rig.Contents);
     }
@@ -227,7 +232,8 @@ public sealed class DatasetPublishingTests
     [InlineData("digits", "runs/", "must begin with data/")]
     [InlineData("digits", "data/../runs", "'..'")]
     public async Task WhatCannotBePublished_IsRefusedWithAReason(string name, string path, string why) =>
-        Assert.Contains(why, Assert.IsType<PublishResult.Refused>(await rig.Publishing().Publish(name, path, null, Cancel)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            why, Assert.IsType<PublishResult.Refused>(await rig.Publishing().Publish(name, path, null, Cancel)).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("at least one file")]
@@ -235,7 +241,8 @@ public sealed class DatasetPublishingTests
     [InlineData("twice", "x", "x")]
     [InlineData("would lie below", "x", "x/y")]
     public async Task AListThatIsNoFolder_IsRefused(string why, params string[] paths) => Assert.Contains(why, Assert.IsType<PublishResult.Refused>(
-        await rig.Publishing().Publish("digits", [.. paths.Select(path => new DatasetFile(path, DatasetRig.Hash(""), 0))], null, Cancel)).Message, StringComparison.Ordinal);
+        await rig.Publishing().Publish("digits", [.. paths.Select(path => new DatasetFile(path, DatasetRig.Hash(""), 0))], null, Cancel)).Message,
+        StringComparison.Ordinal);
 
     [Fact]
     public async Task AReference_StandsForOneVersion_OrSaysWhyNot()
@@ -247,7 +254,8 @@ public sealed class DatasetPublishingTests
         Assert.Equal(2, await Number($"digits@{hashes[1]}"));
         Assert.Equal("there is no dataset 'digist'; did you mean 'digits'?", await Problem("digist:1"));
         Assert.Equal("dataset 'digits' has no version 3; its latest is digits:2", await Problem("digits:3"));
-        Assert.StartsWith("no version of dataset 'digits' has a hash that begins with 00000000", await Problem("digits@00000000"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "no version of dataset 'digits' has a hash that begins with 00000000", await Problem("digits@00000000"), StringComparison.Ordinal);
 
         async Task<DatasetVersionInfo> Version(string text)
         {

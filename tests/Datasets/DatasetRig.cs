@@ -37,7 +37,8 @@ sealed class DatasetRig
     public DatasetPublishing Dying() => new("team", Failing.Store, Failing.Bus, new SystemIds(Time), new(Failing.Store));
 
     public Task<PutResult> Put(string key, string text, string? publishedBy = null) => Store.Put(
-        key, Encoding.UTF8.GetBytes(text), metadata: publishedBy is null ? null : new Dictionary<string, string> { ["publishedfrom"] = publishedBy }, cancel: Cancel);
+        key, Encoding.UTF8.GetBytes(text), metadata: publishedBy is null ? null : new Dictionary<string, string> { ["publishedfrom"] = publishedBy },
+        cancel: Cancel);
 
     public async Task<DatasetVersionInfo> Publish(string name = "digits", string path = "data/digits/") =>
         Assert.IsType<PublishResult.Published>(await Publishing().Publish(name, path, "ann", Cancel)).Version;

@@ -65,7 +65,8 @@ public sealed class DeletionTests
             await world.Succeed(run, [("w/a", "1")], follow: false);
             var (failing, ids) = (world.Data.Failing, new Core.SystemIds(world.Data.Time));
             (failing.FailAt, failing.AfterWriting) = (at, afterWriting);
-            var deletion = new RunDeletion(failing.Store, world.Submission(failing.Store, failing.Bus), new("team", failing.Store, failing.Bus, ids), world.Lineage);
+            var deletion = new RunDeletion(
+                failing.Store, world.Submission(failing.Store, failing.Bus), new("team", failing.Store, failing.Bus, ids), world.Lineage);
             try
             {
                 await deletion.Delete(run, cancel: Cancel);
@@ -77,7 +78,11 @@ public sealed class DeletionTests
             await world.Deletion.Delete(run, cancel: Cancel);
             Assert.Equal("1", await world.Text("data/w/a"));
             Assert.Contains(await world.Told(), told => told is RunEnded);
-            foreach (var left in (string[])[WorkspacePaths.Runs, WorkspacePaths.Active, WorkspacePaths.AttemptsOf(run)]) Assert.Empty(world.Data.Store.PeekAll(left));
+            foreach (var left in (string[])[WorkspacePaths.Runs, WorkspacePaths.Active, WorkspacePaths.AttemptsOf(run)])
+            {
+                Assert.Empty(world.Data.Store.PeekAll(left));
+            }
+
             if (!failing.Failed) break;
             Assert.True(at < 20);
         }
@@ -100,7 +105,8 @@ public sealed class DeletionTests
         var version = await rig.Data.Publish("d", "data/d/");
         var user = await rig.Submit("user", "d:1");
         var deletion = new DatasetDeletion(rig.Store, rig.Data.Catalog, rig.Lineage);
-        Assert.Equal([$"run:{user}"], Assert.IsType<DeletionResult.Needed>(await deletion.Delete("d", 1, force: false, Cancel)).By.Nodes.Select(node => node.Id));
+        Assert.Equal([$"run:{user}"],
+            Assert.IsType<DeletionResult.Needed>(await deletion.Delete("d", 1, force: false, Cancel)).By.Nodes.Select(node => node.Id));
         Assert.IsType<DeletionResult.Deleted>(await deletion.Delete("d", 1, force: true, Cancel));
         Assert.IsType<DeletionResult.Missing>(await deletion.Delete("d", 1, force: true, Cancel));
         Assert.StartsWith("d:1 was deleted on 2026-01-01", (await rig.Data.Catalog.Find(new("d", 1), Cancel)).Problem, StringComparison.Ordinal);
@@ -140,7 +146,8 @@ public sealed class DeletionTests
         Assert.Equal(2, rig.Data.Contents);
 
         await rig.Store.Delete(key, cancel: Cancel);
-        Assert.Equal([$"run:{user}"], Assert.IsType<DeletionResult.Needed>(await deletion.Delete("d", 1, force: false, Cancel)).By.Nodes.Select(node => node.Id));
+        Assert.Equal([$"run:{user}"],
+            Assert.IsType<DeletionResult.Needed>(await deletion.Delete("d", 1, force: false, Cancel)).By.Nodes.Select(node => node.Id));
         Assert.IsType<DeletionResult.Deleted>(await deletion.Delete("d", 1, force: true, Cancel));
         Assert.IsType<DeletionResult.Missing>(await deletion.Delete("d", 3, force: true, Cancel));
         rig.Data.Time.Advance(ContentStore.KeptUnused * 2);

@@ -11,7 +11,8 @@ public sealed class DemoTests : IDisposable
     [Fact(Timeout = 150_000)]
     public async Task Demo_LeadsFromOneExperimentToTheNext_AndLeavesTableReportsAndPlots()
     {
-        var (exitCode, output, errors) = await BuiltPrograms.Run(BuiltPrograms.PathOf("cli", "exp.dll"), ["demo", "--quick", "--data", folder], TestContext.Current.CancellationToken);
+        var (exitCode, output, errors) = await BuiltPrograms.Run(
+            BuiltPrograms.PathOf("cli", "exp.dll"), ["demo", "--quick", "--data", folder], TestContext.Current.CancellationToken);
 
         Assert.True(exitCode == 0, output + errors);
         foreach (var run in (string[])["prune-mlp", "prune-cnn", "baseline-mlnet"]) Assert.Matches($@"(?m)^{run} .*\d %", output);

@@ -13,7 +13,8 @@ public sealed class FiguresTests
     [InlineData("6.4\t3.1")]
     [InlineData("6.0")]
     [InlineData("")]
-    public void CpuTime_ThatTwoCoresCannotHaveGiven_IsAnError(string line) => Assert.Throws<ImpossibleFigureException>(() => CpuTime.Read(line, cores: 2));
+    public void CpuTime_ThatTwoCoresCannotHaveGiven_IsAnError(string line) =>
+        Assert.Throws<ImpossibleFigureException>(() => CpuTime.Read(line, cores: 2));
 
     [Fact]
     public void CpuTime_OfBothCores_IsRead() => Assert.Equal(6.2, CpuTime.Read("6.2\t3.1\n", cores: 2));

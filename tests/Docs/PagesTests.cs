@@ -10,7 +10,8 @@ public sealed partial class PagesTests
     {
         var pages = Directory.GetFiles(Repository.PathOf("docs", "decisions"), "0*.md")
             .Select(page => $"- [{File.ReadLines(page).First()["# ".Length..]}]({Path.GetFileName(page)})");
-        var index = File.ReadLines(Repository.PathOf("docs", "decisions", "README.md")).Where(line => line.StartsWith("- ", StringComparison.Ordinal));
+        var index = File.ReadLines(Repository.PathOf("docs", "decisions", "README.md"))
+            .Where(line => line.StartsWith("- ", StringComparison.Ordinal));
 
         Assert.Equal(pages.Order(StringComparer.Ordinal), index.Order(StringComparer.Ordinal));
     }

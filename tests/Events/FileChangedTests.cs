@@ -15,7 +15,8 @@ public sealed class FileChangedTests
     {
         var happened = FileChanged.From(new("1", EventGrids().ToJsonString()));
         Assert.Equal(
-            new FileChanged("team", "data/digits/train.csv", "0x8D76C39E4407333", 524288, new DateTimeOffset(2026, 11, 18, 15, 13, 39, TimeSpan.Zero).AddTicks(4589254)), happened);
+            new FileChanged("team", "data/digits/train.csv", "0x8D76C39E4407333", 524288,
+                new DateTimeOffset(2026, 11, 18, 15, 13, 39, TimeSpan.Zero).AddTicks(4589254)), happened);
     }
 
     [Theory]
@@ -83,7 +84,8 @@ public sealed class FileChangedTests
     [InlineData("""{"type":"Microsoft.Storage.BlobCreated"}""", "subject")]
     [InlineData("""{"type":"Microsoft.Storage.BlobCreated","subject":"/blobServices/default/containers/team"}""", "subject")]
     [InlineData("""{"type":"Microsoft.Storage.BlobCreated","subject":"/blobServices/default/containers/team/blobs/data/x"}""", "eTag")]
-    [InlineData("""{"type":"Microsoft.Storage.BlobCreated","subject":"/blobServices/default/containers/team/blobs/data/x","data":{"eTag":""}}""", "eTag")]
+    [InlineData(
+        """{"type":"Microsoft.Storage.BlobCreated","subject":"/blobServices/default/containers/team/blobs/data/x","data":{"eTag":""}}""", "eTag")]
     public void WhatCannotBeUnderstood_SaysWhatIsMissing(string body, string missing) =>
         Assert.Contains(missing, Assert.Throws<InvalidDataException>(() => FileChanged.From(new Message("1", body))).Message);
 

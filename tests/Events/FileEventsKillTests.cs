@@ -73,7 +73,8 @@ public sealed class FileEventsKillTests : IDisposable
         await platform.Kill();
     }
 
-    private static SqliteMessageBus Bus(string folder) => new(Path.Combine(folder, "bus", "bus.db"), TimeProvider.System, new SystemIds(TimeProvider.System));
+    private static SqliteMessageBus Bus(string folder) =>
+        new(Path.Combine(folder, "bus", "bus.db"), TimeProvider.System, new SystemIds(TimeProvider.System));
 
     private sealed class PlatformProcess : IChildProgram
     {

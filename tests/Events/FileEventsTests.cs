@@ -20,7 +20,8 @@ public sealed class FileEventsTests
         await platform.Start();
         using var client = new HttpClient { BaseAddress = platform.Host.Address };
         client.DefaultRequestHeaders.Authorization = new("Bearer", (await File.ReadAllTextAsync(platform.Host.AdminKeyFile, Cancel)).Trim());
-        foreach (var (path, text) in new[] { ("data/digits/train.csv", "1,2"), ("data/a b/ä%20#1.csv", "3,4,5"), ("data/digits/train.csv", "6,7,8,9") })
+        foreach (var (path, text) in new[] { ("data/digits/train.csv", "1,2"), ("data/a b/ä%20#1.csv", "3,4,5"),
+            ("data/digits/train.csv", "6,7,8,9") })
         {
             var address = "api/files/" + Uri.EscapeDataString(path).Replace("%2F", "/", StringComparison.Ordinal);
             using var answer = await client.PutAsync(address, new StringContent(text, Encoding.UTF8, new MediaTypeHeaderValue("text/csv")), Cancel);
@@ -44,7 +45,8 @@ public sealed class FileEventsTests
         await platform.Hears("data/copied.csv");
 
         await File.AppendAllTextAsync(Path.Combine(platform.Data, "copied.csv"), ",2", Cancel);
-        await Eventually.True(() => platform.Heard.Any(file => file is { Path: "data/copied.csv", LengthBytes: 3 }), ExpProcess.Patience, () => "the edit is announced");
+        await Eventually.True(() => platform.Heard.Any(file => file is { Path: "data/copied.csv", LengthBytes: 3 }), ExpProcess.Patience,
+            () => "the edit is announced");
 
         File.Move(Path.Combine(platform.Data, "copied.csv"), Path.Combine(platform.Data, "moved.csv"));
         await platform.Hears("data/moved.csv");
@@ -78,7 +80,8 @@ public sealed class FileEventsTests
         await using var platform = new WatchedPlatform();
         await platform.Start();
         var large = new string('x', 3_000_000);
-        foreach (var (name, text) in new[] { ("small.csv", "1"), ("empty.csv", ""), ("a/large.csv", large), ("a/edited.csv", "12"), ("a/grown.csv", large) }) platform.Write(name, text);
+        foreach (var (name, text) in new[] { ("small.csv", "1"), ("empty.csv", ""), ("a/large.csv", large), ("a/edited.csv", "12"),
+            ("a/grown.csv", large) }) platform.Write(name, text);
         await platform.Hears("data/small.csv", "data/empty.csv", "data/a/large.csv", "data/a/edited.csv", "data/a/grown.csv");
         await platform.HearsAllThatWasDone();
         await platform.Stop();
@@ -106,7 +109,8 @@ public sealed class FileEventsTests
             await platform.Stop();
         }
 
-        Assert.Equal(["data/a/edited.csv", "data/a/grown.csv", "data/new.csv"], platform.Paths.Skip(before).Where(path => !path.StartsWith("data/last/", StringComparison.Ordinal)).Order());
+        Assert.Equal(["data/a/edited.csv", "data/a/grown.csv", "data/new.csv"],
+            platform.Paths.Skip(before).Where(path => !path.StartsWith("data/last/", StringComparison.Ordinal)).Order());
     }
 
     [Fact]
@@ -203,7 +207,8 @@ public sealed class FileEventsTests
         await platform.Stop();
         Directory.Delete(Path.Combine(platform.Folder, "workspace", "index"), recursive: true);
         await platform.Start();
-        await Eventually.True(() => platform.Paths.Count(path => path == "data/x.csv") == 2, ExpProcess.Patience, () => "the file is announced once more");
+        await Eventually.True(
+            () => platform.Paths.Count(path => path == "data/x.csv") == 2, ExpProcess.Patience, () => "the file is announced once more");
     }
 
     [Fact]
@@ -215,7 +220,8 @@ public sealed class FileEventsTests
         var began = Stopwatch.GetTimestamp();
         foreach (var name in names) platform.Write(name, "1");
         await platform.Hears("data/many/99/9999.txt");
-        await Eventually.True(() => platform.Heard.Count >= names.Length, ExpProcess.Patience, () => $"{platform.Heard.Count} of {names.Length} announced");
+        await Eventually.True(
+            () => platform.Heard.Count >= names.Length, ExpProcess.Patience, () => $"{platform.Heard.Count} of {names.Length} announced");
         await platform.Hears([.. names.Select(name => $"data/{name}")]);
         TestContext.Current.SendDiagnosticMessage("10,000 files: {0}", Stopwatch.GetElapsedTime(began));
     }
@@ -238,7 +244,8 @@ public sealed class FileEventsTests
         // The whole workspace, as when its disk is unmounted.
         var (here, away) = (Path.Combine(platform.Folder, "workspace"), Path.Combine(platform.Folder, "away"));
         Directory.Move(here, away);
-        await Eventually.True(() => platform.Log.Any(line => line.Contains("are not announced", StringComparison.Ordinal)), ExpProcess.Patience, () => "a line says so");
+        await Eventually.True(() => platform.Log.Any(line => line.Contains("are not announced", StringComparison.Ordinal)), ExpProcess.Patience,
+            () => "a line says so");
         Assert.False(Directory.Exists(here));
         await File.WriteAllTextAsync(Path.Combine(away, "data", "z.csv"), "1", Cancel);
         Directory.Move(away, here);

@@ -39,7 +39,8 @@ public sealed class FileWatchOnOtherDisksTests(Azurite azurite)
         put["data/while-it-was-off.csv"] = (await store.Put("data/while-it-was-off.csv", "1,2"u8, cancel: Cancel)).Object!.ETag;
         await platform.Start(Scan);
         await platform.Hears(put.Keys);
-        Assert.Equal(put.OrderBy(file => file.Key), platform.Heard.Select(file => KeyValuePair.Create(file.Path, file.ETag)).OrderBy(file => file.Key));
+        Assert.Equal(
+            put.OrderBy(file => file.Key), platform.Heard.Select(file => KeyValuePair.Create(file.Path, file.ETag)).OrderBy(file => file.Key));
     }
 
     private sealed class Containers(BlobContainerClient workspace, BlobContainerClient platform) : IWorkspaces
@@ -66,7 +67,8 @@ public sealed class FileWatchOnOtherDisksTests(Azurite azurite)
             var bus = new MemoryMessageBus(TimeProvider.System, TimeSpan.FromSeconds(30));
             var said = new LogLines();
             using var stop = new CancellationTokenSource();
-            var watch = new FileWatch("team", store, bus, new SystemIds(TimeProvider.System), TimeProvider.System, disk, Scan, said.CreateLogger("Serverless"));
+            var watch = new FileWatch(
+                "team", store, bus, new SystemIds(TimeProvider.System), TimeProvider.System, disk, Scan, said.CreateLogger("Serverless"));
             var running = Task.Run(() => watch.Run(stop.Token));
             await Until(() => Announced("data/x.csv") && said.All.Count > 0);
             Assert.Contains("read-only", Assert.Single(said.All), StringComparison.Ordinal);

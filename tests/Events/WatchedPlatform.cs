@@ -63,7 +63,8 @@ sealed class WatchedPlatform(IWorkspaces? elsewhere = null) : IAsyncDisposable
     }
 
     public Task Hears(params IReadOnlyCollection<string> paths) =>
-        Eventually.True(() => paths.All(Paths.Contains), ExpProcess.Patience, () => $"{string.Join(' ', paths.Except(Paths).Take(10))} announced; log: {string.Join('\n', Log)}");
+        Eventually.True(() => paths.All(Paths.Contains), ExpProcess.Patience,
+            () => $"{string.Join(' ', paths.Except(Paths).Take(10))} announced; log: {string.Join('\n', Log)}");
 
     /// <summary>Puts a file of its own and waits for its announcement: what could be announced before it has been.</summary>
     public async Task HearsAllThatWasDone()

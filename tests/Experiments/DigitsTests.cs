@@ -40,7 +40,8 @@ public sealed class DigitsTests
         using var folder = new SdkRunFolder();
         foreach (var (part, ink, label) in new[] { ("train", (byte)255, (byte)3), ("t10k", (byte)255, (byte)8) })
         {
-            folder.Input($"{part}-images-idx3-ubyte{(gzipped ? ".gz" : "")}", Packed([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 0, ink, 0, 0, ink, ink, 0, 51], gzipped));
+            folder.Input($"{part}-images-idx3-ubyte{(gzipped ? ".gz" : "")}",
+                Packed([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 0, ink, 0, 0, ink, ink, 0, 51], gzipped));
             folder.Input($"{part}-labels-idx1-ubyte{(gzipped ? ".gz" : "")}", Packed([0, 0, 8, 1, 0, 0, 0, 2, label, 0], gzipped));
         }
 
@@ -71,7 +72,8 @@ public sealed class DigitsTests
         Assert.NotEqual(first, other);
     }
 
-    private static async Task<string> Shown(SdkRunFolder folder) => (await folder.Run(SdkProgram.Of(Show, SdkProgram.SharedFiles()))).Succeeded().Lines[^1];
+    private static async Task<string> Shown(SdkRunFolder folder) =>
+        (await folder.Run(SdkProgram.Of(Show, SdkProgram.SharedFiles()))).Succeeded().Lines[^1];
 
     private static byte[] Packed(byte[] bytes, bool gzipped)
     {

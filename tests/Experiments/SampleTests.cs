@@ -39,7 +39,8 @@ public sealed class SampleTests
         Assert.True(rows[1].GetProperty("after").GetDouble() > rows[1].GetProperty("before").GetDouble(), $"{results}");
         // 5 % of the weights are left, and all biases.
         Assert.InRange(rows[1].GetProperty("nonzero").GetInt64(), 1, results.GetProperty("parameters").GetInt64() * 0.12);
-        Assert.Equal(rows.Select(r => r.GetProperty("after").GetDouble()), folder.Metrics().Where(p => p.Name == "prune/accuracy" && p.Step > 0).Select(p => p.Value));
+        Assert.Equal(rows.Select(r => r.GetProperty("after").GetDouble()),
+            folder.Metrics().Where(p => p.Name == "prune/accuracy" && p.Step > 0).Select(p => p.Value));
         Assert.True(File.Exists(Path.Combine(folder.Output, "artifacts", "weights.safetensors")));
     }
 
@@ -48,7 +49,8 @@ public sealed class SampleTests
     {
         using var whole = Digits();
         (await whole.Run(SdkProgram.OfExperiment("prune-mlp"))).Succeeded();
-        var steps = Directory.GetDirectories(whole.Checkpoints).Select(f => long.Parse(Path.GetFileName(f), CultureInfo.InvariantCulture)).Order().ToList();
+        var steps = Directory.GetDirectories(whole.Checkpoints).Select(f => long.Parse(Path.GetFileName(f), CultureInfo.InvariantCulture)).Order()
+            .ToList();
         // Within the first training, at its end, and after the first pruning.
         Assert.Equal(4, steps.Count);
         foreach (var step in steps[..3])
@@ -57,8 +59,11 @@ public sealed class SampleTests
             (await resumed.Run(SdkProgram.OfExperiment("prune-mlp"))).Succeeded();
             Assert.Equal(Weights(whole), Weights(resumed));
             Assert.Equal(Results(whole).GetProperty("rows").ToString(), Results(resumed).GetProperty("rows").ToString());
-            var expected = whole.Metrics().Where(p => p.Step > step && !p.Name.StartsWith("prune/", StringComparison.Ordinal)).Select(p => (p.Name, p.Step, p.Value));
-            Assert.Equal(expected, resumed.Metrics().Where(p => p.Step > step && !p.Name.StartsWith("prune/", StringComparison.Ordinal)).Select(p => (p.Name, p.Step, p.Value)));
+            var expected = whole.Metrics().Where(p => p.Step > step && !p.Name.StartsWith("prune/", StringComparison.Ordinal))
+                .Select(p => (p.Name, p.Step, p.Value));
+            Assert.Equal(
+                expected, resumed.Metrics().Where(p => p.Step > step && !p.Name.StartsWith("prune/", StringComparison.Ordinal))
+                    .Select(p => (p.Name, p.Step, p.Value)));
         }
     }
 
@@ -69,7 +74,8 @@ public sealed class SampleTests
         trained.Params(Small.Replace("[0.5, 0.95]", "[]", StringComparison.Ordinal));
         (await trained.Run(SdkProgram.OfExperiment("prune-mlp"))).Succeeded();
         using var pruned = Digits();
-        pruned.Set(ContractNames.From, Directory.GetDirectories(trained.Checkpoints).MaxBy(f => long.Parse(Path.GetFileName(f), CultureInfo.InvariantCulture))!);
+        pruned.Set(ContractNames.From,
+            Directory.GetDirectories(trained.Checkpoints).MaxBy(f => long.Parse(Path.GetFileName(f), CultureInfo.InvariantCulture))!);
         (await pruned.Run(SdkProgram.OfExperiment("prune-mlp"))).Succeeded();
 
         Assert.Equal(Results(trained).GetProperty("accuracy").GetDouble(), Results(pruned).GetProperty("accuracy").GetDouble());
@@ -80,7 +86,8 @@ public sealed class SampleTests
     [Fact]
     public async Task TrainingLoop_KeepsTheNumberOfLiveTensorsConstant()
     {
-        // The most that were ever alive is the same for one epoch and for six, but for the few that are made before the loop and wait for the garbage collector.
+        // The most that were ever alive is the same for one epoch and for six, but for the few that
+        // are made before the loop and wait for the garbage collector.
         var program = SdkProgram.Of(
             """
             using var model = nn.Sequential(("a", new MaskedLinear(64, 16)), ("relu", nn.ReLU()), ("b", new MaskedLinear(16, 10)));
@@ -105,7 +112,8 @@ public sealed class SampleTests
         Assert.Equal([2, 4], folder.Metrics().Select(p => p.Step));
     }
 
-    // 600 easy digits of 8×8 pixels: four dark pixels whose place says which digit it is, on noisy paper. Learned in a second, but not by a handful of weights.
+    // 600 easy digits of 8×8 pixels: four dark pixels whose place says which digit it is, on
+    // noisy paper. Learned in a second, but not by a handful of weights.
     private static SdkRunFolder Digits()
     {
         var random = new Random(1);
@@ -120,7 +128,8 @@ public sealed class SampleTests
 
     private static long Steps(SdkRunFolder folder) => folder.Metrics().Where(p => p.Name == "val/accuracy").Max(p => p.Step);
 
-    private static JsonElement Results(SdkRunFolder folder) => JsonElement.Parse(File.ReadAllBytes(Path.Combine(folder.Output, "artifacts", "results.json")));
+    private static JsonElement Results(SdkRunFolder folder) =>
+        JsonElement.Parse(File.ReadAllBytes(Path.Combine(folder.Output, "artifacts", "results.json")));
 
     private static byte[] Weights(SdkRunFolder folder) => File.ReadAllBytes(Path.Combine(folder.Output, "artifacts", "weights.safetensors"));
 }

@@ -43,14 +43,22 @@ public sealed class AccessTests(PlatformFixture platform) : IClassFixture<Platfo
                 {
                     using var answer = await Try(platform.ClientOf(role));
                     Assert.True(answer.StatusCode == HttpStatusCode.Forbidden == role < needed, $"{what} with a {role}'s key: {answer.StatusCode}");
-                    if (role < needed && operation.Name != "head") Assert.Contains(text.GetString()!, (await answer.Problem(HttpStatusCode.Forbidden)).Detail, StringComparison.Ordinal);
+                    if (role < needed && operation.Name != "head")
+                    {
+                        Assert.Contains(text.GetString()!, (await answer.Problem(HttpStatusCode.Forbidden)).Detail, StringComparison.Ordinal);
+                    }
                 }
 
                 async Task<HttpResponseMessage> Try(HttpClient client)
                 {
                     // Nothing that exists is named, so that nothing is changed.
-                    var target = path.Name.Replace("{sha256}", new string('0', 64), StringComparison.Ordinal).Replace("{path}", "data/none", StringComparison.Ordinal);
-                    while (target.IndexOf('{', StringComparison.Ordinal) is var start and >= 0) target = target[..start] + "none" + target[(target.IndexOf('}', StringComparison.Ordinal) + 1)..];
+                    var target = path.Name.Replace("{sha256}", new string('0', 64), StringComparison.Ordinal)
+                        .Replace("{path}", "data/none", StringComparison.Ordinal);
+                    while (target.IndexOf('{', StringComparison.Ordinal) is var start and >= 0)
+                    {
+                        target = target[..start] + "none" + target[(target.IndexOf('}', StringComparison.Ordinal) + 1)..];
+                    }
+
                     using var request = new HttpRequestMessage(new(operation.Name.ToUpperInvariant()), target[1..]);
                     return await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancel);
                 }
@@ -92,7 +100,8 @@ public sealed class AccessTests(PlatformFixture platform) : IClassFixture<Platfo
     public async Task LastAdminKey_Stays()
     {
         var list = await platform.Admin.GetFromJsonAsync<KeyList>("api/keys", CoreJson.Options, Cancel);
-        await (await platform.Admin.DeleteAsync($"api/keys/{list!.Keys.Single(key => key.Role == Role.Admin).Id}", Cancel)).Problem(HttpStatusCode.Conflict);
+        await (await platform.Admin.DeleteAsync(
+            $"api/keys/{list!.Keys.Single(key => key.Role == Role.Admin).Id}", Cancel)).Problem(HttpStatusCode.Conflict);
     }
 
     [Theory]

@@ -45,7 +45,8 @@ public sealed class BadInputTests(PlatformFixture platform) : IClassFixture<Plat
 
     [Fact]
     public async Task LongPath_IsRefused() =>
-        await (await platform.Writer.PutAsync("api/files/data/" + new string('x', 300), new ByteArrayContent([1]), Cancel)).Problem(HttpStatusCode.BadRequest);
+        await (await platform.Writer.PutAsync(
+            "api/files/data/" + new string('x', 300), new ByteArrayContent([1]), Cancel)).Problem(HttpStatusCode.BadRequest);
 
     [Theory]
     [InlineData("GET", "/")]
@@ -102,7 +103,8 @@ public sealed class BadInputTests(PlatformFixture platform) : IClassFixture<Plat
     [InlineData("/api/compare", "runs")]
     [InlineData("/api/projects/p/experiments/e/versions/diff?from=1", "to")]
     public async Task QueryThatMakesNoSense_NamesTheParameter(string target, string name) =>
-        Assert.Contains(name, (await (await platform.Reader.GetAsync(target, Cancel)).Problem(HttpStatusCode.BadRequest)).Detail, StringComparison.Ordinal);
+        Assert.Contains(
+            name, (await (await platform.Reader.GetAsync(target, Cancel)).Problem(HttpStatusCode.BadRequest)).Detail, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("{", "application/json")]
@@ -111,19 +113,24 @@ public sealed class BadInputTests(PlatformFixture platform) : IClassFixture<Plat
     [InlineData("a: [", "application/yaml")]
     [InlineData("\t- :", "text/yaml")]
     public async Task BodyThatCannotBeRead_IsAProblem(string body, string type) =>
-        Assert.NotEmpty((await (await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json(body, type), Cancel)).Problem(HttpStatusCode.BadRequest)).Problems!);
+        Assert.NotEmpty(
+            (await (await platform.Writer.PostAsync(
+                "api/experiments", PlatformFixture.Json(body, type), Cancel)).Problem(HttpStatusCode.BadRequest)).Problems!);
 
     [Fact]
     public async Task InvalidSpec_GetsAllItsProblemsAtOnce()
     {
-        using var answer = await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json("""{"project":"p","nmae":"x","machine":"gpu-h100","command":"","nodes":2}"""), Cancel);
+        using var answer = await platform.Writer.PostAsync(
+            "api/experiments", PlatformFixture.Json("""{"project":"p","nmae":"x","machine":"gpu-h100","command":"","nodes":2}"""), Cancel);
         var problem = await answer.Problem(HttpStatusCode.BadRequest);
         Assert.True(problem.Problems!.Count >= 3, string.Join("; ", problem.Problems));
         Assert.All(problem.Problems, one => Assert.False(string.IsNullOrEmpty(one.Message)));
     }
 
     [Fact]
-    public async Task BodyOfAnotherType_Is415() => await (await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json("<x/>", "text/xml"), Cancel)).Problem(HttpStatusCode.UnsupportedMediaType);
+    public async Task BodyOfAnotherType_Is415() =>
+        await (await platform.Writer.PostAsync(
+            "api/experiments", PlatformFixture.Json("<x/>", "text/xml"), Cancel)).Problem(HttpStatusCode.UnsupportedMediaType);
 
     [Fact]
     public async Task BodyThatIsNotUtf8_IsRefused()
@@ -144,7 +151,11 @@ public sealed class BadInputTests(PlatformFixture platform) : IClassFixture<Plat
         Assert.StartsWith("HTTP/1.1 413", declared, StringComparison.Ordinal);
         Assert.Contains("application/problem+json", declared, StringComparison.Ordinal);
 
-        using var request = new HttpRequestMessage(new(method), target) { Content = new ByteArrayContent(new byte[limit + 1]), Headers = { TransferEncodingChunked = true } };
+        using var request = new HttpRequestMessage(new(method), target)
+        {
+            Content = new ByteArrayContent(new byte[limit + 1]),
+            Headers = { TransferEncodingChunked = true },
+        };
         using var chunked = await platform.Writer.SendAsync(request, Cancel);
         Assert.Contains($"{limit} bytes", (await chunked.Problem(HttpStatusCode.RequestEntityTooLarge)).Detail, StringComparison.Ordinal);
         Assert.Null((await platform.Store.Head("data/large.bin", Cancel)).Value);
@@ -157,7 +168,10 @@ public sealed class BadInputTests(PlatformFixture platform) : IClassFixture<Plat
         {
             await client.ConnectAsync(IPAddress.Loopback, platform.Host.Address.Port, Cancel);
             await using var stream = client.GetStream();
-            await stream.WriteAsync(Encoding.ASCII.GetBytes($"PUT /api/files/data/half.bin HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {platform.AdminKey}\r\nContent-Length: 1000\r\n\r\nhalf"), Cancel);
+            await stream.WriteAsync(
+                Encoding.ASCII.GetBytes(
+                    $"PUT /api/files/data/half.bin HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {platform.AdminKey}\r\nContent-Length: " +
+                    "1000\r\n\r\nhalf"), Cancel);
             client.Client.Shutdown(System.Net.Sockets.SocketShutdown.Send);
             await PlatformFixture.Answered(stream);
         }

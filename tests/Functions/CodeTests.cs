@@ -15,11 +15,13 @@ public sealed class CodeTests(PlatformFixture platform) : IClassFixture<Platform
         for (var i = 0; i < 2; i++)
         {
             using var answer = await platform.Writer.PutAsync($"api/code/{sha256}", new ByteArrayContent(zip), Cancel);
-            Assert.Equal((sha256, 2, zip.Length), await answer.Read<CodeStored>() is var stored ? (stored.Sha256, stored.Files, (int)stored.LengthBytes) : default);
+            Assert.Equal((sha256, 2, zip.Length),
+                await answer.Read<CodeStored>() is var stored ? (stored.Sha256, stored.Files, (int)stored.LengthBytes) : default);
         }
 
         Assert.Equal(HttpStatusCode.OK, (await Head()).StatusCode);
-        Assert.Equal(["lib/a.cs", "train.cs"], (await (await platform.Reader.GetAsync($"api/code/{sha256}", Cancel)).Read<CodeFacts>()).Files.Select(file => file.Path));
+        Assert.Equal(["lib/a.cs", "train.cs"],
+            (await (await platform.Reader.GetAsync($"api/code/{sha256}", Cancel)).Read<CodeFacts>()).Files.Select(file => file.Path));
 
         Task<HttpResponseMessage> Head() => platform.Reader.SendAsync(new(HttpMethod.Head, $"api/code/{sha256}"), Cancel);
     }

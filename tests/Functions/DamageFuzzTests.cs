@@ -6,8 +6,8 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Tests.Functions;
 
 /// <summary>
-/// Damages one object after another, as editors, disks and copies do, and asks for everything each time. Short here; for as long as FUZZ_SECONDS says otherwise, from the
-/// seed that FUZZ_SEED says.
+/// Damages one object after another, as editors, disks and copies do, and asks for everything each time. Short here; for as long as FUZZ_SECONDS says
+/// otherwise, from the seed that FUZZ_SEED says.
 /// </summary>
 public sealed class DamageFuzzTests(PlatformFixture platform) : IClassFixture<PlatformFixture>, IDisposable
 {
@@ -73,7 +73,8 @@ public sealed class DamageFuzzTests(PlatformFixture platform) : IClassFixture<Pl
         var found = await workspace.Doctor();
         var isPlain = damage is Damage.Truncated or Damage.Emptied or Damage.Zeroed or Damage.OtherJson or Damage.Newer;
         var isContent = WorkspacePaths.ContentOf(key) is not null;
-        var isTold = isPlain ? IsRecord(key) || isContent || WorkspacePaths.CodeOf(key) is not null : damage == Damage.Deleted && (isContent || WorkspacePaths.DatasetVersionOf(key) is not null || HasAttempts(key));
+        var isTold = isPlain ? IsRecord(key) || isContent || WorkspacePaths.CodeOf(key) is not null
+            : damage == Damage.Deleted && (isContent || WorkspacePaths.DatasetVersionOf(key) is not null || HasAttempts(key));
         Assert.True(!isTold || found.Any(finding => finding.Object == key), $"{what}: the doctor does not name it");
 
         try
@@ -136,7 +137,11 @@ public sealed class DamageFuzzTests(PlatformFixture platform) : IClassFixture<Pl
         var all = new List<string>();
         await foreach (var stored in store.List("", cancel: Cancel))
         {
-            if (stored.Key.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) || stored.Key.StartsWith("damaged/", StringComparison.Ordinal)) continue;
+            if (stored.Key.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) || stored.Key.StartsWith("damaged/", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
             if (store == workspace.Platform && stored.Key.StartsWith(PlatformPaths.Keys, StringComparison.Ordinal)) continue;
             all.Add(stored.Key);
         }
@@ -145,9 +150,11 @@ public sealed class DamageFuzzTests(PlatformFixture platform) : IClassFixture<Pl
     }
 
     private static bool IsRecord(string key) =>
-        key.EndsWith(".json", StringComparison.Ordinal) && !key.StartsWith("attempts/", StringComparison.Ordinal) && key != PlatformPaths.FilesAnnouncedSince;
+        key.EndsWith(".json", StringComparison.Ordinal) && !key.StartsWith("attempts/", StringComparison.Ordinal)
+            && key != PlatformPaths.FilesAnnouncedSince;
 
     private bool HasAttempts(string key) => WorkspacePaths.RunIdOf(key) is { } run && workspace.Runs.IndexOf(run) is 0 or 1;
 
-    private static int? Setting(string name) => int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+    private static int? Setting(string name) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
 }

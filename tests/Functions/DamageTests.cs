@@ -69,11 +69,13 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
         await workspace.Store.Put(key, Encoding.UTF8.GetBytes("{\"formatVersion\":7,\"what\":\"ever\"}"), cancel: Cancel);
 
         using var asked = await platform.Reader.GetAsync("api/triggers/on-mlp", Cancel);
-        Assert.Contains("it was written by a newer version of the platform: format 7, this one reads up to 1; upgrade", (await asked.Problem(HttpStatusCode.Conflict)).Detail, StringComparison.Ordinal);
+        Assert.Contains("it was written by a newer version of the platform: format 7, this one reads up to 1; upgrade",
+            (await asked.Problem(HttpStatusCode.Conflict)).Detail, StringComparison.Ordinal);
         var list = await workspace.Get<TriggerList>("triggers");
         Assert.Equal("on-file", Assert.Single(list.Triggers).Name);
         Assert.True(Assert.Single(list.Damaged!).IsNewer);
-        Assert.Equal((FindingKind.Newer, false), Assert.Single((await workspace.Doctor()).Where(finding => finding.Object == key).Select(finding => (finding.Kind, finding.CanMove))));
+        Assert.Equal((FindingKind.Newer, false),
+            Assert.Single((await workspace.Doctor()).Where(finding => finding.Object == key).Select(finding => (finding.Kind, finding.CanMove))));
         Assert.Null(await Move(key));
         await workspace.Store.Delete(key, cancel: Cancel);
     }
@@ -81,7 +83,8 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
     [Fact]
     public async Task WhatIsLostOrMisplaced_IsFoundByTheDoctor()
     {
-        var (run, version, trigger) = (WorkspacePaths.Run(workspace.Runs[0]), WorkspacePaths.DatasetVersion("digits", 1), WorkspacePaths.Trigger("on-file"));
+        var (run, version, trigger) = (WorkspacePaths.Run(workspace.Runs[0]), WorkspacePaths.DatasetVersion("digits", 1),
+            WorkspacePaths.Trigger("on-file"));
         foreach (var key in (string[])[run, version, trigger]) await workspace.Store.Delete(key, cancel: Cancel);
         await workspace.Store.Put($"{trigger}/inside", "x"u8, cancel: Cancel);
         var found = (await workspace.Doctor()).Select(finding => (finding.Object, finding.Kind)).ToList();
@@ -94,7 +97,8 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
     [Fact]
     public async Task AFileInThePlaceOfAFolderOfRecords_IsFoundByTheDoctor()
     {
-        await foreach (var report in workspace.Store.List(WorkspacePaths.Reports, cancel: Cancel)) await workspace.Store.Delete(report.Key, cancel: Cancel);
+        await foreach (var report in workspace.Store.List(WorkspacePaths.Reports, cancel: Cancel)) await workspace.Store.Delete(
+            report.Key, cancel: Cancel);
         await workspace.Store.Put(WorkspacePaths.Reports.TrimEnd('/'), "x"u8, cancel: Cancel);
         Assert.Contains(await workspace.Doctor(), finding => finding.Object == "reports" && finding.Kind == FindingKind.Stray);
         await workspace.Store.Delete("reports", cancel: Cancel);
@@ -108,7 +112,8 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
         { "datasets", "datasets/digits/v000001.json", false, "datasets/digits/1" },
         { "machines", "workers/w1.json", false, null },
         { "reports", "reports/REPORT/report.json", false, "reports/REPORT" },
-        { "projects/pruning/experiments/mlp/versions", "projects/pruning/mlp/v000999.json", false, "projects/pruning/experiments/mlp/versions/diff?from=1&to=999" },
+        { "projects/pruning/experiments/mlp/versions", "projects/pruning/mlp/v000999.json", false,
+            "projects/pruning/experiments/mlp/versions/diff?from=1&to=999" },
         { "triggers/on-file/firings", "firings/on-file/abc.json", false, "triggers/on-file/firings/abc" },
         { "webhooks", "webhooks/workspace/team.json", true, "webhooks/team" },
         { "webhooks/team/undelivered", "undelivered/workspace/team/abc.json", true, null },
@@ -117,7 +122,8 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
 
     [Theory]
     [MemberData(nameof(Lists))]
-    public async Task WhateverStandsInThePlaceOfARecord_IsNamedByItsList_AnsweredAsDamage_AndFoundByTheDoctor(string list, string key, bool isPlatform, string? one)
+    public async Task WhateverStandsInThePlaceOfARecord_IsNamedByItsList_AnsweredAsDamage_AndFoundByTheDoctor(
+        string list, string key, bool isPlatform, string? one)
     {
         var report = (await workspace.Get<ReportList>("reports")).Reports[0].Id;
         (key, one) = (Known(key), one is null ? null : Known(one));
@@ -137,7 +143,10 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
             {
                 var damaged = (await workspace.Get<JsonElement>(list)).GetProperty("damaged").Deserialize<DamagedRecord[]>(CoreJson.Options)!;
                 Assert.Equal((key, $"it is {what}, not a file"), Assert.Single(damaged.Select(damage => (damage.Key, damage.Why))));
-                Assert.Contains(await workspace.Doctor(), finding => finding.Object == key && finding.Kind == FindingKind.Stray && finding.Why.StartsWith($"it is {what}", StringComparison.Ordinal));
+                Assert.Contains(
+                    await workspace.Doctor(),
+                    finding => finding.Object == key && finding.Kind == FindingKind.Stray
+                        && finding.Why.StartsWith($"it is {what}", StringComparison.Ordinal));
                 if (one is null) continue;
                 using var asked = await platform.Admin.GetAsync($"api/{one}", Cancel);
                 Assert.Contains($"it is {what}, not a file", (await asked.Problem(HttpStatusCode.Conflict)).Detail, StringComparison.Ordinal);
@@ -153,7 +162,8 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
             }
         }
 
-        string Known(string text) => text.Replace("RUN", workspace.Runs[0], StringComparison.Ordinal).Replace("REPORT", report, StringComparison.Ordinal);
+        string Known(string text) =>
+            text.Replace("RUN", workspace.Runs[0], StringComparison.Ordinal).Replace("REPORT", report, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -185,7 +195,10 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
     public async Task WhatRecordsNameAndIsNotThere_IsFoundByTheDoctor()
     {
         var run = workspace.Runs[0];
-        string[] gone = [WorkspacePaths.Artifact(run, 1, "model"), WorkspacePaths.CheckpointChunk(run, 1, "piece"), WorkspacePaths.LogSegment(run, 1, 0)];
+        string[] gone =
+        [
+            WorkspacePaths.Artifact(run, 1, "model"), WorkspacePaths.CheckpointChunk(run, 1, "piece"), WorkspacePaths.LogSegment(run, 1, 0),
+        ];
         foreach (var key in gone) await workspace.Store.Delete(key, cancel: Cancel);
         await foreach (var content in workspace.Store.List(WorkspacePaths.Contents, cancel: Cancel)) gone = [.. gone, content.Key];
         await workspace.Store.Delete(gone[^1], cancel: Cancel);

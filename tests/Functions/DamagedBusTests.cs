@@ -20,14 +20,16 @@ public sealed class DamagedBusTests
             Log = log,
         }, TestContext.Current.CancellationToken);
         using var client = new HttpClient { BaseAddress = host.Address };
-        client.DefaultRequestHeaders.Authorization = new("Bearer", (await File.ReadAllTextAsync(host.AdminKeyFile, TestContext.Current.CancellationToken)).Trim());
+        client.DefaultRequestHeaders.Authorization = new(
+            "Bearer", (await File.ReadAllTextAsync(host.AdminKeyFile, TestContext.Current.CancellationToken)).Trim());
         await Eventually.True(() => Said("EndDeadWakes"), TimeSpan.FromSeconds(60), () => string.Join('\n', log.All));
         Assert.False(Said("   at "), string.Join('\n', log.All));
 
         var (sha256, zip) = PlatformFixture.Zip(("train.cs", "return;"));
         using var stored = await client.PutAsync($"api/code/{sha256}", new ByteArrayContent(zip), TestContext.Current.CancellationToken);
         using var submitted = await client.PostAsJsonAsync(
-            "api/experiments", new { project = "p", name = "n", code = new { snapshot = sha256 }, command = "train.cs" }, TestContext.Current.CancellationToken);
+            "api/experiments", new { project = "p", name = "n", code = new { snapshot = sha256 }, command = "train.cs" },
+            TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, submitted.StatusCode);
         var said = await submitted.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Assert.Contains("is stored and starts by itself", said, StringComparison.Ordinal);

@@ -59,8 +59,17 @@ public sealed class DamagedContentTests(PlatformFixture platform) : IClassFixtur
     {
         var content = RandomNumberGenerator.GetBytes(500_000);
         var sha256 = Convert.ToHexStringLower(SHA256.HashData(content));
-        using (var sent = await platform.Writer.PutAsync($"api/datasets/large/files/{sha256}", new ByteArrayContent(content), Cancel)) sent.EnsureSuccessStatusCode();
-        using (var made = await platform.Writer.PostAsJsonAsync("api/datasets/large", new { files = new[] { new { path = "x", sha256, lengthBytes = content.Length } } }, Cancel)) made.EnsureSuccessStatusCode();
+        using (var sent = await platform.Writer.PutAsync($"api/datasets/large/files/{sha256}", new ByteArrayContent(content), Cancel))
+        {
+            sent.EnsureSuccessStatusCode();
+        }
+
+        using (var made = await platform.Writer.PostAsJsonAsync(
+            "api/datasets/large", new { files = new[] { new { path = "x", sha256, lengthBytes = content.Length } } }, Cancel))
+        {
+            made.EnsureSuccessStatusCode();
+        }
+
         content[100_000] ^= 1;
         await workspace.Store.Put(WorkspacePaths.Content(sha256), content, cancel: Cancel);
 
@@ -78,14 +87,19 @@ public sealed class DamagedContentTests(PlatformFixture platform) : IClassFixtur
         Assert.Contains(await workspace.Doctor(), finding => finding.Object == WorkspacePaths.Content(sha256));
 
         Assert.Equal([sha256], (await Publish()).Missing!);
-        using (var sent = await platform.Writer.PutAsync($"api/datasets/digits/files/{sha256}", new ByteArrayContent([.. "1,2"u8]), Cancel)) sent.EnsureSuccessStatusCode();
+        using (var sent = await platform.Writer.PutAsync($"api/datasets/digits/files/{sha256}", new ByteArrayContent([.. "1,2"u8]), Cancel))
+        {
+            sent.EnsureSuccessStatusCode();
+        }
+
         Assert.Equal(1, (await Publish()).Version!.Number);
         Assert.Equal("1,2", await platform.Reader.GetStringAsync("api/datasets/digits/1/files/a.csv", Cancel));
         Assert.DoesNotContain(await workspace.Doctor(), finding => finding.Object == WorkspacePaths.Content(sha256));
 
         async Task<DatasetPublication> Publish()
         {
-            using var answer = await platform.Writer.PostAsJsonAsync("api/datasets/digits", new { files = new[] { new { path = "a.csv", sha256, lengthBytes = 3 } } }, Cancel);
+            using var answer = await platform.Writer.PostAsJsonAsync(
+                "api/datasets/digits", new { files = new[] { new { path = "a.csv", sha256, lengthBytes = 3 } } }, Cancel);
             return await answer.Read<DatasetPublication>();
         }
     }
@@ -99,7 +113,11 @@ public sealed class DamagedContentTests(PlatformFixture platform) : IClassFixtur
         var (sha256, zip) = PlatformFixture.Zip(("train.cs", $"// {left}"));
         await Put();
         var spec = new { project = "pruning", name = "mended", code = new { snapshot = sha256 }, command = "train.cs" };
-        using (var submitted = await platform.Writer.PostAsJsonAsync("api/experiments", spec, Cancel)) Assert.Equal(HttpStatusCode.Accepted, submitted.StatusCode);
+        using (var submitted = await platform.Writer.PostAsJsonAsync("api/experiments", spec, Cancel))
+        {
+            Assert.Equal(HttpStatusCode.Accepted, submitted.StatusCode);
+        }
+
         var key = WorkspacePaths.Code(sha256);
         if (left is { } bytes) await workspace.Store.Put(key, zip.AsSpan(0, bytes), cancel: Cancel);
         else await workspace.Store.Delete(key, cancel: Cancel);

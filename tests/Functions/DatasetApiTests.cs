@@ -22,7 +22,8 @@ public sealed class DatasetApiTests(PlatformFixture platform) : IClassFixture<Pl
         using var again = await Publish("pub", new(Path: "data/pub/"));
         Assert.Equal(HttpStatusCode.OK, again.StatusCode);
         var published = (await again.Read<DatasetPublication>()).Version!;
-        Assert.Contains((await Get<DatasetList>("api/datasets")).Datasets, dataset => dataset.Name == "pub" && dataset.Versions.Single().Sha256 == published.Sha256);
+        Assert.Contains((await Get<DatasetList>("api/datasets")).Datasets,
+            dataset => dataset.Name == "pub" && dataset.Versions.Single().Sha256 == published.Sha256);
         foreach (var version in new[] { "1", "latest", published.Sha256[..8], published.Sha256 })
         {
             Assert.Equal("a b.csv", Assert.Single((await Get<DatasetVersion>($"api/datasets/pub/{version}")).Files).Path);
@@ -98,7 +99,8 @@ public sealed class DatasetApiTests(PlatformFixture platform) : IClassFixture<Pl
 
         foreach (var (address, by) in new[] { ("api/files/data/used/x.csv", id), ("api/datasets/used/1", user) })
         {
-            Assert.Contains(by, (await (await platform.Writer.DeleteAsync(address, Cancel)).Problem(HttpStatusCode.Conflict)).Detail, StringComparison.Ordinal);
+            Assert.Contains(
+                by, (await (await platform.Writer.DeleteAsync(address, Cancel)).Problem(HttpStatusCode.Conflict)).Detail, StringComparison.Ordinal);
             Assert.Equal(HttpStatusCode.NoContent, (await platform.Writer.DeleteAsync(address + "?force=true", Cancel)).StatusCode);
             await (await platform.Writer.DeleteAsync(address, Cancel)).Problem(HttpStatusCode.NotFound);
         }
@@ -111,17 +113,21 @@ public sealed class DatasetApiTests(PlatformFixture platform) : IClassFixture<Pl
 
         async Task<string> Submit(string input)
         {
-            var spec = new { project = "p", name = "reads", code = new { snapshot = await platform.PutCode() }, command = "train.cs", inputs = new[] { input } };
+            var spec = new { project = "p", name = "reads", code = new { snapshot = await platform.PutCode() }, command = "train.cs",
+                inputs = new[] { input } };
             using var answer = await platform.Writer.PostAsJsonAsync("api/experiments", spec, CoreJson.Options, Cancel);
             return (await answer.Read<Submitted>()).Runs[0].Id;
         }
     }
 
-    private Task<HttpResponseMessage> Publish(string name, DatasetRequest request) => platform.Writer.PostAsJsonAsync($"api/datasets/{name}", request, CoreJson.Options, Cancel);
+    private Task<HttpResponseMessage> Publish(string name, DatasetRequest request) =>
+        platform.Writer.PostAsJsonAsync($"api/datasets/{name}", request, CoreJson.Options, Cancel);
 
-    private Task<HttpResponseMessage> Put(string name, string sha256, string text) => platform.Writer.PutAsync($"api/datasets/{name}/files/{sha256}", new StringContent(text), Cancel);
+    private Task<HttpResponseMessage> Put(string name, string sha256, string text) =>
+        platform.Writer.PutAsync($"api/datasets/{name}/files/{sha256}", new StringContent(text), Cancel);
 
-    private async Task PutFile(string path, string text) => (await platform.Writer.PutAsync($"api/files/data/{path}", new StringContent(text), Cancel)).Dispose();
+    private async Task PutFile(string path, string text) =>
+        (await platform.Writer.PutAsync($"api/files/data/{path}", new StringContent(text), Cancel)).Dispose();
 
     private async Task<T> Get<T>(string address) => (await platform.Reader.GetFromJsonAsync<T>(address, CoreJson.Options, Cancel))!;
 

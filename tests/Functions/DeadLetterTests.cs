@@ -28,7 +28,8 @@ public sealed class DeadLetterTests(PlatformFixture platform) : IClassFixture<Pl
         var seen = await Letters(platform.Reader);
         var all = await Letters(platform.Admin);
 
-        Assert.Contains(seen, letter => letter.Id == own.Id && letter is { Run: "0123456789ABCDEFGHJKMNPQRS", Reason: "no such run" } && letter.Queue == Queue);
+        Assert.Contains(
+            seen, letter => letter.Id == own.Id && letter is { Run: "0123456789ABCDEFGHJKMNPQRS", Reason: "no such run" } && letter.Queue == Queue);
         Assert.DoesNotContain(seen, letter => letter.Id == nobodys.Id);
         Assert.Contains(all, letter => letter.Id == nobodys.Id && letter is { Run: null, Body: "{\"workspa" });
         Assert.DoesNotContain(seen.Concat(all), letter => letter.Id == foreign.Id);
@@ -76,14 +77,17 @@ public sealed class DeadLetterTests(PlatformFixture platform) : IClassFixture<Pl
         }
 
         var queue = QueueNames.Subscription(QueueNames.Events, QueueNames.Triggers);
-        await Eventually.True(async () => (await Letters(platform.Admin)).Count(letter => letter.Queue == queue) == 2, TimeSpan.FromMinutes(1), () => "two letters");
+        await Eventually.True(
+            async () => (await Letters(platform.Admin)).Count(letter => letter.Queue == queue) == 2, TimeSpan.FromMinutes(1), () => "two letters");
         var letters = (await Letters(platform.Admin)).Where(letter => letter.Queue == queue).ToList();
         Assert.All(letters, letter => Assert.Equal((1, $"{key} is damaged: it is not JSON (line 1, byte 2)"), (letter.Deliveries, letter.Reason)));
-        lock (platform.Log) Assert.Single(platform.Log, line => line.Contains($"{key} is damaged", StringComparison.Ordinal) && line.Contains("exp doctor", StringComparison.Ordinal));
+        lock (platform.Log) Assert.Single(platform.Log,
+            line => line.Contains($"{key} is damaged", StringComparison.Ordinal) && line.Contains("exp doctor", StringComparison.Ordinal));
 
         await platform.Store.Delete(key, cancel: Cancel);
         foreach (var letter in letters) Assert.Equal(HttpStatusCode.NoContent, await Requeue(platform.Admin, letter.Id, queue));
-        await Eventually.True(async () => (await Letters(platform.Admin)).All(letter => letter.Queue != queue), TimeSpan.FromMinutes(1), () => "no letter");
+        await Eventually.True(
+            async () => (await Letters(platform.Admin)).All(letter => letter.Queue != queue), TimeSpan.FromMinutes(1), () => "no letter");
     }
 
     private SqliteMessageBus Bus() => new(Path.Combine(platform.Folder, "bus", "bus.db"), TimeProvider.System, Ids);
@@ -101,7 +105,8 @@ public sealed class DeadLetterTests(PlatformFixture platform) : IClassFixture<Pl
 
     private static async Task<HttpStatusCode> Requeue(HttpClient client, string id, string? queue = null)
     {
-        using var answer = await client.PostAsync($"api/dead-letters/{Uri.EscapeDataString(queue ?? Queue)}/{Uri.EscapeDataString(id)}/requeue", null, Cancel);
+        using var answer = await client.PostAsync(
+            $"api/dead-letters/{Uri.EscapeDataString(queue ?? Queue)}/{Uri.EscapeDataString(id)}/requeue", null, Cancel);
         return answer.StatusCode;
     }
 }

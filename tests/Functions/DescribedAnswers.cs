@@ -6,7 +6,8 @@ namespace Serverless.Tests.Functions;
 
 /// <summary>Looks at every answer that a test gets: it must be one that the API's description announces, or the request fails.</summary>
 /// <param name="seen">Operations and the statuses that they answered.</param>
-sealed class DescribedAnswers(ConcurrentDictionary<(string Operation, HttpStatusCode Status), bool> seen) : DelegatingHandler(new SocketsHttpHandler())
+sealed class DescribedAnswers(
+    ConcurrentDictionary<(string Operation, HttpStatusCode Status), bool> seen) : DelegatingHandler(new SocketsHttpHandler())
 {
     private static readonly SemaphoreSlim Once = new(1);
     private static ApiDescription? description;
@@ -39,7 +40,10 @@ sealed class DescribedAnswers(ConcurrentDictionary<(string Operation, HttpStatus
         if (answer is { StatusCode: HttpStatusCode.BadRequest, Headers.ConnectionClose: true } && type is null) return answer;
         var problems = described.Problems(operation, request.Method, answer.StatusCode, type, body).ToList();
         var name = operation.GetProperty("operationId").GetString()!;
-        Assert.True(problems.Count == 0, $"{name}, {request.Method} {request.RequestUri.PathAndQuery} answered {(int)answer.StatusCode} and not what the API's description says: {string.Join("; ", problems)}");
+        Assert.True(
+            problems.Count == 0,
+            $"{name}, {request.Method} {request.RequestUri.PathAndQuery} answered {(int)answer.StatusCode} and not what the API's description " +
+            $"says: {string.Join("; ", problems)}");
         seen[(name, answer.StatusCode)] = true;
         return answer;
     }

@@ -46,7 +46,8 @@ public sealed class EmbeddedHostTests : IDisposable
     public async Task AdminKeyThatIsNone_OpensNothing_AndIsOneClearLine(string content)
     {
         await File.WriteAllTextAsync(Path.Combine(folder, "admin.key"), content, Cancel);
-        Assert.Contains("admin.key holds no key of this platform", (await Assert.ThrowsAsync<StartException>(Start)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "admin.key holds no key of this platform", (await Assert.ThrowsAsync<StartException>(Start)).Message, StringComparison.Ordinal);
         Assert.Equal(content, await File.ReadAllTextAsync(Path.Combine(folder, "admin.key"), Cancel));
     }
 
@@ -84,7 +85,8 @@ public sealed class EmbeddedHostTests : IDisposable
     {
         var file = Path.Combine(folder, "file");
         await File.WriteAllTextAsync(file, "", Cancel);
-        var e = await Assert.ThrowsAsync<StartException>(() => EmbeddedHost.Start(Options() with { DataFolder = Path.Combine(file, "below") }, Cancel));
+        var e = await Assert.ThrowsAsync<StartException>(
+            () => EmbeddedHost.Start(Options() with { DataFolder = Path.Combine(file, "below") }, Cancel));
         Assert.Contains("data folder", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', e.Message);
     }
@@ -94,7 +96,8 @@ public sealed class EmbeddedHostTests : IDisposable
     {
         await using var host = await Start();
         Assert.Equal("127.0.0.1", host.Address.Host);
-        foreach (var address in (await Dns.GetHostAddressesAsync(Dns.GetHostName(), AddressFamily.InterNetwork, Cancel)).Where(address => !IPAddress.IsLoopback(address)))
+        foreach (var address in (await Dns.GetHostAddressesAsync(Dns.GetHostName(), AddressFamily.InterNetwork, Cancel)).Where(address =>
+            !IPAddress.IsLoopback(address)))
         {
             using var client = new TcpClient();
             await Assert.ThrowsAnyAsync<SocketException>(() => client.ConnectAsync(address, host.Address.Port, Cancel).AsTask());
@@ -107,7 +110,8 @@ public sealed class EmbeddedHostTests : IDisposable
         await using var host = await Start();
         await PutEndedRun();
         using var bus = Bus();
-        await bus.Publish(QueueNames.Events, new RunEnded(LocalWorkspaces.Default, Id, RunState.Succeeded, Cause.Completed).ToMessage(new SystemIds(TimeProvider.System)), Cancel);
+        await bus.Publish(QueueNames.Events,
+            new RunEnded(LocalWorkspaces.Default, Id, RunState.Succeeded, Cause.Completed).ToMessage(new SystemIds(TimeProvider.System)), Cancel);
         Assert.Equal("result", await Published());
     }
 
@@ -130,7 +134,8 @@ public sealed class EmbeddedHostTests : IDisposable
         await PutEndedRun();
         using var bus = Bus();
         await bus.Publish(QueueNames.Events, new Message("bad", "not json"), Cancel);
-        await bus.Publish(QueueNames.Events, new RunEnded(LocalWorkspaces.Default, Id, RunState.Succeeded, Cause.Completed).ToMessage(new SystemIds(TimeProvider.System)), Cancel);
+        await bus.Publish(QueueNames.Events,
+            new RunEnded(LocalWorkspaces.Default, Id, RunState.Succeeded, Cause.Completed).ToMessage(new SystemIds(TimeProvider.System)), Cancel);
         Assert.Equal("result", await Published());
     }
 
@@ -170,7 +175,8 @@ public sealed class EmbeddedHostTests : IDisposable
         var key = WorkspacePaths.PublishedFile(Id, 1, "out.txt");
         await Store.Put(key, "result"u8, cancel: Cancel);
         await Store.PutJson(WorkspacePaths.OutputManifest(Id, 1), new OutputManifest([], [new("out.txt", key, 6, "")]), cancel: Cancel);
-        await Store.PutJson(WorkspacePaths.Run(Id), SampleRuns.Run(Id, RunState.Succeeded, SampleRuns.Attempt(1)) with { Outputs = WorkspacePaths.OutputManifest(Id, 1) }, cancel: Cancel);
+        await Store.PutJson(WorkspacePaths.Run(Id),
+            SampleRuns.Run(Id, RunState.Succeeded, SampleRuns.Attempt(1)) with { Outputs = WorkspacePaths.OutputManifest(Id, 1) }, cancel: Cancel);
     }
 
     private async Task<string> Published()
@@ -179,7 +185,11 @@ public sealed class EmbeddedHostTests : IDisposable
         patience.CancelAfter(Patience);
         while (true)
         {
-            if (await Store.Get(WorkspacePaths.Data + "out.txt", cancel: patience.Token) is { } found) return System.Text.Encoding.UTF8.GetString(found.Body);
+            if (await Store.Get(WorkspacePaths.Data + "out.txt", cancel: patience.Token) is { } found)
+            {
+                return System.Text.Encoding.UTF8.GetString(found.Body);
+            }
+
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token);
         }
     }

@@ -15,7 +15,9 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Functions;
 
-/// <summary>Asks each operation of the API for what it does when all is well: a tour through a workspace in which there is one of everything.</summary>
+/// <summary>
+/// Asks each operation of the API for what it does when all is well: a tour through a workspace in which there is one of everything.
+/// </summary>
 sealed class EveryOperation(PlatformFixture platform)
 {
     private CancellationToken cancel;
@@ -51,7 +53,8 @@ sealed class EveryOperation(PlatformFixture platform)
         foreach (var path in (string[])["machines", "doctor", "files?limit=1", "runs?limit=1"]) await Gets(platform.Reader, path);
         await Sends(platform.Admin, HttpMethod.Post, "lineage", 200);
         (string Method, string Path)[] unsupported =
-            [("GET", "sweeps/x"), ("POST", "sweeps/x/cancel"), ("GET", "notebooks/x"), ("POST", "notebooks/x"), ("DELETE", "notebooks/x"), ("POST", "github/webhook")];
+            [("GET", "sweeps/x"), ("POST", "sweeps/x/cancel"), ("GET", "notebooks/x"), ("POST", "notebooks/x"), ("DELETE", "notebooks/x"),
+                ("POST", "github/webhook")];
         foreach (var (method, path) in unsupported) await Sends(platform.Reader, new(method), path, 501);
     }
 
@@ -68,18 +71,31 @@ sealed class EveryOperation(PlatformFixture platform)
         var id = await platform.Submit("toured");
         var claimed = await platform.Apply(id, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
         await Sends(platform.Writer, HttpMethod.Put, $"runs/{id}/tags", 200, PlatformFixture.Json("""["seen"]"""));
-        var (artifact, chunk, checkpoint) = (WorkspacePaths.Artifact(id, 1, "a.txt"), WorkspacePaths.CheckpointChunk(id, 1, "aa"), WorkspacePaths.CheckpointManifest(id, 1, 40));
+        var (artifact, chunk, checkpoint) = (WorkspacePaths.Artifact(id, 1, "a.txt"), WorkspacePaths.CheckpointChunk(id, 1, "aa"),
+            WorkspacePaths.CheckpointManifest(id, 1, 40));
         await platform.Store.Put(artifact, "0123456789"u8, cancel: cancel);
         await platform.Store.Put(chunk, "weights"u8, cancel: cancel);
-        await platform.Store.PutJson(checkpoint, new CheckpointManifest(40, 1, [new("model.safetensors", 7, Hash("weights"u8), [new(chunk, 7)])]), cancel: cancel);
+        await platform.Store.PutJson(
+            checkpoint, new CheckpointManifest(40, 1, [new("model.safetensors", 7, Hash("weights"u8), [new(chunk, 7)])]), cancel: cancel);
         await SampleRuns.PutMetrics(platform.Store, claimed, 1, 0, SampleRuns.Segment("loss", 1, 2, 3));
         await SampleRuns.AppendLog(platform.Store, claimed, 1, 0, "a line\n");
         await platform.Apply(id, new RunEvent.Start(1));
-        await platform.Apply(id, new RunEvent.Commit(1, SampleRuns.Checkpoint(1, 40, new(0, 0), new(0, 0)) with { Manifest = checkpoint, Values = new Dictionary<string, double> { ["loss"] = double.NaN } }));
-        foreach (var part in (string[])["", "/artifacts", "/metrics", "/metrics?format=csv", "/logs", "/checkpoints"]) await Gets(platform.Reader, $"runs/{id}{part}");
-        await platform.Store.PutJson(WorkspacePaths.OutputManifest(id, 1), new OutputManifest([new("a.txt", artifact, 10, Hash("0123456789"u8))], []), cancel: cancel);
-        await platform.Apply(id, new RunEvent.Finish(1, new(Cause.Completed, Outputs: WorkspacePaths.OutputManifest(id, 1), Values: new Dictionary<string, double> { ["loss"] = 0.5 }, Logs: new(0, 7))));
-        foreach (var part in (string[])["", "/artifacts", "/logs?follow=true", "/checkpoints", "/checkpoints/40", "/checkpoints/last/model.safetensors", "/checkpoints/40/model.safetensors?pieces=true", "/why-not-reused"])
+        await platform.Apply(
+            id, new RunEvent.Commit(
+                1, SampleRuns.Checkpoint(
+                    1, 40, new(0, 0), new(0, 0)) with { Manifest = checkpoint, Values = new Dictionary<string, double> { ["loss"] = double.NaN } }));
+        foreach (var part in (string[])["", "/artifacts", "/metrics", "/metrics?format=csv", "/logs", "/checkpoints"])
+        {
+            await Gets(platform.Reader, $"runs/{id}{part}");
+        }
+
+        await platform.Store.PutJson(
+            WorkspacePaths.OutputManifest(id, 1), new OutputManifest([new("a.txt", artifact, 10, Hash("0123456789"u8))], []), cancel: cancel);
+        await platform.Apply(
+            id, new RunEvent.Finish(1, new(Cause.Completed, Outputs: WorkspacePaths.OutputManifest(id, 1),
+                Values: new Dictionary<string, double> { ["loss"] = 0.5 }, Logs: new(0, 7))));
+        foreach (var part in (string[])["", "/artifacts", "/logs?follow=true", "/checkpoints", "/checkpoints/40",
+            "/checkpoints/last/model.safetensors", "/checkpoints/40/model.safetensors?pieces=true", "/why-not-reused"])
         {
             await Gets(platform.Reader, $"runs/{id}{part}");
         }
@@ -100,7 +116,8 @@ sealed class EveryOperation(PlatformFixture platform)
 
     private async Task Report(string run)
     {
-        var report = await Sends(platform.Writer, HttpMethod.Post, "reports", 201, PlatformFixture.Json(JsonSerializer.Serialize(new ReportRequest([run]), CoreJson.Options)));
+        var report = await Sends(platform.Writer, HttpMethod.Post, "reports", 201,
+            PlatformFixture.Json(JsonSerializer.Serialize(new ReportRequest([run]), CoreJson.Options)));
         var id = report.GetProperty("id").GetString();
         await Gets(platform.Reader, "reports");
         foreach (var type in (string[])["text/markdown", "application/json"]) await Gets(platform.Reader, $"reports/{id}", type);
@@ -127,7 +144,11 @@ sealed class EveryOperation(PlatformFixture platform)
         Assert.Equal(content, (await Sends(platform.Writer, HttpMethod.Post, "datasets/tour", 200, files)).GetProperty("missing")[0].GetString());
         await Sends(platform.Writer, HttpMethod.Put, $"datasets/tour/files/{content}", 204, new ByteArrayContent("sent"u8.ToArray()));
         await Sends(platform.Writer, HttpMethod.Post, "datasets/tour", 201, PlatformFixture.Json("""{"path":"data/tour/"}"""));
-        foreach (var path in (string[])["datasets", "datasets/tour", "datasets/tour/1", "datasets/tour/latest", "lineage/tour:1"]) await Gets(platform.Reader, path);
+        foreach (var path in (string[])["datasets", "datasets/tour", "datasets/tour/1", "datasets/tour/latest", "lineage/tour:1"])
+        {
+            await Gets(platform.Reader, path);
+        }
+
         await GetsAndHeads("datasets/tour/1/files/x.csv", ranges: true);
         await Sends(platform.Writer, HttpMethod.Delete, "datasets/tour/1", 204);
         await Gets(platform.Reader, "datasets/tour");
@@ -147,7 +168,8 @@ sealed class EveryOperation(PlatformFixture platform)
         foreach (var status in (int[])[201, 200]) await Sends(platform.Admin, HttpMethod.Put, "webhooks/tour", status, PlatformFixture.Json(spec));
         foreach (var act in (string[])["pause", "resume", "test"]) await Sends(platform.Admin, HttpMethod.Post, $"webhooks/tour/{act}", 200);
         var platforms = new LocalWorkspaces(platform.Folder, TimeProvider.System).Platform;
-        var notice = new Undelivered("msg_1", new("1", WebhookEvents.Test, SampleRuns.Noon, LocalWorkspaces.Default, "hello"), 8, "503 Service Unavailable", SampleRuns.Noon);
+        var notice = new Undelivered(
+            "msg_1", new("1", WebhookEvents.Test, SampleRuns.Noon, LocalWorkspaces.Default, "hello"), 8, "503 Service Unavailable", SampleRuns.Noon);
         await new WebhookStore(platforms).PutAside(LocalWorkspaces.Default, "tour", notice, cancel);
         foreach (var path in (string[])["webhooks", "webhooks/tour", "webhooks/tour/undelivered"]) await Gets(platform.Reader, path);
         await Sends(platform.Admin, HttpMethod.Post, "webhooks/tour/undelivered/msg_1/redeliver", 204);
@@ -164,9 +186,14 @@ sealed class EveryOperation(PlatformFixture platform)
         await Sends(platform.Reader, HttpMethod.Post, "triggers/tour/test", 200);
         var file = new TriggerEvent.File("data/tour/x.csv", (await platform.Store.Head("data/tour/x.csv", cancel)).Value!.ETag);
         var generation = stored.GetProperty("id").GetString()!;
-        var firing = new Firing(Firing.IdOf(generation, file), "tour", generation, file, ["tour"], SampleRuns.Noon, FiringOutcome.Failed) { Problems = [new("params.lr", "wanted a number")] };
+        var firing = new Firing(Firing.IdOf(generation, file), "tour", generation, file, ["tour"], SampleRuns.Noon, FiringOutcome.Failed)
+            { Problems = [new("params.lr", "wanted a number")] };
         await platform.Store.PutJson(WorkspacePaths.Firing("tour", firing.Id), firing, cancel: cancel);
-        foreach (var path in (string[])["triggers", "triggers/tour", "triggers/tour/firings", $"triggers/tour/firings/{firing.Id}"]) await Gets(platform.Reader, path);
+        foreach (var path in (string[])["triggers", "triggers/tour", "triggers/tour/firings", $"triggers/tour/firings/{firing.Id}"])
+        {
+            await Gets(platform.Reader, path);
+        }
+
         await Sends(platform.Writer, HttpMethod.Post, "triggers/tour/replay", 200);
         foreach (var act in (string[])["pause", "resume"]) await Sends(platform.Writer, HttpMethod.Post, $"triggers/tour/{act}", 200);
         await Sends(platform.Writer, HttpMethod.Delete, "triggers/tour", 204);
@@ -176,7 +203,10 @@ sealed class EveryOperation(PlatformFixture platform)
     {
         var (ids, queue) = (new SystemIds(TimeProvider.System), QueueNames.ForMachine("cpu"));
         using var bus = new SqliteMessageBus(Path.Combine(platform.Folder, "bus", "bus.db"), TimeProvider.System, ids);
-        Message[] letters = [new RunWake(LocalWorkspaces.Default, "0123456789ABCDEFGHJKMNPQRS").ToMessage(1, ids), new("half a message", "{\"workspa")];
+        Message[] letters =
+        [
+            new RunWake(LocalWorkspaces.Default, "0123456789ABCDEFGHJKMNPQRS").ToMessage(1, ids), new("half a message", "{\"workspa"),
+        ];
         foreach (var letter in letters)
         {
             await bus.Send(queue, letter, cancel: cancel);
@@ -184,7 +214,10 @@ sealed class EveryOperation(PlatformFixture platform)
         }
 
         await Gets(platform.Admin, "dead-letters");
-        foreach (var letter in letters) await Sends(platform.Admin, HttpMethod.Post, $"dead-letters/{queue}/{Uri.EscapeDataString(letter.Id)}/requeue", 204);
+        foreach (var letter in letters)
+        {
+            await Sends(platform.Admin, HttpMethod.Post, $"dead-letters/{queue}/{Uri.EscapeDataString(letter.Id)}/requeue", 204);
+        }
     }
 
     /// <summary>Last: what is damaged changes other answers.</summary>
@@ -206,22 +239,30 @@ sealed class EveryOperation(PlatformFixture platform)
         if (!ranges) return;
         using var whole = await platform.Reader.GetAsync($"api/{path}", cancel);
         await Sends(platform.Reader, HttpMethod.Get, path, 206, headers => headers.Range = new(0, 1));
-        foreach (var method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Head]) await Sends(platform.Reader, method, path, 304, headers => headers.IfNoneMatch.Add(whole.Headers.ETag!));
+        foreach (var method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Head])
+        {
+            await Sends(platform.Reader, method, path, 304, headers => headers.IfNoneMatch.Add(whole.Headers.ETag!));
+        }
     }
 
-    private Task<JsonElement> Sends(HttpClient client, HttpMethod method, string path, int status, HttpContent? body = null, string? accept = null) => Sends(client, method, path, status, headers =>
+    private Task<JsonElement> Sends(HttpClient client, HttpMethod method, string path, int status, HttpContent? body = null, string? accept = null) =>
+        Sends(client, method, path, status, headers =>
     {
         if (accept is not null) headers.Accept.Add(new(accept));
     }, body);
 
     /// <summary>The answer, when it is JSON.</summary>
-    private async Task<JsonElement> Sends(HttpClient client, HttpMethod method, string path, int status, Action<HttpRequestHeaders> set, HttpContent? body = null)
+    private async Task<JsonElement> Sends(
+        HttpClient client, HttpMethod method, string path, int status, Action<HttpRequestHeaders> set, HttpContent? body = null)
     {
         using var request = new HttpRequestMessage(method, $"api/{path}") { Content = body };
         set(request.Headers);
         using var answer = await client.SendAsync(request, cancel);
-        Assert.True(answer.StatusCode == (HttpStatusCode)status, $"{method} {path}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(cancel)}");
-        return answer.Content.Headers.ContentType?.MediaType == "application/json" && method != HttpMethod.Head ? JsonElement.Parse(await answer.Content.ReadAsByteArrayAsync(cancel)) : default;
+        Assert.True(answer.StatusCode == (HttpStatusCode)status,
+            $"{method} {path}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(cancel)}");
+        return answer.Content.Headers.ContentType?.MediaType == "application/json" && method != HttpMethod.Head
+            ? JsonElement.Parse(await answer.Content.ReadAsByteArrayAsync(cancel))
+            : default;
     }
 
     private static string Hash(ReadOnlySpan<byte> content) => Convert.ToHexStringLower(SHA256.HashData(content));

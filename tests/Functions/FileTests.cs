@@ -24,7 +24,8 @@ public sealed class FileTests(PlatformFixture platform) : IClassFixture<Platform
         Assert.Equal("data/" + name, (await put.Read<WorkspaceFile>()).Path);
         Assert.Equal([1, 2, 3], await platform.Reader.GetByteArrayAsync(address, Cancel));
         Assert.Equal([1, 2, 3], await platform.Reader.GetByteArrayAsync("api/files/data%2F" + Uri.EscapeDataString(name), Cancel));
-        var list = await platform.Reader.GetFromJsonAsync<FileList>("api/files?prefix=" + Uri.EscapeDataString("data/" + name), CoreJson.Options, Cancel);
+        var list = await platform.Reader.GetFromJsonAsync<FileList>(
+            "api/files?prefix=" + Uri.EscapeDataString("data/" + name), CoreJson.Options, Cancel);
         Assert.Equal(3, Assert.Single(list!.Files).LengthBytes);
         Assert.Equal(HttpStatusCode.NoContent, (await platform.Writer.DeleteAsync(address, Cancel)).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await platform.Reader.GetAsync(address, Cancel)).StatusCode);
@@ -68,7 +69,8 @@ public sealed class FileTests(PlatformFixture platform) : IClassFixture<Platform
 
         var second = await Put("guarded.txt", "two", ifMatch: first);
         await (await Send("guarded.txt", "three", request => request.Headers.IfMatch.Add(first))).Problem(HttpStatusCode.PreconditionFailed);
-        await (await Send("guarded.txt", "three", request => request.Headers.IfNoneMatch.Add(EntityTagHeaderValue.Any))).Problem(HttpStatusCode.PreconditionFailed);
+        await (await Send(
+            "guarded.txt", "three", request => request.Headers.IfNoneMatch.Add(EntityTagHeaderValue.Any))).Problem(HttpStatusCode.PreconditionFailed);
         Assert.Equal("two", await platform.Reader.GetStringAsync("api/files/data/guarded.txt", Cancel));
 
         using var stale = new HttpRequestMessage(HttpMethod.Delete, "api/files/data/guarded.txt");
@@ -97,7 +99,8 @@ public sealed class FileTests(PlatformFixture platform) : IClassFixture<Platform
         foreach (var name in new[] { "a", "b", "c" }) await Put($"paged/{name}", name);
         var first = await platform.Reader.GetFromJsonAsync<FileList>("api/files?prefix=data/paged/&limit=2", CoreJson.Options, Cancel);
         Assert.Equal(["data/paged/a", "data/paged/b"], first!.Files.Select(file => file.Path));
-        var second = await platform.Reader.GetFromJsonAsync<FileList>($"api/files?prefix=data/paged/&limit=2&after={first.Next}", CoreJson.Options, Cancel);
+        var second = await platform.Reader.GetFromJsonAsync<FileList>(
+            $"api/files?prefix=data/paged/&limit=2&after={first.Next}", CoreJson.Options, Cancel);
         Assert.Equal(["data/paged/c"], second!.Files.Select(file => file.Path));
         Assert.Null(second.Next);
     }

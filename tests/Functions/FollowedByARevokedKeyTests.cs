@@ -19,7 +19,8 @@ public sealed class FollowedByARevokedKeyTests
     public async Task FollowingALog_EndsWhenTheKeyIsRevoked()
     {
         using var folder = new TemporaryFolder();
-        await using var host = await EmbeddedHost.Start(new() { DataFolder = folder.Path, Limits = new() { KeyCheck = TimeSpan.FromMilliseconds(50) } }, Cancel);
+        await using var host = await EmbeddedHost.Start(
+            new() { DataFolder = folder.Path, Limits = new() { KeyCheck = TimeSpan.FromMilliseconds(50) } }, Cancel);
         using var admin = Client((await File.ReadAllTextAsync(host.AdminKeyFile, Cancel)).Trim());
         using var made = await admin.PostAsJsonAsync("api/keys", new { name = "guest", role = Role.Reader }, CoreJson.Options, Cancel);
         var key = (await made.Content.ReadFromJsonAsync<ApiKeyInfo>(CoreJson.Options, Cancel))!;

@@ -33,7 +33,11 @@ public sealed class FullDiskTests
             using var client = Client(host);
             await Eventually.True(() => File.Exists(Path.Combine(folder, Ballast.FileName)), TimeSpan.FromSeconds(20), () => "the ballast is made");
             SmallDisk.Fill(Path.Combine(args[0], "filling"));
-            using (var refused = await client.PutAsync("api/files/data/new.bin", new ByteArrayContent(new byte[100_000]))) Assert.Equal(HttpStatusCode.InsufficientStorage, refused.StatusCode);
+            using (var refused = await client.PutAsync("api/files/data/new.bin", new ByteArrayContent(new byte[100_000])))
+            {
+                Assert.Equal(HttpStatusCode.InsufficientStorage, refused.StatusCode);
+            }
+
             await Mend(client);
             return 0;
         }
@@ -46,7 +50,8 @@ public sealed class FullDiskTests
             var folder = await Prepare(args[0]);
             await using (await Start(folder))
             {
-                await Eventually.True(() => File.Exists(Path.Combine(folder, Ballast.FileName)), TimeSpan.FromSeconds(20), () => "the ballast is made");
+                await Eventually.True(
+                    () => File.Exists(Path.Combine(folder, Ballast.FileName)), TimeSpan.FromSeconds(20), () => "the ballast is made");
             }
 
             if (args[1] == "without") File.Delete(Path.Combine(folder, Ballast.FileName));
@@ -93,9 +98,21 @@ public sealed class FullDiskTests
 
     private static async Task Mend(HttpClient client, bool fileToo = true)
     {
-        using (var cancelled = await client.PostAsync("api/runs/00000000000000000000000001/cancel", null)) Assert.Equal(HttpStatusCode.Accepted, cancelled.StatusCode);
-        using (var deleted = await client.DeleteAsync("api/runs/00000000000000000000000001")) Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
-        using (var deleted = await client.DeleteAsync("api/runs/00000000000000000000000002")) Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        using (var cancelled = await client.PostAsync("api/runs/00000000000000000000000001/cancel", null))
+        {
+            Assert.Equal(HttpStatusCode.Accepted, cancelled.StatusCode);
+        }
+
+        using (var deleted = await client.DeleteAsync("api/runs/00000000000000000000000001"))
+        {
+            Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        }
+
+        using (var deleted = await client.DeleteAsync("api/runs/00000000000000000000000002"))
+        {
+            Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        }
+
         if (fileToo)
         {
             using var deleted = await client.DeleteAsync("api/files/data/large.bin");
@@ -106,7 +123,11 @@ public sealed class FullDiskTests
         Assert.True(stored.IsSuccessStatusCode, $"{stored.StatusCode}");
     }
 
-    private static Task<EmbeddedHost> Start(string folder) => EmbeddedHost.Start(new() { DataFolder = folder, Log = new LineLoggerProvider((_, line) => Console.Error.WriteLine(line), TimeProvider.System, LogLevel.Warning) });
+    private static Task<EmbeddedHost> Start(string folder) => EmbeddedHost.Start(new()
+    {
+        DataFolder = folder,
+        Log = new LineLoggerProvider((_, line) => Console.Error.WriteLine(line), TimeProvider.System, LogLevel.Warning),
+    });
 
     private static HttpClient Client(EmbeddedHost host) => new()
     {

@@ -4,7 +4,9 @@ using Serverless.Core.Spec;
 
 namespace Serverless.Tests.Functions;
 
-/// <summary>Requests that ask for more than their sender may have: of rights, of memory, of a write that somebody else should have kept them from.</summary>
+/// <summary>
+/// Requests that ask for more than their sender may have: of rights, of memory, of a write that somebody else should have kept them from.
+/// </summary>
 public sealed class HostileRequestTests(PlatformFixture platform) : IClassFixture<PlatformFixture>
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -26,7 +28,10 @@ public sealed class HostileRequestTests(PlatformFixture platform) : IClassFixtur
     [Theory]
     [InlineData("Succeeded"), InlineData("3"), InlineData("queued|running")]
     public async Task State_ThatIsNoNameOfOne_IsRefused(string state) =>
-        Assert.Contains("succeeded", (await (await platform.Reader.GetAsync("api/runs?state=" + Uri.EscapeDataString(state), Cancel)).Problem(HttpStatusCode.BadRequest)).Detail, StringComparison.Ordinal);
+        Assert.Contains(
+            "succeeded",
+            (await (await platform.Reader.GetAsync(
+                "api/runs?state=" + Uri.EscapeDataString(state), Cancel)).Problem(HttpStatusCode.BadRequest)).Detail, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("If-Match", "abc")]
@@ -77,7 +82,8 @@ public sealed class HostileRequestTests(PlatformFixture platform) : IClassFixtur
     [Fact]
     public async Task Condition_WhereNothingHasAnETag_IsRefused()
     {
-        using var request = new HttpRequestMessage(HttpMethod.Put, $"api/runs/{await platform.Submit()}/tags") { Content = PlatformFixture.Json("""["a"]""") };
+        using var request = new HttpRequestMessage(
+            HttpMethod.Put, $"api/runs/{await platform.Submit()}/tags") { Content = PlatformFixture.Json("""["a"]""") };
         request.Headers.TryAddWithoutValidation("If-Match", "\"x\"");
         await (await platform.Writer.SendAsync(request, Cancel)).Problem(HttpStatusCode.BadRequest);
     }
@@ -101,7 +107,8 @@ public sealed class HostileRequestTests(PlatformFixture platform) : IClassFixtur
     [InlineData("""{"project":"p","name":"n","command":"true","code":{"snapshot":"SNAP"},"env":{"A":"\ud800x"}}""", "env.A")]
     public async Task HalfACharacter_InAnExperiment_IsAProblemWithItsPlace(string spec, string path)
     {
-        using var answer = await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json(spec.Replace("SNAP", await platform.PutCode(), StringComparison.Ordinal)), Cancel);
+        using var answer = await platform.Writer.PostAsync(
+            "api/experiments", PlatformFixture.Json(spec.Replace("SNAP", await platform.PutCode(), StringComparison.Ordinal)), Cancel);
         Assert.Contains((await answer.Problem(HttpStatusCode.BadRequest)).Problems!, problem => problem.Path == path);
     }
 
@@ -112,7 +119,8 @@ public sealed class HostileRequestTests(PlatformFixture platform) : IClassFixtur
     [InlineData("POST", "api/reports", """{"runs":["\ud800"]}""")]
     [InlineData("POST", "api/datasets/d", """{"path":"data/\ud800"}""")]
     public async Task HalfACharacter_AnywhereElse_IsRefused(string method, string target, string body) =>
-        await (await platform.Admin.SendAsync(new(new(method), target) { Content = PlatformFixture.Json(body) }, Cancel)).Problem(HttpStatusCode.BadRequest);
+        await (await platform.Admin.SendAsync(
+            new(new(method), target) { Content = PlatformFixture.Json(body) }, Cancel)).Problem(HttpStatusCode.BadRequest);
 
     [Fact]
     public async Task ManyProblemsBelowALongName_AreAnsweredInFewBytes()
@@ -128,7 +136,8 @@ public sealed class HostileRequestTests(PlatformFixture platform) : IClassFixtur
     [Fact]
     public async Task LongText_IsQuotedInFewBytes()
     {
-        using var answer = await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json($$"""{"project":"{{new string('p', 200_000)}}","name":"n","command":"true"}"""), Cancel);
+        using var answer = await platform.Writer.PostAsync(
+            "api/experiments", PlatformFixture.Json($$"""{"project":"{{new string('p', 200_000)}}","name":"n","command":"true"}"""), Cancel);
         Assert.True(answer.Content.Headers.ContentLength < 10_000, $"{answer.Content.Headers.ContentLength} bytes");
     }
 
@@ -147,7 +156,8 @@ public sealed class HostileRequestTests(PlatformFixture platform) : IClassFixtur
 
     [Fact]
     public async Task ReasonOfACancellation_IsOneLine() =>
-        await (await platform.Writer.PostAsync($"api/runs/{await platform.Submit()}/cancel?reason=" + Uri.EscapeDataString("a\u001b[2Jb"), null, Cancel)).Problem(HttpStatusCode.BadRequest);
+        await (await platform.Writer.PostAsync($"api/runs/{await platform.Submit()}/cancel?reason=" + Uri.EscapeDataString("a\u001b[2Jb"), null,
+            Cancel)).Problem(HttpStatusCode.BadRequest);
 
     private async Task<string> Put(string name, string text)
     {
@@ -158,7 +168,8 @@ public sealed class HostileRequestTests(PlatformFixture platform) : IClassFixtur
 
     private Task<HttpResponseMessage> Send(HttpMethod method, string name, string header, string value)
     {
-        var request = new HttpRequestMessage(method, $"api/files/data/{name}") { Content = method == HttpMethod.Put ? new StringContent("after") : null };
+        var request = new HttpRequestMessage(
+            method, $"api/files/data/{name}") { Content = method == HttpMethod.Put ? new StringContent("after") : null };
         request.Headers.TryAddWithoutValidation(header, value);
         return platform.Writer.SendAsync(request, Cancel);
     }

@@ -3,18 +3,22 @@ using System.Text.Json;
 namespace Serverless.Tests.Functions;
 
 /// <summary>
-/// Values against the schemas of a document: the words that ours use, and an error about any other. Stricter than JSON Schema in one thing: a field that the schema of an object does not name is a
-/// problem, for nobody could have known of it.
+/// Values against the schemas of a document: the words that ours use, and an error about any other. Stricter than JSON Schema in one thing: a field
+/// that the schema of an object does not name is a problem, for nobody could have known of it.
 /// </summary>
 sealed class JsonSchemaCheck(JsonElement document)
 {
-    private static readonly string[] Descriptive = ["description", "title", "default", "examples", "format", "deprecated", "readOnly", "$schema", "$id", "$comment"];
+    private static readonly string[] Descriptive =
+    [
+        "description", "title", "default", "examples", "format", "deprecated", "readOnly", "$schema", "$id", "$comment",
+    ];
 
     public IEnumerable<string> Problems(JsonElement value, JsonElement schema, string at = "")
     {
         if (schema.ValueKind == JsonValueKind.True) return [];
         if (schema.ValueKind == JsonValueKind.False) return [$"{at}: nothing is allowed here"];
-        return schema.EnumerateObject().Where(word => !Descriptive.Contains(word.Name, StringComparer.Ordinal)).SelectMany(word => Problems(value, schema, word, at));
+        return schema.EnumerateObject().Where(word => !Descriptive.Contains(word.Name, StringComparer.Ordinal))
+            .SelectMany(word => Problems(value, schema, word, at));
     }
 
     private IEnumerable<string> Problems(JsonElement value, JsonElement schema, JsonProperty word, string at)
@@ -24,30 +28,47 @@ sealed class JsonSchemaCheck(JsonElement document)
             case "$ref":
                 return Problems(value, At(word.Value.GetString()!), at);
             case "type":
-                var types = word.Value.ValueKind == JsonValueKind.Array ? [.. word.Value.EnumerateArray().Select(type => type.GetString()!)] : new[] { word.Value.GetString()! };
+                var types = word.Value.ValueKind == JsonValueKind.Array
+                    ? [.. word.Value.EnumerateArray().Select(type => type.GetString()!)]
+                    : new[] { word.Value.GetString()! };
                 return types.Any(type => Is(value, type)) ? [] : [$"{at}: {Shown(value)} is no {string.Join(" or ", types)}"];
             case "enum":
-                return word.Value.EnumerateArray().Any(one => JsonElement.DeepEquals(one, value)) ? [] : [$"{at}: {Shown(value)} is none of {word.Value}"];
+                return word.Value.EnumerateArray().Any(one => JsonElement.DeepEquals(one, value))
+                    ? []
+                    : [$"{at}: {Shown(value)} is none of {word.Value}"];
             case "const":
                 return JsonElement.DeepEquals(word.Value, value) ? [] : [$"{at}: {Shown(value)} is not {word.Value}"];
             case "anyOf":
-                return word.Value.EnumerateArray().Select(one => Problems(value, one, at).ToList()).ToList() is var tried && tried.Any(problems => problems.Count == 0) ? [] : tried.MinBy(problems => problems.Count)!;
+                return word.Value.EnumerateArray().Select(one => Problems(value, one, at).ToList()).ToList() is var tried
+                    && tried.Any(problems => problems.Count == 0) ? [] : tried.MinBy(problems => problems.Count)!;
             case "allOf":
                 return word.Value.EnumerateArray().SelectMany(one => Problems(value, one, at));
             case "pattern":
-                return value.ValueKind != JsonValueKind.String || System.Text.RegularExpressions.Regex.IsMatch(value.GetString()!, word.Value.GetString()!) ? [] : [$"{at}: {Shown(value)} does not match {word.Value}"];
+                return value.ValueKind != JsonValueKind.String || System.Text.RegularExpressions.Regex.IsMatch(
+                    value.GetString()!, word.Value.GetString()!) ? [] : [$"{at}: {Shown(value)} does not match {word.Value}"];
             case "minimum":
-                return value.ValueKind != JsonValueKind.Number || value.GetDouble() >= word.Value.GetDouble() ? [] : [$"{at}: {Shown(value)} is less than {word.Value}"];
+                return value.ValueKind != JsonValueKind.Number || value.GetDouble() >= word.Value.GetDouble()
+                    ? []
+                    : [$"{at}: {Shown(value)} is less than {word.Value}"];
             case "maximum":
-                return value.ValueKind != JsonValueKind.Number || value.GetDouble() <= word.Value.GetDouble() ? [] : [$"{at}: {Shown(value)} is more than {word.Value}"];
+                return value.ValueKind != JsonValueKind.Number || value.GetDouble() <= word.Value.GetDouble()
+                    ? []
+                    : [$"{at}: {Shown(value)} is more than {word.Value}"];
             case "items":
-                return value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().Index().SelectMany(item => Problems(item.Item, word.Value, $"{at}[{item.Index}]")) : [];
+                return value.ValueKind == JsonValueKind.Array
+                    ? value.EnumerateArray().Index().SelectMany(item => Problems(item.Item, word.Value, $"{at}[{item.Index}]"))
+                    : [];
             case "required":
-                return value.ValueKind == JsonValueKind.Object ? word.Value.EnumerateArray().Select(name => name.GetString()!).Where(name => !value.TryGetProperty(name, out _)).Select(name => $"{at}: {name} is missing") : [];
+                return value.ValueKind == JsonValueKind.Object ? word.Value.EnumerateArray().Select(name => name.GetString()!)
+                    .Where(name => !value.TryGetProperty(name, out _)).Select(name => $"{at}: {name} is missing") : [];
             case "properties":
-                return value.ValueKind == JsonValueKind.Object ? value.EnumerateObject().SelectMany(property => Property(property, word.Value, schema, at)) : [];
+                return value.ValueKind == JsonValueKind.Object
+                    ? value.EnumerateObject().SelectMany(property => Property(property, word.Value, schema, at))
+                    : [];
             case "additionalProperties":
-                return value.ValueKind == JsonValueKind.Object && !schema.TryGetProperty("properties", out _) ? value.EnumerateObject().SelectMany(property => Problems(property.Value, word.Value, $"{at}.{property.Name}")) : [];
+                return value.ValueKind == JsonValueKind.Object && !schema.TryGetProperty("properties", out _)
+                    ? value.EnumerateObject().SelectMany(property => Problems(property.Value, word.Value, $"{at}.{property.Name}"))
+                    : [];
             default:
                 throw new NotSupportedException($"{at}: this check knows nothing of the word {word.Name}: {word.Value}");
         }
@@ -61,7 +82,11 @@ sealed class JsonSchemaCheck(JsonElement document)
     private JsonElement At(string reference)
     {
         var at = document;
-        foreach (var part in reference.Split('/').Skip(1).Select(Uri.UnescapeDataString)) at = at.ValueKind == JsonValueKind.Array ? at[int.Parse(part, null)] : at.GetProperty(part);
+        foreach (var part in reference.Split('/').Skip(1).Select(Uri.UnescapeDataString))
+        {
+            at = at.ValueKind == JsonValueKind.Array ? at[int.Parse(part, null)] : at.GetProperty(part);
+        }
+
         return at;
     }
 

@@ -16,7 +16,9 @@ public sealed class LargeReadTests
 {
     private const int Segments = 4, PointsOfASegment = 500_000, Readers = 4;
 
-    /// <summary>What four readers together may hold beside what was there: a list of the points alone would take five times as much for each.</summary>
+    /// <summary>
+    /// What four readers together may hold beside what was there: a list of the points alone would take five times as much for each.
+    /// </summary>
     private const long Bound = 96L << 20;
 
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(200);
@@ -39,7 +41,11 @@ public sealed class LargeReadTests
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var most = 0L;
         var reading = Task.WhenAll(Enumerable.Range(0, Readers).Select(_ => Read(client, $"api/runs/{id}/{what}")));
-        while (await Task.WhenAny(reading, Task.Delay(BetweenLooks, TimeProvider.System, Cancel)) != reading) most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true) - before);
+        while (await Task.WhenAny(reading, Task.Delay(BetweenLooks, TimeProvider.System, Cancel)) != reading)
+        {
+            most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true) - before);
+        }
+
         var lengths = await reading;
         Assert.All(lengths, length => Assert.Equal(lengths[0], length));
         Assert.True(most < Bound, $"{most >> 20} MiB while {Readers} read {lengths[0]} bytes each");

@@ -89,7 +89,8 @@ public sealed class LogApiTests(PlatformFixture platform) : IClassFixture<Platfo
             using var answer = await platform.Reader.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancel);
             Assert.Equal("text/event-stream", answer.Content.Headers.ContentType?.MediaType);
             using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(Cancel));
-            return ((await reader.ReadLineAsync(Cancel))!["id: ".Length..], (await reader.ReadLineAsync(Cancel))!["event: ".Length..], (await reader.ReadLineAsync(Cancel))!["data: ".Length..]);
+            return ((await reader.ReadLineAsync(Cancel))!["id: ".Length..], (await reader.ReadLineAsync(Cancel))!["event: ".Length..],
+                (await reader.ReadLineAsync(Cancel))!["data: ".Length..]);
         }
     }
 
@@ -104,9 +105,11 @@ public sealed class LogApiTests(PlatformFixture platform) : IClassFixture<Platfo
             var run = await Claimed();
             var key = WorkspacePaths.LogSegment(run.Id, 1, 0);
             Assert.True((await platform.Store.Append(key, 0, log.AsMemory(0, cut), Cancel)).Appended);
-            using var request = new HttpRequestMessage(HttpMethod.Get, $"api/runs/{run.Id}/logs?follow=true") { Headers = { Accept = { new("text/event-stream") } } };
+            using var request = new HttpRequestMessage(
+                HttpMethod.Get, $"api/runs/{run.Id}/logs?follow=true") { Headers = { Accept = { new("text/event-stream") } } };
             using var answer = await platform.Reader.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancel);
-            await using var events = SseParser.Create(await answer.Content.ReadAsStreamAsync(Cancel)).EnumerateAsync(Cancel).GetAsyncEnumerator(Cancel);
+            await using var events = SseParser.Create(await answer.Content.ReadAsStreamAsync(Cancel)).EnumerateAsync(Cancel)
+                .GetAsyncEnumerator(Cancel);
             Assert.True(await events.MoveNextAsync());
             var (seen, id) = (Text(events.Current), Position(events.Current));
 
@@ -138,7 +141,8 @@ public sealed class LogApiTests(PlatformFixture platform) : IClassFixture<Platfo
         byte[] log = [.. "a"u8, .. "😀"u8[..3]];
         Assert.True((await platform.Store.Append(WorkspacePaths.LogSegment(run.Id, 1, 0), 0, log, Cancel)).Appended);
         await platform.Apply(run.Id, new RunEvent.Finish(1, new(Cause.Completed, Logs: new(0, log.Length))));
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"api/runs/{run.Id}/logs?follow=true") { Headers = { Accept = { new("text/event-stream") } } };
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get, $"api/runs/{run.Id}/logs?follow=true") { Headers = { Accept = { new("text/event-stream") } } };
         using var answer = await platform.Reader.SendAsync(request, Cancel);
         var events = await SseParser.Create(await answer.Content.ReadAsStreamAsync(Cancel)).EnumerateAsync(Cancel).ToListAsync(Cancel);
         Assert.Equal(["log", "log", "end"], events.Select(happened => happened.EventType));

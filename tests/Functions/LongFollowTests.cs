@@ -19,7 +19,8 @@ public sealed class LongFollowTests
     public async Task ALog_IsFollowedThroughRequestsThatEnd_EachLineOnce()
     {
         using var folder = new TemporaryFolder();
-        await using var host = await EmbeddedHost.Start(new() { DataFolder = folder.Path, Limits = new() { FollowFor = TimeSpan.FromMilliseconds(500) } }, Cancel);
+        await using var host = await EmbeddedHost.Start(
+            new() { DataFolder = folder.Path, Limits = new() { FollowFor = TimeSpan.FromMilliseconds(500) } }, Cancel);
         using var client = new HttpClient { BaseAddress = host.Address };
         client.DefaultRequestHeaders.Authorization = new("Bearer", (await File.ReadAllTextAsync(host.AdminKeyFile, Cancel)).Trim());
         var store = new LocalWorkspaces(folder.Path, TimeProvider.System).Open(LocalWorkspaces.Default);

@@ -108,7 +108,10 @@ public sealed class OddFolderTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(elsewhere.Path));
     }
 
-    private static readonly string[] Questions = ["runs", "datasets", "triggers", "webhooks", "keys", "machines", "reports", "files?prefix=data/", "dead-letters"];
+    private static readonly string[] Questions =
+    [
+        "runs", "datasets", "triggers", "webhooks", "keys", "machines", "reports", "files?prefix=data/", "dead-letters",
+    ];
 
     private Task<EmbeddedHost> Start() => Start(new LogLines());
 
@@ -131,7 +134,8 @@ public sealed class OddFolderTests : IDisposable
         foreach (var question in Questions)
         {
             using var answer = await client.GetAsync($"api/{question}", Cancel);
-            Assert.True((int)answer.StatusCode < 500, $"{what}: {question}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(Cancel)}");
+            Assert.True(
+                (int)answer.StatusCode < 500, $"{what}: {question}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(Cancel)}");
         }
 
         using var doctor = await client.GetAsync("api/doctor", Cancel);

@@ -18,7 +18,8 @@ public sealed partial class OpenApiTests(PlatformFixture platform) : IClassFixtu
     {
         using var document = JsonDocument.Parse(await platform.Client(null).GetStringAsync("api/openapi.json", Cancel));
         Assert.Equal("3.1.0", document.RootElement.GetProperty("openapi").GetString());
-        var described = document.RootElement.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(operation => $"{operation.Name.ToUpperInvariant()} {path.Name}"));
+        var described = document.RootElement.GetProperty("paths").EnumerateObject()
+            .SelectMany(path => path.Value.EnumerateObject().Select(operation => $"{operation.Name.ToUpperInvariant()} {path.Name}"));
         var served = typeof(EmbeddedHost).Assembly.GetTypes().SelectMany(type => type.GetMethods()).SelectMany(method => method.GetParameters())
             .Select(parameter => parameter.GetCustomAttribute<HttpTriggerAttribute>()).OfType<HttpTriggerAttribute>()
             .SelectMany(trigger => trigger.Methods!.Select(method => $"{method.ToUpperInvariant()} /api/{Plain().Replace(trigger.Route!, "{$1}")}"));
@@ -32,7 +33,8 @@ public sealed partial class OpenApiTests(PlatformFixture platform) : IClassFixtu
         var references = 0;
         Walk(document.RootElement);
         Assert.True(references > 20);
-        var ids = document.RootElement.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject()).Select(operation => operation.Value.GetProperty("operationId").GetString()).ToList();
+        var ids = document.RootElement.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject())
+            .Select(operation => operation.Value.GetProperty("operationId").GetString()).ToList();
         Assert.Equal(ids.Distinct(), ids);
 
         void Walk(JsonElement element)
@@ -54,25 +56,40 @@ public sealed partial class OpenApiTests(PlatformFixture platform) : IClassFixtu
 
         static bool At(ref JsonElement at, string part)
         {
-            if (at.ValueKind == JsonValueKind.Array) return int.TryParse(part, out var index) && index < at.GetArrayLength() && (at = at[index]).ValueKind != JsonValueKind.Undefined;
+            if (at.ValueKind == JsonValueKind.Array)
+            {
+                return int.TryParse(part, out var index) && index < at.GetArrayLength() && (at = at[index]).ValueKind != JsonValueKind.Undefined;
+            }
+
             return at.TryGetProperty(part, out at);
         }
     }
 
-    /// <summary>Files are listed as they are, the dead letters of the bus have no records, and a run's own lists are parts of it: whoever asks for those is answered 409 when it is damaged.</summary>
+    /// <summary>
+    /// Files are listed as they are, the dead letters of the bus have no records, and a run's own lists are
+    /// parts of it: whoever asks for those is answered 409 when it is damaged.
+    /// </summary>
     private static readonly string[] ListsWithoutRecords = ["FileList", "DeadLetterList", "ArtifactList", "CheckpointList"];
 
     [Fact]
     public void EveryListOfRecords_HasAPlaceForTheDamagedOnes()
     {
-        var answers = typeof(EmbeddedHost).Assembly.GetTypes().SelectMany(type => type.GetMethods()).Select(method => method.GetCustomAttribute<OperationAttribute>()?.Answer).OfType<Type>().Distinct().ToList();
-        var lists = answers.Where(answer => answer.Name.EndsWith("List", StringComparison.Ordinal) && !ListsWithoutRecords.Contains(answer.Name)).ToList();
+        var answers = typeof(EmbeddedHost).Assembly.GetTypes().SelectMany(type => type.GetMethods())
+            .Select(method => method.GetCustomAttribute<OperationAttribute>()?.Answer).OfType<Type>().Distinct().ToList();
+        var lists = answers.Where(answer => answer.Name.EndsWith("List", StringComparison.Ordinal) && !ListsWithoutRecords.Contains(answer.Name))
+            .ToList();
         Assert.Contains(lists, list => list.Name == "WebhookList");
-        Assert.Empty(answers.Where(answer => answer.IsArray).Select(answer => $"{answer.Name}: an array has no room for what is damaged; answer a …List"));
-        Assert.Empty(lists.Where(list => list.GetProperty("Damaged")?.PropertyType != typeof(IReadOnlyList<DamagedRecord>)).Select(list => $"{list.Name} has no Damaged"));
+        Assert.Empty(
+            answers.Where(answer => answer.IsArray).Select(answer => $"{answer.Name}: an array has no room for what is damaged; answer a …List"));
+        Assert.Empty(
+            lists.Where(list => list.GetProperty("Damaged")?.PropertyType != typeof(IReadOnlyList<DamagedRecord>))
+                .Select(list => $"{list.Name} has no Damaged"));
     }
 
-    /// <summary>Each operation is asked for its success; that every answer is one that was announced, with all its fields and no other, is seen to by the clients of <see cref="PlatformFixture"/>.</summary>
+    /// <summary>
+    /// Each operation is asked for its success; that every answer is one that was announced, with all its fields and no other, is seen to by the
+    /// clients of <see cref="PlatformFixture"/>.
+    /// </summary>
     [Fact]
     public async Task EveryOperation_AnswersWhatItIsSaidToAnswer()
     {
@@ -82,8 +99,10 @@ public sealed partial class OpenApiTests(PlatformFixture platform) : IClassFixtu
         var unseen =
             from operation in description.Operations
             let id = operation.Operation.GetProperty("operationId").GetString()!
-            from status in operation.Operation.GetProperty("responses").EnumerateObject().Select(response => (HttpStatusCode)int.Parse(response.Name, null))
-            where status is HttpStatusCode.OK or HttpStatusCode.Created or HttpStatusCode.Accepted or HttpStatusCode.NoContent or HttpStatusCode.PartialContent or HttpStatusCode.NotModified or HttpStatusCode.NotImplemented
+            from status in operation.Operation.GetProperty("responses").EnumerateObject()
+                .Select(response => (HttpStatusCode)int.Parse(response.Name, null))
+            where status is HttpStatusCode.OK or HttpStatusCode.Created or HttpStatusCode.Accepted or HttpStatusCode.NoContent
+                or HttpStatusCode.PartialContent or HttpStatusCode.NotModified or HttpStatusCode.NotImplemented
             where !(operation.Method == "HEAD" && status == HttpStatusCode.PartialContent) && !platform.Seen.ContainsKey((id, status))
             select $"{id} {(int)status}";
         Assert.Empty(unseen);

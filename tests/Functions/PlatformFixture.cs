@@ -104,7 +104,10 @@ public sealed class PlatformFixture : IAsyncLifetime
         var buffer = new byte[4096];
         try
         {
-            while (!IsWhole(answer.ToString()) && await stream.ReadAsync(buffer) is var count and > 0) answer.Append(Encoding.Latin1.GetString(buffer, 0, count));
+            while (!IsWhole(answer.ToString()) && await stream.ReadAsync(buffer) is var count and > 0)
+            {
+                answer.Append(Encoding.Latin1.GetString(buffer, 0, count));
+            }
         }
         catch (IOException)
         {
@@ -118,7 +121,8 @@ public sealed class PlatformFixture : IAsyncLifetime
     {
         var end = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
         if (end < 0) return false;
-        var length = answer[..end].Split("\r\n").FirstOrDefault(line => line.StartsWith("Content-Length: ", StringComparison.OrdinalIgnoreCase))?["Content-Length: ".Length..];
+        var length = answer[..end].Split("\r\n").FirstOrDefault(
+            line => line.StartsWith("Content-Length: ", StringComparison.OrdinalIgnoreCase))?["Content-Length: ".Length..];
         return length is not null && answer.Length >= end + 4 + int.Parse(length, System.Globalization.CultureInfo.InvariantCulture);
     }
 
@@ -146,7 +150,9 @@ public sealed class PlatformFixture : IAsyncLifetime
     }
 
     public async Task<string> Spec(object? parameters = null, string experiment = "mlp") =>
-        JsonSerializer.Serialize(new { project = "pruning", name = experiment, code = new { snapshot = await PutCode() }, command = "train.cs", @params = parameters ?? new { run = Guid() } }, CoreJson.Options);
+        JsonSerializer.Serialize(
+            new { project = "pruning", name = experiment, code = new { snapshot = await PutCode() }, command = "train.cs", @params = parameters
+                ?? new { run = Guid() } }, CoreJson.Options);
 
     /// <summary>Submits a run that is like no other, and gives its id.</summary>
     public async Task<string> Submit(string experiment = "mlp")

@@ -24,9 +24,11 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
         var id = await platform.Submit("read");
         var run = await Run(id);
         Assert.Equal((RunState.Queued, "Writer", 1), (run.State, run.SubmittedBy, run.Version));
-        var list = await platform.Reader.GetFromJsonAsync<RunList>("api/runs?project=pruning&experiment=read&state=queued,running", CoreJson.Options, Cancel);
+        var list = await platform.Reader.GetFromJsonAsync<RunList>(
+            "api/runs?project=pruning&experiment=read&state=queued,running", CoreJson.Options, Cancel);
         Assert.Equal(id, Assert.Single(list!.Runs).Id);
-        var versions = await platform.Reader.GetFromJsonAsync<VersionList>("api/projects/pruning/experiments/read/versions", CoreJson.Options, Cancel);
+        var versions = await platform.Reader.GetFromJsonAsync<VersionList>(
+            "api/projects/pruning/experiments/read/versions", CoreJson.Options, Cancel);
         Assert.Equal(1, Assert.Single(versions!.Versions).Number);
     }
 
@@ -52,7 +54,11 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
 
         async Task<HttpResponseMessage> Send(string text)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, "api/experiments") { Content = PlatformFixture.Json(text), Headers = { { "Idempotency-Key", "the-same" } } };
+            using var request = new HttpRequestMessage(HttpMethod.Post, "api/experiments")
+            {
+                Content = PlatformFixture.Json(text),
+                Headers = { { "Idempotency-Key", "the-same" } },
+            };
             return await platform.Writer.SendAsync(request, Cancel);
         }
     }
@@ -60,7 +66,11 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
     [Fact]
     public async Task IdempotencyKeyThatMakesNoSense_IsRefused()
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "api/experiments") { Content = PlatformFixture.Json("{}"), Headers = { { "Idempotency-Key", new string('x', 300) } } };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "api/experiments")
+        {
+            Content = PlatformFixture.Json("{}"),
+            Headers = { { "Idempotency-Key", new string('x', 300) } },
+        };
         await (await platform.Writer.SendAsync(request, Cancel)).Problem(HttpStatusCode.BadRequest);
     }
 
@@ -142,7 +152,8 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
         Assert.False(second.Reused);
         Assert.NotEqual(first.Id, second.Id);
 
-        async Task<SubmittedRun> Submit() => (await (await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json(body), Cancel)).Read<Submitted>()).Runs.Single();
+        async Task<SubmittedRun> Submit() =>
+            (await (await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json(body), Cancel)).Read<Submitted>()).Runs.Single();
     }
 
     [Fact]
@@ -151,7 +162,8 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
         var id = await platform.Submit();
         var run = await platform.Apply(id, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
         await SampleRuns.PutMetrics(platform.Store, run, 1, 0, SampleRuns.Segment("loss", [.. Enumerable.Range(1, 500).Select(i => (long)i)]));
-        var metrics = await platform.Reader.GetFromJsonAsync<RunMetrics>($"api/runs/{id}/metrics?names=lo*&from=101&maxPoints=10", CoreJson.Options, Cancel);
+        var metrics = await platform.Reader.GetFromJsonAsync<RunMetrics>(
+            $"api/runs/{id}/metrics?names=lo*&from=101&maxPoints=10", CoreJson.Options, Cancel);
         var series = Assert.Single(metrics!.Series);
         Assert.Equal(400, series.Total);
         Assert.InRange(series.Points.Count, 4, 10);
@@ -202,7 +214,8 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
         await platform.Store.Put(chunks[0], "hello "u8, cancel: Cancel);
         await platform.Store.Put(chunks[1], "weights"u8, cancel: Cancel);
         var manifest = WorkspacePaths.CheckpointManifest(id, 1, 40);
-        await platform.Store.PutJson(manifest, new CheckpointManifest(40, 1, [new("model.safetensors", 13, "abc", [new(chunks[0], 6), new(chunks[1], 7)])]), cancel: Cancel);
+        await platform.Store.PutJson(
+            manifest, new CheckpointManifest(40, 1, [new("model.safetensors", 13, "abc", [new(chunks[0], 6), new(chunks[1], 7)])]), cancel: Cancel);
         await platform.Apply(id, new RunEvent.Commit(1, SampleRuns.Checkpoint(1, 40, new(0, 0), new(0, 0)) with { Manifest = manifest }));
 
         var list = await platform.Reader.GetFromJsonAsync<CheckpointList>($"api/runs/{id}/checkpoints", CoreJson.Options, Cancel);
@@ -230,11 +243,13 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
     {
         foreach (var epochs in new[] { 5, 10 })
         {
-            using var answer = await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json(await platform.Spec(new { epochs }, "diffed")), Cancel);
+            using var answer = await platform.Writer.PostAsync(
+                "api/experiments", PlatformFixture.Json(await platform.Spec(new { epochs }, "diffed")), Cancel);
             Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
         }
 
-        var diff = await platform.Reader.GetFromJsonAsync<VersionDiff>("api/projects/pruning/experiments/diffed/versions/diff?from=1&to=2", CoreJson.Options, Cancel);
+        var diff = await platform.Reader.GetFromJsonAsync<VersionDiff>(
+            "api/projects/pruning/experiments/diffed/versions/diff?from=1&to=2", CoreJson.Options, Cancel);
         var change = Assert.Single(diff!.Changes);
         Assert.Equal(("params.epochs", 5, 10), (change.Path, change.From!.Value.GetInt32(), change.To!.Value.GetInt32()));
     }
@@ -258,7 +273,9 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
         // Runs that wait, and not messages: the taken one's is still there.
         Assert.Equal(waited + 1, cpu.Waiting);
 
-        async Task<long> Waiting() => (await platform.Reader.GetFromJsonAsync<MachineList>("api/machines", CoreJson.Options, Cancel))!.Classes.Single(one => one.Name == "cpu").Waiting;
+        async Task<long> Waiting() =>
+            (await platform.Reader.GetFromJsonAsync<MachineList>("api/machines", CoreJson.Options, Cancel))!.Classes.Single(one =>
+                one.Name == "cpu").Waiting;
     }
 
     private async Task<RunRecord> Run(string id) => (await platform.Reader.GetFromJsonAsync<RunRecord>($"api/runs/{id}", CoreJson.Options, Cancel))!;

@@ -36,7 +36,12 @@ public sealed class UnreadableTests
             await (await EmbeddedHost.Start(new() { DataFolder = data })).DisposeAsync();
             foreach (var path in DataFolderLayout.Needed.Select(needed => Path.Combine(data, needed.Path)).Where(Path.Exists))
             {
-                await While(path, async () => Assert.Contains($"{path} cannot be read and written by this user", (await Assert.ThrowsAsync<StartException>(() => EmbeddedHost.Start(new() { DataFolder = data }))).Message, StringComparison.Ordinal));
+                await While(
+                    path, async () =>
+                        Assert.Contains(
+                            $"{path} cannot be read and written by this user",
+                            (await Assert.ThrowsAsync<StartException>(() => EmbeddedHost.Start(new() { DataFolder = data }))).Message,
+                            StringComparison.Ordinal));
             }
 
             var record = Path.Combine(data, "workspace", WorkspacePaths.Trigger("t"));
@@ -49,7 +54,8 @@ public sealed class UnreadableTests
                 using var client = new HttpClient { BaseAddress = host.Address };
                 client.DefaultRequestHeaders.Authorization = new("Bearer", key);
                 var list = JsonSerializer.Deserialize<TriggerList>(await client.GetStringAsync("api/triggers"), CoreJson.Options)!;
-                Assert.Equal(new DamagedRecord(WorkspacePaths.Trigger("t"), "the user of this process may not read it; see its permissions"), Assert.Single(list.Damaged!));
+                Assert.Equal(new DamagedRecord(WorkspacePaths.Trigger("t"), "the user of this process may not read it; see its permissions"),
+                    Assert.Single(list.Damaged!));
             });
 
             // Its key's record: made anew, as a damaged one is.

@@ -22,7 +22,8 @@ public sealed class WebhookApiTests(PlatformFixture platform) : IClassFixture<Pl
 
         await Eventually.True(() => receiver.All.Count > 0, TimeSpan.FromMinutes(1), () => "nothing was told");
         var told = receiver.All[0];
-        Assert.Equal((run, "cancelled"), (told.Json.GetProperty("run").GetProperty("id").GetString(), told.Json.GetProperty("run").GetProperty("state").GetString()));
+        Assert.Equal((run, "cancelled"),
+            (told.Json.GetProperty("run").GetProperty("id").GetString(), told.Json.GetProperty("run").GetProperty("state").GetString()));
         var at = DateTimeOffset.FromUnixTimeSeconds(long.Parse(told.Headers["webhook-timestamp"], null));
         Assert.Equal(WebhookSignature.Of(made.Secret!, told.Id, at, told.Body), told.Headers["webhook-signature"]);
     }
@@ -37,7 +38,8 @@ public sealed class WebhookApiTests(PlatformFixture platform) : IClassFixture<Pl
         Assert.StartsWith("whsec_", (await first.Read<WebhookInfo>()).Secret, StringComparison.Ordinal);
         Assert.Null((await second.Read<WebhookInfo>()).Secret);
         var admins = (await platform.Admin.GetFromJsonAsync<WebhookInfo>("api/webhooks/shown", CoreJson.Options, Cancel))!;
-        var readers = (await platform.Reader.GetFromJsonAsync<WebhookList>("api/webhooks", CoreJson.Options, Cancel))!.Webhooks.Single(webhook => webhook.Name == "shown");
+        var readers = (await platform.Reader.GetFromJsonAsync<WebhookList>("api/webhooks", CoreJson.Options, Cancel))!.Webhooks.Single(webhook =>
+            webhook.Name == "shown");
         Assert.Equal(("https://hooks.slack.com/services/T0/B0/other", WebhookFormat.Slack, null), (admins.Url, admins.Format, admins.Project));
         Assert.Equal("https://hooks.slack.com/…", readers.Url);
     }
@@ -62,7 +64,8 @@ public sealed class WebhookApiTests(PlatformFixture platform) : IClassFixture<Pl
         using var put = await Put("odd", new(url));
         Assert.True(put.IsSuccessStatusCode);
         Assert.Equal(url, (await platform.Admin.GetFromJsonAsync<WebhookInfo>("api/webhooks/odd", CoreJson.Options, Cancel))!.Url);
-        Assert.Contains("odd", (await platform.Admin.GetFromJsonAsync<WebhookList>("api/webhooks", CoreJson.Options, Cancel))!.Webhooks.Select(one => one.Name));
+        Assert.Contains(
+            "odd", (await platform.Admin.GetFromJsonAsync<WebhookList>("api/webhooks", CoreJson.Options, Cancel))!.Webhooks.Select(one => one.Name));
     }
 
     [Fact]
@@ -75,7 +78,8 @@ public sealed class WebhookApiTests(PlatformFixture platform) : IClassFixture<Pl
     [Fact]
     public async Task OnlyAdmins_SayWhereNoticesGo()
     {
-        using var answer = await platform.Writer.PutAsJsonAsync("api/webhooks/mine", new WebhookSpec("https://example.com/"), CoreJson.Options, Cancel);
+        using var answer = await platform.Writer.PutAsJsonAsync(
+            "api/webhooks/mine", new WebhookSpec("https://example.com/"), CoreJson.Options, Cancel);
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
         using var test = await platform.Writer.PostAsync("api/webhooks/mine/test", null, Cancel);
         Assert.Equal(HttpStatusCode.Forbidden, test.StatusCode);
@@ -104,8 +108,10 @@ public sealed class WebhookApiTests(PlatformFixture platform) : IClassFixture<Pl
         using var deleted = await platform.Admin.DeleteAsync("api/webhooks/gone", Cancel);
         using var again = await platform.Admin.DeleteAsync("api/webhooks/gone", Cancel);
         using var resumed = await platform.Admin.PostAsync("api/webhooks/gone/resume", null, Cancel);
-        Assert.Equal((HttpStatusCode.NoContent, HttpStatusCode.NotFound, HttpStatusCode.NotFound), (deleted.StatusCode, again.StatusCode, resumed.StatusCode));
+        Assert.Equal(
+            (HttpStatusCode.NoContent, HttpStatusCode.NotFound, HttpStatusCode.NotFound), (deleted.StatusCode, again.StatusCode, resumed.StatusCode));
     }
 
-    private Task<HttpResponseMessage> Put(string name, WebhookSpec spec) => platform.Admin.PutAsJsonAsync($"api/webhooks/{Uri.EscapeDataString(name)}", spec, CoreJson.Options, Cancel);
+    private Task<HttpResponseMessage> Put(string name, WebhookSpec spec) =>
+        platform.Admin.PutAsJsonAsync($"api/webhooks/{Uri.EscapeDataString(name)}", spec, CoreJson.Options, Cancel);
 }

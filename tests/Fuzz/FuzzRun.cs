@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Serverless.Tests.Fuzz;
 
 /// <summary>
-/// How much is tried: a fixed number of inputs from a fixed seed, so that a test fails on every machine or on none; with FUZZ_SECONDS, other seeds for so long. What is found names
-/// the seed; FUZZ_SEED tries it again.
+/// How much is tried: a fixed number of inputs from a fixed seed, so that a test fails on every machine or on none; with FUZZ_SECONDS, other seeds
+/// for so long. What is found names the seed; FUZZ_SEED tries it again.
 /// </summary>
 static class FuzzRun
 {
@@ -31,5 +31,6 @@ static class FuzzRun
 
     private static int? Seconds => Number("FUZZ_SECONDS");
 
-    private static int? Number(string variable) => int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    private static int? Number(string variable) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

@@ -9,9 +9,12 @@ sealed class Mutator(int seed)
 
     private static readonly string[] Nasty =
     [
-        "\0", "\u001b[2J", "\u202e", "\r", "\n", "\t", " ", "é", "😀", "\ufeff", "\\ud800", "\\udc00", "\\u0000", "\"", "'", "`", "\\", "/", "//", "../", "..", ".", "%", "%00", "%ed%a0%80",
-        "${", "$${", "${run.id}", "}", "{", "{}", "[", "]", "[]", "(", ")", "not ", " and ", ":", ": ", ",", ";", "- ", "#", "&a ", "*a", "*", "**/", "?", "[z-a]", "<<: ", "!!int ", "!", "|\n", ">", "~", "@", "=", "==",
-        "null", "true", "no", "0", "-0", "007", "-1", "1e999", "-1e-999", "0x1F", "NaN", "Infinity", "2147483648", "9223372036854775807", "-9223372036854775808", "99999999999999999999", "1_000", "..0", "W/", "\"x\"", "bytes=",
+        "\0", "\u001b[2J", "\u202e", "\r", "\n", "\t", " ", "é", "😀", "\ufeff", "\\ud800", "\\udc00", "\\u0000", "\"", "'", "`", "\\", "/", "//",
+        "../", "..", ".", "%", "%00", "%ed%a0%80",
+        "${", "$${", "${run.id}", "}", "{", "{}", "[", "]", "[]", "(", ")", "not ", " and ", ":", ": ", ",", ";", "- ", "#", "&a ", "*a", "*", "**/",
+        "?", "[z-a]", "<<: ", "!!int ", "!", "|\n", ">", "~", "@", "=", "==",
+        "null", "true", "no", "0", "-0", "007", "-1", "1e999", "-1e-999", "0x1F", "NaN", "Infinity", "2147483648", "9223372036854775807",
+        "-9223372036854775808", "99999999999999999999", "1_000", "..0", "W/", "\"x\"", "bytes=",
     ];
 
     private readonly Random random = new(seed);
@@ -79,7 +82,13 @@ sealed class Mutator(int seed)
                 break;
             default:
                 // Seldom: long texts take long.
-                if (random.Next(20) == 0) text.Insert(at, new StringBuilder().Insert(0, length > 0 && random.Next(2) == 0 ? text.ToString(at, length) : Pick(Nasty), random.Next(MostRepetitions)));
+                if (random.Next(20) == 0)
+                {
+                    text.Insert(
+                        at, new StringBuilder().Insert(
+                            0, length > 0 && random.Next(2) == 0 ? text.ToString(at, length) : Pick(Nasty), random.Next(MostRepetitions)));
+                }
+
                 break;
         }
     }

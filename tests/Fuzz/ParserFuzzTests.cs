@@ -16,12 +16,17 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Fuzz;
 
-/// <summary>Every parser of text from outside, whatever the text: a value, or what is wrong with it, or the one exception that it declares; and never more memory than the text is worth.</summary>
+/// <summary>
+/// Every parser of text from outside, whatever the text: a value, or what is wrong with it, or the one
+/// exception that it declares; and never more memory than the text is worth.
+/// </summary>
 public sealed class ParserFuzzTests
 {
     private const int Inputs = 1500;
 
-    /// <summary>What parsing may allocate, live or not: a parser that works off its text piece by piece again and again allocates its square.</summary>
+    /// <summary>
+    /// What parsing may allocate, live or not: a parser that works off its text piece by piece again and again allocates its square.
+    /// </summary>
     private const long FixedBytes = 8L << 20, BytesPerCharacter = 3000;
 
     private static readonly string[] SpecsInJson =
@@ -33,16 +38,23 @@ public sealed class ParserFuzzTests
 
     private static readonly string[] SpecsInYaml =
     [
-        "project: p\nname: n\ncommand: train.cs\ncode: { path: ., include: [\"**/*.cs\"] }\nparams: { lr: 0.1, s: 'x', b: true, l: [1, 2] }\nseed: [1, 2]\ntags: [a]\n",
-        "project: p\nname: n\ncommand: >\n  python3\n  t.py\nenv: &e\n  A: '1'\nparams: *e\ntimeout: 90m\nchecks:\n  val/accuracy: 0.9..\n  loss: ..0.1\ninputs:\n- data/x/\n- digits@0123abcd\n",
+        "project: p\nname: n\ncommand: train.cs\ncode: { path: ., include: [\"**/*.cs\"] }\nparams: { lr: 0.1, s: 'x', b: true, l: [1, 2] }\nseed: " +
+        "[1, 2]\ntags: [a]\n",
+        "project: p\nname: n\ncommand: >\n  python3\n  t.py\nenv: &e\n  A: '1'\nparams: *e\ntimeout: 90m\nchecks:\n  val/accuracy: 0.9..\n  loss: " +
+        "..0.1\ninputs:\n- data/x/\n- digits@0123abcd\n",
     ];
 
     private static readonly string[] TriggersInYaml =
     [
-        "name: t\nwhen: { run: { project: p, experiment: e, state: [succeeded, failed], where: \"acc > 0.9 and params.x == 'a'\", best: { metric: acc, goal: maximize } } }\nthen: { project: p, name: n, code: { snapshot: " + Snapshot + " }, command: x.cs, params: { a: '${run.metrics.acc}', b: 'x-${run.id}', c: $${HOME} } }\nlimits: { perHour: 5, depth: 2 }\n",
-        "name: t\nwhen: { file: 'data/*.csv' }\nthen: { project: p, name: n, code: { snapshot: " + Snapshot + " }, command: sh x.sh, inputs: ['${event.path}'] }\nlimits: { debounce: 2s }\n",
-        "name: t\nwhen: { schedule: { cron: '*/10 3 * * mon-fri', zone: Europe/Berlin, missed: skip } }\nthen: { project: p, name: n, code: { snapshot: " + Snapshot + " }, command: x.cs, params: { at: '${schedule.at}' } }\n",
-        "name: t\nwhen: { artifact: { project: p, experiment: e, path: 'w*' } }\nthen: { project: p, name: n, code: { snapshot: " + Snapshot + " }, command: x.cs, inputs: ['${event.input}', '${run.artifacts.w}'] }\n",
+        "name: t\nwhen: { run: { project: p, experiment: e, state: [succeeded, failed], where: \"acc > 0.9 and params.x == 'a'\", best: { metric: " +
+        "acc, goal: maximize } } }\nthen: { project: p, name: n, code: { snapshot: " + Snapshot
+        + " }, command: x.cs, params: { a: '${run.metrics.acc}', b: 'x-${run.id}', c: $${HOME} } }\nlimits: { perHour: 5, depth: 2 }\n",
+        "name: t\nwhen: { file: 'data/*.csv' }\nthen: { project: p, name: n, code: { snapshot: " + Snapshot
+            + " }, command: sh x.sh, inputs: ['${event.path}'] }\nlimits: { debounce: 2s }\n",
+        "name: t\nwhen: { schedule: { cron: '*/10 3 * * mon-fri', zone: Europe/Berlin, missed: skip } }\nthen: { project: p, name: n, code: { " +
+        "snapshot: " + Snapshot + " }, command: x.cs, params: { at: '${schedule.at}' } }\n",
+        "name: t\nwhen: { artifact: { project: p, experiment: e, path: 'w*' } }\nthen: { project: p, name: n, code: { snapshot: " + Snapshot
+            + " }, command: x.cs, inputs: ['${event.input}', '${run.artifacts.w}'] }\n",
     ];
 
     private const string Snapshot = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -52,29 +64,39 @@ public sealed class ParserFuzzTests
         ["spec in JSON"] = (SpecsInJson, text => Check(SpecReader.Read(text, SpecFormat.Json))),
         ["spec in YAML"] = (SpecsInYaml, text => Check(SpecReader.Read(text, SpecFormat.Yaml))),
         ["trigger in YAML"] = (TriggersInYaml, text => Check(TriggerReader.Read(text, SpecFormat.Yaml))),
-        ["trigger in JSON"] = ([.. TriggersInYaml.Select(text => System.Text.Json.JsonSerializer.Serialize(TriggerReader.Read(text, SpecFormat.Yaml).Definition, CoreJson.Options))], text => Check(TriggerReader.Read(text, SpecFormat.Json))),
-        ["condition"] = (["acc > 0.9", "not (state == failed) and params.lr <= 1e-3 or `any name` != 3", "tags == 'a' or step >= 10", "params.x == \"a\""], text => Says(ConditionParser.Parse(text) is (null, null))),
-        ["address of a webhook"] = (["https://host/a?room=my team", "http://127.0.0.1:1/{a}/[1]|\\x", "https://[::1]:8/100%", "https://hooks.slack.com/a#b", "https://münchen.example/ü\n"], Address),
+        ["trigger in JSON"] = ([.. TriggersInYaml.Select(
+            text => System.Text.Json.JsonSerializer.Serialize(TriggerReader.Read(text, SpecFormat.Yaml).Definition, CoreJson.Options))],
+            text => Check(TriggerReader.Read(text, SpecFormat.Json))),
+        ["condition"] = (["acc > 0.9", "not (state == failed) and params.lr <= 1e-3 or `any name` != 3", "tags == 'a' or step >= 10",
+            "params.x == \"a\""], text => Says(ConditionParser.Parse(text) is (null, null))),
+        ["address of a webhook"] = (["https://host/a?room=my team", "http://127.0.0.1:1/{a}/[1]|\\x", "https://[::1]:8/100%",
+            "https://hooks.slack.com/a#b", "https://münchen.example/ü\n"], Address),
         ["references"] = (["a ${run.id} b", "$${x}", "${event.path}", "${ run.params.lr }"], text => References.Pieces(text)),
         ["length of time"] = (["٥m", "02:00:00", "1.12:00:00", "1h30m", "0.5d", "20ms"], text => Durations.Parse(text)),
         ["range of a check"] = (["0.9..", "..0.1", "0.4..0.6"], text => CheckRange.Parse(text)?.Contains(1)),
         ["choice of a checkpoint"] = (["last", "best", "100", "max:acc"], text => CheckpointChoice.Parse(text)),
         ["artifact of a run"] = (["run:01ABCDEFGHIJKLMNOPQRSTUVWX/artifacts/a/b.c"], text => RunInput.Parse(text)),
-        ["version of a dataset"] = (["digits:latest", "digits:3", "digits@0123abcd"], text => _ = DatasetReference.Parse(text) is null ? DatasetReference.Problem(text) : ""),
+        ["version of a dataset"] = (["digits:latest", "digits:3", "digits@0123abcd"],
+            text => _ = DatasetReference.Parse(text) is null ? DatasetReference.Problem(text) : ""),
         ["pattern of paths"] = (["data/*.csv", "data/**", "**/a?[a-z].[!x]", "/top/**/x/"], Glob),
         ["pattern of names"] = (["run.*", "*", "a*b*c"], text => NamePattern.Matches(text, "run.failed.and.more/" + text)),
         ["cron"] = (["0 3 * * mon-fri", "*/10 1-5,7 L * 3#2", "0 0 1 1 ?"], text => Instants.CronProblem(text)),
         ["time zone"] = (["Europe/Berlin", "UTC", "Etc/GMT+5"], text => Instants.ZoneProblem(text)),
-        ["number"] = (["1", "-1.5e-3", "9223372036854775807", "0x1F", "007", "-012"], text => _ = CanonicalJson.Number(text) + LeadingZeros.Without(text)),
-        ["command"] = (["train.cs --a 'b c'", ".", "folder/ x", "a.csproj", "python3 \"x\\\"y\""], text => _ = EntryPoint.Problem(text) ?? EntryPoint.Resolve(text, ["train.cs", "a/b.cs"]).Problem),
+        ["number"] = (["1", "-1.5e-3", "9223372036854775807", "0x1F", "007", "-012"],
+            text => _ = CanonicalJson.Number(text) + LeadingZeros.Without(text)),
+        ["command"] = (["train.cs --a 'b c'", ".", "folder/ x", "a.csproj", "python3 \"x\\\"y\""],
+            text => _ = EntryPoint.Problem(text) ?? EntryPoint.Resolve(text, ["train.cs", "a/b.cs"]).Problem),
         ["path"] = (["data/a/b.csv", "x"], text => ObjectKey.Problem(text)),
         ["name"] = (["succeeded", "worker-lost"], text => _ = EnumNames.Parse<Cause>(text)?.ToString() ?? EnumNames.Problem<Cause>(text)),
         ["place in a log"] = (["1-100", "2-0"], text => LogPosition.Parse(text)),
         ["names of secrets"] = (["exp_0123", "a.b.c"], text => EntraTokens.IsToken(text)),
         ["ETags"] = (["*", "\"a\"", "W/\"a\", \"b\"", "\"0x8D\",\"x\""], text => Declared<RequestException>(() => ETagList.Parse("If-Match", text))),
-        ["list of what to ignore"] = (["*.pyc\n!keep.pyc\n/top\n# c\n[a-z]*\n"], text => Declared<SnapshotRefusedException>(() => new IgnoreRules(text.Split('\n').Take(3)).TakesIn("a/b/keep.pyc", isFolder: false))),
-        ["delivery"] = ([new WebhookDelivery("msg_1", "w", 1, new("1", "run.failed", default, "workspace", "text")).ToMessage().Body], text => WebhookDelivery.From(new("1", OfBytes(text)))),
-        ["event"] = ([new RunEnded("workspace", "01ABCDEFGHIJKLMNOPQRSTUVWX", RunState.Failed, Cause.UserCode).ToMessage(new Fixed()).Body], text => EventReader.WorkspaceEventIn(new("1", OfBytes(text)))),
+        ["list of what to ignore"] = (["*.pyc\n!keep.pyc\n/top\n# c\n[a-z]*\n"],
+            text => Declared<SnapshotRefusedException>(() => new IgnoreRules(text.Split('\n').Take(3)).TakesIn("a/b/keep.pyc", isFolder: false))),
+        ["delivery"] = ([new WebhookDelivery("msg_1", "w", 1, new("1", "run.failed", default, "workspace", "text")).ToMessage().Body],
+            text => WebhookDelivery.From(new("1", OfBytes(text)))),
+        ["event"] = ([new RunEnded("workspace", "01ABCDEFGHIJKLMNOPQRSTUVWX", RunState.Failed, Cause.UserCode).ToMessage(new Fixed()).Body],
+            text => EventReader.WorkspaceEventIn(new("1", OfBytes(text)))),
     };
 
     public static TheoryData<string> Parsers => [.. OfText.Keys];
@@ -103,7 +125,10 @@ public sealed class ParserFuzzTests
     [InlineData("spec in YAML", "!", 200_000, "")]
     [InlineData("spec in YAML", "&a ", 60_000, "")]
     [InlineData("spec in YAML", "a: 9", 1, "9")]
-    [InlineData("spec in YAML", "a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n", 1, "")]
+    [InlineData(
+        "spec in YAML",
+        "a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e " +
+        "[*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n", 1, "")]
     [InlineData("references", "$${", 80_000, "")]
     [InlineData("references", "${a}", 60_000, "")]
     [InlineData("condition", "(", 2000, "")]
@@ -139,12 +164,14 @@ public sealed class ParserFuzzTests
     {
         var corpus = new[]
         {
-            PlatformFixture.Zip(("train.cs", "x"), ("a/b.txt", "y")).Zip, PlatformFixture.Zip(("zeros.bin", new string('0', 100_000))).Zip, PlatformFixture.Zip(("é.cs", ""), ("b", "1")).Zip,
+            PlatformFixture.Zip(("train.cs", "x"), ("a/b.txt", "y")).Zip, PlatformFixture.Zip(("zeros.bin", new string('0', 100_000))).Zip,
+            PlatformFixture.Zip(("é.cs", ""), ("b", "1")).Zip,
         };
         return FuzzRun.Of(Inputs, mutator =>
         {
             var zip = mutator.Bytes(corpus);
-            Declared<SnapshotRefusedException>(() => SnapshotZip.Read(new MemoryStream(zip), new() { UnpackedBytes = 50_000, Entries = 10 }, into: null, default));
+            Declared<SnapshotRefusedException>(
+                () => SnapshotZip.Read(new MemoryStream(zip), new() { UnpackedBytes = 50_000, Entries = 10 }, into: null, default));
             return Task.CompletedTask;
         });
     }
@@ -176,7 +203,8 @@ public sealed class ParserFuzzTests
         }
 
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        Assert.True(allocated < FixedBytes + (BytesPerCharacter * text.Length), $"{allocated} bytes for {text.Length} characters: {Excerpt.Of(text, 200)}");
+        Assert.True(
+            allocated < FixedBytes + (BytesPerCharacter * text.Length), $"{allocated} bytes for {text.Length} characters: {Excerpt.Of(text, 200)}");
     }
 
     private static void Check(SpecReading reading)
@@ -200,14 +228,18 @@ public sealed class ParserFuzzTests
     private static void Address(string url)
     {
         if (WebhookRules.Problems("w", new(url), allowPrivate: true).Count > 0) return;
-        RecordFormat.Write(PlatformPaths.Webhook("team", "w"), new Webhook("w", url, ["*"], null, null, WebhookRules.FormatOf(new(url)), "whsec_", "ada", default));
+        RecordFormat.Write(
+            PlatformPaths.Webhook("team", "w"), new Webhook("w", url, ["*"], null, null, WebhookRules.FormatOf(new(url)), "whsec_", "ada", default));
     }
 
     private static void Small(IReadOnlyList<Problem> problems, bool isRefused)
     {
         Assert.Equal(isRefused, problems.Count > 0);
         Assert.True(problems.Count <= ProblemList.Most + 1, $"{problems.Count} problems");
-        Assert.All(problems, problem => Assert.True(problem.Path.Length <= Problem.MostOfPath + 1 && problem.Message.Length is > 0 and <= Problem.MostOfMessage + 1, problem.ToString()));
+        Assert.All(
+            problems,
+            problem => Assert.True(
+                problem.Path.Length <= Problem.MostOfPath + 1 && problem.Message.Length is > 0 and <= Problem.MostOfMessage + 1, problem.ToString()));
     }
 
     private static void Glob(string text)

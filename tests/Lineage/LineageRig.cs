@@ -29,11 +29,13 @@ sealed class LineageRig
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public Submission Submission(IObjectStore? store = null, IMessageBus? bus = null) => new("team", store ?? Store, bus ?? Data.Bus, new SystemIds(Data.Time), new());
+    public Submission Submission(IObjectStore? store = null, IMessageBus? bus = null) =>
+        new("team", store ?? Store, bus ?? Data.Bus, new SystemIds(Data.Time), new());
 
     public async Task<ExperimentSpec> Spec(string name, params string[] inputs) => new()
     {
-        Project = "p", Name = name, Command = "train.cs", Code = new(await Snapshots.Put(Store, ("train.cs", "")), Commit: "abcdef0123"), Inputs = inputs,
+        Project = "p", Name = name, Command = "train.cs", Code = new(await Snapshots.Put(Store, ("train.cs", "")), Commit: "abcdef0123"),
+        Inputs = inputs,
         Params = new Dictionary<string, JsonElement> { ["n"] = JsonSerializer.SerializeToElement(++made) },
     };
 
@@ -41,7 +43,8 @@ sealed class LineageRig
     {
         Data.Time.Advance(TimeSpan.FromSeconds(1));
         var result = await Submission().Submit(spec, "ann", cancel: Cancel);
-        return result is SubmitResult.Invalid invalid ? throw new InvalidOperationException(string.Join("\n", invalid.Problems)) : Assert.IsType<SubmitResult.Accepted>(result).Answer.Runs[0].Id;
+        return result is SubmitResult.Invalid invalid ? throw new InvalidOperationException(string.Join("\n", invalid.Problems))
+            : Assert.IsType<SubmitResult.Accepted>(result).Answer.Runs[0].Id;
     }
 
     public async Task<string> Submit(string name, params string[] inputs) => await Submit(await Spec(name, inputs));
@@ -98,7 +101,8 @@ sealed class LineageRig
         await runs.Apply(run, new RunEvent.Claim("w", TimeSpan.FromHours(1)), Cancel);
         var manifest = WorkspacePaths.CheckpointManifest(run, 1, 7);
         await Store.PutJson(manifest, new CheckpointManifest(7, 1, [new("model.safetensors", 1, DatasetRig.Hash("w"), [])]), cancel: Cancel);
-        var checkpoint = new CheckpointRef(1, 7, manifest, 1, Data.Time.GetUtcNow(), StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>());
+        var checkpoint = new CheckpointRef(
+            1, 7, manifest, 1, Data.Time.GetUtcNow(), StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>());
         Assert.True((await runs.Apply(run, new RunEvent.Commit(1, checkpoint), Cancel)).Moved);
         return run;
     }

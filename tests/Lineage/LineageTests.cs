@@ -23,7 +23,8 @@ public sealed class LineageTests
         await rig.Trigger("follow", new("on-end", "f1", ["on-end"]) { Run = maker });
         string[] expected =
         [
-            "data/w/ -input→ other", "data/w/ -made of→ weights:1", "data/w/a -input→ reader", "maker -published→ data/table", "maker -published→ data/w/",
+            "data/w/ -input→ other", "data/w/ -made of→ weights:1", "data/w/a -input→ reader", "maker -published→ data/table",
+            "maker -published→ data/w/",
             "maker -published→ data/w/", "maker -published→ data/w/a", "maker -trigger on-end→ follow", "weights:1 -input→ user",
         ];
         var graph = await rig.Graph(maker);
@@ -41,7 +42,8 @@ public sealed class LineageTests
         var run = await rig.Submit((await rig.Spec("last", "data/hand/", "weights:1")) with { From = new(trained) });
         var graph = await rig.Graph(run);
         Assert.Equal(
-            ["data/hand/x -input→ last", "data/w/a -made of→ weights:1", "maker -published→ data/w/a", "trained -checkpoint, step 7→ last", "weights:1 -input→ last"], LineageRig.Edges(graph));
+            ["data/hand/x -input→ last", "data/w/a -made of→ weights:1", "maker -published→ data/w/a", "trained -checkpoint, step 7→ last",
+                "weights:1 -input→ last"], LineageRig.Edges(graph));
         Assert.Equal("v1 train.cs @ abcdef01", graph.Nodes.Single(node => node.Id == graph.Root).Detail);
         Assert.Equal(["checkpoint, step 7"], (await rig.Graph(trained)).Edges.Select(LineageDrawing.Says));
     }
@@ -81,7 +83,12 @@ public sealed class LineageTests
         var published = await rig.Maker("published", ("p/y", "2"));
         await rig.Data.Publish("d", "data/d/");
         var byFile = await rig.Trigger("by-file", new("on-file", "1", ["on-file"]) { File = "data/d/x", FileETag = put.Object!.ETag });
-        var byPublished = await rig.Trigger("by-published", new("on-file", "2", ["on-file"]) { Run = published, File = "data/p/y", FileETag = (await rig.Store.Head("data/p/y", Cancel)).Value!.ETag });
+        var byPublished = await rig.Trigger("by-published", new("on-file", "2", ["on-file"])
+        {
+            Run = published,
+            File = "data/p/y",
+            FileETag = (await rig.Store.Head("data/p/y", Cancel)).Value!.ETag,
+        });
         var byDataset = await rig.Trigger("by-dataset", new("on-data", "3", ["on-data"]) { Dataset = "d:1" });
         var byRun = await rig.Trigger("by-run", new("on-end", "4", ["on-end"]) { Run = published });
 
@@ -92,7 +99,8 @@ public sealed class LineageTests
         await rig.End(byRun);
         Assert.IsType<DeletionResult.Deleted>(await rig.Deletion.Delete(byRun, cancel: Cancel));
         Assert.DoesNotContain("published -trigger on-end→ by-run", LineageRig.Edges(await rig.Graph(published)));
-        Assert.DoesNotContain(Marks, mark => mark.EndsWith($"run-{byRun}", StringComparison.Ordinal) || mark.EndsWith($"run-{byFile}", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Marks, mark => mark.EndsWith($"run-{byRun}", StringComparison.Ordinal) || mark.EndsWith($"run-{byFile}", StringComparison.Ordinal));
 
         async Task Leads(string file, string edge, string run)
         {
@@ -134,7 +142,8 @@ public sealed class LineageTests
         await rig.Submit("user", "weights:1");
         string[] expected = ["data/w -input→ reader", "data/w -made of→ weights:1", "maker -published→ data/w", "weights:1 -input→ user"];
         Assert.Equal(expected, LineageRig.Edges((await rig.Lineage.Of("data/w", 5, Cancel))!));
-        Assert.Equal(["data/w/b -made of→ weights:1", "maker -published→ data/w/b", "weights:1 -input→ user"], LineageRig.Edges((await rig.Lineage.Of("data/w/b", 5, Cancel))!));
+        Assert.Equal(["data/w/b -made of→ weights:1", "maker -published→ data/w/b", "weights:1 -input→ user"],
+            LineageRig.Edges((await rig.Lineage.Of("data/w/b", 5, Cancel))!));
         Assert.Null(await rig.Lineage.Of("data/none", 5, Cancel));
 
         // Written again with other content, it is what nobody has read.
@@ -194,7 +203,8 @@ public sealed class LineageTests
         Assert.Equal(2, graph.Edges.Count);
         Assert.Equal(
             new[] { WorkspacePaths.Run(maker), WorkspacePaths.Run(reader) }.Order(StringComparer.Ordinal),
-            rig.Data.Failing.Opened.Where(key => key.StartsWith(WorkspacePaths.Runs, StringComparison.Ordinal)).Distinct().Order(StringComparer.Ordinal));
+            rig.Data.Failing.Opened.Where(key => key.StartsWith(WorkspacePaths.Runs, StringComparison.Ordinal)).Distinct()
+                .Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -246,12 +256,14 @@ public sealed class LineageTests
         await rig.Data.Publish("weights", "data/w/");
         var graph = await rig.Graph(maker);
         var svg = System.Xml.Linq.XDocument.Parse(LineageDrawing.Svg(graph));
-        Assert.Equal(graph.Nodes.Select(node => node.Id).Order(), svg.Descendants().Where(element => element.Name.LocalName == "title").Select(title => title.Value).Order());
+        Assert.Equal(graph.Nodes.Select(node => node.Id).Order(),
+            svg.Descendants().Where(element => element.Name.LocalName == "title").Select(title => title.Value).Order());
         Assert.Equal(graph.Edges.Count, svg.Descendants().Count(element => element.Attribute("marker-end") is not null));
 
         // Causes are left of effects.
         var place = svg.Descendants().Where(element => element.Name.LocalName == "g").ToDictionary(
-            group => group.Elements().First().Value, group => double.Parse(group.Elements().ElementAt(1).Attribute("x")!.Value, System.Globalization.CultureInfo.InvariantCulture));
+            group => group.Elements().First().Value,
+            group => double.Parse(group.Elements().ElementAt(1).Attribute("x")!.Value, System.Globalization.CultureInfo.InvariantCulture));
         Assert.All(graph.Edges, edge => Assert.True(place[edge.From] < place[edge.To]));
         var dot = LineageDrawing.Dot(graph);
         Assert.All(graph.Edges, edge => Assert.Contains($"[label=\"{LineageDrawing.Says(edge)}\"]", dot, StringComparison.Ordinal));
@@ -263,7 +275,8 @@ public sealed class LineageTests
     {
         var trained = await rig.Trained("trained");
         await rig.Submit((await rig.Spec("first")) with { From = new(trained) });
-        Assert.Equal(WorkspacePaths.HeldCheckpoint(trained, 1, 7), Assert.Single(rig.Data.Store.PeekAll(WorkspacePaths.HeldCheckpoints(trained))).Object.Key);
+        Assert.Equal(
+            WorkspacePaths.HeldCheckpoint(trained, 1, 7), Assert.Single(rig.Data.Store.PeekAll(WorkspacePaths.HeldCheckpoints(trained))).Object.Key);
         await rig.Store.Delete(WorkspacePaths.HeldCheckpoint(trained, 1, 7), cancel: Cancel);
         await new RunStore(rig.Store).Apply(trained, new RunEvent.Finish(1, new(Cause.Completed)), Cancel);
         await rig.Submit((await rig.Spec("second")) with { From = new(trained) });

@@ -140,12 +140,14 @@ public sealed class LogReaderTests
         await AppendLog(store, run, 1, 0, "kept lost");
         await AppendLog(store, run, 2, 0, "again");
         await Save(run);
-        Assert.Equal([new LogEvent.Rewound(new(2, 5)), new LogEvent.Text(new(2, 10), none), new LogEvent.Ended(new(2, 10), RunState.Succeeded, null)], await All(new(1, 9)));
+        Assert.Equal([new LogEvent.Rewound(new(2, 5)), new LogEvent.Text(new(2, 10), none), new LogEvent.Ended(new(2, 10), RunState.Succeeded, null)],
+            await All(new(1, 9)));
         Assert.Equal([new(2, 5), new(2, 10)], (await All(new(1, 3))).OfType<LogEvent.Text>().Select(text => text.After));
         Assert.Equal([new LogEvent.Ended(new(2, 10), RunState.Succeeded, null)], await All(new(2, 10)));
 
         async Task<List<LogEvent>> All(LogPosition from) =>
-            await logs.Follow(run.Id, from, Cancel).Select(happened => happened is LogEvent.Text text ? text with { Bytes = none } : happened).ToListAsync(Cancel);
+            await logs.Follow(run.Id, from, Cancel).Select(happened => happened is LogEvent.Text text ? text with { Bytes = none } : happened)
+                .ToListAsync(Cancel);
     }
 
     [Fact]
@@ -191,7 +193,8 @@ public sealed class LogReaderTests
         return events.Current;
     }
 
-    private static (string Text, string After) TextOf(LogEvent happened) => Assert.IsType<LogEvent.Text>(happened) is var text ? (Encoding.UTF8.GetString(text.Bytes), text.After.ToString()) : default;
+    private static (string Text, string After) TextOf(LogEvent happened) =>
+        Assert.IsType<LogEvent.Text>(happened) is var text ? (Encoding.UTF8.GetString(text.Bytes), text.After.ToString()) : default;
 
     private async Task<string> Text(RunRecord run, long from, long to, int? attempt = null)
     {

@@ -5,7 +5,9 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Messaging;
 
-/// <summary>What happens to a bus that is in use for long: its file is deleted, replaced or damaged, the clock is set, the machine is started again.</summary>
+/// <summary>
+/// What happens to a bus that is in use for long: its file is deleted, replaced or damaged, the clock is set, the machine is started again.
+/// </summary>
 public sealed class SqliteBusAgeTests : IDisposable
 {
     private static readonly DateTimeOffset Noon = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);

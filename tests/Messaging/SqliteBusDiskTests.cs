@@ -56,5 +56,6 @@ public sealed class SqliteBusDiskTests
         }
     }
 
-    private static SqliteMessageBus Open(string disk) => new(Path.Combine(disk, "bus", "bus.db"), TimeProvider.System, new SystemIds(TimeProvider.System));
+    private static SqliteMessageBus Open(string disk) =>
+        new(Path.Combine(disk, "bus", "bus.db"), TimeProvider.System, new SystemIds(TimeProvider.System));
 }

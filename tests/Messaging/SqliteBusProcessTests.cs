@@ -53,7 +53,10 @@ public sealed class SqliteBusProcessTests : IDisposable
         // A worker may be killed between taking a message and saying so; every other message was seen.
         var unseen = sent.Except(lastDelivery.Keys).ToList();
         Assert.True(unseen.Count <= 12, $"lost: {string.Join(' ', unseen)}");
-        foreach (var done in said.Where(line => line[0] == "done")) Assert.True(lastDelivery[done[1]] <= Delivery(done), $"{done[1]} came back after it was completed");
+        foreach (var done in said.Where(line => line[0] == "done"))
+        {
+            Assert.True(lastDelivery[done[1]] <= Delivery(done), $"{done[1]} came back after it was completed");
+        }
     }
 
     [Fact]
@@ -65,7 +68,8 @@ public sealed class SqliteBusProcessTests : IDisposable
         var times = new List<TimeSpan>();
         for (var i = 0; i < 50; i++) times.Add(await RoundTrip(bus, $"m{i}"));
         var median = times.Order().ElementAt(times.Count / 2);
-        TestContext.Current.TestOutputHelper!.WriteLine($"there and back: median {median.TotalMilliseconds:0.00} ms, slowest {times.Max().TotalMilliseconds:0.00} ms");
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            $"there and back: median {median.TotalMilliseconds:0.00} ms, slowest {times.Max().TotalMilliseconds:0.00} ms");
 
         // The poll is once a second: this is the bell, with room for a busy machine.
         Assert.True(median < TimeSpan.FromMilliseconds(100), $"median {median}");

@@ -14,16 +14,19 @@ public sealed class CsvTests
         for (var i = 0; i < 300; i++)
         {
             string[][] rows = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => (string[])[Any(random), $"{random.Next()}"])];
-            var text = string.Concat(rows.Select(row => string.Join(',', row.Select(Csv.Field)) + "\n")) + Csv.Comment("one \" quote\nand lines") + "\n";
+            var text = string.Concat(rows.Select(row => string.Join(',', row.Select(Csv.Field)) + "\n")) + Csv.Comment("one \" quote\nand lines")
+                + "\n";
 
-            var records = await Csv.Records(new Dripping(text, random), TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
+            var records = await Csv.Records(new Dripping(text, random), TestContext.Current.CancellationToken)
+                .ToListAsync(TestContext.Current.CancellationToken);
 
             Assert.Equal(rows, records.Where(record => !record.StartsWith('#')).Select(Fields));
             Assert.Equal("# one \" quote and lines", Assert.Single(records, record => record.StartsWith('#')));
         }
     }
 
-    private static string Any(Random random) => string.Concat(Enumerable.Range(0, random.Next(12)).Select(_ => Alphabet[random.Next(Alphabet.Length)]));
+    private static string Any(Random random) =>
+        string.Concat(Enumerable.Range(0, random.Next(12)).Select(_ => Alphabet[random.Next(Alphabet.Length)]));
 
     /// <summary>As RFC 4180 has it, and as any other program reads it.</summary>
     private static string[] Fields(string record)

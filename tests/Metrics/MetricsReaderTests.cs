@@ -15,7 +15,8 @@ public sealed class MetricsReaderTests
     [Fact]
     public async Task ResumedCurve_HasNoGapAndNoDuplicate()
     {
-        // Attempt 1 logs steps 1–5 in two segments and dies; its checkpoint was saved after step 3, in the middle of the second segment. Attempt 2 goes on with 4.
+        // Attempt 1 logs steps 1–5 in two segments and dies; its checkpoint was saved after step 3,
+        // in the middle of the second segment. Attempt 2 goes on with 4.
         var second = Segment("loss", 3, 4, 5);
         var cut = Segment("loss", 3).Length;
         var run = Run(attempts: [Attempt(1), Attempt(2, Checkpoint(1, 3, new(1, cut), new(0, 0)))]);

@@ -65,7 +65,8 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         var run = told.Json.GetProperty("run");
         Assert.Equal(
             ("run.failed", "pruning/prune-mlp v1 failed (user-code)", "run-1", "user-code"),
-            (told.Json.GetProperty("type").GetString(), told.Json.GetProperty("text").GetString(), run.GetProperty("id").GetString(), run.GetProperty("cause").GetString()));
+            (told.Json.GetProperty("type").GetString(), told.Json.GetProperty("text").GetString(), run.GetProperty("id").GetString(),
+                run.GetProperty("cause").GetString()));
         var signed = Encoding.UTF8.GetBytes($"{told.Id}.{told.Headers["webhook-timestamp"]}.{Encoding.UTF8.GetString(told.Body)}");
         var expected = HMACSHA256.HashData(Convert.FromBase64String(webhook.Secret["whsec_".Length..]), signed);
         Assert.Equal($"v1,{Convert.ToBase64String(expected)}", told.Headers["webhook-signature"]);
@@ -95,7 +96,8 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
 
     /// <summary>The first wait without a Retry-After is five seconds; a day is the longest.</summary>
     [Theory]
-    [InlineData(false, 120, 120), InlineData(true, 120, 120), InlineData(false, 1, 5), InlineData(true, 1, 5), InlineData(true, -60, 5), InlineData(false, 999_999, 86_400), InlineData(true, 999_999, 86_400)]
+    [InlineData(false, 120, 120), InlineData(true, 120, 120), InlineData(false, 1, 5), InlineData(true, 1, 5), InlineData(true, -60, 5), InlineData(
+        false, 999_999, 86_400), InlineData(true, 999_999, 86_400)]
     public async Task AReceiverThatSaysWhenToTryAgain_IsLeftAloneUntilThen(bool asDate, int askedSeconds, int waitedSeconds)
     {
         await Add("/ci");
@@ -181,7 +183,8 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         await notifier.Notify(await Ended("succeeded"), Cancel);
         for (var tries = 0; tries < 20; tries++) await DeliverAfter(TimeSpan.FromHours(20));
 
-        Assert.Contains("is damaged: it is empty", Assert.Single((await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found).Reason, StringComparison.Ordinal);
+        Assert.Contains("is damaged: it is empty", Assert.Single((await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found).Reason,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -221,7 +224,8 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
     public async Task WhatATriggerDid_IsTold(FiringOutcome outcome, string type, string text)
     {
         await Add("/ci", project: "pruning");
-        var firing = new Firing("0123456789abcdef0123456789abcdef", "cnn-after-mlp", "g1", new TriggerEvent.RunEnd("01ABC"), ["cnn-after-mlp"], Some.Noon, outcome)
+        var firing = new Firing(
+            "0123456789abcdef0123456789abcdef", "cnn-after-mlp", "g1", new TriggerEvent.RunEnd("01ABC"), ["cnn-after-mlp"], Some.Noon, outcome)
         {
             Experiment = JsonElement.Parse("""{"project":"pruning","name":"prune-cnn"}"""),
             Runs = outcome == FiringOutcome.Submitted ? [new("01DEF", RunState.Queued, Reused: false)] : [],
@@ -235,7 +239,8 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
 
         var told = Assert.Single(receiver.All).Json;
         Assert.Equal((type, text), (told.GetProperty("type").GetString(), told.GetProperty("text").GetString()));
-        Assert.Equal(firing.Runs.Select(run => run.Id), told.GetProperty("trigger").GetProperty("runs").EnumerateArray().Select(run => run.GetString()));
+        Assert.Equal(
+            firing.Runs.Select(run => run.Id), told.GetProperty("trigger").GetProperty("runs").EnumerateArray().Select(run => run.GetString()));
     }
 
     [Fact]
@@ -278,15 +283,20 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
     }
 
     [Theory]
-    [InlineData("127.0.0.1"), InlineData("10.1.2.3"), InlineData("172.31.0.1"), InlineData("192.168.1.1"), InlineData("169.254.169.254"), InlineData("100.64.0.1"), InlineData("0.0.0.0")]
+    [InlineData("127.0.0.1"), InlineData("10.1.2.3"), InlineData("172.31.0.1"), InlineData("192.168.1.1"), InlineData("169.254.169.254"), InlineData(
+        "100.64.0.1"), InlineData("0.0.0.0")]
     [InlineData("::1"), InlineData("fe80::1"), InlineData("fd00::1"), InlineData("::ffff:10.0.0.1")]
-    [InlineData("::"), InlineData("::10.0.0.1"), InlineData("64:ff9b::10.0.0.1"), InlineData("64:ff9b::808:808"), InlineData("64:ff9b:1::a00:1"), InlineData("2002:a00:1::1")]
-    [InlineData("2001::1"), InlineData("2001:db8::1"), InlineData("fec0::1"), InlineData("ff02::1"), InlineData("100::1"), InlineData("3fff::1"), InlineData("::ffff:0:10.0.0.1")]
-    [InlineData("192.0.0.170"), InlineData("198.19.0.1"), InlineData("224.0.0.1"), InlineData("240.0.0.1"), InlineData("255.255.255.255"), InlineData("168.63.129.16"), InlineData("203.0.113.1")]
+    [InlineData("::"), InlineData("::10.0.0.1"), InlineData("64:ff9b::10.0.0.1"), InlineData("64:ff9b::808:808"), InlineData(
+        "64:ff9b:1::a00:1"), InlineData("2002:a00:1::1")]
+    [InlineData("2001::1"), InlineData("2001:db8::1"), InlineData("fec0::1"), InlineData("ff02::1"), InlineData("100::1"), InlineData(
+        "3fff::1"), InlineData("::ffff:0:10.0.0.1")]
+    [InlineData("192.0.0.170"), InlineData("198.19.0.1"), InlineData("224.0.0.1"), InlineData("240.0.0.1"), InlineData("255.255.255.255"), InlineData(
+        "168.63.129.16"), InlineData("203.0.113.1")]
     public void PrivateAddresses_AreKnown(string address) => Assert.False(PublicAddress.Is(IPAddress.Parse(address)));
 
     [Theory]
-    [InlineData("8.8.8.8"), InlineData("172.32.0.1"), InlineData("100.128.0.1"), InlineData("2001:4860:4860::8888"), InlineData("2603:1020::1"), InlineData("168.63.129.17")]
+    [InlineData("8.8.8.8"), InlineData("172.32.0.1"), InlineData("100.128.0.1"), InlineData("2001:4860:4860::8888"), InlineData(
+        "2603:1020::1"), InlineData("168.63.129.17")]
     public void PublicAddresses_AreKnown(string address) => Assert.True(PublicAddress.Is(IPAddress.Parse(address)));
 
     [Fact]
@@ -300,9 +310,12 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         Assert.Equal((null, "Connection refused"), (answer.Status, answer.Problem));
     }
 
-    private async Task<Webhook> Add(string path, string name = Team, IReadOnlyList<string>? events = null, string? project = null, string? experiment = null) =>
+    private async Task<Webhook> Add(
+        string path, string name = Team, IReadOnlyList<string>? events = null, string? project = null, string? experiment = null) =>
         (await notifier.Webhooks.Change(
-            "workspace", name, _ => new(name, receiver.Url(path), events ?? ["*"], project, experiment, WebhookFormat.Json, WebhookSignature.NewSecret(), "ann", time.GetUtcNow()), Cancel))!;
+            "workspace", name,
+            _ => new(name, receiver.Url(path), events ?? ["*"], project, experiment, WebhookFormat.Json, WebhookSignature.NewSecret(), "ann",
+                time.GetUtcNow()), Cancel))!;
 
     private async Task<RunEnded> Ended(string situation)
     {

@@ -60,8 +60,12 @@ sealed class Receiver : IAsyncDisposable
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body);
         var path = context.Request.Path.Value!;
-        received.Enqueue(new(path, context.Request.Headers.ToDictionary(header => header.Key.ToLowerInvariant(), header => header.Value.ToString()), body.ToArray()));
-        context.Response.StatusCode = plans.TryGetValue(path, out var plan) && plan.TryDequeue(out var status) ? status : StatusCodes.Status204NoContent;
+        received.Enqueue(
+            new(path, context.Request.Headers.ToDictionary(header => header.Key.ToLowerInvariant(), header => header.Value.ToString()),
+                body.ToArray()));
+        context.Response.StatusCode = plans.TryGetValue(path, out var plan) && plan.TryDequeue(out var status)
+            ? status
+            : StatusCodes.Status204NoContent;
         if (context.Response.StatusCode is >= 300 and < 400) context.Response.Headers.Location = "/elsewhere";
         if (context.Response.StatusCode >= 400 && RetryAfter is { } wait) context.Response.Headers.RetryAfter = wait;
         if (context.Response.StatusCode >= 400) await context.Response.WriteAsync("no such channel");

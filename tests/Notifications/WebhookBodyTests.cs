@@ -22,7 +22,8 @@ public sealed class WebhookBodyTests
     public void Slack_GetsText_InWhichNothingCallsPeople()
     {
         Assert.Equal(
-            "*pruning/prune-mlp v3 failed (user-code)*\nmessage: a &lt; b &amp; &lt;!channel&gt;\nval/accuracy: 0.5\nparams: lr=0.1\ntook: 00:01:15\nrun: run-1",
+            "*pruning/prune-mlp v3 failed (user-code)*\nmessage: a &lt; b &amp; &lt;!channel&gt;\nval/accuracy: 0.5\nparams: lr=0.1\ntook: " +
+            "00:01:15\nrun: run-1",
             Of(WebhookFormat.Slack).GetProperty("text").GetString());
     }
 
@@ -30,15 +31,18 @@ public sealed class WebhookBodyTests
     public void Discord_GetsContent_AndMayMentionNobody()
     {
         var body = Of(WebhookFormat.Discord);
-        Assert.StartsWith("**pruning/prune-mlp v3 failed (user-code)**\nmessage: a < b", body.GetProperty("content").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "**pruning/prune-mlp v3 failed (user-code)**\nmessage: a < b", body.GetProperty("content").GetString(), StringComparison.Ordinal);
         Assert.Empty(body.GetProperty("allowed_mentions").GetProperty("parse").EnumerateArray());
     }
 
     [Fact]
     public void Discord_NeverGetsMoreThanItTakes()
     {
-        var longer = Failed with { Run = Failed.Run! with { Metrics = Enumerable.Range(0, 20).ToDictionary(i => new string('m', 400) + i, i => (double)i) } };
-        Assert.InRange(JsonDocument.Parse(WebhookBody.Of(longer, WebhookFormat.Discord)).RootElement.GetProperty("content").GetString()!.Length, 1000, 2000);
+        var longer = Failed with { Run = Failed.Run! with { Metrics = Enumerable.Range(0, 20)
+            .ToDictionary(i => new string('m', 400) + i, i => (double)i) } };
+        Assert.InRange(
+            JsonDocument.Parse(WebhookBody.Of(longer, WebhookFormat.Discord)).RootElement.GetProperty("content").GetString()!.Length, 1000, 2000);
     }
 
     [Fact]
@@ -47,8 +51,10 @@ public sealed class WebhookBodyTests
         var card = Of(WebhookFormat.Teams).GetProperty("attachments")[0];
         Assert.Equal("application/vnd.microsoft.card.adaptive", card.GetProperty("contentType").GetString());
         var body = card.GetProperty("content").GetProperty("body");
-        Assert.Equal(("pruning/prune-mlp v3 failed (user-code)", "Attention"), (body[0].GetProperty("text").GetString(), body[0].GetProperty("color").GetString()));
-        Assert.Contains(body[1].GetProperty("facts").EnumerateArray(), fact => fact.GetProperty("title").GetString() == "val/accuracy" && fact.GetProperty("value").GetString() == "0.5");
+        Assert.Equal(("pruning/prune-mlp v3 failed (user-code)", "Attention"),
+            (body[0].GetProperty("text").GetString(), body[0].GetProperty("color").GetString()));
+        Assert.Contains(body[1].GetProperty("facts").EnumerateArray(),
+            fact => fact.GetProperty("title").GetString() == "val/accuracy" && fact.GetProperty("value").GetString() == "0.5");
     }
 
     [Theory]
@@ -62,7 +68,8 @@ public sealed class WebhookBodyTests
     [Theory]
     [InlineData("https://hooks.slack.com/…")]
     [InlineData("https://discord.com/api/webhooks/<id>/<token>")]
-    public void AnAddressOfAnExample_IsRefused(string url) => Assert.Equal("url", Assert.Single(WebhookRules.Problems("team", new(url), allowPrivate: true)).Path);
+    public void AnAddressOfAnExample_IsRefused(string url) =>
+        Assert.Equal("url", Assert.Single(WebhookRules.Problems("team", new(url), allowPrivate: true)).Path);
 
     private static JsonElement Of(WebhookFormat format) => JsonDocument.Parse(WebhookBody.Of(Failed, format)).RootElement;
 }

@@ -4,8 +4,8 @@ using Serverless.Tests.Support;
 namespace Serverless.Tests.Proof;
 
 /// <summary>
-/// Real workers and real trainings, killed with kill -9 at every step: what people see at the end is what the uninterrupted run shows, to the bit. On a machine that stalls, a
-/// worker with a short lease may lose its run without having been killed, so no test counts attempts where leases are short.
+/// Real workers and real trainings, killed with kill -9 at every step: what people see at the end is what the uninterrupted run shows, to the bit. On
+/// a machine that stalls, a worker with a short lease may lose its run without having been killed, so no test counts attempts where leases are short.
 /// </summary>
 public sealed class ExactResumeTests
 {
@@ -31,7 +31,9 @@ public sealed class ExactResumeTests
         await KillAtEveryStep(rig, "worker", runs: 8, Cause.WorkerLost);
     }
 
-    /// <summary>Its code trains on to the end while the worker stands still: checkpoints, metrics and weights of a replaced attempt are all there to be shown.</summary>
+    /// <summary>
+    /// Its code trains on to the end while the worker stands still: checkpoints, metrics and weights of a replaced attempt are all there to be shown.
+    /// </summary>
     [Fact]
     public async Task WorkerStoppedBeyondItsLease_WakesUpFenced_AndNothingOfItIsSeen()
     {
@@ -49,7 +51,8 @@ public sealed class ExactResumeTests
         first.Resume();
 
         await WorkerRig.Until(
-            () => Task.FromResult(!Directory.Exists(Path.Combine(rig.Folder, "worker", "w1", "work", $"{stopped}-1"))), () => $"the fenced worker goes on: {first.Errors}");
+            () => Task.FromResult(!Directory.Exists(Path.Combine(rig.Folder, "worker", "w1", "work", $"{stopped}-1"))),
+            () => $"the fenced worker goes on: {first.Errors}");
         var after = await rig.Load(stopped);
         Assert.Equal((RunState.Succeeded, 2), (after.State, after.Epoch));
         Assert.Equal([Cause.WorkerLost, Cause.Completed], after.Attempts.Select(attempt => attempt.Cause));
@@ -78,7 +81,8 @@ public sealed class ExactResumeTests
 
             // Otherwise every attempt would have begun anew, which proves nothing.
             var resumed = ended.Attempts.Count(attempt => attempt.Resume is not null);
-            Assert.True(resumed >= DyingTraining.AfterACommit(kills), $"{run} with kills at {string.Join(", ", kills)}: {resumed} attempts resumed from a checkpoint");
+            Assert.True(resumed >= DyingTraining.AfterACommit(kills),
+                $"{run} with kills at {string.Join(", ", kills)}: {resumed} attempts resumed from a checkpoint");
         }
     }
 }

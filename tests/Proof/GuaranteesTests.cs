@@ -4,20 +4,25 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Proof;
 
-/// <summary>The page of guarantees promises nothing that no test could disprove: each test that it names is there, runs, looks at the product, and asserts.</summary>
+/// <summary>
+/// The page of guarantees promises nothing that no test could disprove: each test that it names is there, runs, looks at the product, and asserts.
+/// </summary>
 public sealed partial class GuaranteesTests
 {
     private static readonly Assembly Tests = typeof(GuaranteesTests).Assembly;
 
     private static readonly IReadOnlyList<string> Rows =
-        [.. File.ReadLines(Repository.PathOf("docs", "guarantees.md")).Where(line => line.StartsWith('|') && !line.StartsWith("| ---", StringComparison.Ordinal) && line is not ("| guarantee | proved by |" or "| limit | what shows it |"))];
+        [.. File.ReadLines(Repository.PathOf("docs", "guarantees.md"))
+            .Where(line => line.StartsWith('|') && !line.StartsWith("| ---", StringComparison.Ordinal)
+                && line is not ("| guarantee | proved by |" or "| limit | what shows it |"))];
 
     [Fact]
     public void EveryGuarantee_IsProvedByTestsThatCanFail()
     {
         Assert.True(Rows.Count > 15, $"{Rows.Count} guarantees");
         Assert.Empty(Rows.Where(row => !Named().IsMatch(Cell(row))).Select(row => $"nothing proves: {row}"));
-        var problems = Rows.SelectMany(row => Named().Matches(Cell(row))).SelectMany(named => Problems(named.Groups["test"].Value, isConditional: named.Groups["needs"].Success)).Distinct().ToList();
+        var problems = Rows.SelectMany(row => Named().Matches(Cell(row)))
+            .SelectMany(named => Problems(named.Groups["test"].Value, isConditional: named.Groups["needs"].Success)).Distinct().ToList();
         Assert.True(problems.Count == 0, string.Join('\n', problems));
     }
 
@@ -51,11 +56,17 @@ public sealed partial class GuaranteesTests
     private static IEnumerable<string> Problems(string name, bool isConditional)
     {
         var (type, method) = name.Split('.') is [var left, var right] ? (left, right) : (name, "");
-        var types = Tests.GetTypes().Where(one => one.Name == type && one is { IsAbstract: false, IsPublic: true } && one.GetMethods().Any(test => test.Name == method)).ToList();
+        var types = Tests.GetTypes().Where(
+            one => one.Name == type && one is { IsAbstract: false, IsPublic: true } && one.GetMethods().Any(test => test.Name == method)).ToList();
         if (types is not [var only]) return [$"{name}: {types.Count} tests have this name"];
         var subject = only.Namespace!["Serverless.Tests".Length..].Split('.', StringSplitOptions.RemoveEmptyEntries);
-        if (!Directory.EnumerateFiles(Repository.PathOf(["tests", .. subject]), $"{type}*.cs").Any()) return [$"{name} is not in a file {type}.cs of its subject, tests/{string.Join('/', subject)}"];
-        var tests = only.GetMethods().Where(one => one.Name == method).Select(one => (Method: one, Fact: one.GetCustomAttribute<FactAttribute>())).Where(one => one.Fact is not null).ToList();
+        if (!Directory.EnumerateFiles(Repository.PathOf(["tests", .. subject]), $"{type}*.cs").Any())
+        {
+            return [$"{name} is not in a file {type}.cs of its subject, tests/{string.Join('/', subject)}"];
+        }
+
+        var tests = only.GetMethods().Where(one => one.Name == method).Select(one => (Method: one, Fact: one.GetCustomAttribute<FactAttribute>()))
+            .Where(one => one.Fact is not null).ToList();
         return tests is [var test] ? Problems(name, test.Method, test.Fact!, isConditional) : [$"{name} is no test"];
     }
 

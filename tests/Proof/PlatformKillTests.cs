@@ -9,8 +9,8 @@ public sealed class PlatformKillTests
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// kill -9 of `exp up`, once while the run is queued and then in the middle of training, each time followed by another start. Its worker outlives it for as long as it takes to notice, and
-    /// the next start's worker waits for the same queue meanwhile.
+    /// kill -9 of `exp up`, once while the run is queued and then in the middle of training, each time followed by another start. Its worker outlives
+    /// it for as long as it takes to notice, and the next start's worker waits for the same queue meanwhile.
     /// </summary>
     [Fact]
     public async Task PlatformKilledAgainAndAgain_TheRunEndsAsIfNothingHadHappened()

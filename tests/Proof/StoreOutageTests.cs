@@ -4,8 +4,8 @@ using Serverless.Tests.Support;
 namespace Serverless.Tests.Proof;
 
 /// <summary>
-/// The store is away, read-only or full while a worker trains. Its code holds in the middle until that is so; after that nobody does anything but give the store back, and people see
-/// what the uninterrupted run shows.
+/// The store is away, read-only or full while a worker trains. Its code holds in the middle until that is so; after that nobody does anything but
+/// give the store back, and people see what the uninterrupted run shows.
 /// </summary>
 public sealed class StoreOutageTests
 {
@@ -17,7 +17,8 @@ public sealed class StoreOutageTests
         await using var rig = new WorkerRig();
         var away = Path.Combine(rig.Folder, "unmounted");
 
-        var ended = await TrainedThrough(rig, () => Directory.Move(rig.WorkspaceFolder, away), () => Directory.Move(away, rig.WorkspaceFolder), "is gone: was it removed, or its disk unmounted?");
+        var ended = await TrainedThrough(rig, () => Directory.Move(rig.WorkspaceFolder, away), () => Directory.Move(away, rig.WorkspaceFolder),
+            "is gone: was it removed, or its disk unmounted?");
 
         await DyingTraining.EndedAsIfNothingHadHappened(rig, ended);
     }
@@ -63,7 +64,8 @@ public sealed class StoreOutageTests
         {
             await using var rig = new WorkerRig(args[0]);
 
-            // Whoever has a file open for writing would keep its disk from becoming read-only; a second view of the same folder, through which nobody has opened anything, can be it.
+            // Whoever has a file open for writing would keep its disk from becoming read-only; a second view of
+            // the same folder, through which nobody has opened anything, can be it.
             var view = Directory.CreateDirectory(Path.Combine(args[0], "view")).FullName;
             var ended = await TrainedThrough(rig, Begin, () => SmallDisk.Unmount(rig.WorkspaceFolder), "is read-only");
 
@@ -99,7 +101,8 @@ public sealed class StoreOutageTests
             await worker.Says("waiting is over");
             Assert.Equal([Cause.StorageFull, Cause.Completed], ended.Attempts.Select(attempt => attempt.Cause));
             Assert.NotNull(ended.Attempts[1].Resume);
-            Assert.Contains(ended.History, entry => entry.Cause == Cause.StorageFull && entry.Message!.Contains("there is no room left", StringComparison.Ordinal));
+            Assert.Contains(ended.History,
+                entry => entry.Cause == Cause.StorageFull && entry.Message!.Contains("there is no room left", StringComparison.Ordinal));
             Assert.Equal(await File.ReadAllTextAsync(args[1]), await DyingTraining.Visible(rig, ended));
             return 0;
         }

@@ -22,14 +22,22 @@ sealed record TestBody(bool Asserts, bool MaySkip, bool UsesTheProduct)
         {
             // Before the test itself its class is made and made ready.
             var definition = (TypeDefinition)Module.LookupToken(type.MetadataToken);
-            foreach (var method in definition.Methods.Where(method => method.IsConstructor || method.Name == "InitializeAsync" || method.MetadataToken.ToInt32() == test.MetadataToken)) open.Push(method);
+            foreach (var method in definition.Methods.Where(
+                method => method.IsConstructor || method.Name == "InitializeAsync" || method.MetadataToken.ToInt32() == test.MetadataToken))
+            {
+                open.Push(method);
+            }
         }
 
         var found = new TestBody(false, false, false);
         while (open.TryPop(out var method))
         {
             if (!seen.Add(method)) continue;
-            if (method.HasBody && method.Body.Instructions.SelectMany(instruction => NamedBy(instruction.Operand)).Any(IsOfTheProduct)) found = found with { UsesTheProduct = true };
+            if (method.HasBody && method.Body.Instructions.SelectMany(instruction => NamedBy(instruction.Operand)).Any(IsOfTheProduct))
+            {
+                found = found with { UsesTheProduct = true };
+            }
+
             foreach (var called in CalledBy(method))
             {
                 // Whoever waits in vain fails as well.
@@ -63,7 +71,8 @@ sealed record TestBody(bool Asserts, bool MaySkip, bool UsesTheProduct)
     private static IEnumerable<MethodReference> CalledBy(MethodDefinition method)
     {
         // The body of an async method or an iterator is in a type of its own.
-        foreach (var machine in method.CustomAttributes.Where(attribute => attribute.AttributeType.Name.EndsWith("StateMachineAttribute", StringComparison.Ordinal)))
+        foreach (var machine in method.CustomAttributes.Where(
+            attribute => attribute.AttributeType.Name.EndsWith("StateMachineAttribute", StringComparison.Ordinal)))
         {
             foreach (var part in ((TypeReference)machine.ConstructorArguments[0].Value).Resolve().Methods) yield return part;
         }

@@ -4,7 +4,11 @@ namespace Serverless.Tests.Publishing;
 static class Hand
 {
     /// <summary>Those that leave a file in its place.</summary>
-    public static TheoryData<string> Changes => ["overwritten in place", "saved by an editor", "appended to", "cut short", "replaced by a copy with an older time", "deleted and written again"];
+    public static TheoryData<string> Changes =>
+    [
+        "overwritten in place", "saved by an editor", "appended to", "cut short", "replaced by a copy with an older time",
+        "deleted and written again",
+    ];
 
     public static TheoryData<string> Ways => ["moved away", "deleted", .. Changes.Select(way => way.Data)];
 

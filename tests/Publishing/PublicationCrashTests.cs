@@ -10,8 +10,8 @@ using static Serverless.Tests.Support.SampleRuns;
 namespace Serverless.Tests.Publishing;
 
 /// <summary>
-/// Whoever publishes dies at each write, with the write done or not, and people, other runs and a second handler have their turn before it is tried again. What somebody
-/// changed or deleted stays so; everything else is published.
+/// Whoever publishes dies at each write, with the write done or not, and people, other runs and a second handler have their turn before it is tried
+/// again. What somebody changed or deleted stays so; everything else is published.
 /// </summary>
 public sealed class PublicationCrashTests
 {
@@ -104,11 +104,15 @@ public sealed class PublicationCrashTests
         Assert.Equal(Names.Length, written);
     }
 
-    /// <summary>Many orders of handlers, deaths, editors and deleters: once the run is known to be published, no file is ever written again.</summary>
+    /// <summary>
+    /// Many orders of handlers, deaths, editors and deleters: once the run is known to be published, no file is ever written again.
+    /// </summary>
     [Fact]
     public async Task AnyOrderOfDeathsEditsAndRepeatedEvents_NeverUndoesAnEdit()
     {
-        var seeds = Environment.GetEnvironmentVariable("FUZZ_SECONDS") is { } seconds ? int.Parse(seconds, System.Globalization.CultureInfo.InvariantCulture) * 200 : 400;
+        var seeds = Environment.GetEnvironmentVariable("FUZZ_SECONDS") is { } seconds
+            ? int.Parse(seconds, System.Globalization.CultureInfo.InvariantCulture) * 200
+            : 400;
         for (var seed = 0; seed < seeds; seed++)
         {
             var random = new Random(seed);
@@ -131,7 +135,10 @@ public sealed class PublicationCrashTests
                         break;
                 }
 
-                foreach (var kept in edited) Assert.True(Text(store, kept)!.StartsWith("edit", StringComparison.Ordinal), $"seed {seed}: {kept} was written again");
+                foreach (var kept in edited)
+                {
+                    Assert.True(Text(store, kept)!.StartsWith("edit", StringComparison.Ordinal), $"seed {seed}: {kept} was written again");
+                }
             }
         }
     }
@@ -156,7 +163,8 @@ public sealed class PublicationCrashTests
     /// <returns>False: it got through.</returns>
     private static async Task<bool> Dies(IObjectStore store, int at, bool afterWriting)
     {
-        var failing = new FailingWrites(store, new MemoryMessageBus(TimeProvider.System, TimeSpan.FromMinutes(1))) { FailAt = at, AfterWriting = afterWriting };
+        var failing = new FailingWrites(
+            store, new MemoryMessageBus(TimeProvider.System, TimeSpan.FromMinutes(1))) { FailAt = at, AfterWriting = afterWriting };
         try
         {
             await Publish(failing.Store, Id);
@@ -173,14 +181,16 @@ public sealed class PublicationCrashTests
         var store = new MemoryObjectStore(new FakeTimeProvider());
         await store.Put(WorkspacePaths.Data + "a", "somebody's"u8, cancel: Cancel);
         await Finish(store, Older);
-        await store.Put(WorkspacePaths.Data + "c", "of an earlier run"u8, metadata: new Dictionary<string, string> { [WorkspaceFiles.PublishedByName] = Older }, cancel: Cancel);
+        await store.Put(WorkspacePaths.Data + "c", "of an earlier run"u8,
+            metadata: new Dictionary<string, string> { [WorkspaceFiles.PublishedByName] = Older }, cancel: Cancel);
         await Finish(store, Id);
         return store;
     }
 
     private static Task<PublicationRecord?> Publish(IObjectStore store, string run) => new Publication(store).Publish(run, Cancel);
 
-    private static string? Text(MemoryObjectStore store, string name) => store.Peek(WorkspacePaths.Data + name) is { } entry ? Encoding.UTF8.GetString(entry.Body) : null;
+    private static string? Text(MemoryObjectStore store, string name) =>
+        store.Peek(WorkspacePaths.Data + name) is { } entry ? Encoding.UTF8.GetString(entry.Body) : null;
 
     private static async Task Finish(IObjectStore store, string id)
     {

@@ -26,7 +26,10 @@ public sealed class PublicationTests
         Assert.Null((await new RunStore(store).Load(Earlier, Cancel))!.Run.Unpublished);
     }
 
-    /// <summary>A person changes the file on the disk, knowing nothing of the platform: what the store kept about the file is lost, or says something of another version.</summary>
+    /// <summary>
+    /// A person changes the file on the disk, knowing nothing of the platform: what the store kept
+    /// about the file is lost, or says something of another version.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Hand.Ways), MemberType = typeof(Hand))]
     public async Task EventDeliveredAgain_UndoesNobodysChange(string way)
@@ -137,7 +140,9 @@ public sealed class PublicationTests
         var files = new List<OutputFile>();
         foreach (var (path, content) in data)
         {
-            files.Add(new(path, WorkspacePaths.PublishedFile(id, 1, path.Replace("../", "", StringComparison.Ordinal)), content.Length, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(content)))));
+            files.Add(
+                new(path, WorkspacePaths.PublishedFile(id, 1, path.Replace("../", "", StringComparison.Ordinal)), content.Length,
+                    Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(content)))));
             await store.Put(files[^1].Key, System.Text.Encoding.UTF8.GetBytes(content), cancel: Cancel);
         }
 

@@ -28,7 +28,11 @@ public sealed class ReportApiTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         host = await EmbeddedHost.Start(new() { DataFolder = folder }, Cancel);
-        http = new() { BaseAddress = host.Address, DefaultRequestHeaders = { Authorization = new("Bearer", File.ReadAllText(host.AdminKeyFile).Trim()) } };
+        http = new()
+        {
+            BaseAddress = host.Address,
+            DefaultRequestHeaders = { Authorization = new("Bearer", File.ReadAllText(host.AdminKeyFile).Trim()) },
+        };
         store = new LocalWorkspaces(folder, TimeProvider.System).Open(LocalWorkspaces.Default);
     }
 
@@ -51,7 +55,8 @@ public sealed class ReportApiTests : IAsyncLifetime
         Assert.Equal(["report.html", "report.md", "accuracy-against-sparsity.png", "train-loss.png"], report.Files);
         Assert.Equal($"/api/reports/{report.Id}", response.Headers.Location!.ToString());
         foreach (var file in report.Files) Assert.NotEmpty((await store.Get(WorkspacePaths.Report(report.Id, file), cancel: Cancel))!.Body);
-        Assert.Contains("| prune-mlp | MLP | 97.0 % | 96.0 % | 1,000 → 500 |", await http.GetStringAsync($"api/reports/{report.Id}/report.md", Cancel));
+        Assert.Contains(
+            "| prune-mlp | MLP | 97.0 % | 96.0 % | 1,000 → 500 |", await http.GetStringAsync($"api/reports/{report.Id}/report.md", Cancel));
     }
 
     [Fact]
@@ -63,7 +68,10 @@ public sealed class ReportApiTests : IAsyncLifetime
         Assert.Equal("text/html", page.Content.Headers.ContentType!.MediaType);
         Assert.Contains("default-src 'none'", page.Headers.GetValues("Content-Security-Policy").Single());
         Assert.StartsWith("# net", await (await Get($"api/reports/{report.Id}", "text/markdown")).Content.ReadAsStringAsync(Cancel));
-        Assert.Equal(report.Files, (await (await Get($"api/reports/{report.Id}", "application/json")).Content.ReadFromJsonAsync<ReportInfo>(CoreJson.Options, Cancel))!.Files);
+        Assert.Equal(
+            report.Files,
+            (await (await Get($"api/reports/{report.Id}", "application/json")).Content.ReadFromJsonAsync<ReportInfo>(
+                CoreJson.Options, Cancel))!.Files);
         Assert.Equal("image/png", (await Get($"api/reports/{report.Id}/train-loss.png", "*/*")).Content.Headers.ContentType!.MediaType);
     }
 
@@ -84,7 +92,8 @@ public sealed class ReportApiTests : IAsyncLifetime
     [Fact]
     public async Task Create_OfWhatIsNotThere_NamesEveryRunThatIsMissing()
     {
-        var response = await http.PostAsJsonAsync("api/reports", new ReportRequest([await AddRun("net"), "01MISSING", "../../platform/keys/x"]), CoreJson.Options, Cancel);
+        var response = await http.PostAsJsonAsync(
+            "api/reports", new ReportRequest([await AddRun("net"), "01MISSING", "../../platform/keys/x"]), CoreJson.Options, Cancel);
 
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         var problem = (await response.Content.ReadFromJsonAsync<ProblemDetails>(CoreJson.Options, Cancel))!;
@@ -99,13 +108,15 @@ public sealed class ReportApiTests : IAsyncLifetime
     [InlineData("""{"runs":"all"}""")]
     [InlineData("nothing")]
     public async Task Create_OfNothing_IsRefused(string body) =>
-        Assert.Equal(HttpStatusCode.BadRequest, (await http.PostAsync("api/reports", new StringContent(body, Encoding.UTF8, "application/json"), Cancel)).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await http.PostAsync("api/reports", new StringContent(body, Encoding.UTF8, "application/json"), Cancel)).StatusCode);
 
     [Theory]
     [InlineData("api/reports/01MISSING")]
     [InlineData("api/reports/01ZZZZZZZZZZZZZZZZZZZZZZZZ")]
     [InlineData("api/reports/01ZZZZZZZZZZZZZZZZZZZZZZZZ/report.html")]
-    public async Task Get_OfWhatIsNotThere_Is404(string path) => Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync(path, Cancel)).StatusCode);
+    public async Task Get_OfWhatIsNotThere_Is404(string path) =>
+        Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync(path, Cancel)).StatusCode);
 
     [Fact]
     public async Task AResultsFileThatIsSomethingElse_DoesNotSpoilTheReport()
@@ -144,7 +155,11 @@ public sealed class ReportApiTests : IAsyncLifetime
         }
 
         var run = Run(id, experiment, new { lr = 0.1 }, new() { ["train/loss"] = 0.1 }, report: ReportOf("prune-mlp")).Run;
-        await new RunStore(store).Create(run with { Outputs = manifest, Attempts = [new(1, "worker", Start, Ended: Start, Cause: Cause.Completed, Metrics: new(1, 0))] });
+        await new RunStore(store).Create(run with
+        {
+            Outputs = manifest,
+            Attempts = [new(1, "worker", Start, Ended: Start, Cause: Cause.Completed, Metrics: new(1, 0))],
+        });
         return id;
     }
 
@@ -154,7 +169,8 @@ public sealed class ReportApiTests : IAsyncLifetime
         MetricStream.Header.CopyTo(bytes);
         var at = MetricStream.Header.Length;
         at += MetricStream.WriteName(bytes.AsSpan(at), 0, "train/loss");
-        for (var step = 0; step < 50; step++) at += MetricStream.WritePoint(bytes.AsSpan(at), 0, step, 1_700_000_000_000_000 + step, 1.0 / (step + 1));
+        for (var step = 0; step
+            < 50; step++) at += MetricStream.WritePoint(bytes.AsSpan(at), 0, step, 1_700_000_000_000_000 + step, 1.0 / (step + 1));
         return bytes[..at];
     }
 }

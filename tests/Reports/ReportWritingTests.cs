@@ -15,7 +15,8 @@ public class ReportWritingTests
     static readonly Report Example = ReportComposer.Compose("01REPORT", "Pruning digits", Start, DemoRuns);
     static readonly Report Attack = ReportComposer.Compose("01REPORT", Hostile, Start,
     [
-        Run("A00001", "net", new { lr = Hostile }, new() { [Hostile] = 1 }, RunState.Failed, Cause.UserCode, Hostile, [Curve(Hostile, 20, step => step)]),
+        Run("A00001", "net", new { lr = Hostile }, new() { [Hostile] = 1 }, RunState.Failed, Cause.UserCode, Hostile,
+            [Curve(Hostile, 20, step => step)]),
         Run("A00002", "net", new { lr = "other" }, series: [Curve(Hostile, 20, step => -step)]),
     ]);
 
@@ -106,7 +107,8 @@ public class ReportWritingTests
     {
         double[] values = [double.MaxValue, double.MinValue, double.NaN, double.PositiveInfinity, double.Epsilon, 0, 1e100, -1e100];
         long[] steps = [long.MinValue, -1, 0, 1, long.MaxValue - 1, long.MaxValue, long.MaxValue, 7];
-        var series = new MetricSeries("loss", values.Length, [.. values.Zip(steps, (value, step) => new MetricValue(step, value, DateTimeOffset.MaxValue))]);
+        var series = new MetricSeries(
+            "loss", values.Length, [.. values.Zip(steps, (value, step) => new MetricValue(step, value, DateTimeOffset.MaxValue))]);
         var report = ReportComposer.Compose("01REPORT", null, Start, [Run("A00001", "net", series: [series])]);
         Assert.NotEmpty(new ChartDrawing().Png(ChartOf(report), ChartTheme.Light));
         Assert.Contains("Not drawn are values that are not finite", MarkdownReport.Write(report), StringComparison.Ordinal);

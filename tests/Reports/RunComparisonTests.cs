@@ -11,7 +11,8 @@ public sealed class RunComparisonTests
     {
         var runs = Enumerable.Range(0, 100).Select(n => Run($"{n:D26}") with
         {
-            Metrics = Enumerable.Range(0, 400).Select(i => $"run{n}/m{i}").Append("val/accuracy").Append("zz/checked").ToDictionary(name => name, _ => n / 100.0),
+            Metrics = Enumerable.Range(0, 400).Select(i => $"run{n}/m{i}").Append("val/accuracy").Append("zz/checked")
+                .ToDictionary(name => name, _ => n / 100.0),
             MetricsLeftOut = n,
             Spec = Run().Spec with { Checks = new Dictionary<string, string> { ["zz/checked"] = "0.." } },
         }).ToList();

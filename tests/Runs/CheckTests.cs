@@ -9,10 +9,16 @@ public sealed class CheckTests
     [Fact]
     public void Checks_AreEvaluatedWhenTheRunEnds_AndFailedOnesLeaveItSucceeded()
     {
-        var run = Ended(new() { ["val/accuracy"] = "0.95..", ["val/loss"] = "..0.1", ["time"] = "1..2", ["diverged"] = "..1" }, new() { ["val/accuracy"] = 0.9, ["val/loss"] = 0.1, ["diverged"] = double.NaN });
+        var run = Ended(new() { ["val/accuracy"] = "0.95..", ["val/loss"] = "..0.1", ["time"] = "1..2", ["diverged"] = "..1" }, new()
+        {
+            ["val/accuracy"] = 0.9,
+            ["val/loss"] = 0.1,
+            ["diverged"] = double.NaN,
+        });
         Assert.Equal(RunState.Succeeded, run.State);
         Assert.Equal(
-            [new("diverged", "..1", double.NaN, false), new("time", "1..2", null, false), new("val/accuracy", "0.95..", 0.9, false), new("val/loss", "..0.1", 0.1, true)], run.Checks);
+            [new("diverged", "..1", double.NaN, false), new("time", "1..2", null, false), new("val/accuracy", "0.95..", 0.9, false),
+                new("val/loss", "..0.1", 0.1, true)], run.Checks);
         Assert.Equal("3 of 4 checks failed", $"{CheckTally.Of(run)}");
         Assert.Equal(new(1, 3), RunSummary.Of(run).Checks);
     }
@@ -37,7 +43,8 @@ public sealed class CheckTests
     public void AMetricThatOnlyAnEarlierAttemptLogged_CountsWhenItCameBeforeTheCheckpoint()
     {
         var run = Claimed(With(new() { ["val/best"] = "1.." }));
-        var head = Some.Checkpoint(1, 10) with { Values = Enumerable.Range(0, 100).Select(i => $"m{i}").Append("val/best").ToDictionary(name => name, _ => 1.0) };
+        var head = Some.Checkpoint(
+            1, 10) with { Values = Enumerable.Range(0, 100).Select(i => $"m{i}").Append("val/best").ToDictionary(name => name, _ => 1.0) };
         run = Moved(run, new RunEvent.Commit(1, head));
         run = Moved(run, new RunEvent.Renew(1, new Dictionary<string, double> { ["lost"] = 1 }));
         run = Moved(run, new RunEvent.ExpireLease(), Some.Now + Some.LeaseLength);
@@ -86,7 +93,8 @@ public sealed class CheckTests
         Assert.Equal(new(1, 1), notice.CheckTally);
     }
 
-    private static RunRecord With(Dictionary<string, string> checks) => Some.Run() is var run ? run with { Spec = run.Spec with { Checks = checks } } : null!;
+    private static RunRecord With(Dictionary<string, string> checks) =>
+        Some.Run() is var run ? run with { Spec = run.Spec with { Checks = checks } } : null!;
 
     private static RunRecord Ended(Dictionary<string, string> checks, Dictionary<string, double> values) =>
         Moved(Claimed(With(checks)), new RunEvent.Finish(1, new(Cause.Completed, Values: values)));

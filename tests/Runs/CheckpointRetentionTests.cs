@@ -34,7 +34,8 @@ public sealed class CheckpointRetentionTests
         for (var step = 1; step <= 20; step++)
         {
             var made = new CheckpointRef(
-                1, step, WorkspacePaths.CheckpointManifest("r", 1, step), 1, DateTimeOffset.UnixEpoch, StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double> { ["acc"] = accuracy(step) });
+                1, step, WorkspacePaths.CheckpointManifest("r", 1, step), 1, DateTimeOffset.UnixEpoch, StreamCursor.Start, StreamCursor.Start,
+                new Dictionary<string, double> { ["acc"] = accuracy(step) });
             var stay = retention.KeptBeside(all, made);
             all = [.. all.Where(checkpoint => stay.Contains(checkpoint.Manifest)), made];
         }

@@ -40,7 +40,8 @@ public sealed class CheckpointSweepTests
         var sweep = new CheckpointSweep(store, Run, epoch: 1);
         await sweep.Delete((await sweep.Needed([kept], Cancel))!, everywhere: true, Cancel);
         var keys = (await Keys()).ToList();
-        Assert.All((string[])[held, kept, WorkspacePaths.CheckpointChunk(Run, 1, "held"), WorkspacePaths.CheckpointChunk(Run, 1, "kept")], key => Assert.Contains(key, keys));
+        Assert.All((string[])[held, kept, WorkspacePaths.CheckpointChunk(Run, 1, "held"), WorkspacePaths.CheckpointChunk(Run, 1, "kept")],
+            key => Assert.Contains(key, keys));
         Assert.DoesNotContain(dropped, keys);
     }
 
@@ -89,7 +90,9 @@ public sealed class CheckpointSweepTests
     private async Task<string> Manifest(int epoch, long step, params string[] pieces)
     {
         var key = WorkspacePaths.CheckpointManifest(Run, epoch, step);
-        await store.PutJson(key, new CheckpointManifest(step, epoch, [new("w", 5 * pieces.Length, "hash", [.. pieces.Select(piece => new Chunk(piece, 5))])]), cancel: Cancel);
+        await store.PutJson(
+            key, new CheckpointManifest(step, epoch, [new("w", 5 * pieces.Length, "hash", [.. pieces.Select(piece => new Chunk(piece, 5))])]),
+            cancel: Cancel);
         return key;
     }
 

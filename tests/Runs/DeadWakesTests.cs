@@ -35,7 +35,8 @@ public sealed class DeadWakesTests
         Assert.Equal(1, await deadWakes.EndRuns(Cancel));
 
         var run = (await runs.Load("run-1", Cancel))!.Run;
-        Assert.Equal((RunState.Failed, Cause.Invalid, "its wake-up call was put aside: MaxDeliveryCountExceeded"), (run.State, run.Cause!.Value, run.Message));
+        Assert.Equal(
+            (RunState.Failed, Cause.Invalid, "its wake-up call was put aside: MaxDeliveryCountExceeded"), (run.State, run.Cause!.Value, run.Message));
         Assert.Single(await bus.DeadLetters(Queue, cancel: Cancel));
         Assert.Equal(0, await deadWakes.EndRuns(Cancel));
     }
@@ -75,5 +76,6 @@ public sealed class DeadWakesTests
         await queue.Wake(Some.Run(), cancel: Cancel);
     }
 
-    private async Task PutAside(string reason) => Assert.True(await bus.DeadLetter((await bus.Receive(Queue, TimeSpan.Zero, Cancel))!, reason, Cancel));
+    private async Task PutAside(string reason) =>
+        Assert.True(await bus.DeadLetter((await bus.Receive(Queue, TimeSpan.Zero, Cancel))!, reason, Cancel));
 }

@@ -5,7 +5,8 @@ namespace Serverless.Tests.Runs;
 public sealed class MetricOrderTests
 {
     private static readonly string[] wanted =
-        ["layer00/grad", "eval/accuracy", "val/accuracy", "test/flops", "val_calibration", "accuracy", "train/loss", "a/loss2", "layer01/grad", "system/cpu"];
+        ["layer00/grad", "eval/accuracy", "val/accuracy", "test/flops", "val_calibration", "accuracy", "train/loss", "a/loss2", "layer01/grad",
+            "system/cpu"];
 
     [Fact]
     public void WhatTheSpecNamesComesFirst_ThenHeldOutData_ThenLosses_AndTheMachineLast()
@@ -15,8 +16,10 @@ public sealed class MetricOrderTests
     }
 
     [Theory]
-    [InlineData("val/x"), InlineData("valid/x"), InlineData("validation/x"), InlineData("test/x"), InlineData("eval/x"), InlineData("test.x"), InlineData("test-x"), InlineData("test_x")]
-    [InlineData("train/accuracy"), InlineData("acc"), InlineData("loss"), InlineData("error"), InlineData("f1"), InlineData("auc"), InlineData("perplexity"), InlineData("reward"), InlineData("score")]
+    [InlineData("val/x"), InlineData("valid/x"), InlineData("validation/x"), InlineData("test/x"), InlineData("eval/x"), InlineData(
+        "test.x"), InlineData("test-x"), InlineData("test_x")]
+    [InlineData("train/accuracy"), InlineData("acc"), InlineData("loss"), InlineData("error"), InlineData("f1"), InlineData("auc"), InlineData(
+        "perplexity"), InlineData("reward"), InlineData("score")]
     public void EachTellingName_ComesBeforeOthers_AndAllBeforeTheMachines(string name)
     {
         Assert.Equal([name, "aaa", "system/loss"], ((string[])["system/loss", "aaa", name]).Order(new MetricOrder()));
@@ -37,10 +40,15 @@ public sealed class MetricOrderTests
     public void LatestValues_KeepTheMostTelling_WhateverComesFirst()
     {
         var latest = new LatestValues(new(), 3);
-        foreach (var name in (string[])["layer00/grad", "layer01/grad", "layer02/grad", "val/accuracy", "layer03/grad", "system/cpu"]) latest[name] = 1;
+        foreach (var name in (string[])["layer00/grad", "layer01/grad", "layer02/grad", "val/accuracy", "layer03/grad", "system/cpu"])
+        {
+            latest[name] = 1;
+        }
+
         latest["val/accuracy"] = 2;
         latest["layer02/grad"] = 2;
-        Assert.Equal(new Dictionary<string, double> { ["layer00/grad"] = 1, ["layer01/grad"] = 1, ["val/accuracy"] = 2 }, latest.Copy().ToDictionary());
+        Assert.Equal(
+            new Dictionary<string, double> { ["layer00/grad"] = 1, ["layer01/grad"] = 1, ["val/accuracy"] = 2 }, latest.Copy().ToDictionary());
     }
 
     [Fact]
@@ -55,7 +63,8 @@ public sealed class MetricOrderTests
     [Fact]
     public void Lists_SayHowManyParametersTheyHaveNoRoomFor()
     {
-        var parameters = Enumerable.Range(0, 200).ToDictionary(i => $"a-parameter-with-a-long-name-{i}", i => System.Text.Json.JsonSerializer.SerializeToElement(i));
+        var parameters = Enumerable.Range(0, 200).ToDictionary(
+            i => $"a-parameter-with-a-long-name-{i}", i => System.Text.Json.JsonSerializer.SerializeToElement(i));
         var run = Some.Run();
         var listed = RunSummary.FromMetadata(RunSummary.Of(run with { Spec = run.Spec with { Params = parameters } }).ToMetadata())!;
         Assert.True(listed.ParamsLeftOut > 0);

@@ -66,7 +66,12 @@ public sealed class RunIndexTests
     public void Comparison_PutsWhatDiffersFirst()
     {
         var a = Run(Id(0)) with { Metrics = new Dictionary<string, double> { ["acc"] = 0.9, ["loss"] = 1 } };
-        var b = Run(Id(1)) with { Metrics = new Dictionary<string, double> { ["acc"] = 0.9 }, Spec = a.Spec with { Params = new Dictionary<string, JsonElement> { ["aaa"] = JsonSerializer.SerializeToElement(1), ["lr"] = a.Spec.Params["lr"] } } };
+        var b = Run(Id(1)) with
+        {
+            Metrics = new Dictionary<string, double> { ["acc"] = 0.9 },
+            Spec = a.Spec with { Params = new Dictionary<string, JsonElement> { ["aaa"] = JsonSerializer.SerializeToElement(1),
+                ["lr"] = a.Spec.Params["lr"] } },
+        };
         var compared = RunComparison.Of([a, b]);
         Assert.Equal(["aaa", "lr"], compared.Params.Select(row => row.Name));
         Assert.Equal([true, false], compared.Params.Select(row => row.Differs));

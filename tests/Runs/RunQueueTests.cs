@@ -37,7 +37,8 @@ public sealed class RunQueueTests
         await Submitted();
         await Claimed();
         Assert.True((await queue.Apply("run-1", new RunEvent.Finish(1, new(Cause.Completed)), Cancel)).Moved);
-        Assert.Equal([new RunEnded("workspace", "run-1", RunState.Succeeded, Cause.Completed)], bus.Peek(Events).Select(EventReader.WorkspaceEventIn));
+        Assert.Equal(
+            [new RunEnded("workspace", "run-1", RunState.Succeeded, Cause.Completed)], bus.Peek(Events).Select(EventReader.WorkspaceEventIn));
         Assert.Empty(store.PeekAll(WorkspacePaths.Active));
     }
 
@@ -149,7 +150,11 @@ public sealed class RunQueueTests
     [Fact]
     public async Task Tend_AfterTheClockWasSetBack_DoesNotWaitForTheOldTimeToComeAgain()
     {
-        await Submitted(Some.In("backing-off") with { NotBefore = Some.Noon.AddHours(2), Attempts = [new(1, "worker-1", Some.Noon, Ended: Some.Noon.AddHours(2))] });
+        await Submitted(Some.In("backing-off") with
+        {
+            NotBefore = Some.Noon.AddHours(2),
+            Attempts = [new(1, "worker-1", Some.Noon, Ended: Some.Noon.AddHours(2))],
+        });
         time.Advance(TimeSpan.FromMinutes(2));
         Assert.Equal(1, await queue.Tend(Cancel));
         Assert.Equal(0, await queue.Tend(Cancel));

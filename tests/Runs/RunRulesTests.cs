@@ -91,7 +91,10 @@ public sealed class RunRulesTests
     {
         var run = Claimed(Some.Run());
         foreach (var step in (long[])[10, 20]) run = Moved(run, new RunEvent.Commit(1, Some.Checkpoint(1, step)));
-        foreach (var step in (long[])[10, 20]) Assert.IsType<Decision.Unchanged>(RunRules.Decide(run, new RunEvent.Commit(1, Some.Checkpoint(1, step)), Some.Now));
+        foreach (var step in (long[])[10, 20])
+        {
+            Assert.IsType<Decision.Unchanged>(RunRules.Decide(run, new RunEvent.Commit(1, Some.Checkpoint(1, step)), Some.Now));
+        }
     }
 
     [Fact]
@@ -114,7 +117,8 @@ public sealed class RunRulesTests
     [Fact]
     public void Cancel_GivesItsReason()
     {
-        var run = Moved(Moved(Claimed(Some.Run()), new RunEvent.RequestCancel("ann", "wrong dataset")), new RunEvent.Finish(1, new(Cause.Cancelled, "the code left with 143", 143)));
+        var run = Moved(Moved(Claimed(Some.Run()), new RunEvent.RequestCancel("ann", "wrong dataset")),
+            new RunEvent.Finish(1, new(Cause.Cancelled, "the code left with 143", 143)));
         Assert.Equal((RunState.Cancelled, "wrong dataset", 143), (run.State, run.Message, run.ExitCode));
         Assert.Contains(run.History, entry => entry.Message == "cancel requested by ann");
     }
@@ -129,7 +133,8 @@ public sealed class RunRulesTests
     [Fact]
     public void Summary_KeepsWhatTheCodeSaid_BeforeWhatTheMachineMeasured()
     {
-        var values = Enumerable.Range(0, RunRules.MaxMetrics).Select(i => $"system/gpu{i}").Append("val/accuracy").ToDictionary(name => name, _ => 1.0);
+        var values = Enumerable.Range(0, RunRules.MaxMetrics).Select(i => $"system/gpu{i}").Append("val/accuracy")
+            .ToDictionary(name => name, _ => 1.0);
         var run = Moved(Claimed(Some.Run()), new RunEvent.Renew(1, values));
         Assert.Equal((RunRules.MaxMetrics, 1), (run.Metrics.Count, run.MetricsLeftOut));
         Assert.Equal("val/accuracy", run.Metrics.First().Key);
@@ -176,12 +181,20 @@ public sealed class RunRulesTests
     [Theory]
     [InlineData(600, false), InlineData(601, true), InlineData(1, false), InlineData(0, true)]
     public void ATimeToWaitFor_IsBelieved_UpToTheLongestBackOff(int secondsAhead, bool taken) =>
-        Assert.Equal(taken, RunRules.Decide(Some.In("backing-off") with { NotBefore = Some.Now.AddSeconds(secondsAhead) }, new RunEvent.Claim("w", Some.LeaseLength), Some.Now) is Decision.Moved);
+        Assert.Equal(
+            taken, RunRules.Decide(Some.In("backing-off") with { NotBefore = Some.Now.AddSeconds(secondsAhead) },
+                new RunEvent.Claim("w", Some.LeaseLength), Some.Now) is Decision.Moved);
 
     [Fact]
     public void AFallBack_KnowsWhatTheCheckpointBeforeKnew()
     {
-        var run = Some.Run() with { Epoch = 1, Head = Some.Checkpoint(1, 20), Checkpoints = [Some.Checkpoint(1, 10), Some.Checkpoint(1, 20)], Attempts = [new(1, "w", Some.Noon, Ended: Some.Now, Cause: Cause.WorkerLost)] };
+        var run = Some.Run() with
+        {
+            Epoch = 1,
+            Head = Some.Checkpoint(1, 20),
+            Checkpoints = [Some.Checkpoint(1, 10), Some.Checkpoint(1, 20)],
+            Attempts = [new(1, "w", Some.Noon, Ended: Some.Now, Cause: Cause.WorkerLost)],
+        };
         run = Loaded(Moved(run, new RunEvent.Claim("worker-2", Some.LeaseLength)));
         Assert.Equal(0.1, Moved(run, new RunEvent.FallBack(2, run.Head!.Manifest, "a piece is missing")).Metrics["loss"]);
     }
@@ -223,7 +236,13 @@ public sealed class RunRulesTests
     [Fact]
     public void FallBack_GoesOnFromTheCheckpointBefore_AndInTheEndFromTheStart_AndSaysSo()
     {
-        var run = Some.Run() with { Epoch = 1, Attempts = [new(1, "worker-1", Some.Noon, Ended: Some.Now, Cause: Cause.WorkerLost)], Head = Some.Checkpoint(1, 20), Checkpoints = [Some.Checkpoint(1, 10), Some.Checkpoint(1, 20)] };
+        var run = Some.Run() with
+        {
+            Epoch = 1,
+            Attempts = [new(1, "worker-1", Some.Noon, Ended: Some.Now, Cause: Cause.WorkerLost)],
+            Head = Some.Checkpoint(1, 20),
+            Checkpoints = [Some.Checkpoint(1, 10), Some.Checkpoint(1, 20)],
+        };
         run = Moved(run, new RunEvent.Claim("worker-2", Some.LeaseLength));
         run = Loaded(run);
         var back = Moved(run, new RunEvent.FallBack(2, run.Head!.Manifest, "a piece is missing"));

@@ -35,7 +35,8 @@ public sealed class RunSentencesTests
 
     [Theory]
     [MemberData(nameof(Refusals))]
-    public void WhatDoesNotMove_SaysWhy(string situation, RunEvent happened, string sentence) => Assert.Equal(sentence, RunRules.Decide(Some.In(situation), happened, Some.Now) switch
+    public void WhatDoesNotMove_SaysWhy(string situation, RunEvent happened, string sentence) =>
+        Assert.Equal(sentence, RunRules.Decide(Some.In(situation), happened, Some.Now) switch
     {
         Decision.Unchanged unchanged => unchanged.Why,
         Decision.Stale stale => stale.Why,
@@ -55,7 +56,9 @@ public sealed class RunSentencesTests
         { "cancelling", new RunEvent.Finish(1, new(Cause.UserCode, "it threw")), "cancelled on request" },
         { "running-late", new RunEvent.RequestCancel("bob", "too slow"), "too slow" },
         { "running-late", new RunEvent.ExpireLease(), "worker-1 was last heard of at 2030-01-02T12:00:00.0000000+00:00" },
-        { "last-chance", new RunEvent.ExpireLease(), "11 attempts ended for no fault of the code, retries.lost allows 10; the last: worker-1 was last heard of at 2030-01-02T12:00:00.0000000+00:00" },
+        { "last-chance", new RunEvent.ExpireLease(),
+            "11 attempts ended for no fault of the code, retries.lost allows 10; the last: worker-1 was last heard of at " +
+            "2030-01-02T12:00:00.0000000+00:00" },
         { "running", new RunEvent.Finish(1, new(Cause.Preempted)), "the worker left" },
         { "running", new RunEvent.Finish(1, new(Cause.Preempted, "the machine goes")), "the machine goes" },
         { "running", new RunEvent.Finish(1, new(Cause.WorkerLost)), "the worker failed (tried again in 5 s)" },
@@ -64,7 +67,8 @@ public sealed class RunSentencesTests
         { "running", new RunEvent.Finish(1, new(Cause.StorageFull, "the disk is full")), "the disk is full (tried again in 5 s)" },
         { "queued", new RunEvent.Refuse("no such snapshot"), "no such snapshot" },
         { "succeeded", new RunEvent.Publish([new("x", "it is a folder")]), "1 file was not published: data/x: it is a folder" },
-        { "succeeded", new RunEvent.Publish([new("", "the list is damaged"), new("x", "it is a folder")]), "2 files were not published: the list is damaged" },
+        { "succeeded", new RunEvent.Publish([new("", "the list is damaged"), new("x", "it is a folder")]),
+            "2 files were not published: the list is damaged" },
     };
 
     [Theory]
@@ -81,16 +85,19 @@ public sealed class RunSentencesTests
     public void ACancelThatSaysWhy_IsWhatTheRunEndsWith_HoweverItEnds()
     {
         var asked = new CancelRequest(Some.Noon, "ann", "too slow");
-        foreach (var (situation, happened) in ((string, RunEvent)[])[("cancelling-late", new RunEvent.ExpireLease()), ("cancelling", new RunEvent.Finish(1, new(Cause.UserCode, "it threw")))])
+        foreach (var (situation, happened) in ((string, RunEvent)[])[
+            ("cancelling-late", new RunEvent.ExpireLease()), ("cancelling", new RunEvent.Finish(1, new(Cause.UserCode, "it threw")))])
         {
-            Assert.Equal("too slow", Assert.IsType<Decision.Moved>(RunRules.Decide(Some.In(situation) with { Cancel = asked }, happened, Some.Now)).Run.Message);
+            Assert.Equal("too slow",
+                Assert.IsType<Decision.Moved>(RunRules.Decide(Some.In(situation) with { Cancel = asked }, happened, Some.Now)).Run.Message);
         }
     }
 
     [Fact]
     public async Task ARunThatIsNotThere_IsSaid()
     {
-        var change = await new RunStore(new Support.MemoryObjectStore(TimeProvider.System)).Apply("none", new RunEvent.ExpireLease(), TestContext.Current.CancellationToken);
+        var change = await new RunStore(new Support.MemoryObjectStore(TimeProvider.System)).Apply(
+            "none", new RunEvent.ExpireLease(), TestContext.Current.CancellationToken);
         Assert.Equal("there is no run none", Assert.IsType<Decision.Illegal>(change.Decision).Why);
         Assert.Null(change.Run);
     }
@@ -98,7 +105,13 @@ public sealed class RunSentencesTests
     [Fact]
     public void AClaim_SaysWhereItGoesOn_AndAFallBackFromTheStart()
     {
-        var run = Some.Run() with { Head = Some.Checkpoint(1, 10), Checkpoints = [Some.Checkpoint(1, 10)], Attempts = [new(1, "worker-1", Some.Noon, Ended: Some.Now, Cause: Cause.WorkerLost)], Epoch = 1 };
+        var run = Some.Run() with
+        {
+            Head = Some.Checkpoint(1, 10),
+            Checkpoints = [Some.Checkpoint(1, 10)],
+            Attempts = [new(1, "worker-1", Some.Noon, Ended: Some.Now, Cause: Cause.WorkerLost)],
+            Epoch = 1,
+        };
         run = Assert.IsType<Decision.Moved>(RunRules.Decide(run, new RunEvent.Claim("worker-2", Some.LeaseLength), Some.Now)).Run;
         Assert.Equal("claimed by worker-2, resumes after step 10", run.History[^1].Message);
 
@@ -115,7 +128,8 @@ public sealed class RunSentencesTests
         {
             run = run with { Lease = run.Lease! with { Renewed = Some.Now } };
             var committed = Assert.IsType<Decision.Moved>(RunRules.Decide(run, new RunEvent.Commit(2, made), Some.Now)).Run;
-            return Assert.IsType<Decision.Unchanged>(RunRules.Decide(committed with { Lease = run.Lease }, new RunEvent.Commit(2, made), Some.Now)).Why;
+            return Assert.IsType<Decision.Unchanged>(
+                RunRules.Decide(committed with { Lease = run.Lease }, new RunEvent.Commit(2, made), Some.Now)).Why;
         }
     }
 
@@ -134,6 +148,7 @@ public sealed class RunSentencesTests
         Assert.Equal("trigger after, because of run run-1", $"{origin with { Run = "run-1" }}");
         Assert.Equal("trigger after, because of the file data/x", $"{origin with { Run = "run-1", File = "data/x" }}");
         Assert.Equal("trigger after, because of the dataset digits:3", $"{origin with { Dataset = "digits:3" }}");
-        Assert.Equal("trigger after, because of its schedule, 2030-01-02 12:00 UTC", $"{origin with { Scheduled = Some.Noon.ToOffset(TimeSpan.FromHours(2)) }}");
+        Assert.Equal("trigger after, because of its schedule, 2030-01-02 12:00 UTC",
+            $"{origin with { Scheduled = Some.Noon.ToOffset(TimeSpan.FromHours(2)) }}");
     }
 }

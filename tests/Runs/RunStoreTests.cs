@@ -63,7 +63,11 @@ public sealed class RunStoreTests
         await Apply(new RunEvent.Claim("worker-1", Some.LeaseLength));
         time.Advance(Some.LeaseLength);
         Assert.Equal(2, (await Apply(new RunEvent.Claim("worker-2", Some.LeaseLength))).Run!.Epoch);
-        RunEvent[] late = [new RunEvent.Renew(1), new RunEvent.Start(1), new RunEvent.Commit(1, Some.Checkpoint(1, 10)), new RunEvent.Finish(1, new(Cause.Completed))];
+        RunEvent[] late =
+        [
+            new RunEvent.Renew(1), new RunEvent.Start(1), new RunEvent.Commit(1, Some.Checkpoint(1, 10)),
+            new RunEvent.Finish(1, new(Cause.Completed)),
+        ];
         foreach (var happened in late) Assert.IsType<Decision.Stale>((await Apply(happened)).Decision);
         var run = (await runs.Load("run-1", Cancel))!.Run;
         Assert.Equal((RunState.Preparing, null, 1), (run.State, run.Head, run.Lost));
@@ -73,7 +77,8 @@ public sealed class RunStoreTests
     public async Task Claim_ByManyAtOnce_IsOneWorkers()
     {
         await runs.Create(Some.Run(), Cancel);
-        var claims = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Task.Run(() => Apply(new RunEvent.Claim($"worker-{i}", Some.LeaseLength)), Cancel)));
+        var claims = await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(i => Task.Run(() => Apply(new RunEvent.Claim($"worker-{i}", Some.LeaseLength)), Cancel)));
         Assert.Single(claims, claim => claim.Moved);
         Assert.Equal(1, (await runs.Load("run-1", Cancel))!.Run.Epoch);
     }
@@ -90,23 +95,36 @@ public sealed class RunStoreTests
     [Fact]
     public async Task Record_SurvivesStorage_Whole()
     {
-        var run = Some.In("cancelling") with { Head = Some.Checkpoint(1, 10), Checkpoints = [Some.Checkpoint(1, 10)], Metrics = new Dictionary<string, double> { ["loss"] = double.NaN } };
+        var run = Some.In("cancelling") with
+        {
+            Head = Some.Checkpoint(1, 10),
+            Checkpoints = [Some.Checkpoint(1, 10)],
+            Metrics = new Dictionary<string, double> { ["loss"] = double.NaN },
+        };
         time.Advance(TimeSpan.FromMinutes(1));
         await runs.Create(run, Cancel);
-        Assert.Equal(JsonSerializer.Serialize(run, CoreJson.Options), JsonSerializer.Serialize((await runs.Load("run-1", Cancel))!.Run, CoreJson.Options));
+        Assert.Equal(
+            JsonSerializer.Serialize(run, CoreJson.Options), JsonSerializer.Serialize((await runs.Load("run-1", Cancel))!.Run, CoreJson.Options));
     }
 
     /// <summary>A record that cannot be true is damaged: nobody acts on it.</summary>
     [Theory]
     [InlineData(0, 0, null), InlineData(999_999, 0, null), InlineData(0, long.MaxValue, null)]
-    [InlineData(-1, 0, "a stream of it ends where none can"), InlineData(1_000_000, 0, "a stream of it ends where none can"), InlineData(0, -1, "a stream of it ends where none can")]
+    [InlineData(-1, 0, "a stream of it ends where none can"), InlineData(1_000_000, 0, "a stream of it ends where none can"), InlineData(
+        0, -1, "a stream of it ends where none can")]
     public async Task ARecord_WhoseStreamsEndWhereNoneCan_IsDamaged(int segment, long length, string? problem)
     {
         var cursor = new StreamCursor(7, 8);
-        Attempt[] attempts = [new(1, "w", Some.Noon, Metrics: cursor), new(1, "w", Some.Noon, Logs: cursor), new(1, "w", Some.Noon, Some.Checkpoint(1, 1) with { Metrics = cursor }), new(1, "w", Some.Noon, Some.Checkpoint(1, 1) with { Logs = cursor })];
+        Attempt[] attempts =
+        [
+            new(1, "w", Some.Noon, Metrics: cursor), new(1, "w", Some.Noon, Logs: cursor),
+            new(1, "w", Some.Noon, Some.Checkpoint(1, 1) with { Metrics = cursor }),
+            new(1, "w", Some.Noon, Some.Checkpoint(1, 1) with { Logs = cursor }),
+        ];
         foreach (var attempt in attempts)
         {
-            await Write("run-1", Some.Run() with { Attempts = [attempt] }, "\"segment\":7,\"lengthBytes\":8", $"\"segment\":{segment},\"lengthBytes\":{length}");
+            await Write("run-1", Some.Run() with { Attempts = [attempt] }, "\"segment\":7,\"lengthBytes\":8",
+                $"\"segment\":{segment},\"lengthBytes\":{length}");
             Assert.Equal(problem is not null, (await runs.Sound("run-1", Cancel)) is null);
             if (problem is not null) Assert.Contains(problem, (await runs.Read("run-1", Cancel)).Damage!.Why, StringComparison.Ordinal);
         }
@@ -125,13 +143,19 @@ public sealed class RunStoreTests
     {
         var lease = new Lease("worker-1", Some.LeaseLength, Some.Noon);
         Assert.Equal("worker-1 for 00:00:30 from 2030-01-02T12:00:00.0000000+00:00", $"{lease}");
-        Assert.Contains("renewal", Assert.Throws<InvalidOperationException>(() => (lease with { Renewed = null }).ExpiresAt).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "renewal", Assert.Throws<InvalidOperationException>(() => (lease with { Renewed = null }).ExpiresAt).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Summary_IsInTheMetadata()
     {
-        var run = Some.In("running") with { Tags = ["baseline"], Step = 7, Metrics = new Dictionary<string, double> { ["loss"] = double.PositiveInfinity } };
+        var run = Some.In("running") with
+        {
+            Tags = ["baseline"],
+            Step = 7,
+            Metrics = new Dictionary<string, double> { ["loss"] = double.PositiveInfinity },
+        };
         await runs.Create(run, Cancel);
         var summary = RunSummary.FromMetadata((await store.Head("runs/run-1.json", Cancel)).Value!.Metadata);
         Assert.Equal(JsonSerializer.Serialize(RunSummary.Of(run), CoreJson.Options), JsonSerializer.Serialize(summary, CoreJson.Options));
@@ -143,9 +167,15 @@ public sealed class RunStoreTests
         var run = Some.Run();
         return new()
         {
-            { "many params", run with { Spec = run.Spec with { Params = Enumerable.Range(0, 500).ToDictionary(i => $"Ω{i}", i => JsonSerializer.SerializeToElement(i)) } } },
-            { "a long param", run with { Spec = run.Spec with { Params = new Dictionary<string, JsonElement> { [big] = JsonSerializer.SerializeToElement(new { big }) } } } },
-            { "raw json", run with { Spec = run.Spec with { Params = new Dictionary<string, JsonElement> { ["é"] = JsonDocument.Parse("[\"é😀\u007f\", {\"λ\": 1e400, \"b\": null}]").RootElement } } } },
+            { "many params",
+                run with { Spec = run.Spec with { Params = Enumerable.Range(0, 500)
+                    .ToDictionary(i => $"Ω{i}", i => JsonSerializer.SerializeToElement(i)) } } },
+            { "a long param",
+                run with { Spec = run.Spec with { Params = new Dictionary<string, JsonElement>
+                    { [big] = JsonSerializer.SerializeToElement(new { big }) } } } },
+            { "raw json",
+                run with { Spec = run.Spec with { Params = new Dictionary<string, JsonElement>
+                    { ["é"] = JsonDocument.Parse("[\"é😀\u007f\", {\"λ\": 1e400, \"b\": null}]").RootElement } } } },
             { "many metrics", run with { Metrics = Enumerable.Range(0, 500).ToDictionary(i => $"é{i}", i => i / 3.0) } },
             { "long tags", run with { Tags = [big, "baseline"] } },
             { "a long author", run with { SubmittedBy = big } },
@@ -183,7 +213,11 @@ public sealed class RunStoreTests
         Assert.Equal(manyParams.Keys.Take(25), halved.Params.Keys);
 
         // Metrics with long names: no parameter is left, and of the metrics the most telling half, and half of it.
-        var longNames = run with { Metrics = Numbered(new string('n', 400), 40, i => (double)i), Spec = run.Spec with { Params = Numbered("p", 1, i => JsonSerializer.SerializeToElement(i)) } };
+        var longNames = run with
+        {
+            Metrics = Numbered(new string('n', 400), 40, i => (double)i),
+            Spec = run.Spec with { Params = Numbered("p", 1, i => JsonSerializer.SerializeToElement(i)) },
+        };
         order = [.. RunSummary.Of(longNames).Metrics.Keys];
         var few = Summary(longNames);
         Assert.Equal((0, 1, 6, 16 + 7 + 18), (few.Params.Count, few.ParamsLeftOut, few.Metrics.Count, few.MetricsLeftOut));
@@ -202,7 +236,8 @@ public sealed class RunStoreTests
 
         static RunSummary Summary(RunRecord of) => RunSummary.FromMetadata(RunSummary.Of(of).ToMetadata())!;
 
-        static Dictionary<string, T> Numbered<T>(string name, int count, Func<int, T> value) => Enumerable.Range(0, count).ToDictionary(i => $"{name}{i:D3}", value);
+        static Dictionary<string, T> Numbered<T>(string name, int count, Func<int, T> value) =>
+            Enumerable.Range(0, count).ToDictionary(i => $"{name}{i:D3}", value);
     }
 
     /// <summary>As somebody may who edits the file: the store itself takes no such record.</summary>

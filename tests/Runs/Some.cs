@@ -16,7 +16,8 @@ static class Some
     };
 
     public static CheckpointRef Checkpoint(int epoch, long step) => new(
-        epoch, step, $"attempts/run-1/{epoch:D6}/checkpoints/{step:D12}.json", 100, Noon, StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double> { ["loss"] = 1.0 / step });
+        epoch, step, $"attempts/run-1/{epoch:D6}/checkpoints/{step:D12}.json", 100, Noon, StreamCursor.Start, StreamCursor.Start,
+        new Dictionary<string, double> { ["loss"] = 1.0 / step });
 
     public static RunRecord In(string situation) => situation switch
     {

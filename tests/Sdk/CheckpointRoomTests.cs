@@ -7,7 +7,8 @@ namespace Serverless.Tests.Sdk;
 /// <summary>Checkpoints where disk or memory is short.</summary>
 public sealed class CheckpointRoomTests
 {
-    private static readonly (string File, string Content)[] Machine = [("proc/meminfo", "MemTotal:       24000000 kB\nMemFree:  1000 kB\nMemAvailable:    8000 kB\n")];
+    private static readonly (string File, string Content)[] Machine = [("proc/meminfo",
+        "MemTotal:       24000000 kB\nMemFree:  1000 kB\nMemAvailable:    8000 kB\n")];
 
     /// <summary>A disk of its own with 64 MB: two checkpoints of 20 MB fit beside what is left for everybody else.</summary>
     [Fact]
@@ -38,7 +39,9 @@ public sealed class CheckpointRoomTests
             """));
 
         Assert.Equal(["True", "True", "True"], outcome.Succeeded().Lines.Where(line => line[0] != LogMarker.Prefix[0]));
-        Assert.Matches("^checkpoint 1 is written without a copy: one needs [0-9.]+ MB of memory, which is not free; saves block training for longer\n$", outcome.Errors);
+        Assert.Matches(
+            "^checkpoint 1 is written without a copy: one needs [0-9.]+ MB of memory, which is not free; saves block training for longer\n$",
+            outcome.Errors);
         foreach (var file in (string[])[CheckpointFiles.Model, CheckpointFiles.Optimizer, CheckpointFiles.Rng])
         {
             var copied = await File.ReadAllBytesAsync(Path.Combine(folder.Checkpoint(3), file), TestContext.Current.CancellationToken);
@@ -57,7 +60,8 @@ public sealed class CheckpointRoomTests
         .. Machine,
         ("proc/self/cgroup", "0::/runs/one\n"),
         ("sys/fs/cgroup/runs/one/memory.max", "max\n"), ("sys/fs/cgroup/runs/one/memory.current", "1000000\n"),
-        ("sys/fs/cgroup/runs/memory.max", "5000000\n"), ("sys/fs/cgroup/runs/memory.current", "3000000\n"), ("sys/fs/cgroup/runs/memory.stat", "anon 2500000\ninactive_file 500000\nactive_file 1\n"),
+        ("sys/fs/cgroup/runs/memory.max", "5000000\n"), ("sys/fs/cgroup/runs/memory.current", "3000000\n"),
+        ("sys/fs/cgroup/runs/memory.stat", "anon 2500000\ninactive_file 500000\nactive_file 1\n"),
     ]));
 
     [Fact]
@@ -108,7 +112,9 @@ public sealed class CheckpointRoomTests
             Assert.Equal(["True True False False 2", "True 2"], outcome.Succeeded().Lines.Where(line => line[0] != LogMarker.Prefix[0]));
             var lines = outcome.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
             Assert.Equal(2, lines.Length);
-            Assert.Matches("^checkpoint 3 is left out: it needs 3[0-9.]+ MB of disk and 2[0-9.]+ MB are free; the training goes on, and checkpoint 2 is what it can go on from$", lines[0]);
+            Assert.Matches(
+                "^checkpoint 3 is left out: it needs 3[0-9.]+ MB of disk and 2[0-9.]+ MB are free; the training goes on, and checkpoint 2 is what " +
+                "it can go on from$", lines[0]);
             Assert.Equal("checkpoint 5 is saved again; 2 before it were left out", lines[1]);
             Assert.Equal(["2", "5"], Directory.GetDirectories(Path.Combine(args[0], "checkpoints")).Select(path => Path.GetFileName(path)).Order());
             return 0;

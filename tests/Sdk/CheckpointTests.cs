@@ -27,13 +27,15 @@ public sealed class CheckpointTests
 
         Assert.Equal($"before{LogMarker.Line("checkpoint:2")}after\n", outcome.Succeeded().Output);
         var checkpoint = folder.Checkpoint(2);
-        Assert.Equal([CheckpointFiles.Info, CheckpointFiles.Model, CheckpointFiles.Optimizer, CheckpointFiles.Rng], Directory.GetFiles(checkpoint).Select(f => Path.GetFileName(f)).Order());
+        Assert.Equal([CheckpointFiles.Info, CheckpointFiles.Model, CheckpointFiles.Optimizer, CheckpointFiles.Rng],
+            Directory.GetFiles(checkpoint).Select(f => Path.GetFileName(f)).Order());
         var info = JsonSerializer.Deserialize<CheckpointInfo>(File.ReadAllBytes(Path.Combine(checkpoint, CheckpointFiles.Info)), CoreJson.Options)!;
         Assert.Equal((2L, "checkpoint:2", 4), (info.Step, info.Marker, info.Cursor!.Value.GetProperty("epoch").GetInt32()));
         Assert.Equal(0.5, Assert.Single(info.Metrics).Value);
 
         var logged = new List<MetricPoint>();
-        new MetricStreamReader().Read(File.ReadAllBytes(Path.Combine(folder.Output, ContractNames.MetricsBinary)).AsSpan(0, (int)info.MetricsBytes), logged);
+        new MetricStreamReader().Read(
+            File.ReadAllBytes(Path.Combine(folder.Output, ContractNames.MetricsBinary)).AsSpan(0, (int)info.MetricsBytes), logged);
         Assert.Equal([3, 0.5], logged.Select(p => p.Value));
         Assert.Equal(3, folder.Metrics().Count);
     }
@@ -88,7 +90,9 @@ public sealed class CheckpointTests
             """));
         _ = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         // The first whole one is there and the next is in writing: 64 MB take a while.
-        await Until(() => Directory.Exists(folder.Checkpoints) && Directory.GetDirectories(folder.Checkpoints).Any(IsNumber) && Directory.GetDirectories(folder.Checkpoints, ".*.tmp").Length > 0);
+        await Until(
+            () => Directory.Exists(folder.Checkpoints) && Directory.GetDirectories(folder.Checkpoints).Any(IsNumber)
+                && Directory.GetDirectories(folder.Checkpoints, ".*.tmp").Length > 0);
         process.Kill();
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
 

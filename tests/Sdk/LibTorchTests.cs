@@ -16,7 +16,8 @@ public sealed class LibTorchTests
     public void WorkerOutput_DiffersFromThePackageInNothingButTheWeakFlag()
     {
         if (!OperatingSystem.IsLinux()) Assert.Skip("the library is changed on Linux only");
-        var packages = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        var packages = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
         var version = typeof(TorchSharp.torch).Assembly.GetName().Version!.ToString(3);
         var original = File.ReadAllBytes(Path.Combine(packages, "torchsharp", version, "runtimes", "linux-x64", "native", "libLibTorchSharp.so"));
         var shipped = File.ReadAllBytes(Path.Combine(SdkProgram.WorkerOutput, "libLibTorchSharp.so"));
@@ -48,6 +49,8 @@ public sealed class LibTorchTests
 
     private static bool SystemHasNewLibStdCxx() =>
         new[] { "/usr/lib", "/usr/lib64" }.Where(Directory.Exists)
-            .SelectMany(folder => Directory.GetFiles(folder, "libstdc++.so.6").Concat(Directory.GetDirectories(folder, "*-linux-gnu").SelectMany(d => Directory.GetFiles(d, "libstdc++.so.6"))))
+            .SelectMany(
+                folder => Directory.GetFiles(folder, "libstdc++.so.6")
+                    .Concat(Directory.GetDirectories(folder, "*-linux-gnu").SelectMany(d => Directory.GetFiles(d, "libstdc++.so.6"))))
             .Any(file => File.ReadAllBytes(file).AsSpan().IndexOf("GLIBCXX_3.4.32"u8) >= 0);
 }

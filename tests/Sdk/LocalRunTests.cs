@@ -21,7 +21,8 @@ public sealed class LocalRunTests
         var made = Assert.Single(Directory.GetDirectories(Path.Combine(folder.Root, "runs")));
         Assert.Matches(@"^\d{8}-\d{6}-program\d+$", Path.GetFileName(made));
         Assert.Equal(
-            ["artifacts/plots/a.txt", "checkpoints/3/checkpoint.json", "checkpoints/3/model.safetensors", "checkpoints/3/rng.safetensors", "data/digits/b.txt", "metrics.expm"],
+            ["artifacts/plots/a.txt", "checkpoints/3/checkpoint.json", "checkpoints/3/model.safetensors", "checkpoints/3/rng.safetensors",
+                "data/digits/b.txt", "metrics.expm"],
             Directory.GetFiles(made, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(made, f)).Order(StringComparer.Ordinal));
         Assert.Equal([$"writing to runs/{Path.GetFileName(made)}", "step 3  train/loss=0.33333"], outcome.Succeeded().Lines);
     }

@@ -41,7 +41,9 @@ public sealed class MetricsTests
     public async Task Log_TakesNanInfinityAndLongNames_WhichStayDistinct()
     {
         using var folder = new SdkRunFolder();
-        (await folder.Run(SdkProgram.Of("""run.Log("nan", double.NaN, 1); run.Log("inf", double.NegativeInfinity, 2); run.Log(new string('ä', 1000), 3, 3); run.Log(new string('ä', 1001), 4, 4);"""))).Succeeded();
+        (await folder.Run(
+            SdkProgram.Of(
+                """run.Log("nan", double.NaN, 1); run.Log("inf", double.NegativeInfinity, 2); run.Log(new string('ä', 1000), 3, 3); run.Log(new string('ä', 1001), 4, 4);"""))).Succeeded();
 
         var points = folder.Metrics();
         Assert.True(double.IsNaN(points[0].Value));

@@ -25,7 +25,8 @@ public sealed class ParameterTests
         ("run.Param(\"net.width\", 0)", "8"),
         ("run.Param(\"optimizer.momentum\", 0.7)", "0.7"),
         ("run.Param<double[]>(\"optimizer.betas\", [])[1]", "0.99"),
-        ("run.Params<Nested>()", "Nested { Optimizer = Optimizer { Lr = 0.5, WeightDecay = 0.1, Momentum = 0.9 }, Net = Net { Width = 8 }, Schedule =  }"),
+        ("run.Params<Nested>()",
+            "Nested { Optimizer = Optimizer { Lr = 0.5, WeightDecay = 0.1, Momentum = 0.9 }, Net = Net { Width = 8 }, Schedule =  }"),
         ("run.Param(\"optimizer\", new Optimizer())", "Optimizer { Lr = 0.5, WeightDecay = 0.1, Momentum = 0.9 }"),
         ("run.Param(\"lr\", new Optimizer())", "parameter 'lr' is 0.25 (a number); a map (Optimizer) is wanted"),
         ("run.Params<NestedNeedy>()", "parameter 'optimizer.decay' is missing; a number is wanted"),
@@ -66,7 +67,8 @@ public sealed class ParameterTests
     public async Task Param_OutsideThePlatform_ComesFromTheEnvironment()
     {
         using var folder = new SdkRunFolder();
-        folder.Set(ContractNames.ParamPrefix + "BATCH_SIZE", "16").Set(ContractNames.ParamPrefix + "NAME", "17").Set(ContractNames.ParamPrefix + "OPTIMIZER_LR", "0.5");
+        folder.Set(ContractNames.ParamPrefix + "BATCH_SIZE", "16").Set(ContractNames.ParamPrefix + "NAME", "17")
+            .Set(ContractNames.ParamPrefix + "OPTIMIZER_LR", "0.5");
         var outcome = await folder.Run(SdkProgram.Of("""
             Console.WriteLine($"{run.Param("batch-size", 0)} {run.Param("name", "")} {run.Param("optimizer.lr", 0.0)} {run.Params<Settings>()}");
             record Settings(Optimizer? Optimizer = null);

@@ -5,7 +5,8 @@ namespace Serverless.Tests.Sdk;
 
 public sealed class ResumeTests
 {
-    // Everything that a checkpoint must bring back is in here: weights, a batch norm's running averages, every optimizer, dropout and noise (torch's generator), augmentation (the run's).
+    // Everything that a checkpoint must bring back is in here: weights, a batch norm's running averages, every optimizer, dropout and noise (torch's
+    // generator), augmentation (the run's).
     private const string Training = """
         manual_seed(run.Seed);
         var steps = run.Param("steps", 0);
@@ -73,7 +74,9 @@ public sealed class ResumeTests
     public async Task TryResume_OfAnotherModel_NamesEveryDifference()
     {
         using var saved = new SdkRunFolder();
-        (await saved.Run(SdkProgram.Of("""using var model = nn.Sequential(("a", nn.Linear(3, 2)), ("b", nn.Linear(2, 2))); run.SaveCheckpoint(1, model);"""))).Succeeded();
+        (await saved.Run(
+            SdkProgram.Of(
+                """using var model = nn.Sequential(("a", nn.Linear(3, 2)), ("b", nn.Linear(2, 2))); run.SaveCheckpoint(1, model);"""))).Succeeded();
         using var other = new SdkRunFolder();
         other.Set(ContractNames.Resume, saved.Checkpoint(1));
         var outcome = await other.Run(SdkProgram.Of("""
@@ -89,10 +92,14 @@ public sealed class ResumeTests
     public async Task TryResume_WithAnotherOptimizer_SaysWhich()
     {
         using var saved = new SdkRunFolder();
-        (await saved.Run(SdkProgram.Of("using var model = nn.Linear(2, 2); run.SaveCheckpoint(1, model, optim.SGD(model.parameters(), 0.1));"))).Succeeded();
+        (await saved.Run(
+            SdkProgram.Of("using var model = nn.Linear(2, 2); run.SaveCheckpoint(1, model, optim.SGD(model.parameters(), 0.1));"))).Succeeded();
         using var other = new SdkRunFolder();
         other.Set(ContractNames.Resume, saved.Checkpoint(1));
-        var outcome = await other.Run(SdkProgram.Of("using var model = nn.Linear(2, 2); try { run.TryResume(model, optim.Adam(model.parameters()), out _); } catch (InvalidDataException e) { Console.WriteLine(e.Message); }"));
+        var outcome = await other.Run(
+            SdkProgram.Of(
+                "using var model = nn.Linear(2, 2); try { run.TryResume(model, optim.Adam(model.parameters()), out _); } catch " +
+                "(InvalidDataException e) { Console.WriteLine(e.Message); }"));
         Assert.Equal("the checkpoint's optimizer is SGD, and the one to fill is Adam\n", outcome.Succeeded().Output);
     }
 
@@ -100,10 +107,16 @@ public sealed class ResumeTests
     public async Task LoadFrom_FillsTheWeightsOfTheOtherRunAndNothingElse()
     {
         using var saved = new SdkRunFolder();
-        (await saved.Run(SdkProgram.Of("manual_seed(1); using var model = nn.Linear(2, 2); run.SaveCheckpoint(1, model); SafeTensors.Save(run.Artifact(\"end.safetensors\"), model);"))).Succeeded();
+        (await saved.Run(
+            SdkProgram.Of(
+                "manual_seed(1); using var model = nn.Linear(2, 2); run.SaveCheckpoint(1, model); " +
+                "SafeTensors.Save(run.Artifact(\"end.safetensors\"), model);"))).Succeeded();
         using var started = new SdkRunFolder();
         started.Set(ContractNames.From, saved.Checkpoint(1));
-        var outcome = await started.Run(SdkProgram.Of("using var model = nn.Linear(2, 2); Console.WriteLine($\"{run.HasFrom} {run.LoadFrom(model)} {run.TryResume(model, out _)}\"); SafeTensors.Save(run.Artifact(\"end.safetensors\"), model);"));
+        var outcome = await started.Run(
+            SdkProgram.Of(
+                "using var model = nn.Linear(2, 2); Console.WriteLine($\"{run.HasFrom} {run.LoadFrom(model)} {run.TryResume(model, out _)}\"); " +
+                "SafeTensors.Save(run.Artifact(\"end.safetensors\"), model);"));
         Assert.Equal("True True False\n", outcome.Succeeded().Output);
         Assert.Equal(End(saved), End(started));
     }
@@ -116,7 +129,8 @@ public sealed class ResumeTests
         return folder;
     }
 
-    private static byte[] End(SdkRunFolder folder, string name = "end.safetensors") => File.ReadAllBytes(Path.Combine(folder.Output, "artifacts", name));
+    private static byte[] End(SdkRunFolder folder, string name = "end.safetensors") =>
+        File.ReadAllBytes(Path.Combine(folder.Output, "artifacts", name));
 
     private static IEnumerable<KeyValuePair<string, List<(long Step, double Value)>>> Curves(SdkRunFolder folder) =>
         folder.Metrics().GroupBy(p => p.Name).Select(g => KeyValuePair.Create(g.Key, g.Select(p => (p.Step, p.Value)).ToList()));

@@ -19,7 +19,8 @@ public sealed class SafeTensorsTests
             }, new Dictionary<string, string> { ["made by"] = "test" });
             """))).Succeeded();
 
-        // As the reference implementation writes it: wider types first, then names in order; the transposed tensor row by row; the header padded to 8 bytes.
+        // As the reference implementation writes it: wider types first, then names in order; the
+        // transposed tensor row by row; the header padded to 8 bytes.
         const string Header = """{"__metadata__":{"made by":"test"},"scalar":{"dtype":"I64","shape":[],"data_offsets":[0,8]},"empty":{"dtype":"F32","shape":[0,5],"data_offsets":[8,8]},"z":{"dtype":"F32","shape":[2,2],"data_offsets":[8,24]},"small":{"dtype":"U8","shape":[3],"data_offsets":[24,27]}}""";
         var padded = Header.PadRight((Header.Length + 7) / 8 * 8);
         byte[] expected =
@@ -65,7 +66,8 @@ public sealed class SafeTensorsTests
 
         outcome.Succeeded();
         Assert.Equal(5, outcome.Lines.Length);
-        Assert.StartsWith("ArgumentException: '__metadata__' is a name that safetensors keeps for itself; rename the tensor", outcome.Lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("ArgumentException: '__metadata__' is a name that safetensors keeps for itself; rename the tensor", outcome.Lines[0],
+            StringComparison.Ordinal);
         Assert.StartsWith("ArgumentException: metadata 'k' is null; safetensors keeps texts only", outcome.Lines[1], StringComparison.Ordinal);
         Assert.Equal("NotSupportedException: s: safetensors has no sparse tensors; convert it with .to_dense()", outcome.Lines[2]);
         Assert.Equal("NotSupportedException: m: it is on the meta device and has no values", outcome.Lines[3]);
@@ -93,8 +95,11 @@ public sealed class SafeTensorsTests
     {
         using var folder = new SdkRunFolder();
         foreach (var (i, (header, dataBytes, _)) in Damaged.Index())
-            folder.Input($"{i}.safetensors", [.. BitConverter.GetBytes((long)header.Length), .. Encoding.UTF8.GetBytes(header), .. new byte[dataBytes]]);
-        var outcome = await folder.Run(SdkProgram.Of("""for (var i = 0; ; i++) try { SafeTensors.Load(run.Input($"{i}.safetensors")); } catch (InvalidDataException e) { Console.WriteLine(e.Message); } catch (FileNotFoundException) { break; }"""));
+            folder.Input(
+                $"{i}.safetensors", [.. BitConverter.GetBytes((long)header.Length), .. Encoding.UTF8.GetBytes(header), .. new byte[dataBytes]]);
+        var outcome = await folder.Run(
+            SdkProgram.Of(
+                """for (var i = 0; ; i++) try { SafeTensors.Load(run.Input($"{i}.safetensors")); } catch (InvalidDataException e) { Console.WriteLine(e.Message); } catch (FileNotFoundException) { break; }"""));
 
         Assert.Equal(Damaged.Length, outcome.Succeeded().Lines.Length);
         foreach (var (i, (_, _, message)) in Damaged.Index())

@@ -9,7 +9,8 @@ namespace Serverless.Tests.Sdk;
 
 public sealed class TrainerTests
 {
-    // Every step hangs on all steps before it: dropout and noise (torch's generator), augmentation (the run's), a batch norm's averages, momentum, a schedule, weights that follow, hooks that draw.
+    // Every step hangs on all steps before it: dropout and noise (torch's generator), augmentation (the run's), a batch norm's averages, momentum, a
+    // schedule, weights that follow, hooks that draw.
     // 50 samples in batches of 8 are 7 steps an epoch, the last of 2 samples.
     private const string Training = """
         manual_seed(run.Seed);
@@ -175,7 +176,8 @@ public sealed class TrainerTests
             """;
         using var few = new SdkRunFolder().Params("""{"steps": 20}""");
         using var many = new SdkRunFolder().Params("""{"steps": 200}""");
-        var peaks = new[] { await few.Run(SdkProgram.Of(Program)), await many.Run(SdkProgram.Of(Program)) }.Select(outcome => outcome.Succeeded().Lines[^1].Split(' ')).ToList();
+        var peaks = new[] { await few.Run(SdkProgram.Of(Program)),
+            await many.Run(SdkProgram.Of(Program)) }.Select(outcome => outcome.Succeeded().Lines[^1].Split(' ')).ToList();
         Assert.Equal(["20", "200"], peaks.Select(line => line[0]));
         Assert.InRange(int.Parse(peaks[1][1], CultureInfo.InvariantCulture), 1, int.Parse(peaks[0][1], CultureInfo.InvariantCulture) + 5);
         Assert.Equal(20, many.Metrics().Count(point => point.Name == "train/loss"));
@@ -217,8 +219,10 @@ public sealed class TrainerTests
     }
 
     [Theory]
-    [InlineData("run.SaveCheckpoint(1, model, optimizer, new { Epoch = 1 });", "checkpoint 1 was not saved by a Trainer and has no place to go on from: ask for it with trainer.SaveCheckpoint()")]
-    [InlineData("new Trainer(run, model, optimizer) { Steps = 1 }.Fit(7, batch => model.forward(ones(1, 1)));", "checkpoint 1 is of another training: it trained on 7 samples and this training on 9; it has no 'best'")]
+    [InlineData("run.SaveCheckpoint(1, model, optimizer, new { Epoch = 1 });",
+        "checkpoint 1 was not saved by a Trainer and has no place to go on from: ask for it with trainer.SaveCheckpoint()")]
+    [InlineData("new Trainer(run, model, optimizer) { Steps = 1 }.Fit(7, batch => model.forward(ones(1, 1)));",
+        "checkpoint 1 is of another training: it trained on 7 samples and this training on 9; it has no 'best'")]
     public async Task CheckpointOfAnotherTraining_SaysWhatDiffers(string save, string message)
     {
         const string Begin = "using var model = nn.Linear(1, 1); using var optimizer = optim.SGD(model.parameters(), 0.1);";
@@ -270,13 +274,18 @@ public sealed class TrainerTests
             var before = newest is null ? [] : visibleAt[newest];
             foreach (var step in Checkpoints(folder))
             {
-                var info = JsonSerializer.Deserialize<CheckpointInfo>(await File.ReadAllBytesAsync(Path.Combine(folder.Checkpoint(step), CheckpointFiles.Info)), CoreJson.Options)!;
+                var info = JsonSerializer.Deserialize<CheckpointInfo>(
+                    await File.ReadAllBytesAsync(Path.Combine(folder.Checkpoint(step), CheckpointFiles.Info)), CoreJson.Options)!;
                 visibleAt[folder.Checkpoint(step)] = [.. before, .. Points(folder, info.MetricsBytes)];
                 newest = folder.Checkpoint(step);
             }
 
             Visible = [.. before, .. Points(folder, long.MaxValue)];
-            foreach (var end in Ends) ends[end] = Path.Combine(folder.Output, "artifacts", end) is var file && File.Exists(file) ? await File.ReadAllBytesAsync(file) : [];
+            foreach (var end in Ends)
+            {
+                ends[end] = Path.Combine(folder.Output, "artifacts", end) is var file && File.Exists(file) ? await File.ReadAllBytesAsync(file) : [];
+            }
+
             saved = Checkpoints(folder);
         }
 
@@ -289,7 +298,8 @@ public sealed class TrainerTests
         public void Dispose() => folders.ForEach(folder => folder.Dispose());
 
         private static List<long> Checkpoints(SdkRunFolder folder) => !Directory.Exists(folder.Checkpoints) ? [] :
-            [.. Directory.GetDirectories(folder.Checkpoints).Select(path => Path.GetFileName(path)).Where(name => name[0] != '.').Select(name => long.Parse(name, CultureInfo.InvariantCulture)).Order()];
+            [.. Directory.GetDirectories(folder.Checkpoints).Select(path => Path.GetFileName(path)).Where(name => name[0] != '.')
+                .Select(name => long.Parse(name, CultureInfo.InvariantCulture)).Order()];
 
         private static List<(string, long, double)> Points(SdkRunFolder folder, long bytes)
         {

@@ -10,7 +10,9 @@ public sealed partial class TrainingDocTests
     [Fact]
     public async Task BothLoops_EndWithTheSameWeights_AlsoAfterAResume()
     {
-        var programs = Code().Matches(await File.ReadAllTextAsync(Path.Combine(SdkProgram.Experiments, "..", "docs", "training.md"), TestContext.Current.CancellationToken))
+        var programs = Code()
+            .Matches(
+                await File.ReadAllTextAsync(Path.Combine(SdkProgram.Experiments, "..", "docs", "training.md"), TestContext.Current.CancellationToken))
             .Select(match => match.Groups[1].Value).Where(code => code.StartsWith("using ", StringComparison.Ordinal)).ToList();
         Assert.Equal(2, programs.Count);
         using var withTrainer = new SdkRunFolder();
@@ -23,7 +25,8 @@ public sealed partial class TrainingDocTests
         Assert.True(Directory.Exists(withTrainer.Checkpoint(20)));
         Assert.Equal(Weights(withTrainer), Weights(byHand));
         Assert.Equal(Weights(withTrainer), Weights(resumed));
-        Assert.Equal(withTrainer.Metrics().Select(point => (point.Name, point.Step, point.Value)), byHand.Metrics().Select(point => (point.Name, point.Step, point.Value)));
+        Assert.Equal(withTrainer.Metrics().Select(point => (point.Name, point.Step, point.Value)),
+            byHand.Metrics().Select(point => (point.Name, point.Step, point.Value)));
     }
 
     private static byte[] Weights(SdkRunFolder folder) => File.ReadAllBytes(Path.Combine(folder.Output, "artifacts", "model.safetensors"));

@@ -6,10 +6,11 @@ using Serverless.Core.Messaging;
 namespace Serverless.Tests.ServiceBus;
 
 /// <summary>
-/// Queues and topics of one test alone, made when they are named first, with the properties of <c>infra/modules/servicebus.bicep</c> but for the lengths of time and
-/// the number of deliveries. To the test they have the names that it uses.
+/// Queues and topics of one test alone, made when they are named first, with the properties of <c>infra/modules/servicebus.bicep</c> but for the
+/// lengths of time and the number of deliveries. To the test they have the names that it uses.
 /// </summary>
-sealed class OwnEntities(ServiceBusMessageBus bus, ServiceBusAdministrationClient administration, TimeSpan lockLength, TimeSpan duplicateWindow) : IMessageBus, IAsyncDisposable
+sealed class OwnEntities(ServiceBusMessageBus bus, ServiceBusAdministrationClient administration, TimeSpan lockLength, TimeSpan duplicateWindow)
+    : IMessageBus, IAsyncDisposable
 {
     // The most that the emulator takes, as is an hour for how long messages live. No test needs as many.
     private const int MostDeliveries = 10;
@@ -19,7 +20,8 @@ sealed class OwnEntities(ServiceBusMessageBus bus, ServiceBusAdministrationClien
     private readonly Dictionary<string, bool> made = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim making = new(1, 1);
 
-    public async Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default) => await bus.Send(await Own(queue), message, delay, cancel);
+    public async Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default) =>
+        await bus.Send(await Own(queue), message, delay, cancel);
 
     public async Task<ReceivedMessage?> Receive(string queue, TimeSpan wait, CancellationToken cancel = default) =>
         await bus.Receive(await Own(queue), wait, cancel) is { } received ? received with { Queue = queue } : null;
@@ -30,25 +32,34 @@ sealed class OwnEntities(ServiceBusMessageBus bus, ServiceBusAdministrationClien
 
     public Task<bool> Abandon(ReceivedMessage message, CancellationToken cancel = default) => bus.Abandon(message, cancel);
 
-    public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) => bus.DeadLetter(message, reason, cancel);
+    public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) =>
+        bus.DeadLetter(message, reason, cancel);
 
     public async Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit = 100, CancellationToken cancel = default) =>
         [.. (await bus.DeadLetters(await Own(queue), limit, cancel)).Select(letter => letter with { Queue = queue })];
 
-    public async Task<bool> Requeue(string queue, string messageId, CancellationToken cancel = default) => await bus.Requeue(await Own(queue), messageId, cancel);
+    public async Task<bool> Requeue(string queue, string messageId, CancellationToken cancel = default) =>
+        await bus.Requeue(await Own(queue), messageId, cancel);
 
     public async Task<long> Count(string queue, CancellationToken cancel = default) => await bus.Count(await Own(queue), cancel);
 
     public Task<DateTimeOffset> Began(CancellationToken cancel = default) => bus.Began(cancel);
 
-    public async Task Publish(string topic, Message message, CancellationToken cancel = default) => await bus.Publish(await OwnTopic(topic), message, cancel);
+    public async Task Publish(string topic, Message message, CancellationToken cancel = default) =>
+        await bus.Publish(await OwnTopic(topic), message, cancel);
 
     public async Task Subscribe(string topic, string subscription, CancellationToken cancel = default)
     {
         var own = await OwnTopic(topic);
         await Make($"{topic}/{subscription}", isTopic: false, () => administration.CreateSubscriptionAsync(
-            new CreateSubscriptionOptions(own, subscription) { LockDuration = lockLength, MaxDeliveryCount = MostDeliveries, DefaultMessageTimeToLive = LongestLife },
-            new CreateRuleOptions("$Default", new SqlRuleFilter($"{ServiceBusMessageBus.Recipient} IS NULL OR {ServiceBusMessageBus.Recipient} = '{subscription}'")),
+            new CreateSubscriptionOptions(own, subscription)
+            {
+                LockDuration = lockLength,
+                MaxDeliveryCount = MostDeliveries,
+                DefaultMessageTimeToLive = LongestLife,
+            },
+            new CreateRuleOptions(
+                "$Default", new SqlRuleFilter($"{ServiceBusMessageBus.Recipient} IS NULL OR {ServiceBusMessageBus.Recipient} = '{subscription}'")),
             cancel));
     }
 

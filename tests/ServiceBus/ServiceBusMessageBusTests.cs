@@ -4,7 +4,9 @@ using Serverless.Tests.Messaging;
 
 namespace Serverless.Tests.ServiceBus;
 
-/// <summary>The contract, with the clock that it has: locks and windows are as short as the service allows, and time passes by waiting for it.</summary>
+/// <summary>
+/// The contract, with the clock that it has: locks and windows are as short as the service allows, and time passes by waiting for it.
+/// </summary>
 public sealed class ServiceBusMessageBusTests : MessageBusContract, IAsyncDisposable
 {
     private readonly ServiceBusMessageBus real;
@@ -14,7 +16,9 @@ public sealed class ServiceBusMessageBusTests : MessageBusContract, IAsyncDispos
     {
         // The emulator's messages and its administration are at different ports.
         var connection = Environment.GetEnvironmentVariable("EXP_TEST_SERVICEBUS")
-            ?? throw new InvalidOperationException("set EXP_TEST_SERVICEBUS to the emulator's connection string, Endpoint=sb://localhost;SharedAccessKeyName=…;SharedAccessKey=…;UseDevelopmentEmulator=true;");
+            ?? throw new InvalidOperationException(
+                "set EXP_TEST_SERVICEBUS to the emulator's connection string, " +
+                "Endpoint=sb://localhost;SharedAccessKeyName=…;SharedAccessKey=…;UseDevelopmentEmulator=true;");
         var administration = Environment.GetEnvironmentVariable("EXP_TEST_SERVICEBUS_ADMINISTRATION")
             ?? connection.Replace("sb://localhost;", "sb://localhost:5300;", StringComparison.Ordinal);
         real = new(connection);

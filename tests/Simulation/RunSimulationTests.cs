@@ -1,6 +1,8 @@
 namespace Serverless.Tests.Simulation;
 
-/// <summary>Random histories of runs under faults. The bench tries as many seeds as there is time for, and shows all that happens under one.</summary>
+/// <summary>
+/// Random histories of runs under faults. The bench tries as many seeds as there is time for, and shows all that happens under one.
+/// </summary>
 public sealed class RunSimulationTests
 {
     private const int Seeds = 2000;
@@ -11,7 +13,8 @@ public sealed class RunSimulationTests
         for (var seed = 0; seed < Seeds; seed++)
         {
             var (broken, _) = SimWorld.Run(seed);
-            Assert.True(broken is null, $"seed {seed}: {broken}\n`dotnet run -c Release --project bench -- simulate --seed {seed}` shows how it came to that");
+            Assert.True(broken is null,
+                $"seed {seed}: {broken}\n`dotnet run -c Release --project bench -- simulate --seed {seed}` shows how it came to that");
         }
     }
 

@@ -1,8 +1,8 @@
 namespace Serverless.Tests.Simulation;
 
 /// <summary>
-/// The clock and the only thread of a simulation. Everything that waits is in one queue, ordered by time and, at one instant, by the seed; so the same seed
-/// always gives the same order. Code under test comes here by awaiting: this is the synchronization context, and timers are made here.
+/// The clock and the only thread of a simulation. Everything that waits is in one queue, ordered by time and, at one instant, by the seed; so the
+/// same seed always gives the same order. Code under test comes here by awaiting: this is the synchronization context, and timers are made here.
 /// </summary>
 sealed class SimClock(Random random) : TimeProvider
 {
@@ -14,7 +14,8 @@ sealed class SimClock(Random random) : TimeProvider
     public override DateTimeOffset GetUtcNow() => Now;
     public override long GetTimestamp() => now;
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new Timer(this, () => callback(state), dueTime);
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        new Timer(this, () => callback(state), dueTime);
 
     /// <summary>Runs the next thing that is due, after moving time on to it; false when nothing will ever happen again.</summary>
     public bool Step()
@@ -41,7 +42,11 @@ sealed class SimClock(Random random) : TimeProvider
     {
         public override void Post(SendOrPostCallback d, object? state)
         {
-            if (Environment.CurrentManagedThreadId != clock.thread) throw new InvalidOperationException("the simulation left its thread: it would not be deterministic");
+            if (Environment.CurrentManagedThreadId != clock.thread)
+            {
+                throw new InvalidOperationException("the simulation left its thread: it would not be deterministic");
+            }
+
             clock.At(clock.Now, () => d(state));
         }
 

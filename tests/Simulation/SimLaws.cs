@@ -42,7 +42,8 @@ sealed class SimLaws(SimWorld world)
         foreach (var (id, run) in records)
         {
             Law(Told(id) == run.State, () => $"{id} ended {run.State}, and what was told is {Told(id)}");
-            Law(run.State != RunState.Succeeded || run.Outputs == WorkspacePaths.OutputManifest(id, run.Epoch) && world.Store.Peek(run.Outputs) is not null, () => $"{id} has no outputs of its last attempt");
+            Law(run.State != RunState.Succeeded || run.Outputs == WorkspacePaths.OutputManifest(id, run.Epoch)
+                && world.Store.Peek(run.Outputs) is not null, () => $"{id} has no outputs of its last attempt");
         }
     }
 
@@ -58,7 +59,8 @@ sealed class SimLaws(SimWorld world)
         var known = records.GetValueOrDefault(id);
         records[id] = after;
         if (world.Traced) world.Note(world.Writer!.Name, $"    {id} is {after.State}, epoch {after.Epoch}, {after.Cause}, lease {after.Lease}");
-        Law(after.State.IsTerminal || world.Store.Peek(WorkspacePaths.ActiveRun(id)) is not null, () => $"{id} is {after.State}, and nobody would come back to it");
+        Law(after.State.IsTerminal || world.Store.Peek(WorkspacePaths.ActiveRun(id)) is not null,
+            () => $"{id} is {after.State}, and nobody would come back to it");
         Consistent(id, after);
         if (known is not null) CheckTransition(id, known, beforeEntry!.Object.Modified, after);
     }
@@ -66,10 +68,12 @@ sealed class SimLaws(SimWorld world)
     private void Consistent(string id, RunRecord run)
     {
         Law(run.State.IsOwned == run.Lease is not null, () => $"{id} is {run.State} with lease {run.Lease}");
-        Law(run.Attempts.Select(attempt => attempt.Epoch).SequenceEqual(Enumerable.Range(1, run.Epoch)), () => $"{id} has epoch {run.Epoch} and not as many attempts");
+        Law(run.Attempts.Select(attempt => attempt.Epoch).SequenceEqual(Enumerable.Range(1, run.Epoch)),
+            () => $"{id} has epoch {run.Epoch} and not as many attempts");
         for (var i = 0; i < run.Attempts.Count; i++)
         {
-            Law(run.Attempts[i].Ended is null == (run.Lease is not null && i == run.Attempts.Count - 1), () => $"{id}: attempt {i + 1} of {run.Attempts.Count} is open or closed wrongly");
+            Law(run.Attempts[i].Ended is null == (run.Lease is not null && i == run.Attempts.Count - 1),
+                () => $"{id}: attempt {i + 1} of {run.Attempts.Count} is open or closed wrongly");
         }
 
         Law(run.Lost <= run.Spec.Retries.Lost + (run.State == RunState.Failed ? 1 : 0), () => $"{id} lost {run.Lost} workers and goes on");
@@ -83,19 +87,25 @@ sealed class SimLaws(SimWorld world)
         var now = world.Store.Now;
         var writer = world.Writer!;
         var owns = claims.GetValueOrDefault((id, before.Epoch)) == writer;
-        Law(!before.State.IsTerminal || after.State == before.State && after.Epoch == before.Epoch && after.Cause == before.Cause, () => $"{id} was {before.State} and became {after.State}");
-        Law(after.Epoch == before.Epoch || after.Epoch == before.Epoch + 1 && after.State == RunState.Preparing, () => $"{id} went from epoch {before.Epoch} to {after.Epoch} {after.State}");
+        Law(!before.State.IsTerminal || after.State == before.State && after.Epoch == before.Epoch && after.Cause == before.Cause,
+            () => $"{id} was {before.State} and became {after.State}");
+        Law(after.Epoch == before.Epoch || after.Epoch == before.Epoch + 1 && after.State == RunState.Preparing,
+            () => $"{id} went from epoch {before.Epoch} to {after.Epoch} {after.State}");
         Law(before.Cancel is null || after.Cancel is not null, () => $"{id} forgot its cancel");
-        Law(before.Attempts.SkipLast(1).Select(attempt => attempt.ToString()).SequenceEqual(after.Attempts.Take(Math.Max(0, before.Attempts.Count - 1)).Select(attempt => attempt.ToString())), () => $"{id} rewrote its attempts");
+        Law(before.Attempts.SkipLast(1).Select(attempt => attempt.ToString()).SequenceEqual(
+            after.Attempts.Take(Math.Max(0, before.Attempts.Count - 1)).Select(attempt => attempt.ToString())), () => $"{id} rewrote its attempts");
 
         if (before.Lease is { } lease)
         {
             var expires = (lease.Renewed ?? beforeWritten) + lease.Length;
             var taken = after.Epoch > before.Epoch || after.Lease is null && !owns;
             Law(!taken || now >= expires, () => $"{id} was taken from {lease.Owner} before {expires:O}");
-            Law(!taken || world.Clock.Now >= heardOf[id] + lease.Length - TimeSpan.FromSeconds(1), () => $"{id} was taken from {lease.Owner}, heard of at {heardOf[id]:O}");
-            Law(after.Lease is null or { Renewed: null } || after.Lease.Renewed == (lease.Renewed ?? beforeWritten), () => $"{id}: the lease runs from {after.Lease?.Renewed:O}");
-            Law(after.Epoch > before.Epoch || after.Lease is null or { Renewed: not null } || owns, () => $"{id}: {writer.Name} renewed the lease of {lease.Owner}");
+            Law(!taken || world.Clock.Now >= heardOf[id] + lease.Length - TimeSpan.FromSeconds(1),
+                () => $"{id} was taken from {lease.Owner}, heard of at {heardOf[id]:O}");
+            Law(after.Lease is null or { Renewed: null } || after.Lease.Renewed == (lease.Renewed ?? beforeWritten),
+                () => $"{id}: the lease runs from {after.Lease?.Renewed:O}");
+            Law(after.Epoch > before.Epoch || after.Lease is null or { Renewed: not null } || owns,
+                () => $"{id}: {writer.Name} renewed the lease of {lease.Owner}");
         }
 
         if (after.Epoch > before.Epoch)
@@ -106,9 +116,11 @@ sealed class SimLaws(SimWorld world)
         }
 
         if (owns) heardOf[id] = world.Clock.Now;
-        var owned = before.Head?.Manifest != after.Head?.Manifest || after.State is RunState.Running or RunState.Succeeded && after.State != before.State || after.Outputs != before.Outputs;
+        var owned = before.Head?.Manifest != after.Head?.Manifest
+            || after.State is RunState.Running or RunState.Succeeded && after.State != before.State || after.Outputs != before.Outputs;
         Law(!owned || owns && before.Lease is not null && after.Epoch == before.Epoch, () => $"{id}: {writer.Name} wrote as if it had the run");
-        Law(before.Head?.Manifest == after.Head?.Manifest || after.Head is { } head && head.Epoch == after.Epoch && head.Step > (before.Head?.Step ?? 0), () => $"{id}: head went from {before.Head?.Step} to {after.Head?.Step}");
+        Law(before.Head?.Manifest == after.Head?.Manifest || after.Head is { } head && head.Epoch == after.Epoch
+            && head.Step > (before.Head?.Step ?? 0), () => $"{id}: head went from {before.Head?.Step} to {after.Head?.Step}");
     }
 
     private void Forgotten(string id)
@@ -118,7 +130,8 @@ sealed class SimLaws(SimWorld world)
         Law(Told(id) == run.State, () => $"{id} ended {run.State} and was forgotten before that was told");
     }
 
-    private RunState? Told(string id) => world.Bus.Peek(SimWorld.Events).Select(EventReader.WorkspaceEventIn).OfType<RunEnded>().LastOrDefault(ended => ended.Run == id)?.State;
+    private RunState? Told(string id) =>
+        world.Bus.Peek(SimWorld.Events).Select(EventReader.WorkspaceEventIn).OfType<RunEnded>().LastOrDefault(ended => ended.Run == id)?.State;
 
     private void Law(bool holds, Func<string> otherwise)
     {

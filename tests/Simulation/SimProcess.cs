@@ -4,7 +4,8 @@ using Serverless.Core.Storage;
 namespace Serverless.Tests.Simulation;
 
 /// <summary>How often what goes wrong at a call. Each seed has its own.</summary>
-sealed record Faults(double Refused, double AnswerLost, double AppliedLater, double AppliedTwice, double Slow, double Freeze, double Die, double CutOff)
+sealed record Faults(
+    double Refused, double AnswerLost, double AppliedLater, double AppliedTwice, double Slow, double Freeze, double Die, double CutOff)
 {
     public static Faults None { get; } = new(0, 0, 0, 0, 0, 0, 0, 0);
 

@@ -43,7 +43,8 @@ sealed class SimWorker(SimWorld world, SimProcess process, IObjectStore store, I
 }
 
 /// <summary>One attempt at a run, with its heartbeat beside it.</summary>
-sealed class SimAttempt(SimWorld world, SimProcess process, IObjectStore store, IMessageBus bus, RunQueue queue, ReceivedMessage message, RunRecord run)
+sealed class SimAttempt(
+    SimWorld world, SimProcess process, IObjectStore store, IMessageBus bus, RunQueue queue, ReceivedMessage message, RunRecord run)
 {
     private bool over;
     private bool cancelled;
@@ -68,17 +69,23 @@ sealed class SimAttempt(SimWorld world, SimProcess process, IObjectStore store, 
         }
 
         if (over) return;
-        var cause = cancelled ? Cause.Cancelled : world.Random.Next(10) switch { 0 => Cause.UserCode, 1 => Cause.Preempted, 2 => Cause.OutOfMemory, 3 => Cause.Build, _ => Cause.Completed };
+        var cause = cancelled
+            ? Cause.Cancelled
+            : world.Random.Next(10) switch { 0 => Cause.UserCode, 1 => Cause.Preempted, 2 => Cause.OutOfMemory, 3 => Cause.Build, _ =>
+                Cause.Completed };
         var outputs = cause == Cause.Completed ? WorkspacePaths.OutputManifest(run.Id, run.Epoch) : null;
         if (outputs is not null) await process.Retry(() => store.PutJson(outputs, new OutputManifest([], [])));
-        await Owned(new RunEvent.Finish(run.Epoch, new(cause, ExitCode: cause == Cause.Completed ? 0 : 1, Outputs: outputs, Metrics: new(0, step), Logs: new(0, step))));
+        await Owned(
+            new RunEvent.Finish(
+                run.Epoch, new(cause, ExitCode: cause == Cause.Completed ? 0 : 1, Outputs: outputs, Metrics: new(0, step), Logs: new(0, step))));
     }
 
     private async Task<bool> Commit(long step)
     {
         var manifest = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step);
         await process.Retry(() => store.PutJson(manifest, new CheckpointManifest(step, run.Epoch, []), PutCondition.IfAbsent));
-        var checkpoint = new CheckpointRef(run.Epoch, step, manifest, 0, world.Clock.Now, new(0, step), new(0, step), new Dictionary<string, double>());
+        var checkpoint = new CheckpointRef(
+            run.Epoch, step, manifest, 0, world.Clock.Now, new(0, step), new(0, step), new Dictionary<string, double>());
         return await Owned(new RunEvent.Commit(run.Epoch, checkpoint, [manifest]));
     }
 
@@ -99,7 +106,8 @@ sealed class SimAttempt(SimWorld world, SimProcess process, IObjectStore store, 
         cancelled |= change.Run?.Cancel is not null;
         if (change.Decision is Decision.Illegal illegal) world.Break($"{process.Name}: {happened} is illegal: {illegal.Why}");
         if (change.Decision is not Decision.Stale) return true;
-        if (happened is RunEvent.Finish { Ending: var end } && change.Run!.Attempts[run.Epoch - 1] is var mine && (mine.Cause, mine.Metrics) == (end.Cause, end.Metrics))
+        if (happened is RunEvent.Finish { Ending: var end } && change.Run!.Attempts[run.Epoch - 1] is var mine
+            && (mine.Cause, mine.Metrics) == (end.Cause, end.Metrics))
         {
             world.Break($"{process.Name} is fenced by its own end of {run.Id}");
         }

@@ -6,7 +6,10 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Simulation;
 
-/// <summary>Everything that one seed makes happen: submitters, workers, tenders and a canceller over one store and one bus, with faults at every call for a while.</summary>
+/// <summary>
+/// Everything that one seed makes happen: submitters, workers, tenders and a canceller over
+/// one store and one bus, with faults at every call for a while.
+/// </summary>
 sealed class SimWorld
 {
     public const string Workspace = "workspace";
@@ -72,8 +75,10 @@ sealed class SimWorld
     {
         Bus.Subscribe(QueueNames.Events, "laws");
         calm = Clock.Now + TimeSpan.FromMinutes(Random.Next(1, 10));
-        for (var i = 0; i < Random.Next(1, 4); i++) Start($"submitter{i}", Submitter(Some.Run($"run-{i}", lost: Random.Next(4), failed: Random.Next(3))));
-        for (var i = 0; i < Random.Next(1, 4); i++) Start($"worker{i}", (process, store, bus) => new SimWorker(this, process, store, bus, ids).Work());
+        for (var i = 0; i < Random.Next(1, 4); i++) Start(
+            $"submitter{i}", Submitter(Some.Run($"run-{i}", lost: Random.Next(4), failed: Random.Next(3))));
+        for (var i = 0; i < Random.Next(1, 4); i++) Start(
+            $"worker{i}", (process, store, bus) => new SimWorker(this, process, store, bus, ids).Work());
         for (var i = 0; i < Random.Next(1, 3); i++) Start($"tender{i}", Tender);
         Start("canceller", Canceller);
         Clock.At(Clock.Now, Mischief);
@@ -139,7 +144,9 @@ sealed class SimWorld
             await process.Sleep(process.Seconds(300));
             if (laws.Runs.Count == 0) continue;
             var run = laws.Runs.ElementAt(Random.Next(laws.Runs.Count));
-            RunEvent happened = Random.Next(3) == 0 ? new RunEvent.RequestCancel(process.Name, null) : new RunEvent.SetTags([process.Name + Random.Next()]);
+            RunEvent happened = Random.Next(3) == 0
+                ? new RunEvent.RequestCancel(process.Name, null)
+                : new RunEvent.SetTags([process.Name + Random.Next()]);
             await process.Retry(() => queue.Apply(run, happened));
         }
     }

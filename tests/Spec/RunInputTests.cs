@@ -29,7 +29,8 @@ public sealed class RunInputTests
     public async Task TheSameArtifactOfTwoRuns_IsTheSameInput()
     {
         var world = await TriggerWorld.New();
-        var (first, second) = (await world.Ended("mlp", new { n = 1 }, artifacts: ["weights.bin"]), await world.Ended("mlp", new { n = 2 }, artifacts: ["weights.bin"]));
+        var (first, second) = (await world.Ended("mlp", new { n = 1 }, artifacts: ["weights.bin"]),
+            await world.Ended("mlp", new { n = 2 }, artifacts: ["weights.bin"]));
         Assert.False((await Submit(world, $"run:{first}/artifacts/weights.bin")).Single().Reused);
         Assert.True((await Submit(world, $"run:{second}/artifacts/weights.bin")).Single().Reused);
         Assert.Equal(first, world.Runs("reader").Single().Spec.Inputs.Single().Run);
@@ -44,7 +45,9 @@ public sealed class RunInputTests
         var problems = await Problems(world, $"run:{Id}/artifacts/x", $"run:{run}/artifacts/weight.bin", $"run:{going}/artifacts/x", "run:x/y");
         Assert.Equal("inputs[3]", Assert.Single(problems).Path);
         problems = await Problems(world, $"run:{Id}/artifacts/x", $"run:{run}/artifacts/weight.bin", $"run:{going}/artifacts/x");
-        Assert.Equal([$"there is no run {Id}", $"run {run} left no artifact 'weight.bin'; did you mean 'weights.bin'?", $"run {going} has not ended; its artifacts are inputs once it has"], problems.Select(problem => problem.Message));
+        Assert.Equal(
+            [$"there is no run {Id}", $"run {run} left no artifact 'weight.bin'; did you mean 'weights.bin'?",
+                $"run {going} has not ended; its artifacts are inputs once it has"], problems.Select(problem => problem.Message));
     }
 
     [Fact]
@@ -52,7 +55,8 @@ public sealed class RunInputTests
     {
         var world = await TriggerWorld.New();
         var (first, second) = (await world.Ended("mlp", new { n = 1 }, artifacts: ["a"]), await world.Ended("mlp", new { n = 2 }, artifacts: ["a"]));
-        Assert.Contains("both be artifacts/a", Assert.Single(await Problems(world, $"run:{first}/artifacts/a", $"run:{second}/artifacts/a")).Message, StringComparison.Ordinal);
+        Assert.Contains("both be artifacts/a", Assert.Single(await Problems(world, $"run:{first}/artifacts/a", $"run:{second}/artifacts/a")).Message,
+            StringComparison.Ordinal);
     }
 
     private static async Task<IReadOnlyList<SubmittedRun>> Submit(TriggerWorld world, params string[] inputs) =>
@@ -61,5 +65,12 @@ public sealed class RunInputTests
     private static async Task<IReadOnlyList<Problem>> Problems(TriggerWorld world, params string[] inputs) =>
         Assert.IsType<SubmitResult.Invalid>(await world.Workspace.Submission.Submit(Spec(world, inputs), "ann", cancel: Cancel)).Problems;
 
-    private static ExperimentSpec Spec(TriggerWorld world, string[] inputs) => new() { Project = "pruning", Name = "reader", Code = new(world.Snapshot), Command = "train.cs", Inputs = inputs };
+    private static ExperimentSpec Spec(TriggerWorld world, string[] inputs) => new()
+    {
+        Project = "pruning",
+        Name = "reader",
+        Code = new(world.Snapshot),
+        Command = "train.cs",
+        Inputs = inputs,
+    };
 }

@@ -53,7 +53,8 @@ public sealed class SmallPartsTests
     [Fact]
     public void Canonical_JSON_is_pinned() => Assert.Equal(
         """{"":null,"A":[1,0.5,true],"a":{"b":"\u00E9\u003C","z":-2.5e-09}}""",
-        System.Text.Encoding.UTF8.GetString(CanonicalJson.Bytes(JsonElement.Parse("""{ "a": {"z": -2.50e-9, "b": "é<"}, "A": [1.0, 5e-1, true], "": null }"""))));
+        System.Text.Encoding.UTF8.GetString(
+            CanonicalJson.Bytes(JsonElement.Parse("""{ "a": {"z": -2.50e-9, "b": "é<"}, "A": [1.0, 5e-1, true], "": null }"""))));
 
     [Theory]
     [InlineData("train.cs", "train.cs", "")]
@@ -77,7 +78,8 @@ public sealed class SmallPartsTests
     public void Anything_else_is_a_command_line_as_it_is(string command) => Assert.Equal(new EntryPoint.Shell(command), EntryPoint.Parse(command));
 
     [Fact]
-    public void A_project_file_is_an_entry() => Assert.Equal("app/app.csproj", Assert.IsType<EntryPoint.Project>(EntryPoint.Parse("app/app.csproj -v")).File);
+    public void A_project_file_is_an_entry() =>
+        Assert.Equal("app/app.csproj", Assert.IsType<EntryPoint.Project>(EntryPoint.Parse("app/app.csproj -v")).File);
 
     [Theory]
     [InlineData(".", "a.csproj lib.cs", "a.csproj")]
@@ -86,14 +88,17 @@ public sealed class SmallPartsTests
     [InlineData("src/", "src/main.cs src/other.cs main.py", "src/main.cs")]
     [InlineData("train.cs", "train.cs", "train.cs")]
     [InlineData("python nothing.py", "train.cs", "python nothing.py")]
-    public void A_folder_stands_for_its_entry(string command, string files, string resolved) => Assert.Equal((resolved, null), EntryPoint.Resolve(command, files.Split(' ')));
+    public void A_folder_stands_for_its_entry(string command, string files, string resolved) =>
+        Assert.Equal((resolved, null), EntryPoint.Resolve(command, files.Split(' ')));
 
     [Theory]
     [InlineData("trian.cs", "train.cs", "the code has no file 'trian.cs'; did you mean 'train.cs'?")]
     [InlineData("../train.cs", "data.txt", "the code has no file '../train.cs'")]
-    [InlineData(".", "a.cs b.cs", "its top folder does not say what to run; name the file, or have one project file, Program.cs, main.cs or a single C# file in it")]
+    [InlineData(".", "a.cs b.cs",
+        "its top folder does not say what to run; name the file, or have one project file, Program.cs, main.cs or a single C# file in it")]
     [InlineData("src/", "a.cs", "the code has no files in src/")]
-    public void An_entry_that_is_not_in_the_code_is_a_problem(string command, string files, string problem) => Assert.Equal((null, problem), EntryPoint.Resolve(command, files.Split(' ')));
+    public void An_entry_that_is_not_in_the_code_is_a_problem(string command, string files, string problem) =>
+        Assert.Equal((null, problem), EntryPoint.Resolve(command, files.Split(' ')));
 
     [Theory]
     [InlineData("train.cs 'open", "a quote is not closed")]
@@ -121,7 +126,8 @@ public sealed class SmallPartsTests
     [InlineData("-1..1", 0, true)]
     [InlineData("1e-3..1", 0.0001, false)]
     [InlineData("0..", double.NaN, false)]
-    public void A_range_contains_its_bounds_and_never_NaN(string range, double value, bool within) => Assert.Equal(within, CheckRange.Parse(range)!.Contains(value));
+    public void A_range_contains_its_bounds_and_never_NaN(string range, double value, bool within) =>
+        Assert.Equal(within, CheckRange.Parse(range)!.Contains(value));
 
     [Theory]
     [InlineData("..")]
@@ -135,7 +141,11 @@ public sealed class SmallPartsTests
     [Fact]
     public void APatternOfManyWildcards_IsRefused_AndOneOfAFewIsNot()
     {
-        Assert.Contains("wildcards", Assert.Throws<ArgumentException>(() => new PathPattern("data/" + string.Concat(Enumerable.Repeat("**a/", 33)))).Message, StringComparison.Ordinal);
-        Assert.True(new PathPattern("data/" + string.Concat(Enumerable.Repeat("**/a/", 20)) + "*.csv").Matches("data/" + string.Concat(Enumerable.Repeat("a/", 20)) + "x.csv", isFolder: false));
+        Assert.Contains(
+            "wildcards", Assert.Throws<ArgumentException>(() => new PathPattern("data/" + string.Concat(Enumerable.Repeat("**a/", 33)))).Message,
+            StringComparison.Ordinal);
+        Assert.True(
+            new PathPattern("data/" + string.Concat(Enumerable.Repeat("**/a/", 20)) + "*.csv").Matches(
+                "data/" + string.Concat(Enumerable.Repeat("a/", 20)) + "x.csv", isFolder: false));
     }
 }

@@ -99,7 +99,8 @@ public sealed class SpecReaderTests
             sweep: { lr: [1, 2] }
             """);
         Assert.Equal(
-            ["command", "comand", "inputs[1]", "name", "nodes", "params.9x", "params.lr.max", "project", "retries.faild", "retries.lost", "seed[1]", "seed[2]", "sweep", "timeout"],
+            ["command", "comand", "inputs[1]", "name", "nodes", "params.9x", "params.lr.max", "project", "retries.faild", "retries.lost", "seed[1]",
+                "seed[2]", "sweep", "timeout"],
             problems.Keys.OrderBy(path => path == "comand" ? "command2" : path, StringComparer.Ordinal));
     }
 
@@ -113,7 +114,8 @@ public sealed class SpecReaderTests
         ("sweep: { lr: [1] }", "sweep", "not supported by this version; submit one experiment per point"),
         ("strategy: grid", "strategy", "belongs to sweep, which is not supported by this version; submit one experiment per point"),
         ("nodes: 2", "nodes", "2 is out of range: only 1; several nodes are not supported by this version"),
-        ("secrets: [HF_TOKEN]", "secrets", "not supported by this version; give the worker's own environment what the code must not see in the workspace"),
+        ("secrets: [HF_TOKEN]", "secrets",
+            "not supported by this version; give the worker's own environment what the code must not see in the workspace"),
         ("image: ubuntu", "image", "not supported by this version; install what the code needs with setup"),
         ("code: { git: url }", "code.git", "not supported by this version; check it out and give its path, or a snapshot"),
         ("machine: 4", "machine", "found the number 4, wanted text; write \"4\" in quotes"),
@@ -125,18 +127,22 @@ public sealed class SpecReaderTests
         ("env: { A-B: '1' }", "env.A-B", "'A-B' is not a variable's name: letters, digits and '_', not a digit first, at most 128 characters"),
         ("params: { a: null }", "params.a", "found nothing, wanted a number, text, true or false, or a list or map of them"),
         ("params: { a: [1, { b: null }] }", "params.a[1].b", "found nothing, wanted a number, text, true or false, or a list or map of them"),
-        ("params: { a: { 9x: 1 } }", "params.a.9x", "'9x' is not a parameter's name: letters, digits, '_', '.' and '-', a letter or '_' first, at most 128 characters"),
+        ("params: { a: { 9x: 1 } }", "params.a.9x",
+            "'9x' is not a parameter's name: letters, digits, '_', '.' and '-', a letter or '_' first, at most 128 characters"),
         ("params: { a: { b: 1 }, a_b: 2 }", "params.a_b", "and params.a.b are the same variable, EXP_PARAM_A_B; rename one"),
         ("params: { a: { b: 1 }, a.b: 2 }", "params.a.b", "is there twice: in a map, and with a dot in its name; keep one"),
         ("params: { a.b: 1, A_B: 2 }", "params.A_B", "and params.a.b are the same variable, EXP_PARAM_A_B; rename one"),
         ("params: [1]", "params", "found a list, wanted a mapping of names to values"),
         ("params: { a: 1e999 }", "params.a", "1e999 is not a number of 64 bits; write it in quotes if the code reads it as text"),
-        ("params: { a: 99999999999999999999999 }", "params.a", "99999999999999999999999 is not a number of 64 bits; write it in quotes if the code reads it as text"),
+        ("params: { a: 99999999999999999999999 }", "params.a",
+            "99999999999999999999999 is not a number of 64 bits; write it in quotes if the code reads it as text"),
         ("seed: 1.5", "seed", "found the number 1.5, wanted a whole number"),
         ("seed: -1", "seed", "-1 is out of range: 0 or more"),
         ("seed: [4, 4]", "seed[1]", "4 is there twice"),
         ("seed: []", "seed", "the list is empty; leave it out for the default"),
-        ("inputs: [digits.csv]", "inputs[0]", "'digits.csv' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or NAME:latest, NAME:3 or NAME@hash, or run:RUN-ID/artifacts/PATH"),
+        ("inputs: [digits.csv]", "inputs[0]",
+            "'digits.csv' is neither below data/ nor a version of a dataset; write a file or folder of the workspace, such as data/digits/, or " +
+            "NAME:latest, NAME:3 or NAME@hash, or run:RUN-ID/artifacts/PATH"),
         ("inputs: [data/../keys]", "inputs[0]", "'data/../keys': the path has a '.' or '..' segment"),
         ("timeout: soon", "timeout", "found the text 'soon', wanted a length of time such as 02:00:00, 2h, 90m or 45s"),
         ("timeout: 90", "timeout", "found the number 90, wanted a length of time such as 02:00:00, 2h, 90m or 45s; seconds are written 90s"),
@@ -154,7 +160,8 @@ public sealed class SpecReaderTests
         ("fresh: yes", "fresh", "found the text 'yes', wanted true or false"),
         ("code: { snapshot: abc }", "code.snapshot", "'abc' is not a SHA-256: 64 hexadecimal characters, lower case"),
         ("from: {}", "from.run", "is missing; wanted a run id: 26 characters of 0–9 and A–Z"),
-        ("from: { run: 0123456789ABCDEFGHJKMNPQRS, checkpoint: newest }", "from.checkpoint", "'newest' is not a checkpoint; write last, best, a step, max:METRIC or min:METRIC"),
+        ("from: { run: 0123456789ABCDEFGHJKMNPQRS, checkpoint: newest }", "from.checkpoint",
+            "'newest' is not a checkpoint; write last, best, a step, max:METRIC or min:METRIC"),
     ];
 
     public static TheoryData<string> Faulty => [.. Faults.Select(fault => fault.Line)];
@@ -193,7 +200,8 @@ public sealed class SpecReaderTests
     [InlineData("a: !!python/object x", "not YAML: line 1, column 4: the tag tag:yaml.org,2002:python/object means nothing here; remove it")]
     [InlineData("a: 1\n---\nb: 2", "not YAML: line 2, column 1: a second document begins here; a spec is one document")]
     [InlineData("? [a]\n: b", "not YAML: line 1, column 3: a key must be plain text")]
-    public void A_fault_in_the_YAML_has_its_line_and_column(string yaml, string message) => Assert.StartsWith(message, Assert.Single(Problems(yaml)).Value, StringComparison.Ordinal);
+    public void A_fault_in_the_YAML_has_its_line_and_column(string yaml, string message) =>
+        Assert.StartsWith(message, Assert.Single(Problems(yaml)).Value, StringComparison.Ordinal);
 
     [Fact]
     public void A_fault_in_the_JSON_has_its_line_and_column()
@@ -217,7 +225,8 @@ public sealed class SpecReaderTests
     public void Aliases_are_read_and_merge_keys_refused()
     {
         Assert.Equal("1", Read("project: p\nname: n\ncommand: c\nenv:\n  A: &one '1'\n  B: *one\n").Env["B"]);
-        Assert.Equal("merge keys are not supported; write the keys out", Problems("project: p\nname: n\ncommand: &c c\nenv: { <<: { A: b } }")["env.<<"]);
+        Assert.Equal(
+            "merge keys are not supported; write the keys out", Problems("project: p\nname: n\ncommand: &c c\nenv: { <<: { A: b } }")["env.<<"]);
     }
 
     [Fact]
@@ -232,7 +241,8 @@ public sealed class SpecReaderTests
     public void Depth_and_length_are_limited()
     {
         Assert.Contains("nested deeper than 16 levels", Assert.Single(Problems("a: " + new string('[', 100_000))).Value, StringComparison.Ordinal);
-        Assert.StartsWith("not JSON", Assert.Single(SpecReader.Read(new string('[', 100_000), SpecFormat.Json).Problems).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "not JSON", Assert.Single(SpecReader.Read(new string('[', 100_000), SpecFormat.Json).Problems).Message, StringComparison.Ordinal);
         Assert.Contains("256 KiB", Assert.Single(Problems("a: " + new string('x', 300_000))).Value, StringComparison.Ordinal);
     }
 
@@ -247,7 +257,8 @@ public sealed class SpecReaderTests
     [InlineData("[]")]
     [InlineData("just text")]
     [InlineData("5")]
-    public void A_spec_that_is_no_mapping_is_refused_in_one_line(string yaml) => Assert.Contains("wanted a mapping", Problems(yaml)[""], StringComparison.Ordinal);
+    public void A_spec_that_is_no_mapping_is_refused_in_one_line(string yaml) =>
+        Assert.Contains("wanted a mapping", Problems(yaml)[""], StringComparison.Ordinal);
 
     [Fact]
     public void Damaged_text_gets_problems_and_never_an_exception()

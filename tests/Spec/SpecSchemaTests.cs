@@ -7,7 +7,9 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Spec;
 
-/// <summary>What the reader takes the schema takes, and what it refuses the schema refuses: an editor that checks by the schema is told the truth.</summary>
+/// <summary>
+/// What the reader takes the schema takes, and what it refuses the schema refuses: an editor that checks by the schema is told the truth.
+/// </summary>
 public sealed class SpecSchemaTests
 {
     private static readonly JsonSchema Experiment = JsonSchema.FromText(SpecSchema.Experiment().ToJsonString());
@@ -16,23 +18,33 @@ public sealed class SpecSchemaTests
     /// <summary>Faults that no schema can tell: they are between fields, or in what a text means.</summary>
     private static readonly string[] BeyondSchemas =
     [
-        "env: { EXP_SEED: '1' }", "params: { a.b: 1, A_B: 2 }", "params: { a: { b: 1 }, a_b: 2 }", "params: { a: { b: 1 }, a.b: 2 }", "params: { a: 1e999 }",
+        "env: { EXP_SEED: '1' }", "params: { a.b: 1, A_B: 2 }", "params: { a: { b: 1 }, a_b: 2 }", "params: { a: { b: 1 }, a.b: 2 }",
+        "params: { a: 1e999 }",
         "params: { a: 99999999999999999999999 }", "inputs: [data/../keys]", "timeout: 0s", "grace: 2h",
     ];
 
     /// <summary>One of everything that a field might be given; of each the schema and the reader must think the same.</summary>
     private static readonly string[] Values =
     [
-        "null", "0", "1", "-1", "5", "1.5", "1e3", "100000", "true", "\"\"", "\"x\"", "\"A b,c\"", "\"2h\"", "\"90\"", "\"0.5..\"", "\"last\"", "\"data/x/\"", "\"d:latest\"", "\"d:0\"", "\"${x}\"",
-        "[]", "[1]", "[-1]", "[1, 1]", "[1, 2]", "[\"x\"]", "[\"x\", \"x\"]", "[\"a b\"]", "[[1]]", "[null]", "[{}]", "[{\"a\": 1}]", "{}", "{\"a\": 1}", "{\"a\": \"x\"}", "{\"a\": \"0.5..\"}", "{\"9 a\": \"x\"}",
+        "null", "0", "1", "-1", "5", "1.5", "1e3", "100000", "true", "\"\"", "\"x\"", "\"A b,c\"", "\"2h\"", "\"90\"", "\"0.5..\"", "\"last\"",
+        "\"data/x/\"", "\"d:latest\"", "\"d:0\"", "\"${x}\"",
+        "[]", "[1]", "[-1]", "[1, 1]", "[1, 2]", "[\"x\"]", "[\"x\", \"x\"]", "[\"a b\"]", "[[1]]", "[null]", "[{}]", "[{\"a\": 1}]", "{}",
+        "{\"a\": 1}", "{\"a\": \"x\"}", "{\"a\": \"0.5..\"}", "{\"9 a\": \"x\"}",
         "{\"a\": null}", "{\"a\": {\"b\": [1, {\"c\": true}]}}",
     ];
 
     [Fact]
     public void Valid_specs_are_valid_by_the_schema()
     {
-        foreach (var line in File.ReadAllLines(Repository.PathOf("tests", "Submit", "golden-keys.txt"))) Assert.True(Takes(Experiment, line.Split('\t')[0]), line);
-        foreach (var file in Directory.GetFiles(Repository.PathOf("experiments"), "experiment.yaml", SearchOption.AllDirectories)) Assert.True(Takes(Experiment, File.ReadAllText(file)), file);
+        foreach (var line in File.ReadAllLines(Repository.PathOf("tests", "Submit", "golden-keys.txt")))
+        {
+            Assert.True(Takes(Experiment, line.Split('\t')[0]), line);
+        }
+
+        foreach (var file in Directory.GetFiles(Repository.PathOf("experiments"), "experiment.yaml", SearchOption.AllDirectories))
+        {
+            Assert.True(Takes(Experiment, File.ReadAllText(file)), file);
+        }
     }
 
     [Theory]
@@ -42,11 +54,13 @@ public sealed class SpecSchemaTests
 
     [Fact]
     public void Every_field_of_an_experiment_takes_by_the_schema_what_the_reader_takes() =>
-        Same(Experiment, typeof(ExperimentSpec), JsonNode.Parse("""{"project": "p", "name": "n", "command": "c"}""")!.AsObject(), text => SpecReader.Read(text, SpecFormat.Json).Problems);
+        Same(Experiment, typeof(ExperimentSpec), JsonNode.Parse("""{"project": "p", "name": "n", "command": "c"}""")!.AsObject(),
+            text => SpecReader.Read(text, SpecFormat.Json).Problems);
 
     [Fact]
     public void Every_field_of_a_trigger_takes_by_the_schema_what_the_reader_takes() =>
-        Same(Trigger, typeof(TriggerDefinition), JsonNode.Parse("""{"name": "t", "when": {"file": "data/x"}, "then": {"project": "p", "name": "n", "command": "c"}}""")!.AsObject(),
+        Same(Trigger, typeof(TriggerDefinition),
+            JsonNode.Parse("""{"name": "t", "when": {"file": "data/x"}, "then": {"project": "p", "name": "n", "command": "c"}}""")!.AsObject(),
             text => TriggerReader.Read(text, SpecFormat.Json).Problems);
 
     [Theory]
@@ -58,7 +72,8 @@ public sealed class SpecSchemaTests
     [InlineData("sed: 1", false)]
     public void A_template_may_have_references_where_values_are(string line, bool isTaken)
     {
-        var yaml = "name: t\nwhen: { run: { project: q, experiment: e } }\nthen:\n  project: p\n  command: c\n" + (line.StartsWith("name", StringComparison.Ordinal) ? "" : "  name: n\n") + $"  {line}\n";
+        var yaml = "name: t\nwhen: { run: { project: q, experiment: e } }\nthen:\n  project: p\n  command: c\n"
+            + (line.StartsWith("name", StringComparison.Ordinal) ? "" : "  name: n\n") + $"  {line}\n";
         Assert.Equal(isTaken, Takes(Trigger, yaml));
     }
 
@@ -84,15 +99,25 @@ public sealed class SpecSchemaTests
             foreach (var field in Fields.Of(record).Where(field => !field.About.IsExperiment))
             {
                 string[] at = [.. path, field.Name];
-                string[] bounds = [.. new[] { field.About.Min, field.About.Max }.Where(bound => bound is not (long.MinValue or long.MaxValue)).SelectMany(bound => new[] { $"{bound - 1}", $"{bound}", $"{bound + 1}" })];
+                string[] bounds = [.. new[] { field.About.Min, field.About.Max }.Where(bound => bound is not (long.MinValue or long.MaxValue))
+                    .SelectMany(bound => new[] { $"{bound - 1}", $"{bound}", $"{bound + 1}" })];
                 string[] examples = field.About.Example is { } example ? [example] : [];
                 foreach (var value in Values.Concat(bounds).Concat(examples))
                 {
                     tried++;
                     var text = With(root, at, value).ToJsonString();
                     var refused = problems(text);
-                    if (refused.Count == 0 != Takes(schema, text) && !IsBeyond(refused)) wrong.Add($"{string.Join('.', at)}: {value}: {(refused.Count == 0 ? "only the reader takes it" : $"only the schema takes it; {refused[0]}")}");
-                    if (examples.Contains(value)) Assert.True(refused.Count == 0, $"the example of {string.Join('.', at)}: {string.Join("; ", refused)}");
+                    if (refused.Count == 0 != Takes(schema, text) && !IsBeyond(refused))
+                    {
+                        wrong.Add(
+                            $"{string.Join('.', at)}: {value}: " +
+                            $"{(refused.Count == 0 ? "only the reader takes it" : $"only the schema takes it; {refused[0]}")}");
+                    }
+
+                    if (examples.Contains(value))
+                    {
+                        Assert.True(refused.Count == 0, $"the example of {string.Join('.', at)}: {string.Join("; ", refused)}");
+                    }
                 }
 
                 if (Fields.Items(field.Type) is { } item && Fields.IsRecord(item)) Try(item, With(root, at, field.About.Example!), [.. at, "0"]);
@@ -106,8 +131,10 @@ public sealed class SpecSchemaTests
 
     /// <summary>Bounds of lengths of time, texts with a grammar of their own, and fields that depend on another.</summary>
     private static bool IsBeyond(IReadOnlyList<Problem> refused) => refused.All(problem =>
-        problem.Path is "timeout" or "when.run.where" or "when.schedule.cron" or "when.schedule.zone" || problem.Message.Contains("is out of range: 0s to 1h", StringComparison.Ordinal)
-        || problem.Message.Contains("file triggers only", StringComparison.Ordinal) || problem.Message.Contains("name the file under results", StringComparison.Ordinal)
+        problem.Path is "timeout" or "when.run.where" or "when.schedule.cron" or "when.schedule.zone"
+            || problem.Message.Contains("is out of range: 0s to 1h", StringComparison.Ordinal)
+        || problem.Message.Contains("file triggers only", StringComparison.Ordinal)
+        || problem.Message.Contains("name the file under results", StringComparison.Ordinal)
         || problem.Message.Contains("shows nothing", StringComparison.Ordinal));
 
     private static JsonObject With(JsonObject root, string[] path, string value)

@@ -87,14 +87,16 @@ public sealed class BlobFaultTests(Azurite azurite)
         options.Retry.Delay = TimeSpan.FromMilliseconds(1);
 
         // Nobody listens at port 1.
-        await IsUnavailable(new(new Uri("http://127.0.0.1:1/account/container"), new StorageSharedKeyCredential("account", "a2V5"), options), "127.0.0.1:1");
+        await IsUnavailable(
+            new(new Uri("http://127.0.0.1:1/account/container"), new StorageSharedKeyCredential("account", "a2V5"), options), "127.0.0.1:1");
     }
 
     [Fact]
     public async Task AnAccountThatSaysNo_IsUnavailable_AndTheMessageSaysWhatIsMissing()
     {
         var right = await azurite.NewContainer(Cancel);
-        await IsUnavailable(new(right.Uri, new StorageSharedKeyCredential(right.AccountName, "a2V5"), BlobClients.Options()), "Storage Blob Data Contributor");
+        await IsUnavailable(
+            new(right.Uri, new StorageSharedKeyCredential(right.AccountName, "a2V5"), BlobClients.Options()), "Storage Blob Data Contributor");
     }
 
     [Fact]
@@ -133,7 +135,10 @@ public sealed class BlobFaultTests(Azurite azurite)
             () => store.Copy("k", "l", cancel: Cancel),
             async () => await store.List("", cancel: Cancel).ToListAsync(Cancel),
         ];
-        foreach (var call in calls) Assert.Contains(says, (await Assert.ThrowsAsync<StoreUnavailableException>(call)).Message, StringComparison.Ordinal);
+        foreach (var call in calls)
+        {
+            Assert.Contains(says, (await Assert.ThrowsAsync<StoreUnavailableException>(call)).Message, StringComparison.Ordinal);
+        }
     }
 
     private async Task<(IObjectStore Store, LossyNet Net)> Open()

@@ -95,7 +95,8 @@ public sealed class FolderByHandTests : IDisposable
     {
         Directory.CreateDirectory(folder["data/in"]);
         await Run("mkfifo", folder["data/in/pipe"]);
-        using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        using var socket = new System.Net.Sockets.Socket(
+            System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
         socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(folder["data/in/socket"]));
         await Put("data/in/plain", "x");
         foreach (var key in new[] { "data/in/pipe", "data/in/socket" })

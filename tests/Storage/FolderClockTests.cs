@@ -5,7 +5,9 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Storage;
 
-/// <summary>Somebody sets the machine's clock, or another machine's runs ahead: whoever lives keeps a run, and whoever is dead loses it in time.</summary>
+/// <summary>
+/// Somebody sets the machine's clock, or another machine's runs ahead: whoever lives keeps a run, and whoever is dead loses it in time.
+/// </summary>
 public sealed class FolderClockTests : IDisposable
 {
     private static readonly TimeSpan Heartbeat = Some.LeaseLength / 3;

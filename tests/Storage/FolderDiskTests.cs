@@ -4,7 +4,10 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Storage;
 
-/// <summary>A small disk of its own, filled up and made read-only for real. The child process mounts it where nobody else sees it, and it goes with the process.</summary>
+/// <summary>
+/// A small disk of its own, filled up and made read-only for real. The child process mounts
+/// it where nobody else sees it, and it goes with the process.
+/// </summary>
 public sealed class FolderDiskTests
 {
     [Fact]

@@ -3,7 +3,9 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Storage;
 
-/// <summary>Nothing in a folder is waited for. Who reads much of it still has to let others run, or a few readers keep every thread from all other requests.</summary>
+/// <summary>
+/// Nothing in a folder is waited for. Who reads much of it still has to let others run, or a few readers keep every thread from all other requests.
+/// </summary>
 public sealed class FolderFairnessTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -23,7 +23,8 @@ public sealed class FolderGoneTests : IDisposable
         await store.Put("k", "old"u8, cancel: Cancel);
         using var body = new Interrupted(() => Directory.Move(parent["store"], parent["away"]));
 
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => store.Put(key, body, metadata: new Dictionary<string, string> { ["n"] = "1" }, cancel: Cancel));
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            () => store.Put(key, body, metadata: new Dictionary<string, string> { ["n"] = "1" }, cancel: Cancel));
 
         Assert.False(Directory.Exists(parent["store"]));
         Directory.Move(parent["away"], parent["store"]);

@@ -134,7 +134,9 @@ public sealed class FolderKillTests : IDisposable
         while (!condition()) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Cancel);
     }
 
-    /// <summary>Puts versions that tell from their metadata what their body must be, copies and deletes them, and appends blocks that tell where they belong.</summary>
+    /// <summary>
+    /// Puts versions that tell from their metadata what their body must be, copies and deletes them, and appends blocks that tell where they belong.
+    /// </summary>
     private sealed class Writer : IChildProgram
     {
         public const int BlockBytes = 300_000;
@@ -177,7 +179,11 @@ public sealed class FolderKillTests : IDisposable
             var bytes = new byte[blocks * BlockBytes];
             for (var i = 0; i < blocks; i++) bytes.AsSpan(i * BlockBytes, BlockBytes).Fill(FillOf(end + ((long)i * BlockBytes)));
             var appended = await store.Append(key, end, bytes);
-            if (!appended.Appended) throw new InvalidOperationException($"nobody else appends to {key}, and it ends at {appended.LengthBytes} instead of {end}");
+            if (!appended.Appended)
+            {
+                throw new InvalidOperationException($"nobody else appends to {key}, and it ends at {appended.LengthBytes} instead of {end}");
+            }
+
             Say($"append {appended.LengthBytes}");
         }
 

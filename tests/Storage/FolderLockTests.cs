@@ -13,7 +13,10 @@ public sealed class FolderLockTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    /// <summary>Nobody can tell what a process that was stopped in the middle of a write does next, so its lock is not broken. Whoever waits is told whom to continue.</summary>
+    /// <summary>
+    /// Nobody can tell what a process that was stopped in the middle of a write does next, so its
+    /// lock is not broken. Whoever waits is told whom to continue.
+    /// </summary>
     [Fact]
     public async Task WriterStoppedWithALock_IsNamedToThoseWhoWait_AndHarmsNobodyWhenItGoesOn()
     {

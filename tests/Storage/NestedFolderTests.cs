@@ -12,7 +12,8 @@ public sealed partial class NestedFolderTests : IDisposable
     private static readonly string[] AtTheStart =
     [
         "core/Storage/Folder/Posix.cs", "core/Storage/Folder/PrivateFolder.cs", "core/Storage/FolderObjectStore.cs",
-        "gpu-worker/Agent/AgentFolder.cs", "gpu-worker/Execute/CodeUser.cs", "gpu-worker/Prepare/CacheFolders.cs", "gpu-worker/WeakenVersionNeed.task.cs",
+        "gpu-worker/Agent/AgentFolder.cs", "gpu-worker/Execute/CodeUser.cs", "gpu-worker/Prepare/CacheFolders.cs",
+        "gpu-worker/WeakenVersionNeed.task.cs",
     ];
 
     private readonly TemporaryFolder folder = new();
@@ -32,9 +33,11 @@ public sealed partial class NestedFolderTests : IDisposable
     [Fact]
     public void NothingThatRunsBesideAPlatform_MakesWholePaths()
     {
-        var all = ((string[])["core", "functions", "gpu-worker"]).SelectMany(room => Directory.EnumerateFiles(Repository.PathOf(room), "*.cs", SearchOption.AllDirectories))
+        var all = ((string[])["core", "functions", "gpu-worker"]).SelectMany(
+            room => Directory.EnumerateFiles(Repository.PathOf(room), "*.cs", SearchOption.AllDirectories))
             .Select(file => Path.GetRelativePath(Repository.PathOf(), file)).Where(file => !BuildOutput().IsMatch(file));
-        Assert.Equal(AtTheStart.Order(), all.Where(file => File.ReadAllText(Repository.PathOf(file)).Contains("Directory.CreateDirectory(", StringComparison.Ordinal)).Order());
+        Assert.Equal(AtTheStart.Order(),
+            all.Where(file => File.ReadAllText(Repository.PathOf(file)).Contains("Directory.CreateDirectory(", StringComparison.Ordinal)).Order());
     }
 
     [Fact]

@@ -202,7 +202,8 @@ public abstract partial class ObjectStoreContract
         {
             var read = (await store.Get(key, cancel: cancel))!;
             var next = int.Parse(Encoding.UTF8.GetString(read.Body), CultureInfo.InvariantCulture) + 1;
-            var put = await store.Put(key, Bytes(next.ToString(CultureInfo.InvariantCulture)), PutCondition.IfMatch(read.Object.ETag), Numbered(next), cancel);
+            var put = await store.Put(
+                key, Bytes(next.ToString(CultureInfo.InvariantCulture)), PutCondition.IfMatch(read.Object.ETag), Numbered(next), cancel);
             if (put.Stored) return;
         }
     }
@@ -213,5 +214,6 @@ public abstract partial class ObjectStoreContract
 
     private IObjectStore Opened(int i) => i % 2 == 0 ? Store : Other;
 
-    private static Task<T[]> AtOnce<T>(int many, Func<int, Task<T>> work) => Task.WhenAll(Enumerable.Range(0, many).Select(i => Task.Run(() => work(i), Cancel)));
+    private static Task<T[]> AtOnce<T>(int many, Func<int, Task<T>> work) =>
+        Task.WhenAll(Enumerable.Range(0, many).Select(i => Task.Run(() => work(i), Cancel)));
 }

@@ -111,7 +111,8 @@ public abstract partial class ObjectStoreContract : IAsyncLifetime
         var body = new MemoryStream("0123456789"u8.ToArray()) { Position = 4 };
         var put = await Store.Put("seekable", body, cancel: Cancel);
         Assert.Equal(6, put.Object!.LengthBytes);
-        await using var pipe = new System.IO.Compression.BrotliStream(new MemoryStream(Packed("456789")), System.IO.Compression.CompressionMode.Decompress);
+        await using var pipe = new System.IO.Compression.BrotliStream(
+            new MemoryStream(Packed("456789")), System.IO.Compression.CompressionMode.Decompress);
         Assert.Equal(6, (await Store.Put("streamed", pipe, cancel: Cancel)).Object!.LengthBytes);
         Assert.Equal("456789", Text(await Store.Get("seekable", cancel: Cancel)));
         Assert.Equal("456789", Text(await Store.Get("streamed", cancel: Cancel)));
@@ -272,7 +273,11 @@ public abstract partial class ObjectStoreContract : IAsyncLifetime
     private static byte[] Packed(string text)
     {
         using var packed = new MemoryStream();
-        using (var packing = new System.IO.Compression.BrotliStream(packed, System.IO.Compression.CompressionMode.Compress)) packing.Write(Encoding.UTF8.GetBytes(text));
+        using (var packing = new System.IO.Compression.BrotliStream(packed, System.IO.Compression.CompressionMode.Compress))
+        {
+            packing.Write(Encoding.UTF8.GetBytes(text));
+        }
+
         return packed.ToArray();
     }
 

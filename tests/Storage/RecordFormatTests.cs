@@ -26,7 +26,11 @@ public sealed class RecordFormatTests
     [InlineData("")]
     [InlineData("\uFEFF")]
     public void RecordWithoutAVersion_IsOfTheFirst_AlsoBehindAnEditorsMark(string before) =>
-        Assert.Equal("run-1", RecordFormat.Read<RunRecord>(Key, Encoding.UTF8.GetBytes(before + Encoding.UTF8.GetString(RecordFormat.Write(Key, Some.Run())).Replace("\"formatVersion\":1,", "", StringComparison.Ordinal))).Id);
+        Assert.Equal(
+            "run-1", RecordFormat.Read<RunRecord>(
+                Key, Encoding.UTF8.GetBytes(
+                    before + Encoding.UTF8.GetString(RecordFormat.Write(Key, Some.Run()))
+                        .Replace("\"formatVersion\":1,", "", StringComparison.Ordinal))).Id);
 
     [Theory]
     [InlineData("", "it is empty")]
@@ -51,14 +55,16 @@ public sealed class RecordFormatTests
     {
         var text = Encoding.UTF8.GetString(RecordFormat.Write(Key, Some.Run()));
         Assert.Contains(whole, text, StringComparison.Ordinal);
-        var damage = Assert.Throws<DamagedRecordException>(() => RecordFormat.Read<RunRecord>(Key, Encoding.UTF8.GetBytes(text.Replace(whole, damaged, StringComparison.Ordinal)))).Damage;
+        var damage = Assert.Throws<DamagedRecordException>(
+            () => RecordFormat.Read<RunRecord>(Key, Encoding.UTF8.GetBytes(text.Replace(whole, damaged, StringComparison.Ordinal)))).Damage;
         Assert.Equal(why, damage.Why);
     }
 
     [Fact]
     public void RecordOfAnother_UnderThisName_IsDamaged()
     {
-        var damaged = Assert.Throws<DamagedRecordException>(() => RecordFormat.Read<RunRecord>(WorkspacePaths.Run("run-2"), RecordFormat.Write(Key, Some.Run())));
+        var damaged = Assert.Throws<DamagedRecordException>(
+            () => RecordFormat.Read<RunRecord>(WorkspacePaths.Run("run-2"), RecordFormat.Write(Key, Some.Run())));
         Assert.Equal("runs/run-2.json is damaged: it is the record of run run-1", damaged.Message);
     }
 
@@ -73,7 +79,8 @@ public sealed class RecordFormatTests
 
         async Task Refused<T>(string key, T record, string why)
         {
-            var refused = await Assert.ThrowsAsync<UnfitRecordException>(() => store.PutJson(key, record, cancel: TestContext.Current.CancellationToken));
+            var refused = await Assert.ThrowsAsync<UnfitRecordException>(
+                () => store.PutJson(key, record, cancel: TestContext.Current.CancellationToken));
             Assert.StartsWith($"{key} cannot be stored: ", refused.Message, StringComparison.Ordinal);
             Assert.Contains(why, refused.Message, StringComparison.Ordinal);
             Assert.Null(await store.Get(key, cancel: TestContext.Current.CancellationToken));
@@ -84,13 +91,16 @@ public sealed class RecordFormatTests
     [InlineData("""{"name":"d","number":1,"sha256":"s","created":"2030-01-01T00:00:00Z","files":null}""")]
     [InlineData("""{"name":"d","number":1,"sha256":"s","created":"2030-01-01T00:00:00Z"}""")]
     public void WhatATypePromises_MustBeThere(string text) =>
-        Assert.Throws<DamagedRecordException>(() => RecordFormat.Read<DatasetVersion>(WorkspacePaths.DatasetVersion("d", 1), Encoding.UTF8.GetBytes(text)));
+        Assert.Throws<DamagedRecordException>(
+            () => RecordFormat.Read<DatasetVersion>(WorkspacePaths.DatasetVersion("d", 1), Encoding.UTF8.GetBytes(text)));
 
     [Fact]
     public void TriggerWhoseConditionIsDamaged_IsDamaged_AndDoesNotActOnEverything()
     {
         var text = """{"id":"1","definition":{"name":"t","when":{"run":{"project":"p","experiment":"e","state":["succeeded"],"where":"metrics.acc >> "}},"then":{"project":"p","name":"n"},"limits":{"perHour":1,"depth":1}},"created":"2030-01-01T00:00:00Z","since":"2030-01-01T00:00:00Z"}""";
-        Assert.Contains("condition", Assert.Throws<DamagedRecordException>(() => RecordFormat.Read<TriggerRecord>(WorkspacePaths.Trigger("t"), Encoding.UTF8.GetBytes(text))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "condition", Assert.Throws<DamagedRecordException>(
+                () => RecordFormat.Read<TriggerRecord>(WorkspacePaths.Trigger("t"), Encoding.UTF8.GetBytes(text))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -102,7 +112,8 @@ public sealed class RecordFormatTests
         var (damage, fault) = (new DamagedRecordException(new("runs/x.json", "it is empty")), new InvalidOperationException("a bug"));
         Assert.Same(fault, Assert.Single(notices.Tell(new AggregateException(damage, fault))));
         Assert.Empty(notices.Tell(damage));
-        Assert.EndsWith(" warning: runs/x.json is damaged: it is empty. What can be done: exp doctor", Assert.Single(told.All), StringComparison.Ordinal);
+        Assert.EndsWith(
+            " warning: runs/x.json is damaged: it is empty. What can be done: exp doctor", Assert.Single(told.All), StringComparison.Ordinal);
         notices.Tell(new DamagedRecord("runs/x.json", "it is null"));
         Assert.Equal(2, told.All.Count);
     }

@@ -28,7 +28,8 @@ public sealed class VisibleStreamTests
 
     [Fact]
     public void AttemptThatStartedAfresh_HidesTheOnesBefore() =>
-        Assert.Equal([new(2, null)], VisibleStream.Of(Run(attempts: [Attempt(1, metrics: new(3, 3), logs: new(0, 1)), Attempt(2)]), StreamKind.Metrics));
+        Assert.Equal(
+            [new(2, null)], VisibleStream.Of(Run(attempts: [Attempt(1, metrics: new(3, 3), logs: new(0, 1)), Attempt(2)]), StreamKind.Metrics));
 
     [Fact]
     public void AttemptWithoutACheckpointOfItsOwn_IsSkippedByTheChain()
@@ -57,7 +58,8 @@ public sealed class VisibleStreamTests
 
     [Fact]
     public void Record_WhoseAttemptsResumeInACircle_IsRefused() => Assert.Throws<InvalidDataException>(() =>
-        VisibleStream.Of(Run(attempts: [Attempt(1, Checkpoint(2, 1, new(0, 0), new(0, 0))), Attempt(2, Checkpoint(1, 1, new(0, 0), new(0, 0)))]), StreamKind.Logs));
+        VisibleStream.Of(Run(attempts: [Attempt(1, Checkpoint(2, 1, new(0, 0), new(0, 0))), Attempt(2, Checkpoint(1, 1, new(0, 0), new(0, 0)))]),
+            StreamKind.Logs));
 
     [Fact]
     public void Shared_EndsWhereTheViewsPart()
@@ -66,6 +68,8 @@ public sealed class VisibleStreamTests
         var run = Run(attempts: [Attempt(1), Attempt(2, checkpoint)]);
         var shared = VisibleStream.Shared(VisibleStream.Of(run, StreamKind.Logs, 1), VisibleStream.Of(run, StreamKind.Logs));
         Assert.Equal([new(1, new StreamCursor(0, 10))], shared);
-        Assert.Empty(VisibleStream.Shared(VisibleStream.Of(run, StreamKind.Logs, 2), VisibleStream.Of(Run(attempts: [Attempt(1), Attempt(2, checkpoint), Attempt(3)]), StreamKind.Logs)));
+        Assert.Empty(
+            VisibleStream.Shared(VisibleStream.Of(run, StreamKind.Logs, 2),
+                VisibleStream.Of(Run(attempts: [Attempt(1), Attempt(2, checkpoint), Attempt(3)]), StreamKind.Logs)));
     }
 }

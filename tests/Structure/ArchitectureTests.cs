@@ -49,7 +49,9 @@ public sealed class ArchitectureTests
     {
         var map = string.Join(" · ", Rooms.Order.Where(room => room != Rooms.Root).Select(room => $"`{room}`"));
 
-        Assert.Contains(map, string.Join(' ', File.ReadAllText(Repository.PathOf("README.md")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Contains(
+            map, string.Join(' ', File.ReadAllText(Repository.PathOf("README.md")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)),
+            StringComparison.Ordinal);
     }
 
     [Theory, MemberData(nameof(Assemblies))]
@@ -58,7 +60,8 @@ public sealed class ArchitectureTests
         using var module = References.Read(assembly);
         var used = References.Of(module).Select(pair => (pair.From, To: pair.To.Scope.Name.Replace(".dll", "", StringComparison.Ordinal))).ToList();
         var ours = used.Where(pair => Rooms.Assemblies.ContainsKey(pair.To) && pair.To != assembly && !Rooms.Assemblies[assembly].Contains(pair.To));
-        var foreign = used.Where(pair => Rooms.Foreign.GetValueOrDefault(assembly, []).Any(name => pair.To.StartsWith(name, StringComparison.Ordinal)));
+        var foreign = used.Where(
+            pair => Rooms.Foreign.GetValueOrDefault(assembly, []).Any(name => pair.To.StartsWith(name, StringComparison.Ordinal)));
 
         Assert.Empty(ours.Concat(foreign).Select(pair => $"{pair.From.FullName} uses {pair.To}").Distinct());
     }
@@ -74,7 +77,8 @@ public sealed class ArchitectureTests
         }
 
         static bool Sends(TypeReference type) =>
-            type.Namespace == "Serverless.Client.Http" || (type.Namespace == "Serverless.Client" && type.Name.StartsWith("ServerlessClient", StringComparison.Ordinal));
+            type.Namespace == "Serverless.Client.Http"
+                || (type.Namespace == "Serverless.Client" && type.Name.StartsWith("ServerlessClient", StringComparison.Ordinal));
     }
 
     /// <summary>Else the nouns could not go anywhere without the client.</summary>

@@ -14,7 +14,8 @@ public sealed partial class LogEventsTests
 
     private static readonly string[] Programs = ["Serverless.Core", "Serverless.Functions", "Serverless.GpuWorker", "exp"];
 
-    private static readonly IReadOnlyDictionary<string, int> Rooms = typeof(LogEvents).GetFields().ToDictionary(field => field.Name, field => (int)field.GetRawConstantValue()!);
+    private static readonly IReadOnlyDictionary<string, int> Rooms = typeof(LogEvents).GetFields()
+        .ToDictionary(field => field.Name, field => (int)field.GetRawConstantValue()!);
 
     private static IReadOnlyList<LogEvent> All { get; } = [.. Programs.SelectMany(In).OrderBy(found => found.Id)];
 
@@ -54,9 +55,14 @@ public sealed partial class LogEventsTests
 
         public static LogEvent Of(TypeDefinition type, CustomAttribute attribute)
         {
-            var given = attribute.ConstructorArguments.Select(argument => argument.Value).Concat(attribute.Properties.Select(property => property.Argument.Value)).ToList();
-            var level = attribute.ConstructorArguments.Any(argument => argument.Type.Name == nameof(LogLevel)) ? (LogLevel)(int)given[1] : (LogLevel?)null;
-            return new(given.OfType<int>().First(), level is { } known ? known.ToString().ToLower(CultureInfo.InvariantCulture) : "information or warning", given.OfType<string>().Single(), type.Name);
+            var given = attribute.ConstructorArguments.Select(argument => argument.Value)
+                .Concat(attribute.Properties.Select(property => property.Argument.Value)).ToList();
+            var level = attribute.ConstructorArguments.Any(argument => argument.Type.Name == nameof(LogLevel))
+                ? (LogLevel)(int)given[1]
+                : (LogLevel?)null;
+            return new(given.OfType<int>().First(), level is { } known
+                ? known.ToString().ToLower(CultureInfo.InvariantCulture)
+                : "information or warning", given.OfType<string>().Single(), type.Name);
         }
     }
 

@@ -38,7 +38,8 @@ static class References
         [.. Parts(method.DeclaringType), .. Parts(method.ReturnType), .. method.Parameters.SelectMany(one => Parts(one.ParameterType))];
 
     private static IEnumerable<TypeReference> Attributes(Mono.Cecil.ICustomAttributeProvider of) => of.CustomAttributes.SelectMany(attribute =>
-        Parts(attribute.AttributeType).Concat(attribute.ConstructorArguments.Select(argument => argument.Value).OfType<TypeReference>().SelectMany(Parts)));
+        Parts(attribute.AttributeType).Concat(
+            attribute.ConstructorArguments.Select(argument => argument.Value).OfType<TypeReference>().SelectMany(Parts)));
 
     /// <summary>An assembly of this repository, by name.</summary>
     public static ModuleDefinition Read(string assembly) => ModuleDefinition.ReadModule(

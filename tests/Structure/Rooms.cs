@@ -1,6 +1,8 @@
 namespace Serverless.Tests.Structure;
 
-/// <summary>The order in which the house stands: each room of <c>core/</c> uses only rooms before it, each assembly only those that are named for it.</summary>
+/// <summary>
+/// The order in which the house stands: each room of <c>core/</c> uses only rooms before it, each assembly only those that are named for it.
+/// </summary>
 static class Rooms
 {
     public const string Root = "";
@@ -8,7 +10,8 @@ static class Rooms
     /// <summary>Folders of <c>core/</c>, as the README's map shows them. A new room goes behind the last one that it needs.</summary>
     public static IReadOnlyList<string> Order { get; } =
     [
-        Root, "Contract", "Telemetry", "Storage", "Messaging", "Workspaces", "Access", "Runs", "Workers", "Spec", "Code", "Datasets", "Versions", "Lineage", "Outputs",
+        Root, "Contract", "Telemetry", "Storage", "Messaging", "Workspaces", "Access", "Runs", "Workers", "Spec", "Code", "Datasets", "Versions",
+        "Lineage", "Outputs",
         "Publishing", "Submit", "Streams", "Metrics", "Logs", "Reports", "Events", "Triggers", "Notifications", "Deletion", "Doctor", "Platform",
     ];
 

@@ -41,7 +41,8 @@ public sealed class ReuseTests
         var explained = await Explain(second);
         Assert.Equal((ReuseReason.Differs, first), (explained.Reason, explained.Other));
         Assert.Equal(
-            [new KeyDifference("machine", null, "cpu", "gpu-t4"), new("params", "lr", "0.1", "0.2"), new("seed", null, "0", "7")], explained.Differences);
+            [new KeyDifference("machine", null, "cpu", "gpu-t4"), new("params", "lr", "0.1", "0.2"), new("seed", null, "0", "7")],
+            explained.Differences);
         Assert.Contains("machine, params, seed", explained.Explanation, StringComparison.Ordinal);
     }
 
@@ -51,7 +52,8 @@ public sealed class ReuseTests
         await Submit(await Spec());
         var changed = await Snapshots.Put(store, ("train.cs", "Console.WriteLine(2);"), ("new.cs", ""));
         var explained = await Explain(await Submit((await Spec()) with { Code = new(changed) }));
-        Assert.Equal([("code", "new.cs"), ("code", "readme.md"), ("code", "train.cs")], explained.Differences.Select(difference => (difference.Part, difference.Name)));
+        Assert.Equal([("code", "new.cs"), ("code", "readme.md"), ("code", "train.cs")],
+            explained.Differences.Select(difference => (difference.Part, difference.Name)));
         Assert.Null(explained.Differences[0].From);
         Assert.Null(explained.Differences[1].To);
     }
@@ -124,7 +126,8 @@ public sealed class ReuseTests
     public async Task ARunWhoseResultsAreLost_IsComputedAnew_AndTheNewOneSaysWhy(string what, string? left)
     {
         var first = await Submit(await Spec());
-        var (artifact, data) = (new OutputFile("w", WorkspacePaths.Artifact(first, 1, "w"), 7, "sha"), new OutputFile("out", WorkspacePaths.PublishedFile(first, 1, "out"), 3, "sha"));
+        var (artifact, data) = (new OutputFile("w", WorkspacePaths.Artifact(first, 1, "w"), 7, "sha"),
+            new OutputFile("out", WorkspacePaths.PublishedFile(first, 1, "out"), 3, "sha"));
         var manifest = WorkspacePaths.OutputManifest(first, 1);
         await Put(artifact.Key, "weights");
         await Put(data.Key, "out");
@@ -203,7 +206,8 @@ public sealed class ReuseTests
         await End(fresh, Cause.UserCode);
         var last = await Submit(spec);
         Assert.Equal($"run {fresh} has the same key and failed; a failed run is not given back", (await Explain(last)).Explanation);
-        Assert.Equal($"run {second} has the same key, but the key stood for another run when this one was submitted", (await Explain(last, second)).Explanation);
+        Assert.Equal($"run {second} has the same key, but the key stood for another run when this one was submitted",
+            (await Explain(last, second)).Explanation);
     }
 
     private async Task<ReuseExplanation> Explain(string run, string? other = null) =>
@@ -211,7 +215,8 @@ public sealed class ReuseTests
 
     private async Task<ExperimentSpec> Spec(string lr = "0.1") => new()
     {
-        Project = "pruning", Name = "mlp", Command = "train.cs", Code = new(await Snapshots.Put(store, ("train.cs", "Console.WriteLine();"), ("readme.md", ""))),
+        Project = "pruning", Name = "mlp", Command = "train.cs",
+        Code = new(await Snapshots.Put(store, ("train.cs", "Console.WriteLine();"), ("readme.md", ""))),
         Params = new Dictionary<string, JsonElement> { ["lr"] = JsonElement.Parse(lr) },
     };
 

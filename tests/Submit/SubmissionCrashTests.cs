@@ -115,7 +115,8 @@ public sealed class SubmissionCrashTests
         var answer = await world.Submits(world.Spec, Once);
         await world.Fail(answer.Runs[0].Id);
         Assert.Equal(JsonSerializer.Serialize(answer), JsonSerializer.Serialize(await world.Submits(world.Spec, Once)));
-        Assert.IsType<SubmitResult.IdempotencyConflict>(await world.Submission.Submit(world.Spec with { Seeds = [5] }, null, Once with { BodySha256 = "body-2" }, Cancel));
+        Assert.IsType<SubmitResult.IdempotencyConflict>(
+            await world.Submission.Submit(world.Spec with { Seeds = [5] }, null, Once with { BodySha256 = "body-2" }, Cancel));
         Assert.Single(world.Runs);
 
         world.Time.Advance(TimeSpan.FromDays(7));
@@ -144,7 +145,8 @@ public sealed class SubmissionCrashTests
     public async Task Many_with_one_idempotency_key_at_once_get_one_answer()
     {
         var world = await World.New(0, false);
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => world.Submits(world.Spec with { Fresh = true }, Once), Cancel)));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(_ => Task.Run(() => world.Submits(world.Spec with { Fresh = true }, Once), Cancel)));
         Assert.Single(answers.Select(answer => JsonSerializer.Serialize(answer)).Distinct());
         Assert.Single(world.Runs);
     }
@@ -192,7 +194,13 @@ public sealed class SubmissionCrashTests
             var time = new FakeTimeProvider(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
             var store = new MemoryObjectStore(time);
             var bus = new MemoryMessageBus(time, TimeSpan.FromMinutes(1));
-            var spec = new ExperimentSpec { Project = "p", Name = "n", Code = new(await Snapshots.Put(store, ("train.cs", ""))), Command = "train.cs" };
+            var spec = new ExperimentSpec
+            {
+                Project = "p",
+                Name = "n",
+                Code = new(await Snapshots.Put(store, ("train.cs", ""))),
+                Command = "train.cs",
+            };
             return new(store, bus, time, spec, new(store, bus) { FailAt = failAt, AfterWriting = afterWriting });
         }
 

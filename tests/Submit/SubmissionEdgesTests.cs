@@ -36,7 +36,8 @@ public sealed class SubmissionEdgesTests
         foreach (var inputs in (string[][])[["data/set/"], [.. Enumerable.Range(0, files).Select(i => $"data/set/{i}")]])
         {
             var result = await strict.Submit((await Spec()) with { Inputs = inputs }, null, cancel: Cancel);
-            if (refused) Assert.Equal("more than 2 files; pack them into archives", Assert.Single(Assert.IsType<SubmitResult.Invalid>(result).Problems).Message);
+            if (refused) Assert.Equal(
+                "more than 2 files; pack them into archives", Assert.Single(Assert.IsType<SubmitResult.Invalid>(result).Problems).Message);
             else Assert.IsType<SubmitResult.Accepted>(result);
         }
     }
@@ -47,7 +48,8 @@ public sealed class SubmissionEdgesTests
     {
         await Put("data/set/a", new string('a', 400));
         await Put("data/set/b", new string('b', 600));
-        var result = await Submission(new() { DiskBytes = new Dictionary<string, long> { ["cpu"] = room } }).Submit((await Spec()) with { Inputs = ["data/set/"] }, null, cancel: Cancel);
+        var result = await Submission(new() { DiskBytes = new Dictionary<string, long> { ["cpu"] = room } })
+            .Submit((await Spec()) with { Inputs = ["data/set/"] }, null, cancel: Cancel);
         Assert.Equal(fits, result is SubmitResult.Accepted);
     }
 
@@ -59,7 +61,8 @@ public sealed class SubmissionEdgesTests
         var failing = new FailingWrites(store, bus);
         failing.Opening = key => { if (key == "data/set/b") store.Delete(key, cancel: Cancel).Wait(Cancel); };
 
-        var result = await new Submission("team", failing.Store, failing.Bus, new SystemIds(time), new()).Submit((await Spec()) with { Inputs = ["data/set/"] }, null, cancel: Cancel);
+        var result = await new Submission("team", failing.Store, failing.Bus, new SystemIds(time), new()).Submit(
+            (await Spec()) with { Inputs = ["data/set/"] }, null, cancel: Cancel);
 
         var problem = Assert.Single(Assert.IsType<SubmitResult.Invalid>(result).Problems);
         Assert.Equal(("inputs", "'data/set/b' was deleted while it was being read"), (problem.Path, problem.Message));
@@ -70,7 +73,8 @@ public sealed class SubmissionEdgesTests
     public async Task AFileLikeAFolder_IsNotTakenForIt()
     {
         await Put("data/setting", "1");
-        Assert.Contains("there is no file 'data/set'", Assert.Single(await Problems((await Spec()) with { Inputs = ["data/set"] })), StringComparison.Ordinal);
+        Assert.Contains(
+            "there is no file 'data/set'", Assert.Single(await Problems((await Spec()) with { Inputs = ["data/set"] })), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -79,7 +83,8 @@ public sealed class SubmissionEdgesTests
     {
         var result = await Submission().Submit(await Spec(), null, new(new string('k', length), "body"), Cancel);
         if (taken) Assert.IsType<SubmitResult.Accepted>(result);
-        else Assert.Equal("Idempotency-Key: must be 1 to 255 characters", Assert.Single(Assert.IsType<SubmitResult.Invalid>(result).Problems).ToString());
+        else Assert.Equal(
+            "Idempotency-Key: must be 1 to 255 characters", Assert.Single(Assert.IsType<SubmitResult.Invalid>(result).Problems).ToString());
     }
 
     [Fact]
@@ -104,7 +109,9 @@ public sealed class SubmissionEdgesTests
         var (spec, busy) = ((await Spec()) with { Fresh = true }, new MemoryObjectStore(time) { Yields = true });
         await Snapshots.Put(busy, ("train.cs", "Console.WriteLine();"));
         var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
-            Assert.IsType<SubmitResult.Accepted>(await new Submission("team", busy, bus, new SystemIds(time), new()).Submit(spec, null, new("key", "body"), Cancel)).Answer.Runs[0].Id, Cancel)));
+            Assert.IsType<SubmitResult.Accepted>(
+                await new Submission("team", busy, bus, new SystemIds(time), new()).Submit(spec, null, new("key", "body"), Cancel)).Answer.Runs[0].Id,
+                Cancel)));
         Assert.Single(answers.Distinct());
         Assert.Single(busy.PeekAll(WorkspacePaths.Runs));
     }
@@ -129,7 +136,9 @@ public sealed class SubmissionEdgesTests
         await runs.Apply(trained, new RunEvent.Claim("w", TimeSpan.FromHours(1)), Cancel);
         var manifest = WorkspacePaths.CheckpointManifest(trained, 1, 7);
         await store.PutJson(manifest, new CheckpointManifest(7, 1, [new("model.safetensors", 1, "hash", [])]), cancel: Cancel);
-        await runs.Apply(trained, new RunEvent.Commit(1, new(1, 7, manifest, 1, time.GetUtcNow(), StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())), Cancel);
+        await runs.Apply(
+            trained, new RunEvent.Commit(
+                1, new(1, 7, manifest, 1, time.GetUtcNow(), StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>())), Cancel);
         var spec = (await Spec()) with { From = new(trained), Seeds = [1] };
 
         // While it looks at the manifest, the run itself commits another and keeps that alone.
@@ -142,7 +151,8 @@ public sealed class SubmissionEdgesTests
             runs.Apply(trained, new RunEvent.Commit(1, next, []), Cancel).Wait(Cancel);
         };
         var result = await new Submission("team", failing.Store, failing.Bus, new SystemIds(time), new()).Submit(spec, null, cancel: Cancel);
-        Assert.Equal($"from.checkpoint: run {trained} goes on and has just given up its checkpoint of step 7; submit again", Assert.Single(Assert.IsType<SubmitResult.Invalid>(result).Problems).ToString());
+        Assert.Equal($"from.checkpoint: run {trained} goes on and has just given up its checkpoint of step 7; submit again",
+            Assert.Single(Assert.IsType<SubmitResult.Invalid>(result).Problems).ToString());
 
         // The newest has no manifest any more.
         Assert.Equal($"from.checkpoint: the checkpoint of step 8 of run {trained} has been deleted", Assert.Single(await Problems(spec)));
@@ -151,7 +161,10 @@ public sealed class SubmissionEdgesTests
     [Fact]
     public async Task AnotherMachineClass_IsNamedWithAllThatThereAre()
     {
-        var problem = Assert.Single(Assert.IsType<SubmitResult.Invalid>(await Submission(new() { MachineClasses = ["cpu", "gpu-t4"] }).Submit((await Spec()) with { Machine = "tpu" }, null, cancel: Cancel)).Problems);
+        var problem = Assert.Single(
+            Assert.IsType<SubmitResult.Invalid>(
+                await Submission(new() { MachineClasses = ["cpu", "gpu-t4"] })
+                    .Submit((await Spec()) with { Machine = "tpu" }, null, cancel: Cancel)).Problems);
         Assert.Equal("machine", problem.Path);
         Assert.EndsWith("cpu, gpu-t4", problem.Message, StringComparison.Ordinal);
     }
@@ -185,17 +198,27 @@ public sealed class SubmissionEdgesTests
         var artifact = WorkspacePaths.Artifact("x", 1, "weights");
         await Put(artifact, "1");
         await Put("data/set/a", "2");
-        Assert.IsType<PublishResult.Published>(await new DatasetPublishing("team", store, bus, new SystemIds(time), new(store)).Publish("artifacts", "data/set/", "ann", Cancel));
+        Assert.IsType<PublishResult.Published>(
+            await new DatasetPublishing("team", store, bus, new SystemIds(time), new(store)).Publish("artifacts", "data/set/", "ann", Cancel));
         var maker = await Ended((await Spec()) with { Seeds = [2] }, new OutputManifest([new("weights", artifact, 1, "hash")], []));
-        Assert.StartsWith("inputs: a dataset is called artifacts", Assert.Single(await Problems((await Spec()) with { Inputs = [$"run:{maker}/artifacts/weights", "artifacts:1"] })), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "inputs: a dataset is called artifacts", Assert.Single(
+                await Problems((await Spec()) with { Inputs = [$"run:{maker}/artifacts/weights", "artifacts:1"] })), StringComparison.Ordinal);
     }
 
     private static CheckpointRef Checkpoint(string run, long step) =>
-        new(1, step, WorkspacePaths.CheckpointManifest(run, 1, step), 1, DateTimeOffset.UnixEpoch, StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double>());
+        new(1, step, WorkspacePaths.CheckpointManifest(run, 1, step), 1, DateTimeOffset.UnixEpoch, StreamCursor.Start, StreamCursor.Start,
+            new Dictionary<string, double>());
 
     private Submission Submission(SubmissionOptions? options = null) => new("team", store, bus, new SystemIds(time), options ?? new());
 
-    private async Task<ExperimentSpec> Spec() => new() { Project = "p", Name = "e", Command = "train.cs", Code = new(await Snapshots.Put(store, ("train.cs", "Console.WriteLine();"))) };
+    private async Task<ExperimentSpec> Spec() => new()
+    {
+        Project = "p",
+        Name = "e",
+        Command = "train.cs",
+        Code = new(await Snapshots.Put(store, ("train.cs", "Console.WriteLine();"))),
+    };
 
     private async Task<Submitted> Accepted(ExperimentSpec spec, Idempotency? idempotency = null) =>
         Assert.IsType<SubmitResult.Accepted>(await Submission().Submit(spec, null, idempotency, Cancel)).Answer;
@@ -218,14 +241,18 @@ public sealed class SubmissionEdgesTests
     /// <summary>Takes nothing.</summary>
     private sealed class BrokenBus(IMessageBus inner) : IMessageBus
     {
-        public Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default) => throw new BusUnavailableException("the bus is a folder");
-        public Task Publish(string topic, Message message, CancellationToken cancel = default) => throw new BusUnavailableException("the bus is a folder");
+        public Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default) =>
+            throw new BusUnavailableException("the bus is a folder");
+        public Task Publish(string topic, Message message, CancellationToken cancel = default) =>
+            throw new BusUnavailableException("the bus is a folder");
         public Task<ReceivedMessage?> Receive(string queue, TimeSpan wait, CancellationToken cancel = default) => inner.Receive(queue, wait, cancel);
         public Task<bool> Renew(ReceivedMessage message, CancellationToken cancel = default) => inner.Renew(message, cancel);
         public Task<bool> Complete(ReceivedMessage message, CancellationToken cancel = default) => inner.Complete(message, cancel);
         public Task<bool> Abandon(ReceivedMessage message, CancellationToken cancel = default) => inner.Abandon(message, cancel);
-        public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) => inner.DeadLetter(message, reason, cancel);
-        public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit, CancellationToken cancel = default) => inner.DeadLetters(queue, limit, cancel);
+        public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) =>
+            inner.DeadLetter(message, reason, cancel);
+        public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit, CancellationToken cancel = default) =>
+            inner.DeadLetters(queue, limit, cancel);
         public Task<bool> Requeue(string queue, string messageId, CancellationToken cancel = default) => inner.Requeue(queue, messageId, cancel);
         public Task<long> Count(string queue, CancellationToken cancel = default) => inner.Count(queue, cancel);
         public Task<DateTimeOffset> Began(CancellationToken cancel = default) => inner.Began(cancel);

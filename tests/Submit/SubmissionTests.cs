@@ -71,7 +71,8 @@ public sealed class SubmissionTests
         var spec = (await Spec()) with { Checks = new Dictionary<string, string> { ["loss"] = "..1" } };
         var id = (await Accepted(spec)).Runs[0].Id;
         await new RunStore(store).Apply(id, new RunEvent.Claim("worker", TimeSpan.FromMinutes(1)), Cancel);
-        await new RunStore(store).Apply(id, new RunEvent.Finish(1, new(Cause.Completed, Values: new Dictionary<string, double> { ["loss"] = 0.5 })), Cancel);
+        await new RunStore(store).Apply(
+            id, new RunEvent.Finish(1, new(Cause.Completed, Values: new Dictionary<string, double> { ["loss"] = 0.5 })), Cancel);
         Assert.True(Assert.Single((await Load(id)).Checks).Passed);
         var again = Assert.Single((await Accepted(spec with { Checks = new Dictionary<string, string> { ["loss"] = "..0.1" } })).Runs);
         Assert.Equal((id, true), (again.Id, again.Reused));
@@ -202,20 +203,23 @@ public sealed class SubmissionTests
     public async Task A_snapshot_must_have_been_put_and_a_path_is_none()
     {
         var spec = await Spec();
-        Assert.StartsWith("code.snapshot: there is no snapshot 0000", Assert.Single(await Invalid(spec with { Code = new(new string('0', 64)) })), StringComparison.Ordinal);
+        Assert.StartsWith("code.snapshot: there is no snapshot 0000", Assert.Single(await Invalid(spec with { Code = new(new string('0', 64)) })),
+            StringComparison.Ordinal);
         Assert.StartsWith("code: give the snapshot", Assert.Single(await Invalid(spec with { Code = new(null, ".") })), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_spec_that_breaks_the_rules_is_refused_however_it_was_made() =>
-        Assert.StartsWith("project: '../x' is not a name", Assert.Single(await Invalid((await Spec()) with { Project = "../x" })), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "project: '../x' is not a name", Assert.Single(await Invalid((await Spec()) with { Project = "../x" })), StringComparison.Ordinal);
 
     [Fact]
     public async Task A_folder_without_its_slash_and_too_many_files_are_explained()
     {
         await Put("data/set/a", "a");
         await Put("data/set/b", "b");
-        Assert.Equal("inputs[0]: 'data/set' is a folder; write 'data/set/'", Assert.Single(await Invalid((await Spec()) with { Inputs = ["data/set"] })));
+        Assert.Equal(
+            "inputs[0]: 'data/set' is a folder; write 'data/set/'", Assert.Single(await Invalid((await Spec()) with { Inputs = ["data/set"] })));
         var strict = new Submission("team", store, bus, new SystemIds(Time), new() { MaxInputFiles = 1 });
         var result = Assert.IsType<SubmitResult.Invalid>(await strict.Submit((await Spec()) with { Inputs = ["data/set/"] }, null, cancel: Cancel));
         Assert.Equal("more than 1 files; pack them into archives", Assert.Single(result.Problems).Message);
@@ -227,12 +231,17 @@ public sealed class SubmissionTests
         await Put("data/set/a", new string('a', 600_000));
         await Put("data/set/b", new string('b', 600_000));
         var counted = new FailingWrites(store, bus);
-        var small = new Submission("team", counted.Store, counted.Bus, new SystemIds(Time), new() { MachineClasses = ["cpu", "big"], DiskBytes = new Dictionary<string, long> { ["cpu"] = 1 << 20 } });
+        var small = new Submission("team", counted.Store, counted.Bus, new SystemIds(Time), new()
+        {
+            MachineClasses = ["cpu", "big"],
+            DiskBytes = new Dictionary<string, long> { ["cpu"] = 1 << 20 },
+        });
         var spec = (await Spec()) with { Inputs = ["data/set/"] };
 
         var result = Assert.IsType<SubmitResult.Invalid>(await small.Submit(spec, null, cancel: Cancel));
 
-        Assert.Equal("inputs: 1.14 MiB of inputs do not fit on a machine of class cpu, which has 1 MiB for a run's files", Assert.Single(result.Problems).ToString());
+        Assert.Equal("inputs: 1.14 MiB of inputs do not fit on a machine of class cpu, which has 1 MiB for a run's files",
+            Assert.Single(result.Problems).ToString());
         Assert.DoesNotContain(counted.Opened, key => key.StartsWith("data/", StringComparison.Ordinal));
         Assert.IsType<SubmitResult.Accepted>(await small.Submit(spec with { Inputs = ["data/set/a"] }, null, cancel: Cancel));
         Assert.IsType<SubmitResult.Accepted>(await small.Submit(spec with { Machine = "big" }, null, cancel: Cancel));
@@ -267,10 +276,13 @@ public sealed class SubmissionTests
         {
             var manifest = WorkspacePaths.CheckpointManifest(trained, 1, step);
             await store.PutJson(manifest, new CheckpointManifest(step, 1, [new("model.safetensors", 4, $"hash{step}", [])]), cancel: Cancel);
-            await Apply(trained, new RunEvent.Commit(1, new(1, step, manifest, 4, Time.GetUtcNow(), StreamCursor.Start, StreamCursor.Start, new Dictionary<string, double> { ["val/error"] = error, ["acc"] = step })));
+            await Apply(
+                trained, new RunEvent.Commit(1, new(1, step, manifest, 4, Time.GetUtcNow(), StreamCursor.Start, StreamCursor.Start,
+                    new Dictionary<string, double> { ["val/error"] = error, ["acc"] = step })));
         }
 
-        async Task<long> Step(string checkpoint) => (await Load((await Accepted((await Spec()) with { From = new(trained, checkpoint) })).Runs[0].Id)).Spec.From!.Step;
+        async Task<long> Step(string checkpoint) =>
+            (await Load((await Accepted((await Spec()) with { From = new(trained, checkpoint) })).Runs[0].Id)).Spec.From!.Step;
         Assert.Equal((30, 20, 10, 10, 30), (await Step("last"), await Step("best"), await Step("10"), await Step("min:acc"), await Step("max:acc")));
         Assert.Equal(
             $"from.checkpoint: run {trained} has no checkpoint of step 15; it has 10, 20, 30",
@@ -279,7 +291,8 @@ public sealed class SubmissionTests
             $"from.checkpoint: no checkpoint of run {trained} has a value of f1; they have acc, val/error",
             Assert.Single(await Invalid((await Spec()) with { From = new(trained, "max:f1") })));
         var bare = (await Accepted((await Spec()) with { Seeds = [99] })).Runs[0].Id;
-        Assert.Equal($"from.checkpoint: run {bare} has no checkpoint yet; it has not ended", Assert.Single(await Invalid((await Spec()) with { From = new(bare) })));
+        Assert.Equal($"from.checkpoint: run {bare} has no checkpoint yet; it has not ended",
+            Assert.Single(await Invalid((await Spec()) with { From = new(bare) })));
     }
 
     [Fact]
@@ -313,8 +326,10 @@ public sealed class SubmissionTests
         var edited = whole;
         foreach (var (from, to) in ((string, string)[])
         [
-            ("\"machine\":\"cpu\"", "\"machine\":\"gpu-none\""), ("\"nodes\":1", "\"nodes\":-7"), ("\"lost\":10", "\"lost\":-1"), ("\"grace\":\"00:00:30\"", "\"grace\":\"-1.00:00:00\""),
-            ("\"keep\":5", "\"keep\":0"), ("\"seed\":0", "\"seed\":-3"), ("\"path\":\"data/a.csv\"", "\"path\":\"../a.csv\""), ("\"lr\":0.1", "\"lr\":null"), ("\"version\":1", "\"version\":-1"),
+            ("\"machine\":\"cpu\"", "\"machine\":\"gpu-none\""), ("\"nodes\":1", "\"nodes\":-7"), ("\"lost\":10", "\"lost\":-1"),
+            ("\"grace\":\"00:00:30\"", "\"grace\":\"-1.00:00:00\""),
+            ("\"keep\":5", "\"keep\":0"), ("\"seed\":0", "\"seed\":-3"), ("\"path\":\"data/a.csv\"", "\"path\":\"../a.csv\""),
+            ("\"lr\":0.1", "\"lr\":null"), ("\"version\":1", "\"version\":-1"),
             ("\"command\":\"train.cs\"", "\"command\":\"gone.cs\",\"timeout\":\"-00:01:00\""),
         ])
         {
@@ -324,8 +339,11 @@ public sealed class SubmissionTests
 
         await store.Put(WorkspacePaths.Run(id), Encoding.UTF8.GetBytes(edited), cancel: Cancel);
         var before = store.PeekAll(WorkspacePaths.Runs).Count;
-        var problems = Assert.IsType<SubmitResult.Invalid>(await Submission().Rerun(id, "bob", cancel: Cancel)).Problems.Select(problem => problem.Path);
-        Assert.Equal(["checkpoints.keep", "command", "grace", "inputs[0]", "machine", "nodes", "params.lr", "retries.lost", "seed[0]", "timeout", "version"], problems.Order(StringComparer.Ordinal));
+        var problems = Assert.IsType<SubmitResult.Invalid>(await Submission().Rerun(id, "bob", cancel: Cancel)).Problems.Select(problem =>
+            problem.Path);
+        Assert.Equal(
+            ["checkpoints.keep", "command", "grace", "inputs[0]", "machine", "nodes", "params.lr", "retries.lost", "seed[0]", "timeout", "version"],
+            problems.Order(StringComparer.Ordinal));
         Assert.Equal(before, store.PeekAll(WorkspacePaths.Runs).Count);
 
         await store.Put(WorkspacePaths.Run(id), Encoding.UTF8.GetBytes(whole), cancel: Cancel);
@@ -374,7 +392,9 @@ public sealed class SubmissionTests
     private async Task<Submitted> Accepted(ExperimentSpec spec, Submission? submission = null)
     {
         var result = await (submission ?? Submission()).Submit(spec, "ann", cancel: Cancel);
-        return result is SubmitResult.Invalid invalid ? throw new InvalidOperationException(string.Join("\n", invalid.Problems)) : Assert.IsType<SubmitResult.Accepted>(result).Answer;
+        return result is SubmitResult.Invalid invalid
+            ? throw new InvalidOperationException(string.Join("\n", invalid.Problems))
+            : Assert.IsType<SubmitResult.Accepted>(result).Answer;
     }
 
     private async Task<IEnumerable<string>> Invalid(ExperimentSpec spec) =>

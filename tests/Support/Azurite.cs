@@ -9,13 +9,14 @@ using Serverless.Tests.Support;
 namespace Serverless.Tests.Support;
 
 /// <summary>
-/// The emulator of Azure Storage: installed by npm into the user's cache folder the first time, started when the first test asks, on a free loopback port, with its data in
-/// memory. It ends with this process, however that ends: it is given an input that closes.
+/// The emulator of Azure Storage: installed by npm into the user's cache folder the first time, started when the first test asks, on a free loopback
+/// port, with its data in memory. It ends with this process, however that ends: it is given an input that closes.
 /// </summary>
 public sealed class Azurite : IAsyncDisposable
 {
     private const string Version = "3.35.0";
-    private const string Needed = "the tests of the Azure adapters run against Azurite, which needs Node.js 20 or newer with npm on the PATH (https://nodejs.org)";
+    private const string Needed = "the tests of the Azure adapters run against Azurite, which needs Node.js 20 or newer with npm on the PATH " +
+        "(https://nodejs.org)";
 
     // The account that every copy of the emulator has; its key is public.
     private const string Account = "devstoreaccount1";
@@ -60,7 +61,8 @@ public sealed class Azurite : IAsyncDisposable
 
     /// <summary>A container that no other test knows, not made yet.</summary>
     public async Task<BlobContainerClient> NewContainer(CancellationToken cancel, BlobClientOptions? options = null) =>
-        (await Client(cancel, options)).GetBlobContainerClient($"test-{Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8))}");
+        (await Client(cancel, options)).GetBlobContainerClient(
+            $"test-{Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8))}");
 
     public async ValueTask DisposeAsync()
     {
@@ -130,7 +132,13 @@ public sealed class Azurite : IAsyncDisposable
 
     private static Process Run(string program, string[] arguments, string folder)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         try
         {
             return Process.Start(start)!;

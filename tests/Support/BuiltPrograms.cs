@@ -19,9 +19,11 @@ static class BuiltPrograms
     public static async Task<(int ExitCode, string Output, string Errors)> Run(string dll, IEnumerable<string> arguments, CancellationToken cancel)
     {
         var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
-        using var process = Process.Start(new ProcessStartInfo(dotnet, [dll, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(dotnet, [dll, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         await using var killing = cancel.Register(() => process.Kill(entireProcessTree: true));
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None), process.StandardError.ReadToEndAsync(CancellationToken.None));
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None),
+            process.StandardError.ReadToEndAsync(CancellationToken.None));
         await process.WaitForExitAsync(CancellationToken.None);
         return (process.ExitCode, await output, await errors);
     }

@@ -35,7 +35,8 @@ sealed class BusChild : IChildProgram, IAsyncDisposable
 
     public static async Task<int> Run(string[] args)
     {
-        var (role, name, file, lockLength) = (args[0], args[1], args[2], TimeSpan.FromMilliseconds(double.Parse(args[3], CultureInfo.InvariantCulture)));
+        var (role, name, file, lockLength) = (args[0], args[1], args[2],
+            TimeSpan.FromMilliseconds(double.Parse(args[3], CultureInfo.InvariantCulture)));
         using var bus = new SqliteMessageBus(file, TimeProvider.System, new SystemIds(TimeProvider.System), new() { LockLength = lockLength });
         var random = new Random(name.Sum(c => c));
         for (var i = 0; ; i++)

@@ -10,8 +10,8 @@ interface IChildProgram
 }
 
 /// <summary>
-/// This test program started again as a process of its own, to be killed or stopped for real: <c>await using var child = ChildProcess.Start&lt;Writer&gt;(folder);</c>.
-/// It ends with the test, at the latest.
+/// This test program started again as a process of its own, to be killed or stopped for real: <c>await using var child =
+/// ChildProcess.Start&lt;Writer&gt;(folder);</c>. It ends with the test, at the latest.
 /// </summary>
 sealed class ChildProcess : IAsyncDisposable
 {
@@ -39,7 +39,12 @@ sealed class ChildProcess : IAsyncDisposable
         where T : IChildProgram
     {
         string[] line = [.. around, Path.Combine(AppContext.BaseDirectory, "Serverless.Tests"), Switch, typeof(T).FullName!, .. args];
-        var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(line[0], line[1..])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         return new(Process.Start(start)!);
     }
 

@@ -19,7 +19,8 @@ static class ExpTerminal
         ExpPlatform platform, int columns, string terminal, Action<string> seen, params string[] arguments)
     {
         var words = arguments.Prepend(BuiltPrograms.PathOf("cli", "exp")).Select(word => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'");
-        var start = new ProcessStartInfo("script", ["-q", "-e", "-f", "-c", $"stty cols {columns} rows 50; exec {string.Join(' ', words)}", "/dev/null"])
+        var start = new ProcessStartInfo(
+            "script", ["-q", "-e", "-f", "-c", $"stty cols {columns} rows 50; exec {string.Join(' ', words)}", "/dev/null"])
         {
             WorkingDirectory = platform.Folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };

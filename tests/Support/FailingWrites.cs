@@ -62,12 +62,17 @@ sealed class FailingWrites(IObjectStore store, IMessageBus bus)
             writes.Opening?.Invoke(key);
             return inner.Open(key, range, cancel);
         });
-        public IAsyncEnumerable<StoredObject> List(string prefix, string? after, CancellationToken cancel) => Read(() => inner.List(prefix, after, cancel));
-        public Task<PutResult> Put(string key, Stream body, PutCondition condition, IReadOnlyDictionary<string, string>? metadata, CancellationToken cancel) =>
+        public IAsyncEnumerable<StoredObject> List(string prefix, string? after, CancellationToken cancel) =>
+            Read(() => inner.List(prefix, after, cancel));
+        public Task<PutResult> Put(
+            string key, Stream body, PutCondition condition, IReadOnlyDictionary<string, string>? metadata, CancellationToken cancel) =>
             writes.Write(() => inner.Put(key, body, condition, metadata, cancel));
-        public Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel) => writes.Write(() => inner.Append(key, expectedOffset, bytes, cancel));
-        public Task<DeleteOutcome> Delete(string key, string? ifMatch, CancellationToken cancel) => writes.Write(() => inner.Delete(key, ifMatch, cancel));
-        public Task<PutResult> Copy(string from, string to, PutCondition condition, CancellationToken cancel) => writes.Write(() => inner.Copy(from, to, condition, cancel));
+        public Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel) =>
+            writes.Write(() => inner.Append(key, expectedOffset, bytes, cancel));
+        public Task<DeleteOutcome> Delete(string key, string? ifMatch, CancellationToken cancel) =>
+            writes.Write(() => inner.Delete(key, ifMatch, cancel));
+        public Task<PutResult> Copy(string from, string to, PutCondition condition, CancellationToken cancel) =>
+            writes.Write(() => inner.Copy(from, to, condition, cancel));
 
         private T Read<T>(Func<T> read)
         {
@@ -89,7 +94,8 @@ sealed class FailingWrites(IObjectStore store, IMessageBus bus)
         public Task<bool> Complete(ReceivedMessage message, CancellationToken cancel) => inner.Complete(message, cancel);
         public Task<bool> Abandon(ReceivedMessage message, CancellationToken cancel) => inner.Abandon(message, cancel);
         public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel) => inner.DeadLetter(message, reason, cancel);
-        public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit, CancellationToken cancel) => inner.DeadLetters(queue, limit, cancel);
+        public Task<IReadOnlyList<DeadLetter>> DeadLetters(string queue, int limit, CancellationToken cancel) =>
+            inner.DeadLetters(queue, limit, cancel);
         public Task<bool> Requeue(string queue, string messageId, CancellationToken cancel) => inner.Requeue(queue, messageId, cancel);
         public Task<long> Count(string queue, CancellationToken cancel) => inner.Count(queue, cancel);
         public Task<DateTimeOffset> Began(CancellationToken cancel) => inner.Began(cancel);

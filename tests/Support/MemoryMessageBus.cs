@@ -40,7 +40,10 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
     {
         lock (gate)
         {
-            foreach (var held in messages.Where(held => held.Queue == queue && held.Lock is not null)) (held.Lock, held.Due) = (null, time.GetUtcNow());
+            foreach (var held in messages.Where(held => held.Queue == queue && held.Lock is not null))
+            {
+                (held.Lock, held.Due) = (null, time.GetUtcNow());
+            }
         }
 
         Ring();
@@ -70,7 +73,11 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
     public Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
-        if (queue.Length == 0 || !queue.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '/')) throw new ArgumentException($"'{queue}' is no name", nameof(queue));
+        if (queue.Length == 0 || !queue.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '/'))
+        {
+            throw new ArgumentException($"'{queue}' is no name", nameof(queue));
+        }
+
         if (message.Id.Length is 0 or > 128) throw new ArgumentException("an id has 1 to 128 characters", nameof(message));
         if (message.Body.Length > 64 * 1024) throw new ArgumentException("a body has at most 64 KiB", nameof(message));
         lock (gate)
@@ -108,11 +115,13 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
         }
     }
 
-    public Task<bool> Renew(ReceivedMessage message, CancellationToken cancel = default) => IfLocked(message, held => held.Due = time.GetUtcNow() + lockLength);
+    public Task<bool> Renew(ReceivedMessage message, CancellationToken cancel = default) =>
+        IfLocked(message, held => held.Due = time.GetUtcNow() + lockLength);
 
     public Task<bool> Complete(ReceivedMessage message, CancellationToken cancel = default) => IfLocked(message, held => messages.Remove(held));
 
-    public Task<bool> Abandon(ReceivedMessage message, CancellationToken cancel = default) => IfLocked(message, held => (held.Lock, held.Due) = (null, time.GetUtcNow()));
+    public Task<bool> Abandon(ReceivedMessage message, CancellationToken cancel = default) =>
+        IfLocked(message, held => (held.Lock, held.Due) = (null, time.GetUtcNow()));
 
     public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) => IfLocked(message, held =>
     {
@@ -159,7 +168,8 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
     private ReceivedMessage? Take(string queue)
     {
         var now = time.GetUtcNow();
-        var ready = messages.Where(held => held.Queue == queue && held.Due <= now).OrderBy(held => held.Message.Since ?? DateTimeOffset.MinValue).ToList();
+        var ready = messages.Where(held => held.Queue == queue && held.Due <= now).OrderBy(held => held.Message.Since ?? DateTimeOffset.MinValue)
+            .ToList();
         if (ready.Count == 0) return null;
         var held = ready[pick?.Invoke(ready.Count) ?? 0];
         held.Lock = (++deliveries).ToString(CultureInfo.InvariantCulture);

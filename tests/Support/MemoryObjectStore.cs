@@ -4,7 +4,10 @@ using Serverless.Core.Storage;
 
 namespace Serverless.Tests.Support;
 
-/// <summary>A store in memory that keeps the whole contract, for tests of what uses a store. Its clock is the given one, in steps of <paramref name="resolution"/>.</summary>
+/// <summary>
+/// A store in memory that keeps the whole contract, for tests of what uses a store. Its clock
+/// is the given one, in steps of <paramref name="resolution"/>.
+/// </summary>
 sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default) : IObjectStore
 {
     private readonly Dictionary<string, Entry> entries = new(StringComparer.Ordinal);
@@ -57,7 +60,8 @@ sealed class MemoryObjectStore(TimeProvider time, TimeSpan resolution = default)
     }
 
     public async Task<PutResult> Put(
-        string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default)
+        string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null,
+        CancellationToken cancel = default)
     {
         using var bytes = new MemoryStream();
         await body.CopyToAsync(bytes, cancel);

@@ -2,7 +2,10 @@ using Serverless.Core.Messaging;
 
 namespace Serverless.Tests.Support;
 
-/// <summary>A bus somebody listens in on: what is sent to a queue is told before it is sent, so that a test sees messages that the platform itself takes out of the queue.</summary>
+/// <summary>
+/// A bus somebody listens in on: what is sent to a queue is told before it is sent, so that a
+/// test sees messages that the platform itself takes out of the queue.
+/// </summary>
 sealed class OverheardBus(IMessageBus bus, string queue, Func<Message, Task> hear) : IMessageBus
 {
     public async Task Send(string to, Message message, TimeSpan delay = default, CancellationToken cancel = default)
@@ -19,9 +22,11 @@ sealed class OverheardBus(IMessageBus bus, string queue, Func<Message, Task> hea
 
     public Task<bool> Abandon(ReceivedMessage message, CancellationToken cancel = default) => bus.Abandon(message, cancel);
 
-    public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) => bus.DeadLetter(message, reason, cancel);
+    public Task<bool> DeadLetter(ReceivedMessage message, string reason, CancellationToken cancel = default) =>
+        bus.DeadLetter(message, reason, cancel);
 
-    public Task<IReadOnlyList<DeadLetter>> DeadLetters(string from, int limit = 100, CancellationToken cancel = default) => bus.DeadLetters(from, limit, cancel);
+    public Task<IReadOnlyList<DeadLetter>> DeadLetters(string from, int limit = 100, CancellationToken cancel = default) =>
+        bus.DeadLetters(from, limit, cancel);
 
     public Task<bool> Requeue(string to, string messageId, CancellationToken cancel = default) => bus.Requeue(to, messageId, cancel);
 

@@ -19,7 +19,13 @@ static class SampleRuns
         Experiment = "mlp",
         Version = 1,
         Key = "key-of-" + id,
-        Spec = new() { Code = new("zip", "tree"), Command = "train.cs", Machine = "cpu", Params = new Dictionary<string, JsonElement> { ["lr"] = JsonSerializer.SerializeToElement(0.1) } },
+        Spec = new()
+        {
+            Code = new("zip", "tree"),
+            Command = "train.cs",
+            Machine = "cpu",
+            Params = new Dictionary<string, JsonElement> { ["lr"] = JsonSerializer.SerializeToElement(0.1) },
+        },
         Created = Noon,
         State = state,
         Epoch = attempts is [.., { Epoch: var epoch }] ? epoch : 0,
@@ -42,7 +48,8 @@ static class SampleRuns
         return bytes[..length];
     }
 
-    public static Task PutMetrics(IObjectStore store, RunRecord run, int epoch, int segment, byte[] bytes) => store.Put(WorkspacePaths.MetricsSegment(run.Id, epoch, segment), bytes);
+    public static Task PutMetrics(IObjectStore store, RunRecord run, int epoch, int segment, byte[] bytes) =>
+        store.Put(WorkspacePaths.MetricsSegment(run.Id, epoch, segment), bytes);
 
     public static async Task AppendLog(IObjectStore store, RunRecord run, int epoch, int segment, string text)
     {

@@ -9,12 +9,13 @@ using Microsoft.CodeAnalysis.CSharp;
 namespace Serverless.Tests.Support;
 
 /// <summary>
-/// A program that uses the SDK, compiled from source as experiment code is, and run as a process of its own with the worker's libraries beside it: libtorch is in the
-/// worker's output only, so each program is put into a folder of links to that output.
+/// A program that uses the SDK, compiled from source as experiment code is, and run as a process of its own with the worker's libraries beside it:
+/// libtorch is in the worker's output only, so each program is put into a folder of links to that output.
 /// </summary>
 sealed class SdkProgram
 {
-    private const string ImplicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Threading; global using System.Threading.Tasks;";
+    private const string ImplicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; global using " +
+        "System.Linq; global using System.Threading; global using System.Threading.Tasks;";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private static readonly Lazy<string> Folder = new(LinkWorkerOutput);
     private static readonly ConcurrentDictionary<string, Lazy<SdkProgram>> Compiled = new();
@@ -23,7 +24,8 @@ sealed class SdkProgram
     private SdkProgram(string dll) => this.dll = dll;
 
     /// <summary>Folder of the worker's build output.</summary>
-    public static string WorkerOutput { get; } = AppContext.BaseDirectory.Replace(Path.Combine("tests", "bin"), Path.Combine("gpu-worker", "bin"), StringComparison.Ordinal);
+    public static string WorkerOutput { get; } = AppContext.BaseDirectory.Replace(
+        Path.Combine("tests", "bin"), Path.Combine("gpu-worker", "bin"), StringComparison.Ordinal);
 
     /// <summary>Folder of the sample experiments.</summary>
     public static string Experiments { get; } = Path.Combine(SourceRoot(), "experiments");
@@ -40,13 +42,16 @@ sealed class SdkProgram
     }
 
     /// <summary>Compiles statements with the usings that nearly every program wants.</summary>
-    public static SdkProgram Of(string statements, params string[] files) => Compile([$"using Serverless; using TorchSharp; using static TorchSharp.torch;\nvar run = Run.Current;\n{statements}", .. files.Select(File.ReadAllText)]);
+    public static SdkProgram Of(string statements, params string[] files) =>
+        Compile([$"using Serverless; using TorchSharp; using static TorchSharp.torch;\nvar run = Run.Current;\n{statements}",
+            .. files.Select(File.ReadAllText)]);
 
     /// <summary>A whole program, with its own usings.</summary>
     public static SdkProgram OfSource(string source) => Compile([source]);
 
     /// <summary>One of the sample experiments.</summary>
-    public static SdkProgram OfExperiment(string name) => Compile([File.ReadAllText(Path.Combine(Experiments, name, "train.cs")), .. SharedFiles().Select(File.ReadAllText)]);
+    public static SdkProgram OfExperiment(string name) =>
+        Compile([File.ReadAllText(Path.Combine(Experiments, name, "train.cs")), .. SharedFiles().Select(File.ReadAllText)]);
 
     /// <summary>The C# files that all sample experiments share.</summary>
     public static string[] SharedFiles() => Directory.GetFiles(Path.Combine(Experiments, "shared"), "*.cs");
@@ -73,10 +78,24 @@ sealed class SdkProgram
 
     public Process Start(string workingFolder, IEnumerable<(string Name, string Value)> variables, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = workingFolder };
-        string[] all = ["exec", "--depsfile", InFolder("Serverless.GpuWorker.deps.json"), "--runtimeconfig", InFolder("Serverless.GpuWorker.runtimeconfig.json"), dll, .. arguments];
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            WorkingDirectory = workingFolder,
+        };
+        string[] all =
+        [
+            "exec", "--depsfile", InFolder("Serverless.GpuWorker.deps.json"), "--runtimeconfig", InFolder("Serverless.GpuWorker.runtimeconfig.json"),
+            dll, .. arguments,
+        ];
         foreach (var argument in all) start.ArgumentList.Add(argument);
-        foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("EXP_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
+        foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("EXP_", StringComparison.Ordinal)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
         foreach (var (name, value) in variables) start.Environment[name] = value;
         return Process.Start(start)!;
     }
@@ -87,10 +106,15 @@ sealed class SdkProgram
     {
         var parsing = CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.Latest);
         var name = string.Create(CultureInfo.InvariantCulture, $"program{Interlocked.Increment(ref programs)}");
-        var framework = Directory.GetFiles(RuntimeEnvironment.GetRuntimeDirectory(), "System*.dll").Append(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "netstandard.dll"));
-        string[] libraries = ["TorchSharp.dll", "Serverless.Sdk.dll", .. Directory.GetFiles(WorkerOutput, "Microsoft.ML*.dll").Select(f => Path.GetFileName(f))];
+        var framework = Directory.GetFiles(RuntimeEnvironment.GetRuntimeDirectory(), "System*.dll")
+            .Append(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "netstandard.dll"));
+        string[] libraries =
+        [
+            "TorchSharp.dll", "Serverless.Sdk.dll", .. Directory.GetFiles(WorkerOutput, "Microsoft.ML*.dll").Select(f => Path.GetFileName(f)),
+        ];
         var references = framework.Where(IsManaged).Concat(libraries.Select(InFolder)).Select(f => MetadataReference.CreateFromFile(f));
-        var options = new CSharpCompilationOptions(OutputKind.ConsoleApplication, optimizationLevel: OptimizationLevel.Release, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Annotations);
+        var options = new CSharpCompilationOptions(OutputKind.ConsoleApplication, optimizationLevel: OptimizationLevel.Release, allowUnsafe: true,
+            nullableContextOptions: NullableContextOptions.Annotations);
         var trees = sources.Append(ImplicitUsings).Select(s => CSharpSyntaxTree.ParseText(s, parsing));
         var emitted = CSharpCompilation.Create(name, trees, references, options).Emit(InFolder(name + ".dll"));
         Assert.True(emitted.Success, string.Join('\n', emitted.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error)));
@@ -111,5 +135,6 @@ sealed class SdkProgram
         return folder;
     }
 
-    private static string SourceRoot([CallerFilePath] string thisFile = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(thisFile)!, "..", ".."));
+    private static string SourceRoot([CallerFilePath] string thisFile = "") =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(thisFile)!, "..", ".."));
 }

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Serverless.Tests.Support;
 
-/// <summary>A clock on the wall that people set, beside the machine's uptime, which nobody can set: timers and elapsed time go by the latter.</summary>
+/// <summary>
+/// A clock on the wall that people set, beside the machine's uptime, which nobody can set: timers and elapsed time go by the latter.
+/// </summary>
 sealed class SettableClock : TimeProvider
 {
     private readonly FakeTimeProvider uptime;
@@ -20,7 +22,8 @@ sealed class SettableClock : TimeProvider
 
     public override DateTimeOffset GetUtcNow() => uptime.GetUtcNow().AddTicks(Interlocked.Read(ref offset));
 
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => uptime.CreateTimer(callback, state, dueTime, period);
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        uptime.CreateTimer(callback, state, dueTime, period);
 
     public void Advance(TimeSpan by) => uptime.Advance(by);
 

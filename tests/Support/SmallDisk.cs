@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Serverless.Tests.Support;
 
 /// <summary>
-/// Disks of a test's own, filled up and made read-only for real. They are mounted by a child process, where nobody else sees them, and go with it. Where users may not have namespaces of their
-/// own such a test is skipped on somebody's machine; as root, and in CI, it fails.
+/// Disks of a test's own, filled up and made read-only for real. They are mounted by a child process, where nobody else sees them, and go with it.
+/// Where users may not have namespaces of their own such a test is skipped on somebody's machine; as root, and in CI, it fails.
 /// </summary>
 static class SmallDisk
 {
@@ -43,7 +43,10 @@ static class SmallDisk
     {
         using var process = Process.Start(program, args);
         process.WaitForExit();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{program} {string.Join(' ', args)} failed: these tests need root or user namespaces");
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"{program} {string.Join(' ', args)} failed: these tests need root or user namespaces");
+        }
     }
 
     private static async Task<bool> Can(string program, params string[] args)

@@ -13,7 +13,10 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Tests.Support;
 
-/// <summary>A data folder with real workers on it, and everything around them but HTTP: submissions go in at the front, records, logs and metrics are read back.</summary>
+/// <summary>
+/// A data folder with real workers on it, and everything around them but HTTP: submissions
+/// go in at the front, records, logs and metrics are read back.
+/// </summary>
 sealed class WorkerRig : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -68,12 +71,21 @@ sealed class WorkerRig : IAsyncDisposable
 
         var package = CodePackage.Pack(code);
         Assert.IsType<CodePut.Stored>(await Submission.Code.Put(package.Facts.Sha256, new MemoryStream(package.Zip.ToArray())));
-        var spec = with(new() { Project = "p", Name = "e", Code = new(package.Facts.Sha256), Command = files[0].Name, Fresh = true, Grace = TimeSpan.FromSeconds(20) });
+        var spec = with(new()
+        {
+            Project = "p",
+            Name = "e",
+            Code = new(package.Facts.Sha256),
+            Command = files[0].Name,
+            Fresh = true,
+            Grace = TimeSpan.FromSeconds(20),
+        });
         var result = await Submission.Submit(spec, by: null);
         return Assert.IsType<SubmitResult.Accepted>(result).Answer.Runs.Single().Id;
     }
 
-    public Task<string> SubmitCSharp(string program, Func<ExperimentSpec, ExperimentSpec>? with = null) => Submit(with ?? (spec => spec), ("train.cs", program));
+    public Task<string> SubmitCSharp(string program, Func<ExperimentSpec, ExperimentSpec>? with = null) =>
+        Submit(with ?? (spec => spec), ("train.cs", program));
 
     public Task<string> SubmitShell(string command, Func<ExperimentSpec, ExperimentSpec>? with = null) =>
         Submit(spec => (with ?? (same => same))(spec with { Command = command }), ("readme.txt", "code"));
@@ -85,7 +97,10 @@ sealed class WorkerRig : IAsyncDisposable
     public async Task<RunRecord> Until(string run, Func<RunRecord, bool> isSo, TimeSpan? patience = null)
     {
         RunRecord? last = null;
-        await Until(async () => isSo(last = await Load(run)), () => $"{run} is {last?.State} ({last?.Cause}: {last?.Message}); the workers said: {string.Join(" | ", workers.Select(worker => worker.Errors))}", patience);
+        await Until(
+            async () => isSo(last = await Load(run)),
+            () => $"{run} is {last?.State} ({last?.Cause}: {last?.Message}); the workers said: " +
+                $"{string.Join(" | ", workers.Select(worker => worker.Errors))}", patience);
         return last!;
     }
 
@@ -103,14 +118,16 @@ sealed class WorkerRig : IAsyncDisposable
     public async Task<string> Log(string run, int epoch = 1)
     {
         var all = new StringBuilder();
-        for (var segment = 0; await Store.Get(WorkspacePaths.LogSegment(run, epoch, segment)) is { } read; segment++) all.Append(Encoding.UTF8.GetString(read.Body));
+        for (var segment = 0; await Store.Get(WorkspacePaths.LogSegment(
+            run, epoch, segment)) is { } read; segment++) all.Append(Encoding.UTF8.GetString(read.Body));
         return all.ToString();
     }
 
     public Task LogHas(string run, string text, int epoch = 1)
     {
         var last = "";
-        return Until(async () => (last = await Log(run, epoch)).Contains(text, StringComparison.Ordinal), () => $"the log of {run} has no '{text}': {last}");
+        return Until(
+            async () => (last = await Log(run, epoch)).Contains(text, StringComparison.Ordinal), () => $"the log of {run} has no '{text}': {last}");
     }
 
     internal async Task<List<MetricPoint>> Metrics(string run, int epoch = 1, StreamCursor? end = null)
@@ -157,7 +174,8 @@ sealed class WorkerProcess : IAsyncDisposable
     {
         Id = id;
         var start = new ProcessStartInfo(program ?? Executable) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var word in (string[])["agent", "--data", dataFolder, "--machine", "cpu", "--id", id, "--lease", lease.ToString("c"), "--spares", $"{spares}", .. more.Contains("--parent") ? more : [.. more, "--parent", $"{Environment.ProcessId}"]])
+        foreach (var word in (string[])["agent", "--data", dataFolder, "--machine", "cpu", "--id", id, "--lease", lease.ToString("c"), "--spares",
+            $"{spares}", .. more.Contains("--parent") ? more : [.. more, "--parent", $"{Environment.ProcessId}"]])
         {
             start.ArgumentList.Add(word);
         }
@@ -176,7 +194,8 @@ sealed class WorkerProcess : IAsyncDisposable
         process.BeginErrorReadLine();
     }
 
-    public static string Executable { get; } = AppContext.BaseDirectory.Replace(Path.Combine("tests", "bin"), Path.Combine("gpu-worker", "bin"), StringComparison.Ordinal) + "Serverless.GpuWorker";
+    public static string Executable { get; } = AppContext.BaseDirectory.Replace(
+        Path.Combine("tests", "bin"), Path.Combine("gpu-worker", "bin"), StringComparison.Ordinal) + "Serverless.GpuWorker";
 
     public string Id { get; }
 
@@ -202,7 +221,8 @@ sealed class WorkerProcess : IAsyncDisposable
     }
 
     /// <summary>Waits until it has said this on standard error.</summary>
-    public Task Says(string text) => WorkerRig.Until(() => Task.FromResult(Errors.Contains(text, StringComparison.Ordinal)), () => $"'{text}' is not in: {Errors}");
+    public Task Says(string text) =>
+        WorkerRig.Until(() => Task.FromResult(Errors.Contains(text, StringComparison.Ordinal)), () => $"'{text}' is not in: {Errors}");
 
     public void Terminate() => Signal(Term);
 

@@ -1,8 +1,8 @@
 namespace Serverless.Tests.Support;
 
 /// <summary>
-/// Stops a process where it stands in nobody's way. Stopped in the microseconds for which it holds a lock of the store or the bus, it would keep everybody else from
-/// writing, which is a fault of its own (see docs/guarantees.md) and not the one that tests want.
+/// Stops a process where it stands in nobody's way. Stopped in the microseconds for which it holds a lock of the store or the bus, it would keep
+/// everybody else from writing, which is a fault of its own (see docs/guarantees.md) and not the one that tests want.
 /// </summary>
 static class WriteLocks
 {
@@ -24,7 +24,8 @@ static class WriteLocks
 
             var held = Of(process);
             if (held.Count == 0) return;
-            Assert.True(TimeProvider.System.GetElapsedTime(begun) < Patience, $"process {process} is never without a lock: {string.Join(", ", held)}");
+            Assert.True(
+                TimeProvider.System.GetElapsedTime(begun) < Patience, $"process {process} is never without a lock: {string.Join(", ", held)}");
             resume();
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
         }
@@ -37,7 +38,12 @@ static class WriteLocks
         foreach (var info in Directory.GetFiles($"/proc/{process}/fdinfo"))
         {
             // "lock:	1: POSIX  ADVISORY  WRITE 4711 fe:00:1234 120 120"
-            if (!Read(info).Split('\n').Any(line => line.StartsWith("lock:", StringComparison.Ordinal) && line.Contains(" WRITE ", StringComparison.Ordinal))) continue;
+            if (!Read(info).Split('\n').Any(
+                line => line.StartsWith("lock:", StringComparison.Ordinal) && line.Contains(" WRITE ", StringComparison.Ordinal)))
+            {
+                continue;
+            }
+
             var file = new FileInfo($"/proc/{process}/fd/{Path.GetFileName(info)}").LinkTarget ?? "";
             if (file.Contains("/.store/locks/", StringComparison.Ordinal) || file.Contains("/bus/bus.db", StringComparison.Ordinal)) held.Add(file);
         }

@@ -26,7 +26,11 @@ public sealed partial class LineLoggerTests
     [Fact]
     public void Json_HasTheEventItsValuesAndTheTrace_WhateverTheyContain()
     {
-        using var listener = new ActivityListener { ShouldListenTo = source => source.Name == Tracing.SourceName, Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded };
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == Tracing.SourceName,
+            Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
+        };
         ActivitySource.AddActivityListener(listener);
         using var span = Tracing.Start("submit", parent: null);
         Ended(Provider(LogFormat.Json, "cpu-1").CreateLogger("Serverless.Core.Runs"), "a\"b\n\ud83d", "succeeded");
@@ -35,7 +39,8 @@ public sealed partial class LineLoggerTests
         Assert.DoesNotContain('\n', line);
         var read = JsonElement.Parse(line);
         Assert.Equal("2030-01-02T10:41:07+00:00", read.GetProperty("time").GetString());
-        Assert.Equal(("information", 7, "cpu-1"), (read.GetProperty("level").GetString(), read.GetProperty("event").GetInt32(), read.GetProperty("source").GetString()));
+        Assert.Equal(("information", 7, "cpu-1"),
+            (read.GetProperty("level").GetString(), read.GetProperty("event").GetInt32(), read.GetProperty("source").GetString()));
         Assert.StartsWith("a\"b\n", read.GetProperty("values").GetProperty("run").GetString(), StringComparison.Ordinal);
         Assert.Equal(span!.TraceId.ToHexString(), read.GetProperty("trace").GetString());
     }
@@ -57,7 +62,11 @@ public sealed partial class LineLoggerTests
     {
         const string There = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         var before = Tracing.Start("attempt", There);
-        using var listener = new ActivityListener { ShouldListenTo = source => source.Name == Tracing.SourceName, Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded };
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == Tracing.SourceName,
+            Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
+        };
         ActivitySource.AddActivityListener(listener);
         using var span = Tracing.Start("attempt", There);
         using var unknown = Tracing.Start("attempt", "nonsense");
@@ -68,7 +77,8 @@ public sealed partial class LineLoggerTests
         Assert.NotNull(unknown);
     }
 
-    private LineLoggerProvider Provider(LogFormat format, string source) => new((level, line) => lines.Add((level, line)), time, LogLevel.Information, format, source);
+    private LineLoggerProvider Provider(LogFormat format, string source) =>
+        new((level, line) => lines.Add((level, line)), time, LogLevel.Information, format, source);
 
     [LoggerMessage(7, LogLevel.Information, "run {Run} {State}")]
     private static partial void Ended(ILogger log, string run, string state);

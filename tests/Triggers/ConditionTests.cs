@@ -7,13 +7,24 @@ namespace Serverless.Tests.Triggers;
 
 public sealed class ConditionTests
 {
-    private static readonly Dictionary<string, double> Metrics = new() { ["val/accuracy"] = 0.96, ["train-loss.mean"] = 0.5, ["my metric"] = 3, ["bad"] = double.NaN };
+    private static readonly Dictionary<string, double> Metrics = new()
+    {
+        ["val/accuracy"] = 0.96,
+        ["train-loss.mean"] = 0.5,
+        ["my metric"] = 3,
+        ["bad"] = double.NaN,
+    };
 
     private static readonly RunRecord Run = Some.In("succeeded") with
     {
         Tags = ["baseline", "v2"],
         Step = 1200,
-        Spec = Some.Run().Spec with { Seed = 7, Params = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>("""{"sparsity":0.5,"optimizer":"adam","augment":true,"count":"7"}""")! },
+        Spec = Some.Run().Spec with
+        {
+            Seed = 7,
+            Params = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(
+                """{"sparsity":0.5,"optimizer":"adam","augment":true,"count":"7"}""")!,
+        },
     };
 
     [Theory]
@@ -94,7 +105,8 @@ public sealed class ConditionTests
     public void Nesting_HasALimit_AndDoesNotOverflow()
     {
         Assert.Contains("nested deeper", ConditionParser.Parse(new string('(', 900) + "seed == 1").Problem, StringComparison.Ordinal);
-        Assert.Contains("nested deeper", ConditionParser.Parse(string.Concat(Enumerable.Repeat("not ", 400)) + "seed == 1").Problem, StringComparison.Ordinal);
+        Assert.Contains(
+            "nested deeper", ConditionParser.Parse(string.Concat(Enumerable.Repeat("not ", 400)) + "seed == 1").Problem, StringComparison.Ordinal);
         Assert.Contains("longer than", ConditionParser.Parse(new string('x', 5000)).Problem, StringComparison.Ordinal);
     }
 
@@ -104,9 +116,11 @@ public sealed class ConditionTests
     {
         Assert.Null(ConditionParser.Parse(string.Join(" and ", Enumerable.Repeat("(seed == 7)", 80))).Problem);
         Assert.Null(ConditionParser.Parse(new string('(', 49) + "seed == 7" + new string(')', 49)).Problem);
-        Assert.Contains("nested deeper", ConditionParser.Parse(new string('(', 50) + "seed == 7" + new string(')', 50)).Problem, StringComparison.Ordinal);
+        Assert.Contains(
+            "nested deeper", ConditionParser.Parse(new string('(', 50) + "seed == 7" + new string(')', 50)).Problem, StringComparison.Ordinal);
         Assert.Null(ConditionParser.Parse("seed == 7" + new string(' ', 2000 - "seed == 7".Length)).Problem);
-        Assert.Contains("longer than", ConditionParser.Parse("seed == 7" + new string(' ', 2001 - "seed == 7".Length)).Problem, StringComparison.Ordinal);
+        Assert.Contains(
+            "longer than", ConditionParser.Parse("seed == 7" + new string(' ', 2001 - "seed == 7".Length)).Problem, StringComparison.Ordinal);
         Assert.Equal("has a control character", ConditionParser.Parse("seed == 7\u0001").Problem);
     }
 
@@ -131,5 +145,6 @@ public sealed class ConditionTests
 
     [Fact]
     public void WhatWasFound_IsSaidForPeople() =>
-        Assert.Equal("val/accuracy is 0.96, there is no params.x, tags are baseline v2", ConditionParser.Parse("val/accuracy > 0.99 or params.x == 1 or tags == a").Condition!.Found(Run, Metrics));
+        Assert.Equal("val/accuracy is 0.96, there is no params.x, tags are baseline v2",
+            ConditionParser.Parse("val/accuracy > 0.99 or params.x == 1 or tags == a").Condition!.Found(Run, Metrics));
 }

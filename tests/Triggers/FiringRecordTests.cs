@@ -10,7 +10,8 @@ public sealed class FiringRecordTests
     [Fact]
     public void AFiring_IsStoredAndListed_WithItsEventUnderCause()
     {
-        var firing = new Firing("0123456789abcdef0123456789abcdef", "after", "g1", new TriggerEvent.RunEnd("01ABC"), ["after"], DateTimeOffset.UnixEpoch, FiringOutcome.Submitted);
+        var firing = new Firing("0123456789abcdef0123456789abcdef", "after", "g1", new TriggerEvent.RunEnd("01ABC"), ["after"],
+            DateTimeOffset.UnixEpoch, FiringOutcome.Submitted);
 
         var stored = JsonSerializer.SerializeToElement(firing, CoreJson.Options);
         var listed = JsonSerializer.SerializeToElement(FiringSummary.Of(firing), CoreJson.Options);

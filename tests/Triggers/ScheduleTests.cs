@@ -28,7 +28,8 @@ public sealed class ScheduleTests
     [InlineData("0 9 * * mon-fri", "2026-03-26T12:00:00Z", "2026-03-31T12:00:00Z", "27T08:00 30T07:00 31T07:00")]
     public void Instants_FollowTheClocksOfTheirZone(string cron, string from, string until, string expected) => Assert.Equal(
         expected.Split(' '),
-        Instants.Between(new(cron, "Europe/Berlin"), DateTimeOffset.Parse(from), DateTimeOffset.Parse(until)).Select(at => at.ToString("dd'T'HH:mm")));
+        Instants.Between(new(cron, "Europe/Berlin"), DateTimeOffset.Parse(from), DateTimeOffset.Parse(until))
+            .Select(at => at.ToString("dd'T'HH:mm")));
 
     [Theory]
     [InlineData("0 3 * * *", "once", "03-05T10:00", "05T03:00")]
@@ -114,8 +115,10 @@ public sealed class ScheduleTests
     {
         var cron = "* * * * " + string.Join(',', Enumerable.Repeat("1", items));
         Assert.Contains("longer than 256 characters", Instants.CronProblem(cron), StringComparison.Ordinal);
-        Assert.Throws<Cronos.CronFormatException>(() => Instants.Between(new(cron), DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddDays(1)).ToList());
-        var stored = new TriggerRecord("1", new("t", new() { Schedule = new(cron) }, JsonElement.Parse("""{"project":"p","name":"n"}""")), null, default, default);
+        Assert.Throws<Cronos.CronFormatException>(
+            () => Instants.Between(new(cron), DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddDays(1)).ToList());
+        var stored = new TriggerRecord(
+            "1", new("t", new() { Schedule = new(cron) }, JsonElement.Parse("""{"project":"p","name":"n"}""")), null, default, default);
         Assert.Contains("its schedule is none", LiveTrigger.Problem(stored), StringComparison.Ordinal);
     }
 }

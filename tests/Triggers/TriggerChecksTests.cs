@@ -13,7 +13,8 @@ public sealed class TriggerChecksTests
     public async Task WhatNoRunHas_IsRefused(string then, string path, string said)
     {
         var world = await TriggerWorld.New();
-        await world.Ended("mlp", new { sparsity = 0.5 }, new Dictionary<string, double> { ["val/accuracy"] = 0.9 }, artifacts: ["weights.safetensors"]);
+        await world.Ended(
+            "mlp", new { sparsity = 0.5 }, new Dictionary<string, double> { ["val/accuracy"] = 0.9 }, artifacts: ["weights.safetensors"]);
         var problem = Assert.Single(await world.Problems(TriggerWorld.OnMlp(then: then)));
         Assert.Equal(path, problem.Path);
         Assert.Contains(said, problem.Message, StringComparison.Ordinal);
@@ -23,18 +24,28 @@ public sealed class TriggerChecksTests
     public async Task WhatNoRunHasShownYet_MayBeAnything()
     {
         var world = await TriggerWorld.New();
-        const string Then = "params: { a: \"${run.params.new}\", b: \"${run.metrics.new}\", c: [\"${run.metrics.other}\", 1] }\n  inputs: [\"${run.artifacts.new}\"]\n  tags: [\"${run.params.new}\"]";
+        const string Then = "params: { a: \"${run.params.new}\", b: \"${run.metrics.new}\", c: [\"${run.metrics.other}\", 1] }\n  inputs: " +
+            "[\"${run.artifacts.new}\"]\n  tags: [\"${run.params.new}\"]";
         Assert.Empty(await world.Problems(TriggerWorld.OnMlp(then: Then)));
         await world.Ended("mlp", new { sparsity = 0.5 }, cause: Cause.UserCode);
-        Assert.Equal("then.params.a", Assert.Single((await world.Problems(TriggerWorld.OnMlp(then: Then))).DistinctBy(problem => problem.Path), problem => problem.Path != "then.tags[0]").Path);
+        Assert.Equal(
+            "then.params.a",
+            Assert.Single((await world.Problems(TriggerWorld.OnMlp(then: Then))).DistinctBy(problem => problem.Path),
+                problem => problem.Path != "then.tags[0]").Path);
     }
 
     [Fact]
     public async Task ASnapshotThatIsNotThere_OrNoneAtAll_IsRefused()
     {
         var world = await TriggerWorld.New();
-        Assert.Contains("there is no snapshot", Assert.Single(await world.Problems(TriggerWorld.OnMlp().Replace("SNAPSHOT", new string('a', 64), StringComparison.Ordinal))).Message, StringComparison.Ordinal);
-        Assert.Contains("give the snapshot", Assert.Single(await world.Problems(TriggerWorld.OnMlp().Replace("snapshot: SNAPSHOT", "path: .", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "there is no snapshot",
+            Assert.Single(await world.Problems(TriggerWorld.OnMlp().Replace("SNAPSHOT", new string('a', 64), StringComparison.Ordinal))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "give the snapshot",
+            Assert.Single(await world.Problems(TriggerWorld.OnMlp().Replace("snapshot: SNAPSHOT", "path: .", StringComparison.Ordinal))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -52,7 +63,8 @@ public sealed class TriggerChecksTests
         var world = await TriggerWorld.New();
         Assert.Empty(await world.Problems(TriggerWorld.OnFile("data/results/**")));
         await world.End(await world.Submit("from-file"), data: ["results/a/b.csv"]);
-        Assert.Contains("publishes data/results/a/b.csv", Assert.Single(await world.Problems(TriggerWorld.OnFile("data/results/**"))).Message, StringComparison.Ordinal);
+        Assert.Contains("publishes data/results/a/b.csv", Assert.Single(await world.Problems(TriggerWorld.OnFile("data/results/**"))).Message,
+            StringComparison.Ordinal);
         Assert.Empty(await world.Problems(TriggerWorld.OnFile("data/other/**")));
     }
 }

@@ -6,8 +6,8 @@ using Serverless.Tests.Support;
 namespace Serverless.Tests.Triggers;
 
 /// <summary>
-/// The process that acts on an event dies at each of its writes, with the write done or not. The event comes again, or never does and the minute's tending finds what
-/// was begun: there is one run, it is woken, and people are told.
+/// The process that acts on an event dies at each of its writes, with the write done or not. The event comes again, or never does and the minute's
+/// tending finds what was begun: there is one run, it is woken, and people are told.
 /// </summary>
 public sealed class TriggerCrashTests
 {
@@ -80,7 +80,8 @@ public sealed class TriggerCrashTests
         var world = await TriggerWorld.New();
         await world.Add(TriggerWorld.OnMlp(then: "seed: [1, 2, 3]"));
         var ended = await world.End(await world.Submit("mlp"));
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => world.Open(world.Store, world.Bus).Triggers.Handle(ended, Cancel), Cancel)));
+        await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(_ => Task.Run(() => world.Open(world.Store, world.Bus).Triggers.Handle(ended, Cancel), Cancel)));
         Assert.Equal(3, world.Runs("cnn").Count);
         Assert.Equal(3, world.Runs("cnn").Select(run => run.Spec.Seed).Distinct().Count());
         Assert.Empty(world.Pending);

@@ -16,8 +16,13 @@ public sealed class TriggerEngineTests
     public async Task ARunThatEnds_IsFollowedByTheExperiment_WithItsValues()
     {
         var world = await TriggerWorld.New();
-        await world.Add(TriggerWorld.OnMlp(", where: \"val/accuracy > 0.95 and params.optimizer.lr < 1\"", "params: { sparsity: \"${run.params.sparsity}\", optimizer: \"${run.params.optimizer}\", lr: \"${run.params.optimizer.lr}\", label: \"of ${run.id} at ${run.metrics.val/accuracy}\" }\n  tags: [\"s${run.params.sparsity}\", \"${run.params.sparsity}\"]"));
-        var source = await world.Ended("mlp", new { sparsity = 0.9, optimizer = new { lr = 0.1, betas = new[] { 0.9, 0.99 } } }, new Dictionary<string, double> { ["val/accuracy"] = 0.97 });
+        await world.Add(
+            TriggerWorld.OnMlp(
+                ", where: \"val/accuracy > 0.95 and params.optimizer.lr < 1\"",
+                "params: { sparsity: \"${run.params.sparsity}\", optimizer: \"${run.params.optimizer}\", lr: \"${run.params.optimizer.lr}\", " +
+                "label: \"of ${run.id} at ${run.metrics.val/accuracy}\" }\n  tags: [\"s${run.params.sparsity}\", \"${run.params.sparsity}\"]"));
+        var source = await world.Ended("mlp", new { sparsity = 0.9, optimizer = new { lr = 0.1, betas = new[] { 0.9, 0.99 } } },
+            new Dictionary<string, double> { ["val/accuracy"] = 0.97 });
 
         var run = Assert.Single(world.Runs("cnn"));
         Assert.Equal((0.1, """{"betas":[0.9,0.99],"lr":0.1}"""), (run.Spec.Params["lr"].GetDouble(), run.Spec.Params["optimizer"].GetRawText()));
@@ -127,17 +132,21 @@ public sealed class TriggerEngineTests
     {
         var world = await TriggerWorld.New();
         await world.Add(TriggerWorld.OnMlp(then: "inputs: [\"${run.artifacts.weights}\"]")
-            .Replace("{ run: { project: pruning, experiment: mlp } }", "{ artifact: { project: pruning, experiment: mlp, path: \"weights*\" } }", StringComparison.Ordinal));
+            .Replace("{ run: { project: pruning, experiment: mlp } }", "{ artifact: { project: pruning, experiment: mlp, path: \"weights*\" } }",
+                StringComparison.Ordinal));
         var source = await world.Ended("mlp", artifacts: ["results.json", "weights.safetensors"]);
         var input = Assert.Single(Assert.Single(world.Runs("cnn")).Spec.Inputs);
-        Assert.Equal(("artifacts/weights.safetensors", "sha-of-weights.safetensors", WorkspacePaths.Artifact(source, 1, "weights.safetensors")), (input.Path, input.Sha256, input.Key));
+        Assert.Equal(("artifacts/weights.safetensors", "sha-of-weights.safetensors", WorkspacePaths.Artifact(source, 1, "weights.safetensors")),
+            (input.Path, input.Sha256, input.Key));
     }
 
     [Fact]
     public async Task ADatasetVersion_IsFollowed()
     {
         var world = await TriggerWorld.New();
-        await world.Add(TriggerWorld.OnMlp(then: "params: { data: \"${dataset.ref}\", version: \"${dataset.version}\" }").Replace("{ run: { project: pruning, experiment: mlp } }", "{ dataset: digits }", StringComparison.Ordinal));
+        await world.Add(
+            TriggerWorld.OnMlp(then: "params: { data: \"${dataset.ref}\", version: \"${dataset.version}\" }")
+                .Replace("{ run: { project: pruning, experiment: mlp } }", "{ dataset: digits }", StringComparison.Ordinal));
         await world.Store.Put(WorkspacePaths.DatasetVersion("digits", 3), "{}"u8, cancel: Cancel);
         await world.Engine.Handle(new DatasetPublished(TriggerWorld.Team, "digits", 3, "sha"), Cancel);
         await world.Engine.Handle(new DatasetPublished(TriggerWorld.Team, "letters", 1, "sha"), Cancel);
@@ -230,7 +239,10 @@ public sealed class TriggerEngineTests
     [MemberData(nameof(FieldsOfValues))]
     public async Task AValueThatDoesNotFitItsField_IsAProblemOfThatFiring_AndFailsNoEvent(string field, string path)
     {
-        object[] values = ["no such thing", "", -1.5, 1e300, true, "NaN", "9999999999999999999999", new[] { 1, 2 }, "\ud83d\ude00", "1e-400", long.MaxValue];
+        object[] values =
+        [
+            "no such thing", "", -1.5, 1e300, true, "NaN", "9999999999999999999999", new[] { 1, 2 }, "\ud83d\ude00", "1e-400", long.MaxValue,
+        ];
         var world = await TriggerWorld.New();
         await world.Add(TriggerWorld.OnMlp(then: field, limits: "{ perHour: 100 }"));
         foreach (var value in values) await world.Ended("mlp", new { x = value });
@@ -239,7 +251,11 @@ public sealed class TriggerEngineTests
         Assert.Equal(values.Length, firings.Count);
         Assert.All(firings, firing => Assert.Contains(firing.Outcome, (FiringOutcome[])[FiringOutcome.Failed, FiringOutcome.Submitted]));
         var failed = new List<Firing>();
-        foreach (var firing in firings.Where(firing => firing.Outcome == FiringOutcome.Failed)) failed.Add((await world.Engine.Firing("cnn-after-mlp", firing.Id, Cancel))!);
+        foreach (var firing in firings.Where(firing => firing.Outcome == FiringOutcome.Failed))
+        {
+            failed.Add((await world.Engine.Firing("cnn-after-mlp", firing.Id, Cancel))!);
+        }
+
         Assert.NotEmpty(failed);
         Assert.All(failed, firing => Assert.Contains(firing.Problems, problem => problem.Path == path && problem.Message.Length > 0));
         Assert.Equal(0, await world.Bus.Count(QueueNames.FileEvents, Cancel));
@@ -252,7 +268,9 @@ public sealed class TriggerEngineTests
         await world.Add(TriggerWorld.OnMlp(name: "a"));
         await world.Add(TriggerWorld.OnMlp(name: "b", then: "params: { model: other }"));
         var ended = await world.End(await world.Submit("mlp", new { sparsity = 0.5 }));
-        await world.Store.Put(WorkspacePaths.Firing("a", Firing.IdOf((await world.Engine.Stored.Get("a", Cancel))!.Id, new TriggerEvent.RunEnd(ended.Run))), "damaged"u8, cancel: Cancel);
+        await world.Store.Put(
+            WorkspacePaths.Firing("a", Firing.IdOf((await world.Engine.Stored.Get("a", Cancel))!.Id, new TriggerEvent.RunEnd(ended.Run))),
+            "damaged"u8, cancel: Cancel);
         await Assert.ThrowsAsync<DamagedRecordException>(() => world.Engine.Handle(ended, Cancel));
         Assert.Single(world.Runs("cnn"));
     }

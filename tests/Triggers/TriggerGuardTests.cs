@@ -22,7 +22,8 @@ public sealed class TriggerGuardTests
 
         Assert.Equal(50, world.Runs().Count);
         var firings = await world.Engine.Firings("on-file", Cancel);
-        Assert.Equal((50, 9_950), (firings.Count(firing => firing.Outcome == FiringOutcome.Submitted), firings.Count(firing => firing.Outcome == FiringOutcome.Stopped)));
+        Assert.Equal((50, 9_950),
+            (firings.Count(firing => firing.Outcome == FiringOutcome.Submitted), firings.Count(firing => firing.Outcome == FiringOutcome.Stopped)));
         Assert.Contains("limits.perHour, 50", firings.First(firing => firing.Outcome == FiringOutcome.Stopped).Said);
         Assert.Empty(world.Pending);
 
@@ -38,7 +39,9 @@ public sealed class TriggerGuardTests
     {
         var world = await TriggerWorld.New();
         await world.Add(TriggerWorld.OnMlp(name: "to-cnn"));
-        await world.Add(TriggerWorld.OnMlp(name: "to-mlp", then: "params: { model: mlp }").Replace("experiment: mlp", "experiment: cnn", StringComparison.Ordinal).Replace("name: cnn\n", "name: mlp\n", StringComparison.Ordinal));
+        await world.Add(
+            TriggerWorld.OnMlp(name: "to-mlp", then: "params: { model: mlp }").Replace("experiment: mlp", "experiment: cnn", StringComparison.Ordinal)
+                .Replace("name: cnn\n", "name: mlp\n", StringComparison.Ordinal));
         await world.Ended("mlp", new { sparsity = 0.5 });
         await world.Engine.Handle(await world.End(world.Runs("cnn")[0].Id), Cancel);
         var second = world.Runs("mlp").Single(run => run.Origin is not null);
@@ -61,9 +64,11 @@ public sealed class TriggerGuardTests
         await world.End(first.Id, data: ["out/b.csv"]);
         Assert.DoesNotContain((await world.Workspace.Publication.Publish(first.Id, Cancel))!.Files, file => file.Why is not null);
         var published = (await world.Store.Head("data/out/b.csv", Cancel)).Value!;
-        await world.Engine.Handle(new FileChanged(TriggerWorld.Team, published.Key, published.ETag, published.LengthBytes, world.Time.GetUtcNow()), Cancel);
+        await world.Engine.Handle(
+            new FileChanged(TriggerWorld.Team, published.Key, published.ETag, published.LengthBytes, world.Time.GetUtcNow()), Cancel);
         Assert.Single(world.Runs("from-file"));
-        Assert.Equal("a loop: on-file → on-file", (await world.Engine.Firings("on-file", Cancel)).Single(firing => firing.Outcome == FiringOutcome.Stopped).Said);
+        Assert.Equal("a loop: on-file → on-file",
+            (await world.Engine.Firings("on-file", Cancel)).Single(firing => firing.Outcome == FiringOutcome.Stopped).Said);
     }
 
     [Fact]

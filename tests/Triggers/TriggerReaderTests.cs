@@ -35,17 +35,24 @@ public sealed class TriggerReaderTests
     [InlineData("name: a\nwhen: { run: { project: p } }\n" + Then, "when.run.experiment", "missing")]
     [InlineData("name: a\nwhen: { run: { project: p, experiment: e, state: succeded } }\n" + Then, "when.run.state", "did you mean 'succeeded'?")]
     [InlineData("name: a\nwhen: { run: { project: p, experiment: e, where: 'acc > ' } }\n" + Then, "when.run.where", "at character 7")]
-    [InlineData("name: a\nwhen: { run: { project: p, experiment: e, best: { metric: acc, goal: most } } }\n" + Then, "when.run.best.goal", "maximize or minimize")]
+    [InlineData("name: a\nwhen: { run: { project: p, experiment: e, best: { metric: acc, goal: most } } }\n" + Then, "when.run.best.goal",
+        "maximize or minimize")]
     [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n }", "then.command", "missing")]
     [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, sed: 1 }", "then.sed", "did you mean 'seed'?")]
-    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${event.pth}' } }", "then.params.x", "did you mean 'event.path'?")]
-    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${run.id}' } }", "then.params.x", "nothing that a file trigger has")]
-    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${event.path' } }", "then.params.x", "not closed")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${event.pth}' } }", "then.params.x",
+        "did you mean 'event.path'?")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${run.id}' } }", "then.params.x",
+        "nothing that a file trigger has")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: '${event.path' } }", "then.params.x",
+        "not closed")]
     [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: 'sh x.sh ${event.path}' }", "then.command", "$EXP_PARAM_X")]
     [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: '${event.path}' }", "then.command", "not filled in here")]
-    [InlineData("name: a\nwhen: { dataset: d }\nthen: { project: p, name: n, command: train.cs, setup: 'echo ${dataset.version}' }", "then.setup", "not filled in here")]
-    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: no } }", "then.params.x", "different value to different readers")]
-    [InlineData("name: a\nwhen: { run: { project: p, experiment: e } }\nthen: { project: p, name: 'n-${run.id}', command: train.cs }", "then.name", "is not a name")]
+    [InlineData("name: a\nwhen: { dataset: d }\nthen: { project: p, name: n, command: train.cs, setup: 'echo ${dataset.version}' }", "then.setup",
+        "not filled in here")]
+    [InlineData("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, command: train.cs, params: { x: no } }", "then.params.x",
+        "different value to different readers")]
+    [InlineData("name: a\nwhen: { run: { project: p, experiment: e } }\nthen: { project: p, name: 'n-${run.id}', command: train.cs }", "then.name",
+        "is not a name")]
     [InlineData("name: a\nwhen: { file: data/x }\nlimits: { perHour: 0 }\n" + Then, "limits.perHour", "1 to 1000")]
     [InlineData("name: a\nwhen: { file: data/x }\nlimits: { debounce: 5 }\n" + Then, "limits.debounce", "5s")]
     [InlineData("name: a\nwhen: { dataset: d }\nlimits: { debounce: 5s }\n" + Then, "limits.debounce", "file triggers only")]
@@ -60,15 +67,19 @@ public sealed class TriggerReaderTests
     [Fact]
     public void Command_KeepsTheReferencesOfItsShell()
     {
-        var reading = TriggerReader.Read("name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, code: { snapshot: " + new string('a', 64) + " }, command: 'echo $${HOME}', params: { x: '${event.path}' } }", SpecFormat.Yaml);
+        var reading = TriggerReader.Read(
+            "name: a\nwhen: { file: data/x }\nthen: { project: p, name: n, code: { snapshot: " + new string('a', 64)
+                + " }, command: 'echo $${HOME}', params: { x: '${event.path}' } }", SpecFormat.Yaml);
         Assert.Empty(reading.Problems);
     }
 
     [Fact]
     public void EveryProblem_IsSaidAtOnce()
     {
-        var reading = TriggerReader.Read("name: X\nwhen: { run: { project: P, experiment: e, where: '>' } }\nthen: { project: p }\nlimits: { depth: 99 }", SpecFormat.Yaml);
-        Assert.Equal(["name", "when.run.project", "when.run.where", "limits.depth", "then.name", "then.command"], reading.Problems.Select(problem => problem.Path));
+        var reading = TriggerReader.Read(
+            "name: X\nwhen: { run: { project: P, experiment: e, where: '>' } }\nthen: { project: p }\nlimits: { depth: 99 }", SpecFormat.Yaml);
+        Assert.Equal(["name", "when.run.project", "when.run.where", "limits.depth", "then.name", "then.command"],
+            reading.Problems.Select(problem => problem.Path));
     }
 
     [Theory]
@@ -89,7 +100,8 @@ public sealed class TriggerReaderTests
     {
         var yaml = TriggerWorld.OnMlp(
             ", state: [failed, cancelled], where: \"val/accuracy > 0.9 or params.note == 'yes: no'\", best: { metric: val/accuracy, goal: minimize }",
-            "env: { A: \"$${HOME} ${run.id}\", B: \"on\" }\n  seed: [1, 2]\n  tags: [\"${run.state}\"]", "{ perHour: 5, depth: 3 }").Replace("SNAPSHOT", new string('a', 64), StringComparison.Ordinal);
+            "env: { A: \"$${HOME} ${run.id}\", B: \"on\" }\n  seed: [1, 2]\n  tags: [\"${run.state}\"]", "{ perHour: 5, depth: 3 }")
+            .Replace("SNAPSHOT", new string('a', 64), StringComparison.Ordinal);
         var definition = TriggerReader.Read(yaml, SpecFormat.Yaml).Definition!;
         var written = TriggerYaml.Write(definition);
         Assert.Equal(Text(definition), Text(TriggerReader.Read(written, SpecFormat.Yaml).Definition!));

@@ -62,11 +62,13 @@ sealed class TriggerWorld
     public async Task<TriggerRecord> Add(string yaml)
     {
         Assert.Empty(await Problems(yaml));
-        return (await Engine.Stored.Put(TriggerReader.Read(yaml.Replace("SNAPSHOT", Snapshot, StringComparison.Ordinal), SpecFormat.Yaml).Definition!, "ann", Cancel)).Trigger;
+        return (await Engine.Stored.Put(
+            TriggerReader.Read(yaml.Replace("SNAPSHOT", Snapshot, StringComparison.Ordinal), SpecFormat.Yaml).Definition!, "ann", Cancel)).Trigger;
     }
 
     /// <summary>A trigger on runs of pruning/mlp that submits pruning/cnn with the run's sparsity.</summary>
-    public static string OnMlp(string when = "", string then = "params: { model: cnn, sparsity: \"${run.params.sparsity}\" }", string limits = "{}", string name = "cnn-after-mlp") => $$"""
+    public static string OnMlp(string when = "", string then = "params: { model: cnn, sparsity: \"${run.params.sparsity}\" }", string limits = "{}",
+        string name = "cnn-after-mlp") => $$"""
         name: {{name}}
         when: { run: { project: pruning, experiment: mlp{{when}} } }
         then:
@@ -78,7 +80,8 @@ sealed class TriggerWorld
         limits: {{limits}}
         """;
 
-    public static string OnFile(string pattern, string limits = "{ debounce: 0s }", string then = "params: { file: \"${event.path}\", version: \"${event.etag}\" }") => $$"""
+    public static string OnFile(
+        string pattern, string limits = "{ debounce: 0s }", string then = "params: { file: \"${event.path}\", version: \"${event.etag}\" }") => $$"""
         name: on-file
         when: { file: "{{pattern}}" }
         then:
@@ -90,34 +93,42 @@ sealed class TriggerWorld
         limits: {{limits}}
         """;
 
-    public async Task<string> Submit(string experiment, object? parameters = null, string project = "pruning", RunOrigin? origin = null, string[]? tags = null)
+    public async Task<string> Submit(
+        string experiment, object? parameters = null, string project = "pruning", RunOrigin? origin = null, string[]? tags = null)
     {
         var spec = new ExperimentSpec
         {
             Project = project, Name = experiment, Code = new(Snapshot), Command = "train.cs", Fresh = true, Tags = tags ?? [],
-            Params = JsonSerializer.SerializeToElement(parameters ?? new { }).EnumerateObject().ToDictionary(field => field.Name, field => field.Value),
+            Params = JsonSerializer.SerializeToElement(parameters ?? new { }).EnumerateObject()
+                .ToDictionary(field => field.Name, field => field.Value),
         };
-        var result = origin is null ? await Workspace.Submission.Submit(spec, "ann", cancel: Cancel) : await Workspace.Submission.SubmitForTrigger(spec, "ann", origin, [new SystemIds(Time).NewestFirst()], Cancel);
+        var result = origin is null ? await Workspace.Submission.Submit(spec, "ann", cancel: Cancel)
+            : await Workspace.Submission.SubmitForTrigger(spec, "ann", origin, [new SystemIds(Time).NewestFirst()], Cancel);
         return Assert.IsType<SubmitResult.Accepted>(result).Answer.Runs[0].Id;
     }
 
     /// <summary>Ends a run as its worker would; nobody has been told when this returns but the topic.</summary>
-    public async Task<RunEnded> End(string run, Cause cause = Cause.Completed, object? metrics = null, string[]? artifacts = null, string[]? data = null)
+    public async Task<RunEnded> End(
+        string run, Cause cause = Cause.Completed, object? metrics = null, string[]? artifacts = null, string[]? data = null)
     {
         await Workspace.Queue.Apply(run, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)), Cancel);
-        OutputFile[] files = [.. (artifacts ?? []).Select(path => new OutputFile(path, WorkspacePaths.Artifact(run, 1, path), path.Length, "sha-of-" + path))];
-        OutputFile[] published = [.. (data ?? []).Select(path => new OutputFile(path, WorkspacePaths.PublishedFile(run, 1, path), path.Length, "sha-of-" + path))];
+        OutputFile[] files = [.. (artifacts ?? []).Select(
+            path => new OutputFile(path, WorkspacePaths.Artifact(run, 1, path), path.Length, "sha-of-" + path))];
+        OutputFile[] published = [.. (data ?? []).Select(
+            path => new OutputFile(path, WorkspacePaths.PublishedFile(run, 1, path), path.Length, "sha-of-" + path))];
         foreach (var file in files.Concat(published)) await Store.Put(file.Key, System.Text.Encoding.UTF8.GetBytes(file.Path), cancel: Cancel);
         var outputs = WorkspacePaths.OutputManifest(run, 1);
         await Store.PutJson(outputs, new OutputManifest(files, published), cancel: Cancel);
-        var values = JsonSerializer.SerializeToElement(metrics ?? new { }).EnumerateObject().ToDictionary(field => field.Name, field => field.Value.GetDouble());
+        var values = JsonSerializer.SerializeToElement(metrics ?? new { }).EnumerateObject()
+            .ToDictionary(field => field.Name, field => field.Value.GetDouble());
         var change = await Workspace.Queue.Apply(run, new RunEvent.Finish(1, new(cause, Values: values, Outputs: outputs)), Cancel);
         Assert.True(change.Moved, change.Decision.ToString());
         return new(Team, run, change.Run!.State, change.Run.Cause);
     }
 
     /// <summary>Submits, ends and tells the triggers about it.</summary>
-    public async Task<string> Ended(string experiment, object? parameters = null, object? metrics = null, Cause cause = Cause.Completed, RunOrigin? origin = null, string[]? tags = null, string[]? artifacts = null)
+    public async Task<string> Ended(string experiment, object? parameters = null, object? metrics = null, Cause cause = Cause.Completed,
+        RunOrigin? origin = null, string[]? tags = null, string[]? artifacts = null)
     {
         var run = await Submit(experiment, parameters, origin: origin, tags: tags);
         Time.Advance(TimeSpan.FromSeconds(1));
@@ -132,13 +143,15 @@ sealed class TriggerWorld
     }
 
     public IReadOnlyList<RunRecord> Runs(string? experiment = null) =>
-        [.. Store.PeekAll(WorkspacePaths.Runs).Select(entry => JsonSerializer.Deserialize<RunRecord>(entry.Body, CoreJson.Options)!).Where(run => experiment is null || run.Experiment == experiment)];
+        [.. Store.PeekAll(WorkspacePaths.Runs).Select(entry => JsonSerializer.Deserialize<RunRecord>(entry.Body, CoreJson.Options)!)
+            .Where(run => experiment is null || run.Experiment == experiment)];
 
     public IReadOnlyList<TriggerActed> Acts => [.. Bus.Peek(Told).Select(EventReader.WorkspaceEventIn).OfType<TriggerActed>()];
 
     public IReadOnlyList<MemoryObjectStore.Entry> Pending => Store.PeekAll(WorkspacePaths.PendingFirings);
 
-    public async Task<Firing> OnlyFiring(string trigger) => (await Engine.Firing(trigger, Assert.Single(await Engine.Firings(trigger, Cancel)).Id, Cancel))!;
+    public async Task<Firing> OnlyFiring(string trigger) =>
+        (await Engine.Firing(trigger, Assert.Single(await Engine.Firings(trigger, Cancel)).Id, Cancel))!;
 
     public bool IsWoken(string run) => Bus.Peek(QueueNames.ForMachine("cpu")).Any(wake => RunWake.From(wake)!.Run == run);
 }

@@ -34,7 +34,8 @@ public sealed class RunKeyTests
     }
 
     [Fact]
-    public void Every_part_of_the_scheme_is_pinned() => Assert.Equal(Pinned, Differents.ToDictionary(changed => changed.Key, changed => RunKey.Of(changed.Value)));
+    public void Every_part_of_the_scheme_is_pinned() =>
+        Assert.Equal(Pinned, Differents.ToDictionary(changed => changed.Key, changed => RunKey.Of(changed.Value)));
 
     public static TheoryData<string> Same => [.. Sames.Keys];
 

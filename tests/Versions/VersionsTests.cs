@@ -97,13 +97,16 @@ public sealed class VersionsTests
     public async Task Many_who_submit_at_once_agree_on_the_numbers()
     {
         var processes = Enumerable.Range(0, 4).Select(_ => new VersionStore(store)).ToList();
-        var given = await Task.WhenAll(Enumerable.Range(0, 80).Select(i => Task.Run(async () => (Definition: i % 10, Number: await Register(processes[i % 4], i % 10)), Cancel)));
+        var given = await Task.WhenAll(
+            Enumerable.Range(0, 80).Select(
+                i => Task.Run(async () => (Definition: i % 10, Number: await Register(processes[i % 4], i % 10)), Cancel)));
         Assert.Equal(10, given.Distinct().Count());
         Assert.Equal(10, given.Select(one => one.Number).Distinct().Count());
 
         // Whoever comes later reads the same numbers. One may be skipped: two processes wrote one definition under two, of which the lower counts.
         var listed = (await new VersionStore(store).List("p", "n", Cancel)).Found;
-        Assert.Equal(given.Select(one => (one.Number, Definition(one.Definition).Hash())).Distinct().OrderDescending(), listed.Select(version => (version.Number, version.Hash)));
+        Assert.Equal(given.Select(one => (one.Number, Definition(one.Definition).Hash())).Distinct().OrderDescending(),
+            listed.Select(version => (version.Number, version.Hash)));
     }
 
     [Fact]
@@ -120,7 +123,12 @@ public sealed class VersionsTests
     [InlineData(true)]
     public async Task A_number_that_a_failure_left_open_is_given_next(bool afterWriting)
     {
-        var failing = new FailingWrites(store, new MemoryMessageBus(time, TimeSpan.FromMinutes(1))) { FailAt = 2, AfterWriting = afterWriting, Recovers = true };
+        var failing = new FailingWrites(store, new MemoryMessageBus(time, TimeSpan.FromMinutes(1)))
+        {
+            FailAt = 2,
+            AfterWriting = afterWriting,
+            Recovers = true,
+        };
         var versions = new VersionStore(failing.Store);
         await Register(versions, 0);
         await Assert.ThrowsAsync<StoreUnavailableException>(() => Register(versions, 1));
@@ -166,7 +174,10 @@ public sealed class VersionsTests
         var two = await Snapshots.Put(store, ("a.cs", "1"), ("b.cs", "2"), ("d.cs", "1"));
         await versions.Register("p", "n", Some with { Tree = "1" }, new(one, "1", "c0ffee0"), null, Cancel);
         await versions.Register(
-            "p", "n", Some with { Tree = "2", Seeds = [0, 1], Params = new Dictionary<string, JsonElement> { ["lr"] = JsonElement.Parse("0.2"), ["n"] = JsonElement.Parse("1") } }, new(two, "2"), null, Cancel);
+            "p", "n",
+            Some with { Tree = "2", Seeds = [0, 1],
+                Params = new Dictionary<string, JsonElement> { ["lr"] = JsonElement.Parse("0.2"), ["n"] = JsonElement.Parse("1") } }, new(two, "2"),
+                null, Cancel);
         var diff = (await versions.Diff("p", "n", 1, 2, Cancel))!;
         Assert.Equal(
             ["params.lr 0.1 0.2", "params.n  1", "seeds [0] [0,1]", "tree 1 2"],

@@ -36,7 +36,8 @@ public sealed class AgentFolderTests : IDisposable
         using var living = await Take(Original, "w1");
         var code = StartCode(living);
         Copy(Original, Other);
-        await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(Other, "w1", "work")).FullName, "big"), "", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            Path.Combine(Directory.CreateDirectory(Path.Combine(Other, "w1", "work")).FullName, "big"), "", TestContext.Current.CancellationToken);
 
         using var second = await Take(Other, next);
 
@@ -93,7 +94,8 @@ public sealed class AgentFolderTests : IDisposable
     }
 
     private static Task<AgentFolder> Take(string scratch, string id) =>
-        AgentFolder.Take(new() { Scratch = scratch, Id = id, Machine = "cpu" }, new SystemIds(TimeProvider.System), TimeProvider.System, NullLogger.Instance);
+        AgentFolder.Take(
+            new() { Scratch = scratch, Id = id, Machine = "cpu" }, new SystemIds(TimeProvider.System), TimeProvider.System, NullLogger.Instance);
 
     private Process StartCode(AgentFolder worker)
     {

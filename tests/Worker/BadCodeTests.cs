@@ -26,7 +26,8 @@ public sealed class BadCodeTests(SharedWorker shared) : IClassFixture<SharedWork
     [Fact]
     public async Task CodeThatThrows_EndsWithTheExceptionAndItsLine()
     {
-        var run = await rig.SubmitCSharp("Console.WriteLine(\"before\");\nFail();\nstatic void Fail() =>\n    throw new InvalidOperationException(\"boom\");\n");
+        var run = await rig.SubmitCSharp(
+            "Console.WriteLine(\"before\");\nFail();\nstatic void Fail() =>\n    throw new InvalidOperationException(\"boom\");\n");
 
         var ended = await rig.Ended(run);
 
@@ -41,7 +42,8 @@ public sealed class BadCodeTests(SharedWorker shared) : IClassFixture<SharedWork
     [Fact]
     public async Task ExceptionOnAnotherThread_EndsWithTheException()
     {
-        var run = await rig.SubmitCSharp("var thread = new Thread(() => throw new FormatException(\"odd\")); thread.Start(); thread.Join(); Thread.Sleep(5000);");
+        var run = await rig.SubmitCSharp(
+            "var thread = new Thread(() => throw new FormatException(\"odd\")); thread.Start(); thread.Join(); Thread.Sleep(5000);");
 
         var ended = await rig.Ended(run);
 
@@ -131,7 +133,9 @@ public sealed class BadCodeTests(SharedWorker shared) : IClassFixture<SharedWork
     public async Task ForkingAndHanging_LeavesNothingBehind()
     {
         // A plain background process, one in a session of its own, and one that also dropped every variable that could tell whose it is.
-        var run = await rig.SubmitShell("sleep 1000 & echo pid=$!; setsid sleep 1000 & echo pid=$!; env -i /bin/sh -c 'setsid /bin/sh -c \"sleep 1000 & echo pid=\\$!\" &'; sleep 0.2");
+        var run = await rig.SubmitShell(
+            "sleep 1000 & echo pid=$!; setsid sleep 1000 & echo pid=$!; env -i /bin/sh -c 'setsid /bin/sh -c \"sleep 1000 & echo pid=\\$!\" &'; " +
+            "sleep 0.2");
 
         var ended = await rig.Ended(run);
 
@@ -146,7 +150,11 @@ public sealed class BadCodeTests(SharedWorker shared) : IClassFixture<SharedWork
     [Fact]
     public async Task IgnoringSigterm_EndsByTheTimeoutAndItsGrace()
     {
-        var run = await rig.SubmitShell("trap '' TERM; while :; do sleep 0.05; done", spec => spec with { Timeout = TimeSpan.FromSeconds(0.5), Grace = TimeSpan.FromSeconds(0.5) });
+        var run = await rig.SubmitShell("trap '' TERM; while :; do sleep 0.05; done", spec => spec with
+        {
+            Timeout = TimeSpan.FromSeconds(0.5),
+            Grace = TimeSpan.FromSeconds(0.5),
+        });
 
         var ended = await rig.Ended(run);
 
@@ -185,9 +193,11 @@ public sealed class BadCodeTests(SharedWorker shared) : IClassFixture<SharedWork
         Assert.Equal((RunState.Succeeded, null as string), (ended.State, ended.Message));
         var points = await rig.Metrics(run);
         Assert.Equal(
-            [("loss", 1, 0.5), ("loss", 2, double.NaN), ("loss", 3, double.NegativeInfinity), ("loss", 5, 0.25), ("acc", 5, 0.9)], points.Select(point => (point.Name, point.Step, point.Value)));
+            [("loss", 1, 0.5), ("loss", 2, double.NaN), ("loss", 3, double.NegativeInfinity), ("loss", 5, 0.25), ("acc", 5, 0.9)],
+            points.Select(point => (point.Name, point.Step, point.Value)));
         Assert.Equal((0.25, 0.9, 5), (ended.Metrics["loss"], ended.Metrics["acc"], ended.Step));
-        Assert.Single((await rig.Log(run)).Split('\n'), line => line.StartsWith("[worker] metrics.jsonl line 4 is ignored: ", StringComparison.Ordinal));
+        Assert.Single(
+            (await rig.Log(run)).Split('\n'), line => line.StartsWith("[worker] metrics.jsonl line 4 is ignored: ", StringComparison.Ordinal));
     }
 
     [Fact]

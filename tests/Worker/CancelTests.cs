@@ -62,7 +62,8 @@ public sealed class CancelTests
         await rig.StartWorker("w1", TimeSpan.FromMilliseconds(300));
 
         // Some seconds of work for the compiler; the cancel is seen within a tenth of one.
-        var program = "var x = 1L;\n" + string.Concat(Enumerable.Range(0, 20_000).Select(i => $"x += x * {i} + \"{i}\".Length;\n")) + "Console.WriteLine(\"ran\");";
+        var program = "var x = 1L;\n" + string.Concat(Enumerable.Range(0, 20_000).Select(i => $"x += x * {i} + \"{i}\".Length;\n"))
+            + "Console.WriteLine(\"ran\");";
         var run = await rig.SubmitCSharp(program);
         await rig.Until(run, record => record.State == RunState.Preparing);
 
@@ -94,14 +95,17 @@ public sealed class CancelTests
         await rig.StartWorker();
         var go = Path.Combine(rig.Folder, "go");
         var run = await rig.SubmitShell(
-            $"trap 'exit 0' TERM; echo pid=$$; while [ ! -f {go} ]; do sleep 0.05; done; mkdir -p $EXP_OUTPUT/checkpoints/$(cat {go}); echo state > $EXP_OUTPUT/checkpoints/$(cat {go})/state; while :; do sleep 0.05; done");
+            $"trap 'exit 0' TERM; echo pid=$$; while [ ! -f {go} ]; do sleep 0.05; done; mkdir -p $EXP_OUTPUT/checkpoints/$(cat {go}); echo state " +
+            $"> $EXP_OUTPUT/checkpoints/$(cat {go})/state; while :; do sleep 0.05; done");
         await rig.LogHas(run, "pid=");
         var code = (await rig.Log(run)).Split('\n')[0][4..];
         var step = FirstOfAnotherStripe(step => WorkspacePaths.CheckpointManifest(run, 1, step), WorkspacePaths.Run(run), State(run));
         using (await Hold(rig, WorkspacePaths.CheckpointManifest(run, 1, step)))
         {
             await Write(go, $"{step}");
-            await WorkerRig.Until(() => Task.FromResult(Directory.Exists(Path.Combine(rig.WorkspaceFolder, WorkspacePaths.CheckpointsOf(run, 1), "chunks"))), () => "no checkpoint is stored");
+            await WorkerRig.Until(
+                () => Task.FromResult(Directory.Exists(Path.Combine(rig.WorkspaceFolder, WorkspacePaths.CheckpointsOf(run, 1), "chunks"))),
+                () => "no checkpoint is stored");
             await rig.Cancel(run);
             await WorkerRig.Until(() => Task.FromResult(!Directory.Exists($"/proc/{code}")), () => "the code does not leave");
         }
@@ -118,9 +122,11 @@ public sealed class CancelTests
         await rig.StartWorker();
         var go = Path.Combine(rig.Folder, "go");
         var run = await rig.SubmitShell(
-            $"echo begun; while [ ! -f {go} ]; do sleep 0.05; done; mkdir -p $EXP_OUTPUT/checkpoints/5; echo state > $EXP_OUTPUT/checkpoints/5/state; echo result > $EXP_OUTPUT/artifacts/result-$(cat {go})");
+            $"echo begun; while [ ! -f {go} ]; do sleep 0.05; done; mkdir -p $EXP_OUTPUT/checkpoints/5; echo state > " +
+            $"$EXP_OUTPUT/checkpoints/5/state; echo result > $EXP_OUTPUT/artifacts/result-$(cat {go})");
         await rig.LogHas(run, "begun");
-        var n = FirstOfAnotherStripe(n => WorkspacePaths.Artifact(run, 1, $"result-{n}"), WorkspacePaths.Run(run), WorkspacePaths.CheckpointManifest(run, 1, 5), State(run));
+        var n = FirstOfAnotherStripe(
+            n => WorkspacePaths.Artifact(run, 1, $"result-{n}"), WorkspacePaths.Run(run), WorkspacePaths.CheckpointManifest(run, 1, 5), State(run));
         using (await Hold(rig, WorkspacePaths.Artifact(run, 1, $"result-{n}")))
         {
             await Write(go, $"{n}");
@@ -151,7 +157,8 @@ public sealed class CancelTests
         Enumerable.Range(1, 1000).First(n => !others.Select(Stripes.Of).Contains(Stripes.Of(key(n))));
 
     /// <summary>Keeps every writer of the key waiting.</summary>
-    private static async Task<IDisposable> Hold(WorkerRig rig, string key) => await new Stripes(new FolderLayout(rig.WorkspaceFolder)).Take(key, Token);
+    private static async Task<IDisposable> Hold(WorkerRig rig, string key) =>
+        await new Stripes(new FolderLayout(rig.WorkspaceFolder)).Take(key, Token);
 
     private static async Task Write(string file, string text)
     {

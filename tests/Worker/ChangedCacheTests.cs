@@ -129,7 +129,8 @@ public sealed class ChangedCacheTests
 
         var log = await rig.Log(run);
         var difference = $"{Path.GetFileName(damaged)}: its content or its rights were changed";
-        Assert.Contains($"the {cache} in the worker's cache is not what was put there, and is made again: {difference}", log, StringComparison.Ordinal);
+        Assert.Contains(
+            $"the {cache} in the worker's cache is not what was put there, and is made again: {difference}", log, StringComparison.Ordinal);
         Assert.EndsWith("as submitted: words\n", log, StringComparison.Ordinal);
     }
 

@@ -11,9 +11,12 @@ public sealed class CodeKindTests
     {
         await using var rig = new WorkerRig();
         await rig.StartWorker();
-        var run = await rig.SubmitShell("cat readme.txt; echo; echo run=$EXP_RUN_ID try=$EXP_ATTEMPT lr=$EXP_PARAM_OPTIMIZER_LR own=$OWN; cat $EXP_PARAMS; echo; echo to stderr >&2; echo last", spec => spec with
+        var run = await rig.SubmitShell(
+            "cat readme.txt; echo; echo run=$EXP_RUN_ID try=$EXP_ATTEMPT lr=$EXP_PARAM_OPTIMIZER_LR own=$OWN; cat $EXP_PARAMS; echo; echo to " +
+            "stderr >&2; echo last", spec => spec with
         {
-            Params = new Dictionary<string, System.Text.Json.JsonElement> { ["optimizer"] = System.Text.Json.JsonSerializer.SerializeToElement(new { lr = 0.5 }) },
+            Params = new Dictionary<string, System.Text.Json.JsonElement>
+                { ["optimizer"] = System.Text.Json.JsonSerializer.SerializeToElement(new { lr = 0.5 }) },
             Env = new Dictionary<string, string> { ["OWN"] = "mine" },
         });
 
@@ -30,7 +33,9 @@ public sealed class CodeKindTests
         await rig.StartWorker();
         var run = await rig.Submit(
             spec => spec with { Command = "train.cs --epochs 3" },
-            ("train.cs", "#!/usr/bin/env dotnet\n#:package TorchSharp@0.107.0\nusing Serverless;\nConsole.WriteLine($\"{string.Join(' ', args)} {Helper.Twice(21)} {Run.Current.Id == Environment.GetEnvironmentVariable(\"EXP_RUN_ID\")}\"); await Task.Yield();"),
+            ("train.cs",
+                "#!/usr/bin/env dotnet\n#:package TorchSharp@0.107.0\nusing Serverless;\nConsole.WriteLine($\"{string.Join(' ', args)} " +
+                "{Helper.Twice(21)} {Run.Current.Id == Environment.GetEnvironmentVariable(\"EXP_RUN_ID\")}\"); await Task.Yield();"),
             ("lib/helper.cs", "static class Helper { public static int Twice(int x) => 2 * x; }"),
             ("other.cs", "Console.WriteLine(\"a script of its own\");"));
 
@@ -63,8 +68,11 @@ public sealed class CodeKindTests
         await rig.StartWorker();
         var run = await rig.Submit(
             spec => spec with { Command = "app/app.csproj one two" },
-            ("app/app.csproj", "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings></PropertyGroup></Project>"),
-            ("app/Program.cs", "using static TorchSharp.torch; Console.WriteLine($\"{string.Join('+', args)} {Serverless.Run.Current.OnPlatform} {ones(2, 2).sum().item<float>()}\");"));
+            ("app/app.csproj",
+                "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings></PropertyGroup></Project>"),
+            ("app/Program.cs",
+                "using static TorchSharp.torch; Console.WriteLine($\"{string.Join('+', args)} {Serverless.Run.Current.OnPlatform} {ones(2, " +
+                "2).sum().item<float>()}\");"));
 
         Assert.Equal((RunState.Succeeded, null as string), ((await rig.Ended(run)).State, (await rig.Load(run)).Message));
         Assert.EndsWith("\none+two True 4\n", await rig.Log(run), StringComparison.Ordinal);
@@ -77,7 +85,8 @@ public sealed class CodeKindTests
         await rig.StartWorker();
         var run = await rig.Submit(
             spec => spec with { Command = "app.csproj" },
-            ("app.csproj", "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework></PropertyGroup></Project>"),
+            ("app.csproj",
+                "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework></PropertyGroup></Project>"),
             ("Program.cs", "unknown();"));
 
         var ended = await rig.Ended(run);
@@ -91,7 +100,8 @@ public sealed class CodeKindTests
     {
         await using var rig = new WorkerRig();
         await rig.StartWorker(spares: 1);
-        const string Program = "using static TorchSharp.torch; manual_seed(7); Console.WriteLine(Convert.ToHexString(nn.Linear(4, 8).forward(rand(4)).bytes.ToArray()) + Environment.GetEnvironmentVariable(\"OMP_NUM_THREADS\"));";
+        const string Program = "using static TorchSharp.torch; manual_seed(7); Console.WriteLine(Convert.ToHexString(nn.Linear(4, " +
+            "8).forward(rand(4)).bytes.ToArray()) + Environment.GetEnvironmentVariable(\"OMP_NUM_THREADS\"));";
 
         // A variable that libtorch reads at its start makes a run start its own runner.
         var cold = await rig.SubmitCSharp(Program, spec => spec with { Env = new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "1" } });

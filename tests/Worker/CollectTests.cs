@@ -62,7 +62,8 @@ public sealed class CollectTests(SharedWorker shared) : IClassFixture<SharedWork
         await rig.PutText("data/in/a.csv", "1,2\n");
         await rig.PutText("data/in/deep/b.csv", "3\n");
 
-        var run = await rig.SubmitShell("cd $EXP_INPUTS; cat in/a.csv in/deep/b.csv; stat -c %A in/a.csv", spec => spec with { Inputs = ["data/in/"] });
+        var run = await rig.SubmitShell(
+            "cd $EXP_INPUTS; cat in/a.csv in/deep/b.csv; stat -c %A in/a.csv", spec => spec with { Inputs = ["data/in/"] });
 
         Assert.Equal(RunState.Succeeded, (await rig.Ended(run)).State);
         Assert.Equal("1,2\n3\n-r--r--r--\n", await rig.Log(run));
@@ -159,7 +160,8 @@ public sealed class CollectTests(SharedWorker shared) : IClassFixture<SharedWork
 
         Assert.True(ended.State == RunState.Succeeded, ended.Message);
         Assert.Null(ended.LeftOut);
-        Assert.Equal(("a.txt", "made-again.csv", 7), ((await rig.Outputs(ended)).Artifacts.Single().Path, (await rig.Outputs(ended)).Data.Single().Path, ended.Head?.Step));
+        Assert.Equal(("a.txt", "made-again.csv", 7),
+            ((await rig.Outputs(ended)).Artifacts.Single().Path, (await rig.Outputs(ended)).Data.Single().Path, ended.Head?.Step));
         Assert.Equal(("loss", 7, 0.5), (await rig.Metrics(run)).Select(point => (point.Name, point.Step, point.Value)).Single());
     }
 
@@ -181,7 +183,9 @@ public sealed class CollectTests(SharedWorker shared) : IClassFixture<SharedWork
     /// <summary>Rolling saves: the folder has one name, and what is in it is the last.</summary>
     [Theory]
     [InlineData("printf $n > $EXP_OUTPUT/checkpoints/0/state")]
-    [InlineData("mkdir $EXP_OUTPUT/.next; printf $n > $EXP_OUTPUT/.next/state; rm -rf $EXP_OUTPUT/checkpoints/0; mv $EXP_OUTPUT/.next $EXP_OUTPUT/checkpoints/0")]
+    [InlineData(
+        "mkdir $EXP_OUTPUT/.next; printf $n > $EXP_OUTPUT/.next/state; rm -rf $EXP_OUTPUT/checkpoints/0; mv $EXP_OUTPUT/.next " +
+        "$EXP_OUTPUT/checkpoints/0")]
     public async Task CheckpointThatIsWrittenAgain_IsTakenAgain_AndResumedFrom(string save)
     {
         var run = await rig.SubmitShell(

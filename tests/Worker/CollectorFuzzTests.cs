@@ -13,7 +13,8 @@ using Serverless.Tests.Runs;
 namespace Serverless.Tests.Worker;
 
 /// <summary>
-/// The collectors on folders that chance made, some while they are being changed: collecting ends, what is plain is kept exactly, and everything else is named. <c>FUZZ_SECONDS</c> tries for longer;
+/// The collectors on folders that chance made, some while they are being changed: collecting ends, what is plain is kept exactly, and everything else
+/// is named. <c>FUZZ_SECONDS</c> tries for longer;
 /// <c>FUZZ_SEED</c> tries one seed.
 /// </summary>
 public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
@@ -53,7 +54,8 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var (kept, left) = Expected(["artifacts", "data"], path => path.StartsWith("data/", StringComparison.Ordinal)
             ? WorkspacePaths.PublishedFile("run-1", 1, path["data/".Length..]) : WorkspacePaths.Artifact("run-1", 1, path["artifacts/".Length..]));
         var manifest = key is null ? new([], []) : (await store.Get(key))!.Json<OutputManifest>();
-        Assert.Equal(kept.Keys.Order(StringComparer.Ordinal), manifest.Artifacts.Select(file => "artifacts/" + file.Path).Concat(manifest.Data.Select(file => "data/" + file.Path)));
+        Assert.Equal(kept.Keys.Order(StringComparer.Ordinal),
+            manifest.Artifacts.Select(file => "artifacts/" + file.Path).Concat(manifest.Data.Select(file => "data/" + file.Path)));
         foreach (var (path, sha256) in kept)
         {
             var file = manifest.Artifacts.Concat(manifest.Data).Single(file => file.Key.EndsWith("/" + path, StringComparison.Ordinal));
@@ -62,7 +64,8 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         }
 
         Assert.Equal(left.Count, omissions.Summary?.Count ?? 0);
-        Assert.Equal(left.Order(StringComparer.Ordinal).Take(LeftOut.MaxFiles).Select(Shown), omissions.Summary?.Files.Select(file => file.Path) ?? []);
+        Assert.Equal(
+            left.Order(StringComparer.Ordinal).Take(LeftOut.MaxFiles).Select(Shown), omissions.Summary?.Files.Select(file => file.Path) ?? []);
     });
 
     [Fact]
@@ -82,12 +85,16 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
             });
         var tree = new HostileTree(Output, Treasure, seed);
         for (var i = 0; i < 3; i++) tree.Checkpoint();
-        var all = Directory.EnumerateDirectories(Path.Combine(Output, "checkpoints")).Where(folder => new DirectoryInfo(folder).LinkTarget is null).Select(folder => Path.GetFileName(folder)!).ToList();
+        var all = Directory.EnumerateDirectories(Path.Combine(Output, "checkpoints")).Where(folder => new DirectoryInfo(folder).LinkTarget is null)
+            .Select(folder => Path.GetFileName(folder)!).ToList();
         var names = all.OrderBy(name => long.Parse(name, CultureInfo.InvariantCulture)).ThenBy(name => name, StringComparer.Ordinal)
             .DistinctBy(name => long.Parse(name, CultureInfo.InvariantCulture)).ToList();
-        var expected = names.Select(name => (Step: long.Parse(name, CultureInfo.InvariantCulture), Expected([$"checkpoints/{name}"], path => path[$"checkpoints/{name}/".Length..]).Kept))
+        var expected = names.Select(
+            name => (Step: long.Parse(name, CultureInfo.InvariantCulture),
+                Expected([$"checkpoints/{name}"], path => path[$"checkpoints/{name}/".Length..]).Kept))
             .Where(one => one.Kept.Count > 0).ToList();
-        var left = Expected(["checkpoints"], path => path.Count(c => c == '/') < 2 ? "" : path[(path.IndexOf('/', "checkpoints/".Length) + 1)..]).Left;
+        var left = Expected(
+            ["checkpoints"], path => path.Count(c => c == '/') < 2 ? "" : path[(path.IndexOf('/', "checkpoints/".Length) + 1)..]).Left;
 
         // Of two folders of one step the first that is whole counts, which at the end is the first of both.
         if (names.Count == all.Count) await checkpoints.Collect(atEnd: false, CancellationToken.None);
@@ -107,7 +114,10 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         }
 
         // Two folders of one step: the second is named as a whole, and what is in it is not.
-        foreach (var file in (omissions.Summary?.Files ?? []).Where(file => !file.Why.StartsWith("step ", StringComparison.Ordinal))) Assert.Contains(file.Path, left.Select(Shown));
+        foreach (var file in (omissions.Summary?.Files ?? []).Where(file => !file.Why.StartsWith("step ", StringComparison.Ordinal)))
+        {
+            Assert.Contains(file.Path, left.Select(Shown));
+        }
     });
 
     [Fact]
@@ -131,7 +141,8 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
                 tree.Checkpoint();
                 tree.Change("artifacts", "data");
 
-                // The folder is one thing at the listing and another at the reading: it changes in the middle of a look, and back in the middle of another.
+                // The folder is one thing at the listing and another at the reading: it changes in
+                // the middle of a look, and back in the middle of another.
                 var folder = Path.Combine(Output, random.Next(3) switch { 0 => "artifacts", 1 => "data", _ => "checkpoints" });
                 Directory.Move(folder, folder + ".real");
                 Directory.CreateSymbolicLink(folder, Treasure);
@@ -161,7 +172,12 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
     // What find says is there, which knows nothing of the collectors.
     private (Dictionary<string, string> Kept, List<string> Left) Expected(string[] below, Func<string, string> keyOf)
     {
-        var start = new ProcessStartInfo("find", [.. below, "-printf", "%y %p\\0"]) { WorkingDirectory = Output, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("find", [.. below, "-printf", "%y %p\\0"])
+        {
+            WorkingDirectory = Output,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using var find = Process.Start(start)!;
         find.ErrorDataReceived += (_, _) => { };
         find.BeginErrorReadLine();
@@ -208,7 +224,8 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         }
     }
 
-    private static bool MayRead(string path, UnixFileMode wanted) => OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess || (File.GetUnixFileMode(path) & wanted) == wanted;
+    private static bool MayRead(string path, UnixFileMode wanted) =>
+        OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess || (File.GetUnixFileMode(path) & wanted) == wanted;
 
     private static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 
@@ -228,7 +245,11 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var seed = first;
         for (; only is null ? seed < first + Seeds || watch.Elapsed.TotalSeconds < seconds : seed == first; seed++)
         {
-            foreach (var folder in (string[])["output/artifacts", "output/data", "output/checkpoints", "treasure", "store"]) Directory.CreateDirectory(Path.Combine(root, folder));
+            foreach (var folder in (string[])["output/artifacts", "output/data", "output/checkpoints", "treasure", "store"])
+            {
+                Directory.CreateDirectory(Path.Combine(root, folder));
+            }
+
             File.WriteAllText(Path.Combine(Treasure, "gold"), "the treasure of somebody else");
             Directory.CreateDirectory(Path.Combine(Treasure, "3"));
             File.WriteAllText(Path.Combine(Treasure, "3", "w"), "more of the treasure");

@@ -16,7 +16,8 @@ public sealed class CompilerTests : IDisposable
     private readonly Compiler compiler;
     private readonly List<string> log = [];
 
-    public CompilerTests() => compiler = new(new Dictionary<string, string> { ["PATH"] = Environment.GetEnvironmentVariable("PATH") ?? "" }, time, NullLogger.Instance);
+    public CompilerTests() =>
+        compiler = new(new Dictionary<string, string> { ["PATH"] = Environment.GetEnvironmentVariable("PATH") ?? "" }, time, NullLogger.Instance);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 

@@ -39,7 +39,9 @@ public sealed class ControlGroupsTests : IDisposable
     public void OwnGroup_IsFoundWhereverItsTreeIsMounted(string mounts, string groups, string? own) =>
         Assert.Equal(own, ControlGroups.Find(mounts.Split('\n'), groups.Split('\n'))?.Own);
 
-    /// <summary>A chain of processes, of which each starts the next and ends, and others that stand still: found by neither parents nor environment.</summary>
+    /// <summary>
+    /// A chain of processes, of which each starts the next and ends, and others that stand still: found by neither parents nor environment.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -78,7 +80,8 @@ public sealed class ControlGroupsTests : IDisposable
     public void AWorkerThatStarts_RemovesEmptyGroups_AndLeavesOthersAlone()
     {
         var living = Enclose("exec sleep 1000");
-        var left = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(living.Folder)!, $"serverless-{mark.Replace(':', '-')}-999")).FullName;
+        var left = Directory.CreateDirectory(
+            Path.Combine(Path.GetDirectoryName(living.Folder)!, $"serverless-{mark.Replace(':', '-')}-999")).FullName;
 
         ControlGroups.Open(mark + "x", out _);
 

@@ -18,7 +18,8 @@ public sealed class DatasetTests(SharedWorker shared) : IClassFixture<SharedWork
     public async Task AVersion_IsAFolderOfItsName_ReadOnly_AsItWasPublished()
     {
         await Publish("digits", ("train.csv", "1\n"), ("deep/same.csv", "1\n"));
-        var run = await Rig.SubmitShell("cd $EXP_INPUTS/digits; find . -type f | sort; cat train.csv deep/same.csv; stat -c %a train.csv", spec => spec with { Inputs = ["digits:latest"] });
+        var run = await Rig.SubmitShell("cd $EXP_INPUTS/digits; find . -type f | sort; cat train.csv deep/same.csv; stat -c %a train.csv",
+            spec => spec with { Inputs = ["digits:latest"] });
         await Publish("digits", ("train.csv", "later\n"));
         Assert.Equal(RunState.Succeeded, (await Rig.Ended(run)).State);
         Assert.Equal("./deep/same.csv\n./train.csv\n1\n1\n444\n", await Rig.Log(run));
@@ -30,7 +31,8 @@ public sealed class DatasetTests(SharedWorker shared) : IClassFixture<SharedWork
         var file = await Publish("damaged", ("train.csv", "good\n"));
         await Rig.PutText(WorkspacePaths.Content(file), "evil\n");
         var ended = await Rig.Ended(await Rig.SubmitShell("cat $EXP_INPUTS/damaged/train.csv", spec => spec with { Inputs = ["damaged:1"] }));
-        Assert.Equal((RunState.Failed, Cause.InputChanged, "train.csv of dataset damaged:1 changed since submission"), (ended.State, ended.Cause, ended.Message));
+        Assert.Equal((RunState.Failed, Cause.InputChanged, "train.csv of dataset damaged:1 changed since submission"),
+            (ended.State, ended.Cause, ended.Message));
     }
 
     /// <returns>Hash of the first file.</returns>

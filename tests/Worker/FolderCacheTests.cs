@@ -109,7 +109,9 @@ public sealed class FolderCacheTests : IDisposable
     public async Task ManyAtOnce_MakeItOnce()
     {
         var made = 0;
-        var all = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => new FolderCache(folder["builds"], "build", TimeProvider.System).GetOrMake("a", async _ =>
+        var all = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(
+                _ => Task.Run(() => new FolderCache(folder["builds"], "build", TimeProvider.System).GetOrMake("a", async _ =>
         {
             Interlocked.Increment(ref made);
             await Task.Yield();
@@ -152,5 +154,6 @@ public sealed class FolderCacheTests : IDisposable
 
     private static void Trim(long limit, params FolderCache[] caches) => CacheItem.Trim(caches.SelectMany(cache => cache.Items()).ToList(), limit);
 
-    private List<string> Kept() => [.. Directory.GetDirectories(folder.Path).SelectMany(Directory.GetDirectories).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+    private List<string> Kept() => [.. Directory.GetDirectories(folder.Path).SelectMany(Directory.GetDirectories)
+        .Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 }

@@ -15,7 +15,8 @@ public sealed class FoldersTests
         var from = Directory.CreateDirectory(Path.Combine(root, "from")).FullName;
         using (var file = File.Create(Path.Combine(from, "long"))) file.SetLength(8L << 30);
         using var cancel = new CancellationTokenSource();
-        var copying = Task.Run(() => Folders.Copy(from, Path.Combine(root, "to"), (_, _) => { }, cancel.Token), TestContext.Current.CancellationToken);
+        var copying = Task.Run(
+            () => Folders.Copy(from, Path.Combine(root, "to"), (_, _) => { }, cancel.Token), TestContext.Current.CancellationToken);
 
         await cancel.CancelAsync();
 

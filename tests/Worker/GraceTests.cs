@@ -60,7 +60,9 @@ public sealed class GraceTests(SharedWorker shared) : IClassFixture<SharedWorker
     {
         await using var own = new WorkerRig();
         var first = await own.StartWorker("w1");
-        var run = await Begun(own, "if [ $EXP_ATTEMPT = 2 ]; then echo from $(basename $(readlink -f $EXP_RESUME)) $(cat $EXP_RESUME/state); exit; fi; sh train.sh && echo after");
+        var run = await Begun(
+            own, "if [ $EXP_ATTEMPT = 2 ]; then echo from $(basename $(readlink -f $EXP_RESUME)) $(cat $EXP_RESUME/state); exit; fi; sh train.sh " +
+                "&& echo after");
 
         first.Terminate();
 
@@ -90,7 +92,8 @@ public sealed class GraceTests(SharedWorker shared) : IClassFixture<SharedWorker
     [Fact]
     public async Task ProgramBehindAShellThatDoesNotLeave_IsKilledWhenTheGraceIsOver_AndTheRunSaysSo()
     {
-        var run = await rig.SubmitShell("(trap '' TERM; echo begun; while :; do sleep 0.05; done); echo after", spec => spec with { Grace = TimeSpan.FromSeconds(1) });
+        var run = await rig.SubmitShell(
+            "(trap '' TERM; echo begun; while :; do sleep 0.05; done); echo after", spec => spec with { Grace = TimeSpan.FromSeconds(1) });
         await rig.LogHas(run, "begun");
 
         await rig.Cancel(run);
@@ -115,7 +118,8 @@ public sealed class GraceTests(SharedWorker shared) : IClassFixture<SharedWorker
 
     private static async Task<string> Begun(WorkerRig rig, string command, Func<ExperimentSpec, ExperimentSpec>? with = null)
     {
-        var run = await rig.Submit(spec => (with ?? (same => same))(spec with { Command = command }), ("train.sh", Program), ("run.sh", "sh train.sh\necho after\n"));
+        var run = await rig.Submit(
+            spec => (with ?? (same => same))(spec with { Command = command }), ("train.sh", Program), ("run.sh", "sh train.sh\necho after\n"));
         await rig.LogHas(run, "begun");
         return run;
     }

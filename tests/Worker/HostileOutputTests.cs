@@ -3,7 +3,10 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;
 
-/// <summary>Code that succeeds and leaves the strangest files: its run succeeds at the first attempt, says what was left out, and its worker is none the worse for it.</summary>
+/// <summary>
+/// Code that succeeds and leaves the strangest files: its run succeeds at the first attempt,
+/// says what was left out, and its worker is none the worse for it.
+/// </summary>
 public sealed class HostileOutputTests(SharedWorker shared) : IClassFixture<SharedWorker>
 {
     /// <summary>What docs/guarantees.md promises of a worker beside what its code prints.</summary>
@@ -22,7 +25,10 @@ public sealed class HostileOutputTests(SharedWorker shared) : IClassFixture<Shar
             """);
         await rig.Until(run, record => record.State == RunState.Running);
         await WorkerRig.Until(async () => await Uploaded("best") && await Uploaded("last/weights"), () => "nothing was uploaded while the code ran");
-        await File.WriteAllTextAsync(Path.Combine(Directory.GetDirectories(Path.Combine(rig.Folder), "*", SearchOption.AllDirectories).Single(folder => folder.EndsWith($"{run}-1/output", StringComparison.Ordinal)), "go"), "", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            Path.Combine(
+                Directory.GetDirectories(Path.Combine(rig.Folder), "*", SearchOption.AllDirectories).Single(
+                    folder => folder.EndsWith($"{run}-1/output", StringComparison.Ordinal)), "go"), "", TestContext.Current.CancellationToken);
 
         var ended = await rig.Ended(run);
 
@@ -66,7 +72,8 @@ public sealed class HostileOutputTests(SharedWorker shared) : IClassFixture<Shar
         Assert.Equal("its name is not UTF-8; rename it", left["artifacts/\uFFFD\uFFFD"]);
         Assert.Equal("the path has a control character", left["artifacts/tab\uFFFDhere"]);
         Assert.Equal("it is 2048 GiB of almost nothing but holes", left["artifacts/hollow"]);
-        Assert.Contains(left, one => one.Key.StartsWith("artifacts/deep/aaaa", StringComparison.Ordinal) && one.Value == "its path is longer than 900 bytes");
+        Assert.Contains(
+            left, one => one.Key.StartsWith("artifacts/deep/aaaa", StringComparison.Ordinal) && one.Value == "its path is longer than 900 bytes");
         Assert.Contains("[worker] left out: artifacts/sub/pipe: it is a named pipe\n", await rig.Log(run), StringComparison.Ordinal);
         await shared.LivesOn();
     }
@@ -96,7 +103,8 @@ public sealed class HostileOutputTests(SharedWorker shared) : IClassFixture<Shar
     public async Task FileThatSetupReplacesByAPipe_IsLeftOut_AndTheCodeRuns()
     {
         var run = await rig.Submit(
-            spec => spec with { Command = "ls lib; cat here", Setup = "rm gone lib/gone; mkfifo gone lib/gone" }, ("here", "here\n"), ("gone", "x"), ("lib/gone", "x"), ("lib/there", "x"));
+            spec => spec with { Command = "ls lib; cat here", Setup = "rm gone lib/gone; mkfifo gone lib/gone" }, ("here", "here\n"), ("gone", "x"),
+            ("lib/gone", "x"), ("lib/there", "x"));
 
         var ended = await rig.Ended(run);
 
@@ -144,7 +152,8 @@ public sealed class HostileOutputTests(SharedWorker shared) : IClassFixture<Shar
 
         Assert.Equal((RunState.Succeeded, 1, null as string), (ended.State, ended.Epoch, ended.Message));
         Assert.Equal(101, (await own.Outputs(ended)).Artifacts.Count);
-        Assert.Equal(["a.safetensors", "b.safetensors", "c.safetensors", "checkpoint.json"], (await own.Manifest(Assert.Single(ended.Checkpoints))).Files.Select(file => file.Path));
+        Assert.Equal(["a.safetensors", "b.safetensors", "c.safetensors", "checkpoint.json"],
+            (await own.Manifest(Assert.Single(ended.Checkpoints))).Files.Select(file => file.Path));
         Assert.InRange(worker.PeakBytes, 0, MaxWorkerBytes);
         Assert.Equal(RunState.Succeeded, (await own.Ended(await own.SubmitShell("true"))).State);
     }

@@ -20,7 +20,8 @@ public sealed class HostileSourceTests(SharedWorker shared) : IClassFixture<Shar
         var ended = await EndedOnce(run, Cause.Build);
 
         Assert.Equal(
-            "the compiler crashed on train.cs or a file that belongs to it (Stack overflow); make types and expressions less deeply nested", ended.Message);
+            "the compiler crashed on train.cs or a file that belongs to it (Stack overflow); make types and expressions less deeply nested",
+            ended.Message);
         Assert.Contains(ended.Message!, await rig.Log(run), StringComparison.Ordinal);
     }
 

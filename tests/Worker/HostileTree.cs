@@ -5,8 +5,8 @@ using Serverless.Tests.Runs;
 namespace Serverless.Tests.Worker;
 
 /// <summary>
-/// What the worst code leaves in its output folder, made by chance from a seed: pipes, links, names that are no text, files that become folders and back, holes, depth, headers that lie. Names are
-/// few, so that one thing often takes the place of another.
+/// What the worst code leaves in its output folder, made by chance from a seed: pipes, links, names that are no text, files that become folders and
+/// back, holes, depth, headers that lie. Names are few, so that one thing often takes the place of another.
 /// </summary>
 sealed class HostileTree(string output, string treasure, int seed)
 {
@@ -14,7 +14,8 @@ sealed class HostileTree(string output, string treasure, int seed)
 
     private static readonly byte[][] Names =
     [
-        .. new[] { "a", "b", "best", "ä", "w.safetensors", "with space", "-n", "tab\tname", "back\\slash", ".hidden", "\uFFFD", new('n', 200), new('n', 201), new('n', 255) }.Select(Encoding.UTF8.GetBytes),
+        .. new[] { "a", "b", "best", "ä", "w.safetensors", "with space", "-n", "tab\tname", "back\\slash", ".hidden", "\uFFFD", new('n', 200),
+            new('n', 201), new('n', 255) }.Select(Encoding.UTF8.GetBytes),
         [0xff, 0xfe], [(byte)'a', 0xc3],
     ];
 
@@ -104,7 +105,8 @@ sealed class HostileTree(string output, string treasure, int seed)
                 Hole(info, 1L << 41);
                 break;
             case 5:
-                Write(info, Encoding.UTF8.GetBytes($$$"""{"step":1,"metricsBytes":9223372036854775807,"marker":"m","metrics":{"{{{new string('m', 2000)}}}":1,"loss":"NaN"}}"""));
+                Write(info, Encoding.UTF8.GetBytes(
+                    $$$"""{"step":1,"metricsBytes":9223372036854775807,"marker":"m","metrics":{"{{{new string('m', 2000)}}}":1,"loss":"NaN"}}"""));
                 break;
         }
 
@@ -139,7 +141,8 @@ sealed class HostileTree(string output, string treasure, int seed)
     private byte[] Header()
     {
         long[] ends = [0, -1, 8, long.MinValue, long.MaxValue, 1L << 40, random.Next(100_000)];
-        var tensors = Enumerable.Range(0, random.Next(1, 6)).Select(i => $"\"t{i}\":{{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[{ends[random.Next(ends.Length)]},{ends[random.Next(ends.Length)]}]}}");
+        var tensors = Enumerable.Range(0, random.Next(1, 6)).Select(
+            i => $"\"t{i}\":{{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[{ends[random.Next(ends.Length)]},{ends[random.Next(ends.Length)]}]}}");
         var json = random.Next(6) switch
         {
             0 => "[1,2,3]",

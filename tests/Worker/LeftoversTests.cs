@@ -13,7 +13,8 @@ public sealed class LeftoversTests
     /// <summary>
     /// Processes that left the group and the session, of which one has no parent any more; all keep standing still until they are ended.
     /// </summary>
-    private const string Code = "setsid sleep 1000 & echo pid=$!; setsid sh -c 'sleep 1000 & echo pid=$!; kill -STOP $!' ; echo pid=$$; echo begun; sleep 1000";
+    private const string Code = "setsid sleep 1000 & echo pid=$!; setsid sh -c 'sleep 1000 & echo pid=$!; kill -STOP $!' ; echo pid=$$; echo " +
+        "begun; sleep 1000";
 
     [Theory]
     [InlineData("w1")]
@@ -30,7 +31,8 @@ public sealed class LeftoversTests
 
         var second = await rig.StartWorker(next, ShortLease);
 
-        await WorkerRig.Until(() => Task.FromResult(!code.Any(Lives)), () => $"of {string.Join(' ', code)} some outlive their worker: {string.Join(' ', code.Where(Lives))}");
+        await WorkerRig.Until(() => Task.FromResult(!code.Any(Lives)),
+            () => $"of {string.Join(' ', code)} some outlive their worker: {string.Join(' ', code.Where(Lives))}");
         Assert.Equal((RunState.Succeeded, 2), ((await rig.Ended(run)).State, (await rig.Load(run)).Epoch));
         await WorkerRig.Until(
             () => Task.FromResult(!Directory.EnumerateFiles(Path.Combine(rig.Folder, "worker"), "big", SearchOption.AllDirectories).Any()),
@@ -47,7 +49,11 @@ public sealed class LeftoversTests
         await rig.StartWorker("w1");
         await other.StartWorker("w1");
         var runs = new List<(WorkerRig Rig, string Run)>();
-        foreach (var one in (WorkerRig[])[rig, other]) runs.Add((one, await one.SubmitShell("echo begun; while [ ! -f ../../../../../go ]; do sleep 0.05; done")));
+        foreach (var one in (WorkerRig[])[rig, other])
+        {
+            runs.Add((one, await one.SubmitShell("echo begun; while [ ! -f ../../../../../go ]; do sleep 0.05; done")));
+        }
+
         foreach (var (one, run) in runs) await one.LogHas(run, "begun");
 
         await rig.StartWorker("w2");
@@ -80,7 +86,8 @@ public sealed class LeftoversTests
     }
 
     private static List<int> Pids(string log) =>
-        [.. log.Split('\n').Where(line => line.StartsWith("pid=", StringComparison.Ordinal)).Select(line => int.Parse(line[4..], CultureInfo.InvariantCulture))];
+        [.. log.Split('\n').Where(line => line.StartsWith("pid=", StringComparison.Ordinal))
+            .Select(line => int.Parse(line[4..], CultureInfo.InvariantCulture))];
 
     // The worker is stopped first, so that it cannot react to the end of its runner.
     private static void KillWithChildren(WorkerProcess worker)

@@ -9,7 +9,8 @@ using Serverless.Tests.Support;
 namespace Serverless.Tests.Worker;
 
 /// <summary>
-/// Code that may mount things does so in its folders, and what it mounted is not the run's. Everything here, also what is mounted, lies on a disk of the child process's own.
+/// Code that may mount things does so in its folders, and what it mounted is not the run's. Everything
+/// here, also what is mounted, lies on a disk of the child process's own.
 /// </summary>
 public sealed class MountTests
 {
@@ -65,7 +66,8 @@ public sealed class MountTests
                 var refused = Assert.Throws<PreparationException>(folder.Emptied);
 
                 Assert.True(File.Exists(Path.Combine([source, .. names, "output", "kept"])), covered);
-                Assert.Equal((Cause.WorkerLost, true), (refused.Cause, refused.Message.Contains($" a mount at {disk["data"]}", StringComparison.Ordinal)));
+                Assert.Equal(
+                    (Cause.WorkerLost, true), (refused.Cause, refused.Message.Contains($" a mount at {disk["data"]}", StringComparison.Ordinal)));
                 Assert.Contains("was not touched", Assert.Single(said.All), StringComparison.Ordinal);
                 disk.UnmountAll();
                 folder.Emptied().Dispose();
@@ -92,7 +94,8 @@ public sealed class MountTests
                 disk.Bind(disk[covered]);
                 Assert.Empty(before.Items());
                 Assert.Empty(inputs.Items());
-                await Assert.ThrowsAsync<PreparationException>(() => before.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None));
+                await Assert.ThrowsAsync<PreparationException>(
+                    () => before.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None));
 
                 // Of a worker that started when it was mounted already.
                 Assert.Empty(new FolderCache(disk[covered], "set-up", TimeProvider.System).Items());
@@ -122,7 +125,8 @@ public sealed class MountTests
 
             Assert.True(ended.State == RunState.Succeeded, $"{ended.Message}\n{await rig.Log(run)}");
             Assert.EndsWith("/own", Assert.Single((await rig.Outputs(ended)).Artifacts).Key, StringComparison.Ordinal);
-            Assert.EndsWith($"has a mount at {disk["data/worker/w1"]}, which an earlier run left; unmount it there", next.Message, StringComparison.Ordinal);
+            Assert.EndsWith(
+                $"has a mount at {disk["data/worker/w1"]}, which an earlier run left; unmount it there", next.Message, StringComparison.Ordinal);
             Assert.Equal(all, disk.AllOfMine);
 
             // Nor does the next worker of that name begin there.
@@ -219,7 +223,8 @@ public sealed class MountTests
             disk.BindFile(disk.File("run/artifacts/file"));
             disk.Bind(disk.Folder("run/checkpoints"));
 
-            Assert.Equal([("artifacts/b", FileStat.Mounted), ("artifacts/own", null)], Found("artifacts").Where(found => found.Path != "artifacts/file"));
+            Assert.Equal(
+                [("artifacts/b", FileStat.Mounted), ("artifacts/own", null)], Found("artifacts").Where(found => found.Path != "artifacts/file"));
             Assert.Throws<NotPlainException>(() => PlainFile.Open(disk["run"], "artifacts/file"));
             Assert.Throws<NotPlainException>(() => PlainFile.Open(disk["run"], "artifacts/b/kept"));
             Assert.Equal([("checkpoints", FileStat.Mounted)], Found("checkpoints"));
@@ -233,7 +238,8 @@ public sealed class MountTests
             Assert.Equal(FileCalls.MountOf(opened!), FileCalls.Look(opened!).Mount);
             return Task.FromResult(0);
 
-            List<(string, string?)> Sorted(IEnumerable<FoundFile> found) => [.. found.Select(file => (file.Path, file.Problem)).OrderBy(file => file.Path, StringComparer.Ordinal)];
+            List<(string, string?)> Sorted(IEnumerable<FoundFile> found) =>
+                [.. found.Select(file => (file.Path, file.Problem)).OrderBy(file => file.Path, StringComparer.Ordinal)];
             List<(string Path, string? Problem)> Found(string below) => Sorted(PlainTree.Walk(disk["run"], below));
         }
     }
@@ -284,7 +290,9 @@ public sealed class MountTests
             var disk = new MountedDisk(args[0]);
             await using var rig = new WorkerRig(disk.Folder("data"));
             var worker = await rig.StartWorker();
-            var run = await rig.SubmitShell($"for b in b $EXP_OUTPUT/artifacts/b $TMPDIR/b; do mkdir $b; mount --bind {disk["mine"]} $b || exit 1; done; echo x > $EXP_OUTPUT/artifacts/own");
+            var run = await rig.SubmitShell(
+                $"for b in b $EXP_OUTPUT/artifacts/b $TMPDIR/b; do mkdir $b; mount --bind {disk["mine"]} $b || exit 1; done; echo x > " +
+                "$EXP_OUTPUT/artifacts/own");
 
             var ended = await rig.Ended(run);
             await worker.Says("was not touched");
@@ -300,7 +308,8 @@ public sealed class MountTests
             await worker.Exited();
             disk.UnmountAll();
             await rig.StartWorker();
-            await WorkerRig.Until(() => Task.FromResult(Directory.GetDirectories(disk["data/worker"], ".gone-*").Length == 0), () => "what the mounts held is there still");
+            await WorkerRig.Until(() => Task.FromResult(Directory.GetDirectories(disk["data/worker"], ".gone-*").Length == 0),
+                () => "what the mounts held is there still");
             disk.IsUntouched();
             return 0;
         }
@@ -328,7 +337,8 @@ public sealed class MountTests
         /// <summary>As a worker knew it before anything was mounted in it.</summary>
         public OwnFolder Own { get; }
 
-        public IReadOnlyList<string> AllOfMine => [.. Directory.GetFileSystemEntries(this["mine"], "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        public IReadOnlyList<string> AllOfMine =>
+            [.. Directory.GetFileSystemEntries(this["mine"], "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
         public string this[string path] => Path.Combine(root, path);
 
@@ -352,7 +362,8 @@ public sealed class MountTests
         /// <summary>What is mounted below the disk, the newest first.</summary>
         public void UnmountAll()
         {
-            var all = System.IO.File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' ')[4]).Where(at => at.StartsWith(root + "/", StringComparison.Ordinal));
+            var all = System.IO.File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' ')[4])
+                .Where(at => at.StartsWith(root + "/", StringComparison.Ordinal));
             foreach (var at in all.Reverse()) Assert.True(TryUnmount(at), at);
         }
 

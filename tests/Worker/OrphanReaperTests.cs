@@ -3,7 +3,10 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;
 
-/// <summary>Helpers that code detached and that ended: while the code goes on, none of them stays behind as a dead process, and the code learns how its own children ended.</summary>
+/// <summary>
+/// Helpers that code detached and that ended: while the code goes on, none of them stays behind as
+/// a dead process, and the code learns how its own children ended.
+/// </summary>
 public sealed class OrphanReaperTests(SharedWorker shared) : IClassFixture<SharedWorker>
 {
     private readonly WorkerRig rig = shared.Rig;

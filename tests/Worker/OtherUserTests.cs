@@ -37,12 +37,17 @@ public sealed class OtherUserTests
         await rig.StartWorker(more: ["--run-as", Other]);
         await rig.PutText("data/in.txt", "an input\n");
 
-        var run = await rig.SubmitShell(Snooping, spec => spec with { Inputs = ["data/in.txt"], Setup = "umask 0; mkdir tools $HOME/.local; echo made > tools/made; echo at home > $HOME/.local/made; chmod 4777 tools/made" });
+        var run = await rig.SubmitShell(Snooping, spec => spec with
+        {
+            Inputs = ["data/in.txt"],
+            Setup = "umask 0; mkdir tools $HOME/.local; echo made > tools/made; echo at home > $HOME/.local/made; chmod 4777 tools/made",
+        });
         var ended = await rig.Ended(run);
 
         var log = await rig.Log(run);
         Assert.True(ended.State == RunState.Succeeded, $"{ended.Message}\n{log}");
-        Assert.EndsWith($"user {Other} home {rig.Folder}/worker/w1/work/{run}-1/home\ngains no rights\nan input\ntools: made at home\n", log, StringComparison.Ordinal);
+        Assert.EndsWith($"user {Other} home {rig.Folder}/worker/w1/work/{run}-1/home\ngains no rights\nan input\ntools: made at home\n", log,
+            StringComparison.Ordinal);
         var kept = Assert.Single((await rig.Outputs(ended)).Artifacts);
         Assert.Equal("mine\n", await rig.Text(kept.Key));
     }
@@ -53,7 +58,9 @@ public sealed class OtherUserTests
         await using var rig = new WorkerRig();
         await Open(rig);
         await rig.StartWorker(spares: 1, more: ["--run-as", Other]);
-        var run = await rig.SubmitCSharp("Console.WriteLine(Environment.IsPrivilegedProcess); Console.WriteLine(File.ReadAllText(\"/proc/self/status\").Split('\\n').First(line => line.StartsWith(\"Uid\")));");
+        var run = await rig.SubmitCSharp(
+            "Console.WriteLine(Environment.IsPrivilegedProcess); Console.WriteLine(File.ReadAllText(\"/proc/self/status\").Split('\\n').First(line " +
+            "=> line.StartsWith(\"Uid\")));");
         await rig.Ended(run);
         Assert.Equal($"False\nUid:\t{Other}\t{Other}\t{Other}\t{Other}\n", await rig.Log(run));
     }
@@ -85,7 +92,8 @@ public sealed class OtherUserTests
         }
 
         using var asking = Process.Start(new ProcessStartInfo("find", [traces, "-type", "f", "-printf", "%U\n"]) { RedirectStandardOutput = true })!;
-        var owners = (await asking.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var owners = (await asking.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)).Split(
+            '\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal([Other], owners.Distinct());
     }
 
@@ -149,7 +157,8 @@ public sealed class OtherUserTests
         }
 
         IEnumerable<string> Left() =>
-            ((string[])["/dev/shm", "/tmp", "/var/tmp"]).SelectMany(folder => Directory.GetFileSystemEntries(folder, mark + "*")).Except([before, others]);
+            ((string[])["/dev/shm", "/tmp", "/var/tmp"]).SelectMany(folder => Directory.GetFileSystemEntries(folder, mark + "*"))
+                .Except([before, others]);
     }
 
     /// <summary>Of this user there may be one process; the runtime of the runner needs several threads.</summary>
@@ -220,13 +229,16 @@ public sealed class OtherUserTests
     }
 
     /// <summary>
-    /// Lets the other user come to the rig's folder, with the worker's program in it: nobody knows who may enter the folder that all this was built in. Linked where the disk is the same.
+    /// Lets the other user come to the rig's folder, with the worker's program in it: nobody knows who may enter the folder that all this was built
+    /// in. Linked where the disk is the same.
     /// </summary>
     private static async Task Open(WorkerRig rig)
     {
         Allow(rig.Folder, (UnixFileMode)0b111_101_101);
         var (built, program) = (Path.GetDirectoryName(WorkerProcess.Executable)!, Path.Combine(rig.Folder, "program"));
-        using var copying = Process.Start("sh", ["-c", "umask 022; cp -rl \"$1\" \"$2\" 2>/dev/null || { rm -rf \"$2\"; cp -r \"$1\" \"$2\"; }; chmod -R a+rX \"$2\"", "sh", built, program]);
+        using var copying = Process.Start(
+            "sh", ["-c", "umask 022; cp -rl \"$1\" \"$2\" 2>/dev/null || { rm -rf \"$2\"; cp -r \"$1\" \"$2\"; }; chmod -R a+rX \"$2\"", "sh", built,
+                program]);
         await copying.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, copying.ExitCode);
         rig.Program = Path.Combine(program, Path.GetFileName(WorkerProcess.Executable));

@@ -140,7 +140,8 @@ public sealed class OutputCollectorTests : IDisposable
 
         public long Bytes { get; private set; }
 
-        public Task<PutResult> Put(string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default)
+        public Task<PutResult> Put(string key, Stream body, PutCondition condition = default, IReadOnlyDictionary<string, string>? metadata = null,
+            CancellationToken cancel = default)
         {
             Puts++;
             Bytes += body.Length - body.Position;
@@ -151,13 +152,17 @@ public sealed class OutputCollectorTests : IDisposable
 
         public Task<ObjectReading?> Open(string key, ByteRange? range = null, CancellationToken cancel = default) => inner.Open(key, range, cancel);
 
-        public Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel = default) => inner.Append(key, expectedOffset, bytes, cancel);
+        public Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel = default) =>
+            inner.Append(key, expectedOffset, bytes, cancel);
 
-        public Task<PutResult> Copy(string from, string to, PutCondition condition = default, CancellationToken cancel = default) => inner.Copy(from, to, condition, cancel);
+        public Task<PutResult> Copy(string from, string to, PutCondition condition = default, CancellationToken cancel = default) =>
+            inner.Copy(from, to, condition, cancel);
 
-        public Task<DeleteOutcome> Delete(string key, string? ifMatch = null, CancellationToken cancel = default) => inner.Delete(key, ifMatch, cancel);
+        public Task<DeleteOutcome> Delete(string key, string? ifMatch = null, CancellationToken cancel = default) =>
+            inner.Delete(key, ifMatch, cancel);
 
-        public IAsyncEnumerable<StoredObject> List(string prefix, string? after = null, CancellationToken cancel = default) => inner.List(prefix, after, cancel);
+        public IAsyncEnumerable<StoredObject> List(string prefix, string? after = null, CancellationToken cancel = default) =>
+            inner.List(prefix, after, cancel);
     }
 
     /// <summary>A text, and then one line that is as long as it can be.</summary>

@@ -179,7 +179,9 @@ public sealed class OwnershipTests
         await Task.WhenAll(rig.StartWorker("w1"), rig.StartWorker("w2"));
         var count = Path.Combine(rig.Folder, "setups");
         var runs = new List<string>();
-        for (var i = 0; i < 4; i++) runs.Add(await rig.SubmitCSharp("Console.WriteLine(File.ReadAllText(\"made\"));", spec => spec with { Setup = $"echo one >> {count}; echo by setup > made" }));
+        for (var i = 0; i < 4; i++) runs.Add(
+            await rig.SubmitCSharp(
+                "Console.WriteLine(File.ReadAllText(\"made\"));", spec => spec with { Setup = $"echo one >> {count}; echo by setup > made" }));
 
         foreach (var run in runs) Assert.Equal((RunState.Succeeded, null as string), ((await rig.Ended(run)).State, (await rig.Load(run)).Message));
 

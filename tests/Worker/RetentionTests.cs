@@ -13,7 +13,8 @@ public sealed class RetentionTests(SharedWorker shared) : IClassFixture<SharedWo
 
     private readonly WorkerRig rig = shared.Rig;
 
-    // Two files: one that never changes, and one of every step; the accuracy is highest at step 4. A folder is whole once it has its name: checkpoint.json says so.
+    // Two files: one that never changes, and one of every step; the accuracy is highest at step 4. A
+    // folder is whole once it has its name: checkpoint.json says so.
     private const string TwentyCheckpoints =
         """
         cd $EXP_OUTPUT/checkpoints
@@ -31,7 +32,11 @@ public sealed class RetentionTests(SharedWorker shared) : IClassFixture<SharedWo
     [Fact]
     public async Task TwentyCheckpointsOverTwoAttempts_KeepWhatTheSpecSays_AndNothingElseIsStored()
     {
-        var run = await rig.SubmitShell(TwentyCheckpoints, spec => spec with { Retries = new(Failed: 1), Checkpoints = new() { Keep = 3, Best = new("acc", Goal.Maximize), Every = 8 } });
+        var run = await rig.SubmitShell(TwentyCheckpoints, spec => spec with
+        {
+            Retries = new(Failed: 1),
+            Checkpoints = new() { Keep = 3, Best = new("acc", Goal.Maximize), Every = 8 },
+        });
 
         var ended = await rig.Ended(run);
 
@@ -80,7 +85,11 @@ public sealed class RetentionTests(SharedWorker shared) : IClassFixture<SharedWo
         Assert.Equal(4, ended.Checkpoints.Count);
         await ReadsBackWhole(ended);
         var weights = new List<CheckpointFile>();
-        foreach (var checkpoint in ended.Checkpoints) weights.Add((await rig.Manifest(checkpoint)).Files.Single(file => file.Path == "model.safetensors"));
+        foreach (var checkpoint in ended.Checkpoints)
+        {
+            weights.Add((await rig.Manifest(checkpoint)).Files.Single(file => file.Path == "model.safetensors"));
+        }
+
         var bytes = weights.SelectMany(file => file.Chunks).DistinctBy(chunk => chunk.Key).Sum(chunk => chunk.LengthBytes);
         const long Mebi = 1 << 20;
         Assert.InRange(weights[0].LengthBytes, 16 * Mebi, 17 * Mebi);

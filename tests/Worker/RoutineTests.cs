@@ -16,8 +16,10 @@ public sealed class RoutineTests : IDisposable
     public void Dispose() => said.Dispose();
 
     public static TheoryData<Type> Anything =>
-        [typeof(IOException), typeof(UnauthorizedAccessException), typeof(OperationCanceledException), typeof(TaskCanceledException), typeof(NullReferenceException), typeof(OutOfMemoryException),
-            typeof(ObjectDisposedException), typeof(System.Text.Json.JsonException), typeof(AggregateException), typeof(Core.Storage.StoreFullException)];
+        [typeof(IOException), typeof(UnauthorizedAccessException), typeof(OperationCanceledException), typeof(TaskCanceledException),
+            typeof(NullReferenceException), typeof(OutOfMemoryException),
+            typeof(ObjectDisposedException), typeof(System.Text.Json.JsonException), typeof(AggregateException),
+            typeof(Core.Storage.StoreFullException)];
 
     [Theory]
     [MemberData(nameof(Anything))]
@@ -63,7 +65,8 @@ public sealed class RoutineTests : IDisposable
     public async Task ATurnThatHasEnough_EndsIt()
     {
         var turns = 0;
-        await new PeriodicTask("renewing", time, said.CreateLogger("Serverless")).Run(() => Task.FromResult(++turns == 0), Every, Longest, CancellationToken.None, atOnce: true);
+        await new PeriodicTask("renewing", time, said.CreateLogger("Serverless")).Run(
+            () => Task.FromResult(++turns == 0), Every, Longest, CancellationToken.None, atOnce: true);
         Assert.Equal(1, turns);
     }
 
@@ -79,7 +82,8 @@ public sealed class RoutineTests : IDisposable
 
     private static Exception Make(Type type)
     {
-        var made = type.GetConstructors().OrderBy(one => one.GetParameters().Length).First(one => one.GetParameters() is [{ ParameterType: var first }, ..] && first == typeof(string));
+        var made = type.GetConstructors().OrderBy(one => one.GetParameters().Length)
+            .First(one => one.GetParameters() is [{ ParameterType: var first }, ..] && first == typeof(string));
         return (Exception)made.Invoke([.. made.GetParameters().Select((parameter, at) => at == 0 ? "x" : null)]);
     }
 }

@@ -52,10 +52,17 @@ public sealed class WorkerStartTests : IDisposable
 
     private static async Task<(int ExitCode, string Said)> Run(string[] around, string data)
     {
-        var dotnet = Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
-        string[] line = [.. around, dotnet, BuiltPrograms.PathOf("gpu-worker", "Serverless.GpuWorker.dll"), "agent", "--data", data, "--machine", "cpu", "--id", "w1", "--parent", $"{Environment.ProcessId}"];
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(line[0], line[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None), process.StandardError.ReadToEndAsync(CancellationToken.None));
+        var dotnet = Path.GetFullPath(
+            Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
+        string[] line =
+        [
+            .. around, dotnet, BuiltPrograms.PathOf("gpu-worker", "Serverless.GpuWorker.dll"), "agent", "--data", data, "--machine", "cpu", "--id",
+            "w1", "--parent", $"{Environment.ProcessId}",
+        ];
+        using var process = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo(line[0], line[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None),
+            process.StandardError.ReadToEndAsync(CancellationToken.None));
         try
         {
             await process.WaitForExitAsync(CancellationToken.None).WaitAsync(TimeSpan.FromMinutes(1), CancellationToken.None);

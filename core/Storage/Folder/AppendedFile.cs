@@ -3,15 +3,16 @@ using Microsoft.Win32.SafeHandles;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// One append to a file in place. It is announced in the stripe's state first and taken back from there last, which is the commit: in between, and for ever when the
-/// process dies in between, readers show the version before, and the stripe's next writer cuts the file back to it.
+/// One append to a file in place. It is announced in the stripe's state first and taken back from there last, which is the commit: in between, and
+/// for ever when the process dies in between, readers show the version before, and the stripe's next writer cuts the file back to it.
 /// </summary>
 internal sealed class AppendedFile(FolderLayout layout) : IDisposable
 {
     private SafeFileHandle? file;
 
     /// <param name="found">The object as it is.</param>
-    public AppendResult Append(FileVersion? found, string key, long expectedOffset, ReadOnlySpan<byte> bytes, Stripe stripe, Func<long, long> floor, long nowTicks)
+    public AppendResult Append(
+        FileVersion? found, string key, long expectedOffset, ReadOnlySpan<byte> bytes, Stripe stripe, Func<long, long> floor, long nowTicks)
     {
         if (found is not { } current) return new(false, 0);
         if (current.LengthBytes != expectedOffset) return new(false, current.LengthBytes);

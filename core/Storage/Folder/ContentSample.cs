@@ -4,8 +4,8 @@ using System.IO.Hashing;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// A hash of a file's length and content that is cheap for any length: of the whole when it is small, else of places spread evenly over it, its beginning and its end. A copy
-/// has the same, whatever became of its times.
+/// A hash of a file's length and content that is cheap for any length: of the whole when it is small, else of places spread evenly over it, its
+/// beginning and its end. A copy has the same, whatever became of its times.
 /// </summary>
 internal static class ContentSample
 {

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// Threads that wait for the disk. An fsync blocks its thread for about a millisecond; on the thread pool, which begins with one thread a core, a few concurrent
-/// writers would stall everything else in the process, and could not share a commit of the file system's journal.
+/// Threads that wait for the disk. An fsync blocks its thread for about a millisecond; on the thread pool, which begins with one thread a core, a few
+/// concurrent writers would stall everything else in the process, and could not share a commit of the file system's journal.
 /// </summary>
 internal sealed class DiskThreads : TaskScheduler
 {

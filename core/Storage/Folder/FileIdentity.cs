@@ -4,8 +4,8 @@ using Serverless.Core.Storage.Plain;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// Tells a file or folder from another one of its name: a copy, or what was made after it was deleted. While it is open its inode is not given to another; the time of its
-/// making tells it from one that got its inode later.
+/// Tells a file or folder from another one of its name: a copy, or what was made after it was deleted. While it is open its inode is not given to
+/// another; the time of its making tells it from one that got its inode later.
 /// </summary>
 /// <param name="Made">In ticks of 100 ns; from 1970 on Linux.</param>
 internal readonly record struct FileIdentity(ulong Device, ulong Inode, long Made)
@@ -19,7 +19,9 @@ internal readonly record struct FileIdentity(ulong Device, ulong Inode, long Mad
 
     /// <summary>Of the file that is open, whatever its path leads to by now.</summary>
     public static FileIdentity? Of(FileStream open) =>
-        Of(OperatingSystem.IsLinux() ? string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{open.SafeFileHandle.DangerousGetHandle()}") : open.Name);
+        Of(OperatingSystem.IsLinux()
+            ? string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{open.SafeFileHandle.DangerousGetHandle()}")
+            : open.Name);
 
     public override string ToString() => $"{Device:x}-{Inode:x}-{Made:x}";
 }

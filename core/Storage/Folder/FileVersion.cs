@@ -4,8 +4,8 @@ using Serverless.Core.Storage.Plain;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// What tells the versions of a file apart: its modification time (in ticks of 100 ns) and its length. It changes with the body in one step, a file that a person
-/// copied in has one, and a backup that keeps times keeps it.
+/// What tells the versions of a file apart: its modification time (in ticks of 100 ns) and its length. It changes with the body in one step, a file
+/// that a person copied in has one, and a backup that keeps times keeps it.
 /// </summary>
 internal readonly record struct FileVersion(long Ticks, long LengthBytes)
 {

@@ -27,7 +27,8 @@ internal sealed class FolderFaults(string folder)
         StoreFullException or StoreUnavailableException => null,
         IOException when IsFull(e.HResult) => new StoreFullException($"there is no room left for {folder}", e),
         IOException when e.HResult == Posix.EROFS => new StoreUnavailableException($"{folder} is read-only", e),
-        IOException when e.HResult == Posix.EXDEV => new StoreUnavailableException($"a folder inside {folder} is on another disk: mount the whole of it, not a part", e),
+        IOException when e.HResult == Posix.EXDEV =>
+            new StoreUnavailableException($"a folder inside {folder} is on another disk: mount the whole of it, not a part", e),
         DirectoryNotFoundException => Gone(e),
         UnauthorizedAccessException => new StoreUnavailableException($"no permission for {folder}: {e.Message}", e),
         IOException => new StoreUnavailableException($"{folder} cannot be used: {e.Message}", e),
@@ -38,5 +39,6 @@ internal sealed class FolderFaults(string folder)
     public StoreUnavailableException Gone(Exception? e = null) => new($"{folder} is gone: was it removed, or its disk unmounted?", e);
 
     // The last two are ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL of Windows.
-    public static bool IsFull(int code) => code == Posix.ENOSPC || code == Posix.EDQUOT || code is unchecked((int)0x80070027) or unchecked((int)0x80070070);
+    public static bool IsFull(int code) =>
+        code == Posix.ENOSPC || code == Posix.EDQUOT || code is unchecked((int)0x80070027) or unchecked((int)0x80070070);
 }

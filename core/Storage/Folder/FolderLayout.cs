@@ -68,7 +68,9 @@ internal sealed class FolderLayout
             return $"{(end == key.Length - 1 ? "it" : $"'{key[..end]}'")} is {look.Noun}, not a folder";
         }
 
-        return key.EndsWith('/') || FileCalls.LookAt(path) is not { Kind: not (FileKind.Missing or FileKind.File) } there ? null : $"it is {there.Noun}, not a file";
+        return key.EndsWith('/') || FileCalls.LookAt(path) is not { Kind: not (FileKind.Missing or FileKind.File) } there
+            ? null
+            : $"it is {there.Noun}, not a file";
     }
 
     /// <summary>Makes the folders above the key.</summary>

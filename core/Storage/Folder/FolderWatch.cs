@@ -11,8 +11,8 @@ internal readonly record struct FolderChanges(IReadOnlyCollection<string> Keys, 
 internal readonly record struct CurrentFile(FileVersion? Version, bool? BeingWritten);
 
 /// <summary>
-/// Notices what the platform and people do in a folder of a store, as the system tells it. Only a hint: the system drops news when there is much, and tells nothing of
-/// network disks and of what happened while nobody watched.
+/// Notices what the platform and people do in a folder of a store, as the system tells it. Only a hint: the system drops news when there is much, and
+/// tells nothing of network disks and of what happened while nobody watched.
 /// </summary>
 /// <param name="prefix">The folder's key with '/' at its end.</param>
 internal sealed class FolderWatch(string root, string prefix) : IDisposable
@@ -47,7 +47,10 @@ internal sealed class FolderWatch(string root, string prefix) : IDisposable
         }
     }
 
-    /// <summary>Watches the folder that is there now, which may be another one than before; made when the store is there without it. False when it cannot be watched.</summary>
+    /// <summary>
+    /// Watches the folder that is there now, which may be another one than before; made when the
+    /// store is there without it. False when it cannot be watched.
+    /// </summary>
     public bool Attach()
     {
         var folder = layout.PathOf(prefix[..^1]);

@@ -4,7 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// Which process holds a lock file, in words for whoever has to end the wait: the kernel of Linux tells. Elsewhere, and where it hides other processes, null.
+/// Which process holds a lock file, in words for whoever has to end the wait: the kernel of
+/// Linux tells. Elsewhere, and where it hides other processes, null.
 /// </summary>
 internal static class LockHolder
 {
@@ -24,7 +25,8 @@ internal static class LockHolder
     private static string? InodeOf(SafeFileHandle file)
     {
         const string label = "ino:";
-        var line = File.ReadLines($"/proc/self/fdinfo/{file.DangerousGetHandle()}").FirstOrDefault(line => line.StartsWith(label, StringComparison.Ordinal));
+        var line = File.ReadLines($"/proc/self/fdinfo/{file.DangerousGetHandle()}")
+            .FirstOrDefault(line => line.StartsWith(label, StringComparison.Ordinal));
         return line?[label.Length..].Trim();
     }
 
@@ -33,7 +35,8 @@ internal static class LockHolder
     {
         foreach (var line in File.ReadLines("/proc/locks"))
         {
-            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, "FLOCK", _, "WRITE", var process, var place, ..] && place.EndsWith($":{inode}", StringComparison.Ordinal))
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, "FLOCK", _, "WRITE", var process, var place, ..]
+                && place.EndsWith($":{inode}", StringComparison.Ordinal))
             {
                 return int.Parse(process, CultureInfo.InvariantCulture);
             }

@@ -1,8 +1,8 @@
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// How many files, and connections, which count as files, a platform may have open at once. A process that finds none free cannot even say so: the runtime ends it. So it asks before it starts, and
-/// takes no more connections than leave enough for store and bus.
+/// How many files, and connections, which count as files, a platform may have open at once. A process that finds none free cannot even say so: the
+/// runtime ends it. So it asks before it starts, and takes no more connections than leave enough for store and bus.
 /// </summary>
 internal static class OpenFiles
 {
@@ -22,7 +22,8 @@ internal static class OpenFiles
 
     /// <summary>Null: enough.</summary>
     public static string? Problem(long? limit) => limit < Needed
-        ? $"at most {limit} files can be open at once here, and the platform needs {Needed}; raise the limit (ulimit -n 4096 before the start, or LimitNOFILE= of its service)"
+        ? $"at most {limit} files can be open at once here, and the platform needs {Needed}; raise the limit (ulimit -n 4096 before the start, or " +
+            "LimitNOFILE= of its service)"
         : null;
 
     public static long Connections(long? limit) => Math.Clamp(((limit ?? long.MaxValue) - Reserve) / ForEachConnection, 1, MostConnections);

@@ -3,7 +3,9 @@ using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage.Folder;
 
-/// <summary>Files of the platform's own, at names where somebody may have put something else: nothing there is followed, waited for or written through.</summary>
+/// <summary>
+/// Files of the platform's own, at names where somebody may have put something else: nothing there is followed, waited for or written through.
+/// </summary>
 internal static class OwnFile
 {
     /// <summary>Replaces it whole: no reader sees half of it.</summary>
@@ -18,7 +20,8 @@ internal static class OwnFile
     }
 
     /// <summary>Makes it anew; a link that somebody puts there at this moment is not followed.</summary>
-    public static SafeFileHandle Create(string path) => File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+    public static SafeFileHandle Create(string path) =>
+        File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
 
     /// <summary>Removes what stands there, of a link the link.</summary>
     /// <exception cref="IOException">It is a folder.</exception>
@@ -34,5 +37,6 @@ internal static class OwnFile
         if (FileCalls.LookAt(path) is { Kind: not (FileKind.Missing or FileKind.File) } look) throw Obstructed(path, look.Noun);
     }
 
-    private static IOException Obstructed(string path, string noun) => new($"{path} is {noun}, where a file of the platform's own belongs: move it away");
+    private static IOException Obstructed(string path, string noun) =>
+        new($"{path} is {noun}, where a file of the platform's own belongs: move it away");
 }

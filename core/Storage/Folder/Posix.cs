@@ -4,10 +4,14 @@ using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage.Folder;
 
-/// <summary>The libc calls that .NET has no equal for. Only fixed arguments: a variadic one is passed differently on some machines. On Windows the nearest thing.</summary>
+/// <summary>
+/// The libc calls that .NET has no equal for. Only fixed arguments: a variadic one is passed
+/// differently on some machines. On Windows the nearest thing.
+/// </summary>
 internal static partial class Posix
 {
-    public const int ENOENT = 2, EINTR = 4, EIO = 5, EAGAIN = 11, EACCES = 13, EEXIST = 17, EXDEV = 18, ENOTDIR = 20, EISDIR = 21, ENOSPC = 28, EROFS = 30;
+    public const int ENOENT = 2, EINTR = 4, EIO = 5, EAGAIN = 11, EACCES = 13, EEXIST = 17, EXDEV = 18, ENOTDIR = 20, EISDIR = 21, ENOSPC = 28,
+        EROFS = 30;
     public static readonly int EDQUOT = OperatingSystem.IsLinux() ? 122 : 69;
     public static readonly int ENOTEMPTY = OperatingSystem.IsLinux() ? 39 : 66;
 
@@ -19,7 +23,9 @@ internal static partial class Posix
     // Without it a child process would share the lock, and keep it when this process is killed.
     private static readonly int CloseOnExec = OperatingSystem.IsLinux() ? 0x80000 : OperatingSystem.IsFreeBSD() ? 0x100000 : 0x1000000;
 
-    /// <summary>Replaces <paramref name="to"/> in one step. Never falls back to copying, as File.Move does between disks. Returns 0 or the error number.</summary>
+    /// <summary>
+    /// Replaces <paramref name="to"/> in one step. Never falls back to copying, as File.Move does between disks. Returns 0 or the error number.
+    /// </summary>
     public static int Rename(string from, string to)
     {
         if (!OperatingSystem.IsWindows()) return RenameFile(from, to) == 0 ? 0 : Marshal.GetLastPInvokeError();
@@ -172,8 +178,9 @@ internal static partial class Posix
     }
 
     /// <summary>
-    /// Asks the kernel for a read lease, which it gives only while nobody has the file open for writing; until it is disposed, whoever opens the file for writing waits.
-    /// Null with <paramref name="written"/> true: somebody is writing. Null with null: this system cannot tell (no Linux, another person's file, a network disk).
+    /// Asks the kernel for a read lease, which it gives only while nobody has the file open for writing; until it is disposed, whoever opens the file
+    /// for writing waits. Null with <paramref name="written"/> true: somebody is writing. Null with null: this
+    /// system cannot tell (no Linux, another person's file, a network disk).
     /// </summary>
     public static IDisposable? TryLease(string path, out bool? written)
     {
@@ -186,7 +193,8 @@ internal static partial class Posix
             return null;
         }
 
-        // The kernel asks for a lease back with a signal; the usual one would end the process, this one is ignored. Closing the file gives the lease back.
+        // The kernel asks for a lease back with a signal; the usual one would end the process,
+        // this one is ignored. Closing the file gives the lease back.
         var file = new SafeFileHandle(opened, ownsHandle: true);
         if (FileControl(file, SetSignal, UrgentSignal) == 0 && FileControl(file, SetLease, LeaseForReading) == 0)
         {

@@ -4,8 +4,8 @@ using Serverless.Core.Storage.Plain;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// A folder that nobody but its owner can look into, whatever the umask was when it and all that is in it were made: keys of the platform and secrets of webhooks lie in it, and a
-/// file that others may open is one that they may lock.
+/// A folder that nobody but its owner can look into, whatever the umask was when it and all that is in it were made: keys of the platform and secrets
+/// of webhooks lie in it, and a file that others may open is one that they may lock.
 /// </summary>
 public static class PrivateFolder
 {
@@ -24,10 +24,18 @@ public static class PrivateFolder
         }
 
         Directory.CreateDirectory(folder, Owners);
-        if (BelongsToAnother(folder)) throw new NotPrivateException($"{folder} belongs to another user, who could read every key in it; name a folder of your own, or give it to yourself with chown");
+        if (BelongsToAnother(folder))
+        {
+            throw new NotPrivateException(
+                $"{folder} belongs to another user, who could read every key in it; name a folder of your own, or give it to yourself with chown");
+        }
+
         var before = File.GetUnixFileMode(folder);
         Restrict(folder, Owners);
-        return (before & ~Owners) == 0 ? null : $"{folder} was open to other users of this machine ({Octal(before)}) and is yours alone now; if they may have written to it, look at: exp keys list";
+        return (before & ~Owners) == 0
+            ? null
+            : $"{folder} was open to other users of this machine ({Octal(before)}) and is yours alone now; if they may have written to it, look " +
+                "at: exp keys list";
     }
 
     /// <summary>The same for a file that there is.</summary>
@@ -52,7 +60,10 @@ public static class PrivateFolder
             throw new NotPrivateException($"{path} belongs to another user; name a folder of your own", e);
         }
 
-        if ((File.GetUnixFileMode(path) & ~wanted) != 0) throw new NotPrivateException($"{path} stays open to other users, because its disk keeps no permissions; name a folder on another disk");
+        if ((File.GetUnixFileMode(path) & ~wanted) != 0)
+        {
+            throw new NotPrivateException($"{path} stays open to other users, because its disk keeps no permissions; name a folder on another disk");
+        }
     }
 
     private static string Octal(UnixFileMode mode) => Convert.ToString((int)mode, 8).PadLeft(4, '0');

@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// A part of an open file. Bytes appended to the file later are not in it. What is read comes at once, from a disk or from memory, so whoever reads much would keep its thread
-/// to itself: between two pieces, <see cref="ReadAsync(Memory{byte}, CancellationToken)"/> lets others have it.
+/// A part of an open file. Bytes appended to the file later are not in it. What is read comes at once, from a disk or from memory, so whoever reads
+/// much would keep its thread to itself: between two pieces, <see cref="ReadAsync(Memory{byte}, CancellationToken)"/> lets others have it.
 /// </summary>
 /// <param name="key">Of the object that it is; null: it is none.</param>
 internal sealed class RangeStream(SafeFileHandle file, long start, long length, FolderFaults? faults, string? key = null) : Stream

@@ -3,8 +3,9 @@ using System.Text;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// Metadata of objects: small text files of lines <c>name=value</c> after a first line with the key. One is put in place before the body whose version it names, and
-/// the replaced version's is removed after: whoever dies between leaves a file that no version leads to. A body without a sidecar has no metadata.
+/// Metadata of objects: small text files of lines <c>name=value</c> after a first line with the key. One is put in place before the body whose
+/// version it names, and the replaced version's is removed after: whoever dies between leaves a file
+/// that no version leads to. A body without a sidecar has no metadata.
 /// </summary>
 internal sealed class Sidecars(FolderLayout layout)
 {

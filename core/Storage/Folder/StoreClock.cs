@@ -3,8 +3,9 @@ using System.Collections.Concurrent;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// The time of a folder store: the machine's clock on the wall, which somebody may set. When a version was written is told so that no step of the clock makes it older than it is, or keeps
-/// it young for ever: leases, and all else that runs out, count from there. Steps are noticed by comparing with the machine's uptime. See docs/decisions/0171.
+/// The time of a folder store: the machine's clock on the wall, which somebody may set. When a version was written is told so that no step of the
+/// clock makes it older than it is, or keeps it young for ever: leases, and all else that runs out, count from there. Steps are noticed by comparing
+/// with the machine's uptime. See docs/decisions/0171.
 /// </summary>
 internal sealed class StoreClock(TimeProvider time)
 {
@@ -31,8 +32,8 @@ internal sealed class StoreClock(TimeProvider time)
     public DateTimeOffset Now => Look().Now;
 
     /// <summary>
-    /// When the version was written, on the clock as it is now. One from the future (the clock was set back, or another machine's runs ahead) was there when it was first
-    /// seen, and ages from then on.
+    /// When the version was written, on the clock as it is now. One from the future (the clock was set back, or another machine's runs ahead) was
+    /// there when it was first seen, and ages from then on.
     /// </summary>
     public DateTimeOffset Written(string key, FileVersion version)
     {

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Serverless.Core.Storage.Folder;
 
-/// <summary>An append that has begun: until it is taken back, the object is its first <paramref name="From"/> bytes, of time <paramref name="FromTicks"/>.</summary>
+/// <summary>
+/// An append that has begun: until it is taken back, the object is its first <paramref name="From"/> bytes, of time <paramref name="FromTicks"/>.
+/// </summary>
 internal sealed record AppendIntent(string Key, long From, long FromTicks, long To)
 {
     /// <summary>The version before the append; null when the file is another one by now (a person replaced it).</summary>
@@ -11,8 +13,8 @@ internal sealed record AppendIntent(string Key, long From, long FromTicks, long 
 }
 
 /// <summary>
-/// What the writers of one stripe of keys leave each other, in <see cref="Bytes"/> bytes: the append that is under way, and a time later than any deleted object's,
-/// so that an object made again has another ETag.
+/// What the writers of one stripe of keys leave each other, in <see cref="Bytes"/> bytes: the append that is under way, and a time later than any
+/// deleted object's, so that an object made again has another ETag.
 /// </summary>
 internal readonly record struct StripeState(long Deleted, AppendIntent? Append)
 {

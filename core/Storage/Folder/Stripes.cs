@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// Keys are divided among a few locks, each a file locked by flock(2): writers of one stripe take turns, in every process, and the kernel frees the lock of a process
-/// that is killed. It is held for the microseconds between looking and renaming, never for an fsync. Readers take none.
+/// Keys are divided among a few locks, each a file locked by flock(2): writers of one stripe take turns, in every process, and the kernel frees the
+/// lock of a process that is killed. It is held for the microseconds between looking and renaming, never for an fsync. Readers take none.
 /// </summary>
 internal sealed class Stripes(FolderLayout layout, TimeSpan? patience = null)
 {
@@ -20,7 +20,9 @@ internal sealed class Stripes(FolderLayout layout, TimeSpan? patience = null)
     private volatile SafeFileHandle? reading;
     private volatile SafeFileHandle? writing;
 
-    /// <summary>Makes the file of the states at its full size: on a full disk what is there can still be overwritten, so that objects can be deleted.</summary>
+    /// <summary>
+    /// Makes the file of the states at its full size: on a full disk what is there can still be overwritten, so that objects can be deleted.
+    /// </summary>
     public void Make()
     {
         if (File.Exists(layout.Stripes)) return;
@@ -115,7 +117,11 @@ internal sealed class Stripes(FolderLayout layout, TimeSpan? patience = null)
         lock (opening)
         {
             if (Opened(toWrite) is { } opened) return opened;
-            if (!toWrite) return File.Exists(layout.Stripes) ? reading = File.OpenHandle(layout.Stripes, FileMode.Open, FileAccess.Read, shared) : null;
+            if (!toWrite)
+            {
+                return File.Exists(layout.Stripes) ? reading = File.OpenHandle(layout.Stripes, FileMode.Open, FileAccess.Read, shared) : null;
+            }
+
             Make();
             return writing = File.OpenHandle(layout.Stripes, FileMode.Open, FileAccess.ReadWrite, shared);
         }
@@ -126,7 +132,8 @@ internal sealed class Stripes(FolderLayout layout, TimeSpan? patience = null)
     private StoreUnavailableException Stuck(Lane lane)
     {
         var holder = lane.File is { } file ? LockHolder.Of(file) : null;
-        return new($"{lane.Path} has been locked for more than {patience.TotalSeconds:0} s: {holder ?? "is a process that uses the folder stopped?"}");
+        return new(
+            $"{lane.Path} has been locked for more than {patience.TotalSeconds:0} s: {holder ?? "is a process that uses the folder stopped?"}");
     }
 
     private sealed class Lane(string path)

@@ -6,8 +6,8 @@ using Serverless.Core.Storage.Plain;
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// Files that are being written. Each opener of the store has a folder of its own for them, and a lock file beside it for as long as it lives; a folder whose lock is
-/// free belonged to a process that ended, and is removed by the next one.
+/// Files that are being written. Each opener of the store has a folder of its own for them, and a lock file beside it for as long as it lives; a
+/// folder whose lock is free belonged to a process that ended, and is removed by the next one.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "The lock is held for as long as anybody can write: to the end of the process, as a rule.")]
 internal sealed class TemporaryFiles(FolderLayout layout)
@@ -88,7 +88,9 @@ internal sealed class TemporaryFile(string path) : IDisposable
         LengthBytes += bytes.Length;
     }
 
-    /// <summary>Gives the file a time of at least <paramref name="ticks"/>, later than <paramref name="floor"/> even where the file system keeps seconds only.</summary>
+    /// <summary>
+    /// Gives the file a time of at least <paramref name="ticks"/>, later than <paramref name="floor"/> even where the file system keeps seconds only.
+    /// </summary>
     public FileVersion Stamp(long ticks, long floor = 0) => Stamp(Handle, LengthBytes, ticks, floor);
 
     public static FileVersion Stamp(SafeFileHandle file, long lengthBytes, long ticks, long floor)

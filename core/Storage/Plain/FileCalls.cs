@@ -110,7 +110,9 @@ internal static unsafe partial class FileCalls
         fixed (byte* start = name, newStart = newName) return RenameAt(source.Descriptor, start, target.Descriptor, newStart) == 0;
     }
 
-    /// <summary>Holds what a name stands for, whatever it is and whatever its rights are, without opening it; null when it is gone. Linux only.</summary>
+    /// <summary>
+    /// Holds what a name stands for, whatever it is and whatever its rights are, without opening it; null when it is gone. Linux only.
+    /// </summary>
     public static SafeFileHandle? Hold(SafeFileHandle folder, ReadOnlySpan<byte> name)
     {
         using var at = new Borrowed(folder);

@@ -72,5 +72,7 @@ internal readonly record struct UnixTime(long Seconds, uint Nanoseconds)
     }
 }
 
-/// <summary>Something that is not a plain file, or may not be read. The message says what, as the end of a sentence that begins with its name.</summary>
+/// <summary>
+/// Something that is not a plain file, or may not be read. The message says what, as the end of a sentence that begins with its name.
+/// </summary>
 internal sealed class NotPlainException(string problem) : IOException(problem);

@@ -4,8 +4,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Serverless.Core.Storage.Plain;
 
 /// <summary>
-/// Removes a tree that code had in its hands: whatever its names are, however deep it is, whatever was done to permissions. Links are removed, never followed, also those that come into being
-/// meanwhile. What is mounted in it is somebody else's: neither it nor anything in it is touched, and the folders above it stay. Linux only.
+/// Removes a tree that code had in its hands: whatever its names are, however deep it is, whatever was done to permissions. Links are removed, never
+/// followed, also those that come into being meanwhile. What is mounted in it is somebody else's: neither it
+/// nor anything in it is touched, and the folders above it stay. Linux only.
 /// </summary>
 internal sealed class FolderRemoval
 {

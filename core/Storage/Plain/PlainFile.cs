@@ -5,12 +5,14 @@ using Serverless.Core.Storage.Folder;
 namespace Serverless.Core.Storage.Plain;
 
 /// <summary>
-/// The one way to the content of files that somebody else wrote: what code, a set-up command or a person left. Only plain files are opened, nothing waits for a pipe, and
-/// there is never more to read than the file had when it was opened.
+/// The one way to the content of files that somebody else wrote: what code, a set-up command or a person left. Only plain files are opened, nothing
+/// waits for a pipe, and there is never more to read than the file had when it was opened.
 /// </summary>
 internal sealed class PlainFile : IDisposable
 {
-    /// <summary>Above this a file must not be almost nothing but holes: to read it takes as long as to read data, and storing it takes room that it never had.</summary>
+    /// <summary>
+    /// Above this a file must not be almost nothing but holes: to read it takes as long as to read data, and storing it takes room that it never had.
+    /// </summary>
     private const long MaxHollowBytes = 16L << 30;
     private const int HollowFactor = 100;
 
@@ -52,7 +54,8 @@ internal sealed class PlainFile : IDisposable
     public static PlainFile Open(string path)
     {
         var opened = FileCalls.Open(null, FileCalls.Bytes(path), isFolder: false, follow: true, out var error);
-        return opened is not null ? Of(opened) : throw (FileCalls.IsMissing(error) ? new FileNotFoundException($"there is no file {path}", path) : FileCalls.Failure(error));
+        return opened is not null ? Of(opened)
+            : throw (FileCalls.IsMissing(error) ? new FileNotFoundException($"there is no file {path}", path) : FileCalls.Failure(error));
     }
 
     /// <summary>Why a file that its owner named cannot be read; null when it can.</summary>
@@ -97,7 +100,11 @@ internal sealed class PlainFile : IDisposable
             if (look.Problem is { } problem) throw new NotPlainException(problem);
             if (folder is { } tree && !look.IsMountedLike(tree)) throw new NotPlainException(FileStat.Mounted);
             var length = look.State.LengthBytes;
-            if (length > MaxHollowBytes && look.AllocatedBytes < length / HollowFactor) throw new NotPlainException($"it is {length >> 30} GiB of almost nothing but holes");
+            if (length > MaxHollowBytes && look.AllocatedBytes < length / HollowFactor)
+            {
+                throw new NotPlainException($"it is {length >> 30} GiB of almost nothing but holes");
+            }
+
             return new(opened, look);
         }
         catch

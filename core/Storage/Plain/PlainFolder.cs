@@ -12,8 +12,9 @@ internal readonly record struct PlainEntry(string Name, FileStat Look, string? P
 }
 
 /// <summary>
-/// A folder that others write to, held open: what happens to its name, or to a name above it, does not lead elsewhere. Links are never followed, whichever part of a path
-/// they are, and what is mounted below it is not entered. Elsewhere than on Linux, where code runs with one's own rights, links are only looked for.
+/// A folder that others write to, held open: what happens to its name, or to a name above it, does not lead elsewhere. Links are never followed,
+/// whichever part of a path they are, and what is mounted below it is not entered. Elsewhere than on
+/// Linux, where code runs with one's own rights, links are only looked for.
 /// </summary>
 internal sealed class PlainFolder : IDisposable
 {
@@ -60,7 +61,8 @@ internal sealed class PlainFolder : IDisposable
         if ((other.Device, other.State.Inode) != (place.Device, place.State.Inode)) FileCalls.Replace(held, handle!);
     }
 
-    public FileStat Look(string name) => handle is not null ? FileCalls.Look(handle, FileCalls.Bytes(name)) : FileCalls.LookAt(Path.Combine(path, name));
+    public FileStat Look(string name) =>
+        handle is not null ? FileCalls.Look(handle, FileCalls.Bytes(name)) : FileCalls.LookAt(Path.Combine(path, name));
 
     /// <summary>Null when it is missing.</summary>
     /// <exception cref="NotPlainException">It is no plain file, may not be read, or is mounted.</exception>
@@ -69,7 +71,8 @@ internal sealed class PlainFolder : IDisposable
         var look = Look(name);
         if (look.Kind == FileKind.Missing) return null;
         if (look.Problem is { } problem) throw new NotPlainException(problem);
-        var opened = FileCalls.Open(handle, FileCalls.Bytes(handle is null ? Path.Combine(path, name) : name), isFolder: false, follow: false, out var error);
+        var opened = FileCalls.Open(
+            handle, FileCalls.Bytes(handle is null ? Path.Combine(path, name) : name), isFolder: false, follow: false, out var error);
         return opened is not null ? PlainFile.Of(opened, place) : FileCalls.IsMissing(error) ? null : throw FileCalls.Failure(error);
     }
 
@@ -90,7 +93,9 @@ internal sealed class PlainFolder : IDisposable
                 var look = FileCalls.Look(handle, name);
                 if (look.Kind == FileKind.Missing) continue;
                 var known = Text(name.AsSpan()[..^1]);
-                yield return known is null ? new(Encoding.UTF8.GetString(name.AsSpan()[..^1]), look, "its name is not UTF-8; rename it") : Entry(known, look);
+                yield return known is null
+                    ? new(Encoding.UTF8.GetString(name.AsSpan()[..^1]), look, "its name is not UTF-8; rename it")
+                    : Entry(known, look);
             }
         }
         finally
@@ -106,10 +111,15 @@ internal sealed class PlainFolder : IDisposable
         if (!OperatingSystem.IsLinux())
         {
             var look = FileCalls.LookAt(path);
-            return look.Kind == FileKind.Missing ? null : look.Kind == FileKind.Folder ? new(null, path) : throw new NotPlainException(look.Problem ?? "it is not a folder");
+            return look.Kind == FileKind.Missing
+                ? null
+                : look.Kind == FileKind.Folder ? new(null, path) : throw new NotPlainException(look.Problem ?? "it is not a folder");
         }
 
-        if (FileCalls.Open(above?.handle, FileCalls.Bytes(name), isFolder: true, follow: false, out var error) is { } opened) return new(opened, path);
+        if (FileCalls.Open(above?.handle, FileCalls.Bytes(name), isFolder: true, follow: false, out var error) is { } opened)
+        {
+            return new(opened, path);
+        }
 
         // Which is why, and not what was found: no folder can be opened whose name stands for something else.
         var kind = FileCalls.Look(above?.handle, FileCalls.Bytes(name));

@@ -7,7 +7,9 @@ namespace Serverless.Core.Storage.Plain;
 /// <param name="Problem">Why it is not a file to be read; null when it is one.</param>
 internal readonly record struct FoundFile(string Path, FileState State, string? Problem);
 
-/// <summary>Everything in a folder that others write to. What is not a plain file is found with its problem, so that nothing is left out in silence.</summary>
+/// <summary>
+/// Everything in a folder that others write to. What is not a plain file is found with its problem, so that nothing is left out in silence.
+/// </summary>
 internal static class PlainTree
 {
     /// <summary>Files and folders that are looked at. Those who make more are told to pack them.</summary>
@@ -31,12 +33,14 @@ internal static class PlainTree
                 var path = inside.Length == 0 ? entry.Name : $"{inside}/{entry.Name}";
                 if (++entries > maxEntries)
                 {
-                    yield return new(below, default, $"it has more than {maxEntries} files and folders, and those beyond are not kept; pack them into an archive");
+                    yield return new(
+                        below, default, $"it has more than {maxEntries} files and folders, and those beyond are not kept; pack them into an archive");
                     yield break;
                 }
 
                 if (entry.Problem is not null || !entry.IsFolder) yield return new(path, entry.Look.State, entry.Problem);
-                else if (Encoding.UTF8.GetByteCount(path) > MaxPathBytes) yield return new(path, default, $"its path is longer than {MaxPathBytes} bytes");
+                else if (Encoding.UTF8.GetByteCount(path) > MaxPathBytes) yield return new(
+                    path, default, $"its path is longer than {MaxPathBytes} bytes");
                 else open.Push(path);
             }
         }

@@ -27,7 +27,8 @@ sealed class CaptureRig : IDisposable
         printed = new(Time);
         var retry = new Retry(Time, NullLogger.Instance);
         Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), retry), printed, Time, logLimit);
-        Metrics = new(folder, new(Store, segment => WorkspacePaths.MetricsSegment(Run.Id, 1, segment), retry), Log, printed, Time, MetricOrder.Of(Run.Spec));
+        Metrics = new(
+            folder, new(Store, segment => WorkspacePaths.MetricsSegment(Run.Id, 1, segment), retry), Log, printed, Time, MetricOrder.Of(Run.Spec));
     }
 
     public FakeTimeProvider Time { get; } = new(SampleRuns.Noon);

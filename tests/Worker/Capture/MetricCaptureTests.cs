@@ -24,7 +24,8 @@ public sealed class MetricCaptureTests : IDisposable
     [InlineData("step 1 loss=0.5\u001b[1A\u001b[2Kstep 2 loss=0.25\n", "loss@1=0.5 loss@2=0.25")]
     [InlineData("step 1 loss=0.5\nstep 2 acc=0.97", "loss@1=0.5 acc@2=0.97")]
     [InlineData("\ufeffstep 1 loss=0.5\n", "loss@1=0.5")]
-    [InlineData("\u001eexp:7\nstep 1 loss=0.5\nste\u001eexp:8\np 2 loss=0.25\n\u001eno marker, step 3 loss=0.1\n", "loss@1=0.5 loss@2=0.25 loss@3=0.1")]
+    [InlineData(
+        "\u001eexp:7\nstep 1 loss=0.5\nste\u001eexp:8\np 2 loss=0.25\n\u001eno marker, step 3 loss=0.1\n", "loss@1=0.5 loss@2=0.25 loss@3=0.1")]
     public async Task WhatATerminalShows_IsWhatIsRead(string printed, string expected)
     {
         await rig.Prints(printed).Ends();
@@ -144,7 +145,8 @@ public sealed class MetricCaptureTests : IDisposable
     [Fact]
     public async Task WhatIsLeftOut_IsToldOnce()
     {
-        for (var step = 1; step <= 10; step++) rig.Prints($"step {step} tokens=1,234 loss=1\n").Writes($$"""{"step":{{step}},"loss":1e999}""" + "\nnonsense\n");
+        for (var step = 1; step <= 10; step++) rig.Prints($"step {step} tokens=1,234 loss=1\n")
+            .Writes($$"""{"step":{{step}},"loss":1e999}""" + "\nnonsense\n");
 
         await rig.Ends();
 
@@ -152,7 +154,8 @@ public sealed class MetricCaptureTests : IDisposable
         var said = (await rig.LogText()).Split('\n').Where(line => line.StartsWith("[worker]", StringComparison.Ordinal)).ToList();
         Assert.Equal(3, said.Count);
         Assert.Contains(said, line => line.Contains("'tokens=1,234', which was printed, is not kept as a metric", StringComparison.Ordinal));
-        Assert.Contains(said, line => line.Contains("metrics.jsonl line 1: 'loss' is ignored: no double can hold the number", StringComparison.Ordinal));
+        Assert.Contains(
+            said, line => line.Contains("metrics.jsonl line 1: 'loss' is ignored: no double can hold the number", StringComparison.Ordinal));
         Assert.Contains(said, line => line.Contains("metrics.jsonl line 2 is ignored: not JSON", StringComparison.Ordinal));
     }
 
@@ -181,7 +184,8 @@ public sealed class MetricCaptureTests : IDisposable
             Assert.Equal((0, steps - 1), (curve.First().Step, curve.Last().Step));
         }
 
-        Assert.StartsWith(FormattableString.Invariant($"{2 * steps - kept.Count:N0} printed points of 'a', 'b' are left out"), Assert.Single(points.TakeRemarks()), StringComparison.Ordinal);
+        Assert.StartsWith(FormattableString.Invariant($"{2 * steps - kept.Count:N0} printed points of 'a', 'b' are left out"),
+            Assert.Single(points.TakeRemarks()), StringComparison.Ordinal);
         Assert.Empty(points.TakeRemarks());
     }
 
