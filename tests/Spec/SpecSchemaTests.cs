@@ -36,7 +36,7 @@ public sealed class SpecSchemaTests
     [Fact]
     public void Valid_specs_are_valid_by_the_schema()
     {
-        foreach (var line in File.ReadAllLines(Repository.PathOf("tests", "Submit", "golden-keys.txt")))
+        foreach (var line in File.ReadAllLines(Repository.PathOf("tests", "Versions", "golden-keys.txt")))
         {
             Assert.True(Takes(Experiment, line.Split('\t')[0]), line);
         }

@@ -21,7 +21,7 @@ public sealed class GoldenKeysTests
     [Fact]
     public async Task Keys_of_specs_are_what_they_were()
     {
-        var lines = await File.ReadAllLinesAsync(Repository.PathOf("tests", "Submit", "golden-keys.txt"), Cancel);
+        var lines = await File.ReadAllLinesAsync(Repository.PathOf("tests", "Versions", "golden-keys.txt"), Cancel);
         Assert.True(lines.Length > 100);
         var now = new List<string>();
         foreach (var line in lines) now.Add(await Line(line.Split('\t')[0]));
