@@ -51,7 +51,7 @@ public sealed class LoginCommandTests : IAsyncLifetime
         await host.DisposeAsync();
         await directory.DisposeAsync();
         key.Dispose();
-        Directory.Delete(folder, recursive: true);
+        TemporaryFolder.Delete(folder);
     }
 
     [Fact]

@@ -34,7 +34,7 @@ public sealed class UpCommandTests
         await using var platform = await ExpPlatform.Start(workers: 0);
         platform.Up.Signal("TERM");
         var first = await platform.Up.Ended();
-        Directory.Delete(Path.Combine(platform.Data, "workspace"), recursive: true);
+        TemporaryFolder.Delete(Path.Combine(platform.Data, "workspace"));
 
         await platform.StartUp(workers: 0);
         platform.Up.Signal("TERM");

@@ -44,7 +44,7 @@ public sealed class DirectTransferTests(Azurite azurite) : IAsyncLifetime
     {
         client.Dispose();
         await host.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
+        TemporaryFolder.Delete(folder);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Cloud;
 
@@ -39,7 +40,7 @@ public sealed class InfraTests
         }
         finally
         {
-            Directory.Delete(Path.GetDirectoryName(output)!, recursive: true);
+            TemporaryFolder.Delete(Path.GetDirectoryName(output)!);
         }
     }
 

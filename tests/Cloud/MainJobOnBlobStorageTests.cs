@@ -69,7 +69,7 @@ public sealed class MainJobOnBlobStorageTests(Azurite azurite)
 
         // Nothing of the workspace was kept on this machine.
         Assert.False(Directory.Exists(Path.Combine(folder, LocalWorkspaces.Default)));
-        Directory.Delete(folder, recursive: true);
+        TemporaryFolder.Delete(folder);
     }
 
     private static async Task<string> Submit(HttpClient client)

@@ -6,7 +6,7 @@ public sealed class DemoTests : IDisposable
 {
     readonly string folder = Directory.CreateTempSubdirectory("demo-").FullName;
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => TemporaryFolder.Delete(folder);
 
     [Fact(Timeout = 150_000)]
     public async Task Demo_LeadsFromOneExperimentToTheNext_AndLeavesTableReportsAndPlots()

@@ -96,7 +96,7 @@ public sealed class FileEventsTests
             await File.WriteAllBytesAsync(copy, await File.ReadAllBytesAsync(file, Cancel), Cancel);
         }
 
-        Directory.Delete(platform.Data, recursive: true);
+        TemporaryFolder.Delete(platform.Data);
         Directory.Move(restored, platform.Data);
         platform.Write("a/edited.csv", "21");
         platform.Write("a/grown.csv", large + "x");
@@ -205,7 +205,7 @@ public sealed class FileEventsTests
         platform.Write("x.csv", "1");
         await platform.Hears("data/x.csv");
         await platform.Stop();
-        Directory.Delete(Path.Combine(platform.Folder, "workspace", "index"), recursive: true);
+        TemporaryFolder.Delete(Path.Combine(platform.Folder, "workspace", "index"));
         await platform.Start();
         await Eventually.True(
             () => platform.Paths.Count(path => path == "data/x.csv") == 2, ExpProcess.Patience, () => "the file is announced once more");
@@ -235,7 +235,7 @@ public sealed class FileEventsTests
         await platform.Hears("data/x.csv");
 
         // Only data/: nothing is wrong with a workspace without files.
-        Directory.Delete(platform.Data, recursive: true);
+        TemporaryFolder.Delete(platform.Data);
         await Eventually.True(() => Directory.Exists(platform.Data), ExpProcess.Patience, () => "data/ is there again");
         platform.Write("y.csv", "1");
         await platform.Hears("data/y.csv");

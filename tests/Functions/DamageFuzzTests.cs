@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Functions;
 
@@ -52,7 +53,7 @@ public sealed class DamageFuzzTests(PlatformFixture platform) : IClassFixture<Pl
             }
             finally
             {
-                if (Directory.Exists(file)) Directory.Delete(file, recursive: true);
+                if (Directory.Exists(file)) TemporaryFolder.Delete(file);
                 Directory.CreateDirectory(Path.GetDirectoryName(file)!);
                 await File.WriteAllBytesAsync(file, before, CancellationToken.None);
             }

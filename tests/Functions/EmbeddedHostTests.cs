@@ -21,7 +21,7 @@ public sealed class EmbeddedHostTests : IDisposable
 
     private IObjectStore Store => new LocalWorkspaces(folder, TimeProvider.System).Open(LocalWorkspaces.Default);
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => TemporaryFolder.Delete(folder);
 
     [Fact]
     public async Task AdminKey_IsItsOwnersOnly_AndLastsOverStarts()

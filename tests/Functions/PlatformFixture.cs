@@ -66,7 +66,7 @@ public sealed class PlatformFixture : IAsyncLifetime
         Writer.Dispose();
         Reader.Dispose();
         await Host.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
+        TemporaryFolder.Delete(folder);
     }
 
     /// <summary>It takes only answers that the API's description announces: see <see cref="DescribedAnswers"/>.</summary>

@@ -29,7 +29,7 @@ public sealed class SqliteBusAgeTests : IDisposable
         var (platform, worker) = (Open(), Open());
         await platform.Send("runs-cpu", new("before", "{}"), cancel: Cancel);
         await worker.Count("runs-cpu", Cancel);
-        Directory.Delete(BusFolder, recursive: true);
+        TemporaryFolder.Delete(BusFolder);
         var replaced = Open();
         await replaced.Send("runs-cpu", new("new", "{}"), cancel: Cancel);
         await platform.Send("runs-cpu", new("old", "{}"), cancel: Cancel);
@@ -48,7 +48,7 @@ public sealed class SqliteBusAgeTests : IDisposable
         var (platform, worker) = (Open(), Open());
         await platform.Subscribe("events", "platform", Cancel);
         await worker.Count("runs-cpu", Cancel);
-        Directory.Delete(BusFolder, recursive: true);
+        TemporaryFolder.Delete(BusFolder);
         await worker.Publish("events", new("ended", "{}"), Cancel);
         Assert.Equal(["ended"], await All(platform, "events/platform"));
     }
@@ -59,7 +59,7 @@ public sealed class SqliteBusAgeTests : IDisposable
         var (platform, worker) = (Open(), Open());
         var waiting = worker.Receive("runs-cpu", TimeSpan.FromHours(1), Cancel);
         await platform.Count("runs-cpu", Cancel);
-        Directory.Delete(BusFolder, recursive: true);
+        TemporaryFolder.Delete(BusFolder);
         await platform.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
         await Eventually.True(() =>
         {
@@ -89,7 +89,7 @@ public sealed class SqliteBusAgeTests : IDisposable
         Assert.Equal(Noon + TimeSpan.FromHours(1), await restored.Began(Cancel));
         Assert.Equal(1, await restored.Count("runs-cpu", Cancel));
 
-        Directory.Delete(BusFolder, recursive: true);
+        TemporaryFolder.Delete(BusFolder);
         time.Advance(TimeSpan.FromHours(1));
         Assert.Equal(Noon + TimeSpan.FromHours(2), await restored.Began(Cancel));
     }
@@ -127,7 +127,7 @@ public sealed class SqliteBusAgeTests : IDisposable
         catch (BusUnavailableException e)
         {
             Assert.Contains(BusFolder, e.Message, StringComparison.Ordinal);
-            Directory.Delete(BusFolder, recursive: true);
+            TemporaryFolder.Delete(BusFolder);
             await bus.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
         }
 

@@ -50,7 +50,7 @@ public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
         Assert.Contains("delete", e.Message, StringComparison.Ordinal);
 
         // And the bus works again once that was done, without a restart.
-        Directory.Delete(Path.GetDirectoryName(BusFile)!, recursive: true);
+        TemporaryFolder.Delete(Path.GetDirectoryName(BusFile)!);
         await bus.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
         Assert.Equal(1, await bus.Count("runs-cpu", Cancel));
     }

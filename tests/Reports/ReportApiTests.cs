@@ -8,6 +8,7 @@ using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Hosting;
+using Serverless.Tests.Support;
 using static Serverless.Tests.Reports.ReportSamples;
 
 namespace Serverless.Tests.Reports;
@@ -40,7 +41,7 @@ public sealed class ReportApiTests : IAsyncLifetime
     {
         http.Dispose();
         await host.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
+        TemporaryFolder.Delete(folder);
     }
 
     [Fact]

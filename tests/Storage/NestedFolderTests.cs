@@ -59,7 +59,7 @@ public sealed partial class NestedFolderTests : IDisposable
         await Assert.ThrowsAsync<BusUnavailableException>(() => bus.Send("queue", new("2", "second"), cancel: TestContext.Current.CancellationToken));
         Assert.False(Directory.Exists(folder["data/bus"]));
 
-        Directory.Delete(folder["data"], recursive: true);
+        TemporaryFolder.Delete(folder["data"]);
         Directory.Move(folder["moved"], folder["data"]);
         Assert.Equal("first", (await bus.Receive("queue", TimeSpan.Zero, TestContext.Current.CancellationToken))?.Message.Body);
     }

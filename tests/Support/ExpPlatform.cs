@@ -75,7 +75,7 @@ sealed class ExpPlatform : IAsyncDisposable
         }
 
         Up.Dispose();
-        Directory.Delete(Folder, recursive: true);
+        TemporaryFolder.Delete(Folder);
     }
 }
 

@@ -131,7 +131,7 @@ sealed class SdkProgram
     {
         var folder = Directory.CreateTempSubdirectory("sdk-programs-").FullName;
         foreach (var file in Directory.GetFiles(WorkerOutput)) File.CreateSymbolicLink(Path.Combine(folder, Path.GetFileName(file)), file);
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => TemporaryFolder.Delete(folder);
         return folder;
     }
 

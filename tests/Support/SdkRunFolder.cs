@@ -59,5 +59,5 @@ sealed class SdkRunFolder : IDisposable
         return points;
     }
 
-    public void Dispose() => Directory.Delete(Root, recursive: true);
+    public void Dispose() => TemporaryFolder.Delete(Root);
 }

@@ -7,17 +7,26 @@ sealed class TemporaryFolder : IDisposable
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
-    public void Dispose()
+    public void Dispose() => Delete(Path);
+
+    /// <summary>
+    /// Deletes a folder with all that is in it, as <c>rm -rf</c> does, also while something that lives adds files to it: SQLite's companions of an open
+    /// database, a last line of a log. Once removes what it saw; what came meanwhile makes it begin again.
+    /// </summary>
+    /// <exception cref="IOException">It filled faster than it was emptied, a hundred times.</exception>
+    public static void Delete(string folder)
     {
-        for (var tries = 0; Directory.Exists(Path); tries++)
+        for (var tries = 0; Directory.Exists(folder); tries++)
         {
             try
             {
-                Directory.Delete(Path, recursive: true);
+#pragma warning disable RS0030 // This is what everybody else is sent to.
+                Directory.Delete(folder, recursive: true);
+#pragma warning restore RS0030
             }
             catch (IOException) when (tries < 100)
             {
-                // Somebody's background work is still adding files.
+                // It is not empty any more.
             }
         }
     }

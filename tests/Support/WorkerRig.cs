@@ -157,7 +157,7 @@ sealed class WorkerRig : IAsyncDisposable
     {
         foreach (var worker in workers) await worker.DisposeAsync();
         Bus.Dispose();
-        if (removesFolder) Directory.Delete(Folder, recursive: true);
+        if (removesFolder) TemporaryFolder.Delete(Folder);
     }
 }
 

@@ -26,7 +26,7 @@ public sealed class CompilerTests : IDisposable
     public void Dispose()
     {
         compiler.Dispose();
-        Directory.Delete(folder, recursive: true);
+        TemporaryFolder.Delete(folder);
     }
 
     [Theory, MemberData(nameof(Kinds))]

@@ -21,7 +21,7 @@ public sealed class FoldersTests
         await cancel.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => copying);
-        Directory.Delete(root, recursive: true);
+        TemporaryFolder.Delete(root);
     }
 
     [Fact]

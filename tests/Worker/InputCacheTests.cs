@@ -107,7 +107,7 @@ public sealed class InputCacheTests : IDisposable
                 await Unix.Do("mkfifo", cached + ".seal");
                 break;
             case "file for the cache":
-                Directory.Delete(root["all/cache"], recursive: true);
+                TemporaryFolder.Delete(root["all/cache"]);
                 await File.WriteAllTextAsync(root["all/cache"], "", Cancel);
                 break;
         }
