@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Serverless.Cli.Submit;
 using Serverless.Cli.Terminal;
+using Serverless.Cli.Transfer;
 
 namespace Serverless.Cli;
 
@@ -17,7 +18,7 @@ static class InitCommand
         return new Verb("init", "Create a starter experiment: a commented experiment.yaml and a train.cs that runs")
         {
             Examples = ["exp init first && exp run first --wait"],
-        }.With(folder).Does(world, (session, _) =>
+        }.With(folder).Does(world, async (session, cancel) =>
         {
             var path = session.Get(folder);
             if (Files.FirstOrDefault(file => File.Exists(Path.Combine(path, file))) is { } existing)
@@ -25,27 +26,28 @@ static class InitCommand
                 throw ExpException.Usage($"{Path.Combine(path, existing)} is there already; nothing was written");
             }
 
-            Directory.CreateDirectory(path);
+            await LocalFiles.Write(path, () => Task.FromResult(Directory.CreateDirectory(path)));
             var names = ExperimentSource.Of(path, []).Spec;
             foreach (var file in Files)
             {
                 var text = Read(file).Replace("{project}", names.Project, StringComparison.Ordinal)
                     .Replace("{name}", names.Name, StringComparison.Ordinal);
-                File.WriteAllText(Path.Combine(path, file), text);
+                await Write(Path.Combine(path, file), text, cancel);
             }
 
             // For editors. Hidden: what is there for them is no code.
-            File.WriteAllText(Path.Combine(path, SpecCommand.SchemaFile), SpecCommand.ExperimentSchema);
+            await Write(Path.Combine(path, SpecCommand.SchemaFile), SpecCommand.ExperimentSchema, cancel);
             if (session.Output.Json) Output.WriteJson(Files.Select(file => Path.GetFullPath(Path.Combine(path, file))).ToList());
             else
             {
                 var wrote = string.Join(" and ", Files.Select(file => Path.Combine(path, file)));
                 session.Output.Line($"Wrote {wrote}. Run it: [bold]exp run {Shell.Quoted(path)} --wait[/]");
             }
-
-            return Task.CompletedTask;
         });
     }
+
+    private static Task Write(string file, string text, CancellationToken cancel) =>
+        LocalFiles.Write(file, () => File.WriteAllTextAsync(file, text, cancel));
 
     private static string Read(string file)
     {

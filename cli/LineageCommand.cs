@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
+using Serverless.Cli.Transfer;
 using Serverless.Core;
 using Serverless.Core.Lineage;
 using Serverless.Core.Runs;
@@ -54,7 +55,7 @@ static class LineageCommand
             var graph = await session.Api.GetLineage(isRun ? await RunNames.Find(session.Api, asked, cancel) : asked, session.Get(depth), cancel);
             if (session.Get(svg) is { } file)
             {
-                await File.WriteAllTextAsync(file, LineageDrawing.Svg(graph), cancel);
+                await LocalFiles.Write(file, () => File.WriteAllTextAsync(file, LineageDrawing.Svg(graph), cancel));
                 session.Output.Remark($"Drew {graph.Nodes.Count} nodes into {file}");
             }
 

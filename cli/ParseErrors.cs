@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
 
 namespace Serverless.Cli;
 
@@ -16,8 +18,9 @@ static class ParseErrors
             $"{option.Option.Name} is missing: {option.Option.Name} {option.Option.HelpName}",
         OptionResult { Option.Arity.MaximumNumberOfValues: 1, IdentifierToken: { } name, IdentifierTokenCount: > 1 } =>
             $"{name.Value} is given more than once; leave one",
-        OptionResult { IdentifierToken: { } name } option when Expected(option.Option.ValueType) is { } what =>
-            $"{name.Value} {string.Join(' ', option.Tokens.Select(token => token.Value))}: expected {what}",
+        OptionResult { IdentifierToken: { } name, Tokens: var tokens } option
+            when Expected(option.Option.ValueType, tokens.Select(token => token.Value)) is { } what =>
+            $"{name.Value} {string.Join(' ', tokens.Select(token => token.Value))}: expected {what}",
         ArgumentResult { Tokens.Count: 0 } argument => $"{argument.Argument.Name} is missing: {argument.Argument.Description}",
         CommandResult { Command: { Subcommands: { Count: > 0 } all } command } =>
             $"exp {Root.PathOf(command)}needs a command: {string.Join(", ", all.Select(one => one.Name))}",
@@ -27,11 +30,13 @@ static class ParseErrors
         _ => string.Join(' ', error.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)),
     };
 
-    private static string? Expected(Type type)
+    private static string? Expected(Type type, IEnumerable<string> values)
     {
         var one = type.GetElementType() ?? Nullable.GetUnderlyingType(type) ?? type;
         return one == typeof(int) || one == typeof(long)
-            ? "a whole number"
+            ? values.Any(value => BigInteger.TryParse(value, CultureInfo.InvariantCulture, out var number) && number > int.MaxValue)
+                ? $"a whole number of at most {(one == typeof(int) ? int.MaxValue : long.MaxValue)}"
+                : "a whole number"
             : one == typeof(Guid)
             ? "an id such as 8c1d7f9e-0b7c-4a57-9a38-3f1c54d3b0aa"
             : one == typeof(bool)

@@ -1,8 +1,9 @@
+using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Cli.Transfer;
 
-/// <summary>Files of this machine on their way into the workspace.</summary>
+/// <summary>Files of this machine: on their way into the workspace, and written here.</summary>
 static class LocalFiles
 {
     private const int MaxNamed = 10;
@@ -31,4 +32,28 @@ static class LocalFiles
             throw ExpException.Usage($"{file}: {problem.Message}");
         }
     }
+
+    /// <summary>Writes what a command was asked to write here.</summary>
+    /// <exception cref="ExpException">It cannot be written; the message says where and why.</exception>
+    public static async Task Write(string path, Func<Task> write)
+    {
+        try
+        {
+            await write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw ExpException.Usage($"{path} cannot be written: {Reason(path, e)}");
+        }
+    }
+
+    private static string Reason(string path, Exception e) => e switch
+    {
+        UnauthorizedAccessException => Directory.Exists(path) ? "a folder is there" : "this user may not write there",
+        FileNotFoundException => "no file can be made in that folder",
+        DirectoryNotFoundException => $"there is no folder {Path.GetDirectoryName(Path.GetFullPath(path))}",
+        PathTooLongException => "the path is too long",
+        IOException when FolderFaults.IsFull(e.HResult) => "there is no room left on that disk",
+        _ => Path.GetDirectoryName(Path.GetFullPath(path)) is { } parent && File.Exists(parent) ? $"{parent} is a file" : e.Message,
+    };
 }

@@ -40,7 +40,7 @@ static class Transfers
     {
         try
         {
-            await Downloads.Save(open, file, moved, cancel);
+            await LocalFiles.Write(file, () => Downloads.Save(open, file, moved, cancel));
         }
         catch (Exception e) when (Broken(e, file) is { } broken)
         {

@@ -23,6 +23,7 @@ public sealed class CommandLineTests(SharedPlatform shared)
     [InlineData("list one", "unexpected argument 'one'")]
     [InlineData("list --state gone", "--state: 'gone' is unknown; known: queued, preparing, running, succeeded, failed, cancelled")]
     [InlineData("up --workers many", "--workers many: expected a whole number")]
+    [InlineData("list --limit 99999999999", "--limit 99999999999: expected a whole number of at most 2147483647")]
     [InlineData("up --port", "--port needs a value: --port N")]
     [InlineData("run args.sh --name a --name b", "--name is given more than once; leave one")]
     [InlineData("webhook add team", "--url is missing: --url URL")]
@@ -36,6 +37,20 @@ public sealed class CommandLineTests(SharedPlatform shared)
         Assert.Equal($"exp: {says}", result.ErrorLines[0]);
         Assert.Equal(2, result.ErrorLines.Length);
         Assert.StartsWith("See: exp ", result.ErrorLines[1], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("init", "/proc/first", "no file can be made in that folder")]
+    [InlineData("files get data/there.txt", "/proc/there.txt", "no file can be made in that folder")]
+    [InlineData("lineage data/there.txt --svg", "/proc/1/none/there.svg", "there is no folder /proc/1/none")]
+    [InlineData("lineage data/there.txt --svg", "/dev", "a folder is there")]
+    [InlineData("lineage data/there.txt --svg", "/dev/full", "there is no room left on that disk")]
+    public async Task WhatCannotBeWrittenHere_IsNamed_WithTheReason(string command, string where, string reason)
+    {
+        Assert.Equal(0, (await Platform.Exp("files", "put", Platform.Script("there.txt", "x"))).ExitCode);
+        var result = await Platform.Exp([.. command.Split(' '), where]);
+        Assert.True(result.ExitCode == 2, result.ToString());
+        Assert.Equal($"exp: {where} cannot be written: {reason}", Assert.Single(result.ErrorLines));
     }
 
     [Fact]
