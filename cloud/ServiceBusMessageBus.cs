@@ -27,7 +27,8 @@ public sealed class ServiceBusMessageBus : IMessageBus, IAsyncDisposable
     private readonly ServiceBusClient client;
     private readonly ConcurrentDictionary<string, ServiceBusSender> senders = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<(string Queue, SubQueue Part), ServiceBusReceiver> receivers = new();
-    private readonly ConcurrentDictionary<string, (ServiceBusReceiver Receiver, ServiceBusReceivedMessage Message)> held = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (ServiceBusReceiver Receiver, ServiceBusReceivedMessage Message)> held =
+        new(StringComparer.Ordinal);
 
     /// <param name="fullyQualifiedNamespace"><c>name.servicebus.windows.net</c></param>
     public ServiceBusMessageBus(string fullyQualifiedNamespace, TokenCredential credential) =>

@@ -25,7 +25,11 @@ builder.Services.AddPlatform()
     .AddEntra(EntraOptions.Parse(Setting(EntraOptions.TenantSetting), Setting(EntraOptions.ClientIdSetting)))
     .AddSingleton(TimeProvider.System)
     // What answers HTTP in front of the app ends a request that was silent for 230 s, and not always so that the other side hears of it.
-    .AddSingleton(new ApiLimits { FollowFor = TimeSpan.FromSeconds(200), DirectLinks = Setting("EXP_DIRECT_LINKS") == "off" ? TimeSpan.Zero : ApiLimits.DefaultDirectLinks })
+    .AddSingleton(new ApiLimits
+    {
+        FollowFor = TimeSpan.FromSeconds(200),
+        DirectLinks = Setting("EXP_DIRECT_LINKS") == "off" ? TimeSpan.Zero : ApiLimits.DefaultDirectLinks,
+    })
     .AddSingleton(new WebhookOptions())
     .AddSingleton(new SubmissionOptions { MachineClasses = [.. machines.Names], DiskBytes = machines.DiskBytes })
     .AddSingleton(CloudConnections.Workspaces(Setting(CloudConnections.BlobConnection) ?? Needed(CloudConnections.BlobEndpoint)))
@@ -33,7 +37,8 @@ builder.Services.AddPlatform()
 if (Setting("APPLICATIONINSIGHTS_CONNECTION_STRING") is not null)
 {
     // The exporter finds the connection by itself; it names the place and authorizes nothing.
-    builder.Services.AddOpenTelemetry().UseFunctionsWorkerDefaults().UseAzureMonitorExporter(options => options.Credential = new DefaultAzureCredential());
+    builder.Services.AddOpenTelemetry().UseFunctionsWorkerDefaults()
+        .UseAzureMonitorExporter(options => options.Credential = new DefaultAzureCredential());
 }
 
 var app = builder.Build();

@@ -19,7 +19,10 @@ sealed class ExperimentOptions
     };
     private readonly Option<long[]> seeds = new("--seed") { Description = "Seed; repeat for one run each", HelpName = "N" };
     private readonly Option<string?> machine = new("--machine", "-m") { Description = "Machine class [cpu]", HelpName = "CLASS" };
-    private readonly Option<string?> name = new("--name") { Description = "Name of the experiment [that of experiment.yaml, else the file's or folder's]", HelpName = "NAME" };
+    private readonly Option<string?> name = new("--name")
+    {
+        Description = "Name of the experiment [that of experiment.yaml, else the file's or folder's]", HelpName = "NAME",
+    };
     private readonly Option<string?> project = new("--project")
     {
         Description = "Project [that of experiment.yaml, else the git repository's name or the folder's]", HelpName = "NAME",

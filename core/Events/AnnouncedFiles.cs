@@ -47,7 +47,8 @@ sealed class AnnouncedFiles
 
             for (var at = 0; at + EntryBytes <= content.Body.Length; at += EntryBytes)
             {
-                all.versions[BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at))] = BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at + HashBytes));
+                var name = BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at));
+                all.versions[name] = BinaryPrimitives.ReadUInt128LittleEndian(content.Body.AsSpan(at + HashBytes));
             }
 
             (all.part, all.parts) = (number, all.parts + 1);

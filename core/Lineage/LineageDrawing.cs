@@ -17,17 +17,29 @@ public static class LineageDrawing
     /// <summary>For Graphviz.</summary>
     public static string Dot(LineageGraph graph)
     {
-        var dot = new StringBuilder("digraph lineage {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\", fontsize=11];\n  edge [fontname=\"sans-serif\", fontsize=9];\n");
+        var dot = new StringBuilder("""
+            digraph lineage {
+              rankdir=LR;
+              node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];
+              edge [fontname="sans-serif", fontsize=9];
+
+            """);
         foreach (var node in graph.Nodes)
         {
             var (fill, line) = Colours(node);
-            dot.Append(CultureInfo.InvariantCulture, $"  {Quoted(node.Id)} [label={Quoted(node.Label + "\n" + Second(node))}, fillcolor=\"{fill}\", color=\"{line}\"{(node.Id == graph.Root ? ", penwidth=3" : "")}];\n");
+            var bold = node.Id == graph.Root ? ", penwidth=3" : "";
+            var label = Quoted(node.Label + "\n" + Second(node));
+            dot.Append($"""  {Quoted(node.Id)} [label={label}, fillcolor="{fill}", color="{line}"{bold}];""").Append('\n');
         }
 
-        foreach (var edge in graph.Edges) dot.Append(CultureInfo.InvariantCulture, $"  {Quoted(edge.From)} -> {Quoted(edge.To)} [label={Quoted(Says(edge))}];\n");
+        foreach (var edge in graph.Edges) dot.Append($"  {Quoted(edge.From)} -> {Quoted(edge.To)} [label={Quoted(Says(edge))}];\n");
         return dot.Append("}\n").ToString();
 
-        static string Quoted(string text) => $"\"{PlainText.Of(text).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal)}\"";
+        static string Quoted(string text)
+        {
+            var escaped = new StringBuilder(PlainText.Of(text)).Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n");
+            return $"\"{escaped}\"";
+        }
     }
 
     public static string Svg(LineageGraph graph)
@@ -35,25 +47,37 @@ public static class LineageDrawing
         var places = Places(graph);
         var (width, height) = (places.Values.Max(place => place.X + place.Width) + Margin, places.Values.Max(place => place.Y) + NodeHeight + Margin);
         var svg = new StringBuilder();
-        Line($"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:0}\" height=\"{height:0}\" viewBox=\"0 0 {width:0} {height:0}\" font-family=\"system-ui, sans-serif\">");
-        Line($"<defs><marker id=\"to\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 8 4 0 8Z\" fill=\"#7a869a\"/></marker></defs>");
-        Line($"<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>");
+        Line($"""
+            <svg xmlns="http://www.w3.org/2000/svg" width="{width:0}" height="{height:0}" viewBox="0 0 {width:0} {height:0}"
+              font-family="system-ui, sans-serif">
+            <defs><marker id="to" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">
+              <path d="M0 0 8 4 0 8Z" fill="#7a869a"/></marker></defs>
+            <rect width="100%" height="100%" fill="#ffffff"/>
+            """);
         foreach (var arrow in graph.Edges.GroupBy(edge => (edge.From, edge.To)))
         {
             if (!places.TryGetValue(arrow.Key.From, out var from) || !places.TryGetValue(arrow.Key.To, out var to)) continue;
             double x1 = from.X + from.Width, y1 = from.Y + (NodeHeight / 2.0), x2 = to.X, y2 = to.Y + (NodeHeight / 2.0);
             var bend = Math.Max(30, (x2 - x1) / 2);
-            Line($"<path d=\"M{x1:0.#} {y1:0.#}C{x1 + bend:0.#} {y1:0.#} {x2 - bend:0.#} {y2:0.#} {x2 - 2:0.#} {y2:0.#}\" fill=\"none\" stroke=\"#7a869a\" stroke-width=\"1.4\" marker-end=\"url(#to)\"/>");
-            Line($"<text x=\"{x2 - 10:0.#}\" y=\"{y2 - 5:0.#}\" font-size=\"10\" fill=\"#5a6577\" text-anchor=\"end\" paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\">{Escaped(Cut(string.Join(", ", arrow.Select(Says))))}</text>");
+            Line($"""
+                <path d="M{x1:0.#} {y1:0.#}C{x1 + bend:0.#} {y1:0.#} {x2 - bend:0.#} {y2:0.#} {x2 - 2:0.#} {y2:0.#}"
+                  fill="none" stroke="#7a869a" stroke-width="1.4" marker-end="url(#to)"/>
+                <text x="{x2 - 10:0.#}" y="{y2 - 5:0.#}" font-size="10" fill="#5a6577" text-anchor="end"
+                  paint-order="stroke" stroke="#ffffff" stroke-width="3">{Escaped(Cut(string.Join(", ", arrow.Select(Says))))}</text>
+                """);
         }
 
         foreach (var node in graph.Nodes)
         {
             var (place, (fill, line)) = (places[node.Id], Colours(node));
-            Line($"<g><title>{Escaped(node.Id)}</title>");
-            Line($"<rect x=\"{place.X:0.#}\" y=\"{place.Y:0.#}\" width=\"{place.Width:0.#}\" height=\"{NodeHeight}\" rx=\"7\" fill=\"{fill}\" stroke=\"{line}\" stroke-width=\"{(node.Id == graph.Root ? 3 : 1.2)}\"/>");
-            Line($"<text x=\"{place.X + Padding:0.#}\" y=\"{place.Y + 18:0.#}\" font-size=\"13\" font-weight=\"600\" fill=\"#1b2430\">{Escaped(Cut(node.Label))}</text>");
-            Line($"<text x=\"{place.X + Padding:0.#}\" y=\"{place.Y + 34:0.#}\" font-size=\"11\" fill=\"#445063\">{Escaped(Cut(Second(node)))}</text></g>");
+            var left = place.X + Padding;
+            Line($"""
+                <g><title>{Escaped(node.Id)}</title>
+                <rect x="{place.X:0.#}" y="{place.Y:0.#}" width="{place.Width:0.#}" height="{NodeHeight}" rx="7"
+                  fill="{fill}" stroke="{line}" stroke-width="{(node.Id == graph.Root ? 3 : 1.2)}"/>
+                <text x="{left:0.#}" y="{place.Y + 18:0.#}" font-size="13" font-weight="600" fill="#1b2430">{Escaped(Cut(node.Label))}</text>
+                <text x="{left:0.#}" y="{place.Y + 34:0.#}" font-size="11" fill="#445063">{Escaped(Cut(Second(node)))}</text></g>
+                """);
         }
 
         return svg.Append("</svg>\n").ToString();
@@ -64,7 +88,8 @@ public static class LineageDrawing
     /// <summary>The line below a node's name.</summary>
     public static string Second(LineageNode node) => node switch
     {
-        { Kind: LineageKind.Run, Name: var id } => string.Join("  ", new[] { id.Length > 6 ? id[^6..] : id, Brief(node.Detail), node.State }.OfType<string>()),
+        { Kind: LineageKind.Run, Name: var id } =>
+            string.Join("  ", new[] { id.Length > 6 ? id[^6..] : id, Brief(node.Detail), node.State }.OfType<string>()),
         { Kind: LineageKind.Trigger } => $"trigger{(node.Detail is null ? "" : $", {node.Detail}")}",
         { State: "deleted" or "damaged" } => node.State,
         _ => node.Detail ?? (node.Kind == LineageKind.File ? "file" : ""),
@@ -112,7 +137,8 @@ public static class LineageDrawing
         // A cause that nothing leads to stands next to its first effect, not at the far left.
         foreach (var id in ids.Where(id => !edges.Exists(edge => edge.To == id)))
         {
-            if (edges.Where(edge => edge.From == id).Select(edge => layer[edge.To]).DefaultIfEmpty(1).Min() is var first) layer[id] = Math.Max(0, first - 1);
+            var first = edges.Where(edge => edge.From == id).Select(edge => layer[edge.To]).DefaultIfEmpty(1).Min();
+            layer[id] = Math.Max(0, first - 1);
         }
 
         var rows = graph.Nodes.GroupBy(node => layer[node.Id]).OrderBy(group => group.Key).Select(group => group.ToList()).ToList();
@@ -149,7 +175,8 @@ public static class LineageDrawing
             for (var i = 0; i < row.Count; i++) order[row[i].Id] = i - (row.Count / 2.0);
         }
 
-        double Middle(string id) => edges.Where(edge => edge.From == id || edge.To == id).Select(edge => order[edge.From == id ? edge.To : edge.From]).DefaultIfEmpty(order[id]).Average();
+        double Middle(string id) => edges.Where(edge => edge.From == id || edge.To == id)
+            .Select(edge => order[edge.From == id ? edge.To : edge.From]).DefaultIfEmpty(order[id]).Average();
     }
 
     private static double WidthOf(LineageNode node) =>
@@ -168,7 +195,10 @@ public static class LineageDrawing
     };
 
     /// <summary>The end of a path says more than its beginning.</summary>
-    private static string Cut(string text) => text.Length <= LongestText ? text : text.Contains('/', StringComparison.Ordinal) ? "…" + text[^(LongestText - 1)..] : text[..(LongestText - 1)] + "…";
+    private static string Cut(string text) =>
+        text.Length <= LongestText ? text
+        : text.Contains('/', StringComparison.Ordinal) ? "…" + text[^(LongestText - 1)..]
+        : text[..(LongestText - 1)] + "…";
 
     private static string Escaped(string text) => SecurityElement.Escape(PlainText.Of(text));
 }

@@ -16,7 +16,8 @@ public static class HtmlReport
         :root { color-scheme: light dark; --ink: #1c1e21; --soft: #5c636b; --grid: #d9dde1; --paper: #ffffff; --stripe: #f5f6f8; }
         @media (prefers-color-scheme: dark) { :root { --ink: #e6e8ea; --soft: #9aa2ab; --grid: #3a4048; --paper: #16181c; --stripe: #1e2126; } }
         * { box-sizing: border-box; }
-        body { margin: 2.5rem auto; max-width: 74rem; padding: 0 1.25rem; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+        body { margin: 2.5rem auto; max-width: 74rem; padding: 0 1.25rem; font: 15px/1.5 system-ui, sans-serif; }
+        body { background: var(--paper); color: var(--ink); }
         h1 { font-size: 1.7rem; line-height: 1.25; margin: 0; overflow-wrap: anywhere; }
         h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; }
         .made { color: var(--soft); margin: .25rem 0 0; font-size: .85rem; }

@@ -45,7 +45,8 @@ public sealed class OutputFunctions(Gate gate, ApiLimits limits)
 
     [Function("RunCheckpointFile")]
     [Operation("One file of a checkpoint", Answer = typeof(FilePieces), AnswerTypes = ["application/json", OperationAttribute.Any], Query = [
-        "pieces: true: instead of the file, JSON with the addresses of its pieces, in order; a store that does not give them itself answers with none"], Errors = [404])]
+        "pieces: true: instead of the file, JSON with the addresses of its pieces, in order; none from a store that does not give them itself"],
+        Errors = [404])]
     public Task<IActionResult> CheckpointFile([HttpTrigger(
         AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/checkpoints/{step}/{*file}")] HttpRequest request, string id, string step) =>
         gate.Reader(request, async caller =>

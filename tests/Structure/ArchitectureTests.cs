@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Mono.Cecil;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Structure;
 
-public sealed class ArchitectureTests
+public sealed partial class ArchitectureTests
 {
     private const string Core = "Serverless.Core";
 
@@ -47,11 +48,23 @@ public sealed class ArchitectureTests
     [Fact]
     public void TheMapInTheReadme_ShowsTheRoomsInTheirOrder()
     {
-        var map = string.Join(" · ", Rooms.Order.Where(room => room != Rooms.Root).Select(room => $"`{room}`"));
+        var table = File.ReadLines(Repository.PathOf("README.md"))
+            .SkipWhile(line => !line.StartsWith("| rooms", StringComparison.Ordinal)).Skip(2)
+            .TakeWhile(line => line.StartsWith('|'));
 
-        Assert.Contains(
-            map, string.Join(' ', File.ReadAllText(Repository.PathOf("README.md")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)),
-            StringComparison.Ordinal);
+        Assert.Equal(
+            Rooms.Order.Where(room => room != Rooms.Root),
+            table.SelectMany(line => line.Split('|')[1].Split('·')).Select(room => room.Trim().Trim('`')));
+    }
+
+    /// <summary>What the map sends people to is there.</summary>
+    [Fact]
+    public void EveryFolderThatTheReadmesMapNames_IsThere()
+    {
+        var map = File.ReadAllText(Repository.PathOf("README.md")).Split("## What is where")[1];
+        var named = from Match match in Named().Matches(map) select match.Groups[1].Value;
+
+        Assert.DoesNotContain(named, path => !Directory.Exists(Repository.PathOf(path)) && !File.Exists(Repository.PathOf(path + ".cs")));
     }
 
     [Theory, MemberData(nameof(Assemblies))]
@@ -95,6 +108,9 @@ public sealed class ArchitectureTests
     }
 
     public static TheoryData<string> Assemblies => [.. Rooms.Assemblies.Keys];
+
+    [GeneratedRegex(@"`((?:core|client|functions|gpu-worker|sdk|cli|cloud|tests)/[\w/-]+)`")]
+    private static partial Regex Named();
 
     private static int Place(string room)
     {

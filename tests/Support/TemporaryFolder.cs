@@ -10,8 +10,8 @@ sealed class TemporaryFolder : IDisposable
     public void Dispose() => Delete(Path);
 
     /// <summary>
-    /// Deletes a folder with all that is in it, as <c>rm -rf</c> does, also while something that lives adds files to it: SQLite's companions of an open
-    /// database, a last line of a log. Once removes what it saw; what came meanwhile makes it begin again.
+    /// Deletes a folder with all that is in it, also while something that lives adds files to it: SQLite's companions of an open database, a last
+    /// line of a log. What comes between the look and the removal makes it begin again.
     /// </summary>
     /// <exception cref="IOException">It filled faster than it was emptied, a hundred times.</exception>
     public static void Delete(string folder)
