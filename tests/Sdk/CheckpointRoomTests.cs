@@ -105,7 +105,7 @@ public sealed class CheckpointRoomTests
                     return saved;
                 }
                 Console.WriteLine($"{Save(1)} {Save(2)} {Save(3)} {Save(4)} {run.CheckpointsLeftOut}");
-                TemporaryFolder.Delete(Path.Combine(run.Output, "checkpoints/1"));
+                Directory.Delete(Path.Combine(run.Output, "checkpoints/1"), recursive: true);
                 Console.WriteLine($"{Save(5)} {run.CheckpointsLeftOut}");
                 """).Run(args[0], [(ContractNames.Output, args[0])]);
 
