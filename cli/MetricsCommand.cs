@@ -107,12 +107,13 @@ static class MetricsCommand
         var numbers = series.Points.Select(point => point.Value).Where(value => !double.IsNaN(value)).DefaultIfEmpty(double.NaN).ToList();
         return
         [
-            new(series.Name, "bold"), Format.Number(series.Points[^1].Value), new(Format.Number(numbers.Min()), "dim"),
-            new(Format.Number(numbers.Max()), "dim"),
+            new(series.Name, "bold"), Shown(series.Points[^1].Value), new(Shown(numbers.Min()), "dim"), new(Shown(numbers.Max()), "dim"),
             series.NaNs > 0 ? new(Invariant(series.NaNs), "yellow") : new(""), new(Invariant(series.Points[^1].Step), "dim"),
             new(Invariant(series.Total), "dim"),
             new(Curve.Spark([.. series.Points.Select(point => point.Value)], curve), "blue"),
         ];
+
+        string Shown(double value) => MachineUse.Value(series.Name, value);
     }
 
     private static void Draw(Output output, RunMetrics metrics)

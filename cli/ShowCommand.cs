@@ -9,6 +9,9 @@ namespace Serverless.Cli;
 
 static class ShowCommand
 {
+    /// <summary>The largest value is among those that are kept, however few.</summary>
+    private const int PointsToPeak = 4;
+
     public static Verb Create(World world)
     {
         var name = RunNames.Argument();
@@ -20,11 +23,11 @@ static class ShowCommand
             Output.WarmUp();
             var run = await session.Api.GetRun(await session.FindRun(name, cancel), cancel);
             if (session.Output.Json) Output.WriteJson(run);
-            else Show(session.Output, run);
+            else Show(session.Output, run, await session.Api.GetMetrics(run.Id, [MachineUse.All], PointsToPeak, cancel));
         });
     }
 
-    private static void Show(Output output, RunRecord run)
+    private static void Show(Output output, RunRecord run, RunMetrics measured)
     {
         var state = $"{Format.Sign(run.State)} {Format.State(run.State)}";
         var cause = run.Cause is { } why && run.State != RunState.Succeeded ? $" ({Format.Cause(why)})" : "";
@@ -45,6 +48,7 @@ static class ShowCommand
             output.Remark($"[dim]{run.MetricsLeftOut} or more metrics are not shown; all: exp metrics {Format.ShortId(run.Id)}[/]");
         }
 
+        Section(output, "Machine", Listing.Facts().AddAll(MachineUse.Of(measured).Select(one => new Cell[] { new(one.What, "dim"), one.Used })));
         Files(output, run);
         if (run.ChangedMeanwhile is { } changed)
         {

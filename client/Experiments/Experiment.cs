@@ -41,6 +41,7 @@ public sealed record Experiment
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>How long the code has to save its work when it is asked to end; by default 30 seconds.</summary>
+    public TimeSpan? GpuIdleTimeout { get; init; }
     public TimeSpan? Grace { get; init; }
 
     /// <summary>Which checkpoints stay; by default the newest five.</summary>

@@ -37,6 +37,10 @@ public abstract record RunSettings
     [Field("The run ends after this time. Left out: no limit.", Example = "\"02:00:00\"", Synonyms = ["time_limit"])]
     public TimeSpan? Timeout { get; init; }
 
+    [Field("The run ends when no GPU of its machine has done anything for this long. Left out: its log says so after 15 minutes.",
+        Example = "\"00:30:00\"", Min = 60, IsLater = true)]
+    public TimeSpan? GpuIdleTimeout { get; init; }
+
     [Field("How long the code has to checkpoint after a cancel, a timeout or a pre-emption.", Min = 0, Max = 3600)]
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -7,12 +7,15 @@ using Serverless.Core.Streams;
 namespace Serverless.Core.Metrics;
 
 /// <summary>
-/// All points of a run in order of logging, a bufferful at a time, over all attempts as <see cref="VisibleStream"/> puts them together.
+/// All points of a run in order of logging, a bufferful at a time, over all attempts as <see cref="VisibleStream"/> puts them together; then what the
+/// worker measured of its machine.
 /// </summary>
 /// <param name="turn">Is waited for between two bufferfuls.</param>
-sealed class MetricPoints(IObjectStore store, RunRecord run, LongRead turn)
+/// <param name="machine">Whether that is wanted too.</param>
+sealed class MetricPoints(IObjectStore store, RunRecord run, LongRead turn, bool machine)
 {
     private const int BufferBytes = 64 * 1024;
+    private static readonly StreamKind[] Both = [StreamKind.Metrics, StreamKind.Machine];
 
     /// <summary>Complete once all points were read.</summary>
     public StreamProblems Problems { get; } = new();
@@ -20,33 +23,45 @@ sealed class MetricPoints(IObjectStore store, RunRecord run, LongRead turn)
     /// <returns>Lists that are not empty; one list, filled anew each time.</returns>
     public async IAsyncEnumerable<List<MetricPoint>> Read([EnumeratorCancellation] CancellationToken cancel)
     {
-        foreach (var piece in VisibleStream.Of(run, StreamKind.Metrics))
+        foreach (var kind in machine ? Both : Both[..1])
         {
-            for (var segment = 0; piece.End is not { } end || segment < end.Segment || (segment == end.Segment && end.LengthBytes > 0); segment++)
+            foreach (var piece in VisibleStream.Of(run, kind))
             {
-                var cut = segment == piece.End?.Segment ? piece.End.LengthBytes : (long?)null;
-                await using var reading = await store.Open(Key(piece, segment), cut is { } bytes ? new ByteRange(0, bytes) : null, cancel);
-                if (reading is not null)
+                await foreach (var points in Read(piece, segment => VisibleStream.SegmentKey(run.Id, kind, piece.Epoch, segment), cancel))
                 {
-                    await foreach (var points in Read(reading, Key(piece, segment), cut, cancel)) yield return points;
+                    yield return points;
                 }
-                else if (piece.End is not null)
-                {
-                    Problems.Missing(Key(piece, segment));
-                }
-                else if (!await IsThere(piece, segment + 1, cancel))
-                {
-                    break;
-                }
-                else if (await IsThere(piece, segment, cancel))
-                {
-                    // Both were begun between the two looks.
-                    segment--;
-                }
-                else
-                {
-                    Problems.Missing(Key(piece, segment));
-                }
+            }
+        }
+    }
+
+    private async IAsyncEnumerable<List<MetricPoint>> Read(
+        StreamPiece piece, Func<int, string> key, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        for (var segment = 0; piece.End is not { } end || segment < end.Segment || (segment == end.Segment && end.LengthBytes > 0); segment++)
+        {
+            var cut = segment == piece.End?.Segment ? piece.End.LengthBytes : (long?)null;
+            await using var reading = await store.Open(key(segment), cut is { } bytes ? new ByteRange(0, bytes) : null, cancel);
+            if (reading is not null)
+            {
+                await foreach (var points in Read(reading, key(segment), cut, cancel)) yield return points;
+            }
+            else if (piece.End is not null)
+            {
+                Problems.Missing(key(segment));
+            }
+            else if (!await IsThere(key(segment + 1), cancel))
+            {
+                break;
+            }
+            else if (await IsThere(key(segment), cancel))
+            {
+                // Both were begun between the two looks.
+                segment--;
+            }
+            else
+            {
+                Problems.Missing(key(segment));
             }
         }
     }
@@ -80,8 +95,5 @@ sealed class MetricPoints(IObjectStore store, RunRecord run, LongRead turn)
         if (!damaged && length < cut) Problems.Short(key, length, cut.Value);
     }
 
-    private async Task<bool> IsThere(StreamPiece piece, int segment, CancellationToken cancel) =>
-        (await store.Head(Key(piece, segment), cancel)).Value is not null;
-
-    private string Key(StreamPiece piece, int segment) => VisibleStream.SegmentKey(run.Id, StreamKind.Metrics, piece.Epoch, segment);
+    private async Task<bool> IsThere(string key, CancellationToken cancel) => (await store.Head(key, cancel)).Value is not null;
 }

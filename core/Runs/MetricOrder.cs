@@ -24,6 +24,14 @@ public sealed class MetricOrder : IComparer<string>
 
     public static bool IsOfMachine(string metric) => metric.StartsWith(MachinePrefix, StringComparison.Ordinal);
 
+    /// <summary>Whether a metric of the machine can be among those that are asked for.</summary>
+    /// <param name="patterns">With '*' for any characters; none: all are asked for.</param>
+    public static bool MayNameMachine(IReadOnlyList<string> patterns) => patterns.Count == 0 || patterns.Any(pattern =>
+    {
+        var begins = pattern.AsSpan(0, pattern.IndexOf('*') is >= 0 and var star ? star : pattern.Length);
+        return begins.StartsWith(MachinePrefix) || (begins.Length < pattern.Length && MachinePrefix.AsSpan().StartsWith(begins));
+    });
+
     /// <summary>The spec asks about it.</summary>
     public bool IsNamed(string metric) => named.Contains(metric);
 

@@ -3,11 +3,14 @@ using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Streams;
 
-/// <summary>The two streams that a run leaves behind as numbered segments.</summary>
+/// <summary>The streams that a run leaves behind as numbered segments.</summary>
 public enum StreamKind
 {
     Metrics,
     Logs,
+
+    /// <summary>What the worker measured of its machine.</summary>
+    Machine,
 }
 
 /// <summary>One attempt's part of what readers see: its segments from the first one up to <paramref name="End"/>.</summary>
@@ -16,7 +19,8 @@ public sealed record StreamPiece(int Epoch, StreamCursor? End);
 
 /// <summary>
 /// What of a run's streams readers see. Each earlier attempt is cut at the checkpoint that the attempt after it resumed from, an attempt that nobody
-/// resumed from is not seen at all, and only the newest may be live: so a curve has no gap, no duplicate and nothing of a replaced attempt.
+/// resumed from is not seen at all, and only the newest may be live: so a curve has no gap, no duplicate and nothing of a replaced attempt. What was
+/// measured of machines is seen of every attempt, whole: it was used, whatever became of what was computed with it.
 /// </summary>
 public static class VisibleStream
 {
@@ -25,6 +29,11 @@ public static class VisibleStream
     public static IReadOnlyList<StreamPiece> Of(RunRecord run, StreamKind kind, int? epoch = null)
     {
         var pieces = new List<StreamPiece>();
+        if (kind == StreamKind.Machine)
+        {
+            return [.. run.Attempts.Where(one => one.Epoch <= (epoch ?? run.Epoch)).Select(one => new StreamPiece(one.Epoch, null))];
+        }
+
         if (Find(run, epoch ?? run.Epoch) is not { } attempt) return pieces;
         pieces.Add(new(attempt.Epoch, kind == StreamKind.Metrics ? attempt.Metrics : attempt.Logs));
         while (attempt.Resume is { } resume)
@@ -56,8 +65,12 @@ public static class VisibleStream
         return shared;
     }
 
-    public static string SegmentKey(string runId, StreamKind kind, int epoch, int segment) =>
-        kind == StreamKind.Metrics ? WorkspacePaths.MetricsSegment(runId, epoch, segment) : WorkspacePaths.LogSegment(runId, epoch, segment);
+    public static string SegmentKey(string runId, StreamKind kind, int epoch, int segment) => kind switch
+    {
+        StreamKind.Metrics => WorkspacePaths.MetricsSegment(runId, epoch, segment),
+        StreamKind.Logs => WorkspacePaths.LogSegment(runId, epoch, segment),
+        StreamKind.Machine => WorkspacePaths.MachineSegment(runId, epoch, segment),
+    };
 
     private static Attempt? Find(RunRecord run, int epoch) => run.Attempts.FirstOrDefault(attempt => attempt.Epoch == epoch);
 

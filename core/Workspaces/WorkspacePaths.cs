@@ -80,6 +80,7 @@ public static class WorkspacePaths
     public static string? AttemptedRunOf(string key) => key.Split('/') is ["attempts", var id, _, ..] ? id : null;
     public static string Attempt(string runId, int epoch) => $"{AttemptsOf(runId)}{epoch:D6}/";
     public static string MetricsSegment(string runId, int epoch, int segment) => $"{Attempt(runId, epoch)}metrics/{segment:D6}.expm";
+    public static string MachineSegment(string runId, int epoch, int segment) => $"{Attempt(runId, epoch)}machine/{segment:D6}.expm";
     public static string LogSegment(string runId, int epoch, int segment) => $"{Attempt(runId, epoch)}logs/{segment:D6}.log";
     public static string Artifact(string runId, int epoch, string path) => $"{Attempt(runId, epoch)}artifacts/{path}";
     public static string PublishedFile(string runId, int epoch, string path) => $"{Attempt(runId, epoch)}data/{path}";

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Metrics;
+using Serverless.Core.Runs;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 
@@ -12,7 +13,8 @@ public sealed class MetricFunctions(Gate gate)
     [Function("RunMetrics")]
     [Operation("A run's metrics, one series each", Answer = typeof(RunMetrics), AnswerTypes = ["application/json", "text/csv; charset=utf-8"],
         Errors = [404], Query = [
-        "names: patterns with '*', separated by commas; default all", "from: only points of this step and later",
+        "names: patterns with '*', separated by commas; default all, those of the machine (system/…) included",
+        "from: only points of this step and later",
         "maxPoints: points per series, 4 to 1000000, default 1000; longer ones keep minimum and maximum of equal stretches, first and last always; "
             + "when all series together would have more than 100000, each has fewer, and the answer's maxPoints says how many",
         "format: json, or csv for every point as metric,step,value,time in order of logging, however many; lines at its end that begin with # say " +
@@ -21,9 +23,12 @@ public sealed class MetricFunctions(Gate gate)
         gate.Reader(request, async caller =>
     {
         var run = await caller.Run(id);
+        var names = request.QueryList("names");
         var query = new MetricsQuery(
-            request.QueryList("names"), request.QueryNumber("from", long.MinValue, long.MaxValue),
-            (int)(request.QueryNumber("maxPoints", 4, 1_000_000) ?? 1000));
+            names, request.QueryNumber("from", long.MinValue, long.MaxValue), (int)(request.QueryNumber("maxPoints", 4, 1_000_000) ?? 1000))
+        {
+            Machine = MetricOrder.MayNameMachine(names),
+        };
         return request.Query("format") switch
         {
             null or "json" => Answer.LargeJson(await caller.Workspace.Metrics.Read(run, query, caller.Cancel)),

@@ -3,8 +3,10 @@ using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Plain;
+using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Agent;
 using Serverless.GpuWorker.Collect;
+using Serverless.GpuWorker.Measure;
 using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Execute;
@@ -23,6 +25,11 @@ sealed class CodeRun(
     /// </summary>
     private static readonly TimeSpan CollectFirst = TimeSpan.FromMilliseconds(200), CollectSoonest = TimeSpan.FromMilliseconds(50),
         CollectEvery = TimeSpan.FromSeconds(1), OutputsEvery = TimeSpan.FromSeconds(2);
+
+    /// <summary>Then its log says that the GPU idles.</summary>
+    private static readonly TimeSpan IdleSaid = TimeSpan.FromMinutes(15);
+
+    private const string SystemMetrics = "system metrics";
 
     /// <summary>The marker of a checkpoint was printed before its folder got its name; this is only about reading it.</summary>
     private static readonly TimeSpan MarkerPatience = TimeSpan.FromSeconds(2);
@@ -50,6 +57,8 @@ sealed class CodeRun(
         (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
     private readonly OutputCollector outputs = new(store, run, folder.OutputItself, omissions, retry);
+    private SystemMonitor? monitor;
+    private bool saidIdle;
 
     /// <returns>Null when another worker has the run.</returns>
     public async Task<Ending?> Execute()
@@ -59,9 +68,12 @@ sealed class CodeRun(
         runner.Assign(prepared.Assignment);
         _ = Task.Run(() => pool.Refill(prepared.RunnerKind));
         using var over = new CancellationTokenSource();
+        var measured = new SegmentWriter(store, segment => WorkspacePaths.MachineSegment(run.Id, run.Epoch, segment), retry);
+        monitor = new(measured, runner.Processes, folder.Root, Gpus.Here, run.Started ?? time.GetUtcNow(), time);
         Task[] collecting =
         [
             Start(),
+            Guard(() => omissions.Guard(SystemMetrics, isLast: false, () => monitor.Run(Look, over.Token, record.MayWrite))),
             Repeat("metrics", CollectStreams, CollectEvery, over.Token, () => metrics.Filling),
             Repeat(ContractNames.Checkpoints, () => checkpoints.Collect(atEnd: false, record.MayWrite), CollectEvery, over.Token),
             Repeat(ContractNames.Artifacts, () => outputs.UploadSettled(record.MayWrite), OutputsEvery, over.Token),
@@ -100,6 +112,7 @@ sealed class CodeRun(
         try
         {
             await Last("metrics", () => metrics.Collect(atEnd: true, record.MayWrite));
+            await Last(SystemMetrics, () => monitor?.Flush(record.MayWrite) ?? Task.CompletedTask);
             await Last(ContractNames.MetricsJsonl, () => Look(ContractNames.MetricsJsonl));
             await Last(ContractNames.MetricsBinary, () => Look(ContractNames.MetricsBinary));
             await Last(ContractNames.Checkpoints, () => checkpoints.Collect(atEnd: true, record.MayWrite));
@@ -119,6 +132,18 @@ sealed class CodeRun(
         var latest = metrics.Latest;
         return new(cause, message, end.ExitCode, manifest, metrics.End, log.End, latest.Count > 0 ? latest : null, metrics.Step, omissions.Summary,
             changes.Count > 0 ? changes[0] : null);
+    }
+
+    // A GPU that waits costs as much as one that works.
+    private void Look(SystemMonitor seen)
+    {
+        if (seen.GpusIdle is not { } idle) saidIdle = false;
+        else if (idle >= run.Spec.GpuIdleTimeout) stop.Request(StopReason.GpuIdle);
+        else if (idle >= IdleSaid && !saidIdle)
+        {
+            saidIdle = true;
+            log.Say($"no GPU of this machine has done anything for {IdleSaid.TotalMinutes:0} minutes; gpuIdleTimeout in the spec ends such runs");
+        }
     }
 
     private Task Last(string what, Func<Task> collect) => omissions.Guard(what, isLast: true, collect);

@@ -9,6 +9,7 @@ enum StopReason
     Cancelled,
     Preempted,
     Timeout,
+    GpuIdle,
     StorageFull,
 
     /// <summary>The agent cannot do its part.</summary>
@@ -32,6 +33,7 @@ sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, Runne
         StopReason.Preempted => (Cause.Preempted, Killed
             ? "the worker had to leave; the code did not leave within its grace period and was killed" : "the worker had to leave"),
         StopReason.Timeout => (Cause.Timeout, string.Create(CultureInfo.InvariantCulture, $"ran longer than its timeout of {timeout}")),
+        StopReason.GpuIdle => (Cause.Timeout, "no GPU of the machine did anything for as long as gpuIdleTimeout says"),
         StopReason.StorageFull => (Cause.StorageFull, "there is no room left for the run's files"),
         StopReason.WorkerFailed => (Cause.WorkerLost, "the worker could not collect the run's files; its log says why"),
         null when Held => (Cause.UserCode,

@@ -156,6 +156,9 @@ sealed class RunnerProcess : IDisposable
         process.Dispose();
     }
 
+    /// <summary>The ids of the run's processes, as they are now.</summary>
+    public IReadOnlyList<int> Processes() => [.. Members().Select(member => member.Id)];
+
     // The runner, what is below it, and what this process has adopted from it; of those in its group none is missed because its parent just changes.
     private List<ProcessTree.Entry> Members()
     {

@@ -32,7 +32,8 @@ sealed class RunEnvironment(CodeUser? user, string mark, bool limitsProcessors)
         "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
     ];
 
-    private static readonly Dictionary<string, string> Inherited = ReadOfMachine();
+    /// <summary>What of this process's environment any other may have.</summary>
+    public static IReadOnlyDictionary<string, string> Inherited { get; } = ReadOfMachine();
 
     /// <summary>
     /// What every process of a run gets of this one's environment: where programs, libraries and certificates are, and the language.

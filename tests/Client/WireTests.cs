@@ -86,7 +86,8 @@ public sealed class WireTests
                 ["all"] = new JsonArray(1, 2),
                 ["map"] = new JsonObject { ["lr"] = 0.1 },
             },
-            Inputs = ["data/digits/"], Retries = new(3, 4), Timeout = TimeSpan.FromMinutes(90), Grace = TimeSpan.FromSeconds(5), Checkpoints = new()
+            Inputs = ["data/digits/"], Retries = new(3, 4), Timeout = TimeSpan.FromMinutes(90), GpuIdleTimeout = TimeSpan.FromMinutes(30),
+            Grace = TimeSpan.FromSeconds(5), Checkpoints = new()
             {
                 Keep = 2,
                 Best = new("acc", Goal.Maximize),

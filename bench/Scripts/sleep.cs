@@ -1,0 +1,2 @@
+Console.WriteLine("begun");
+Thread.Sleep(TimeSpan.FromMinutes(15));
