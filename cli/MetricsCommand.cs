@@ -4,13 +4,16 @@ using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
 using Serverless.Core.Metrics;
+using Serverless.Core.Reports;
+using Serverless.Core.Runs;
 using Serverless.Core.Spec;
+using Column = Serverless.Cli.Terminal.Column;
 
 namespace Serverless.Cli;
 
 static class MetricsCommand
 {
-    private const int SparkWidth = 16, WideSparkWidth = 30, WideTerminal = 120, PlotHeight = 10, PointsToDraw = 1000, FewestPoints = 4,
+    private const int SparkWidth = 16, WideSparkWidth = 30, WideTerminal = 120, PointsToDraw = 1000, FewestPoints = 4,
     PointsOfJson = 1_000_000;
 
     public static Verb Create(World world)
@@ -21,11 +24,12 @@ static class MetricsCommand
             Description = "Plot these ('*' matches any characters); without any, a table of all", Arity = ArgumentArity.ZeroOrMore,
         };
         var csv = new Option<bool>("--csv") { Description = "Every point as metric,step,value,time, in order of logging" };
+        var plot = new Option<bool>("--plot") { Description = "Plot all of them" };
         var system = new Option<bool>("--system") { Description = "Also the machine's own metrics (system/…)" };
         return new Verb("metrics", "Show a run's metrics: last, smallest and largest value, and their curves")
         {
             Examples = ["exp metrics last", "exp metrics last train/loss val/accuracy", "exp metrics 7XK2QA --csv > curves.csv"],
-        }.With(name, metrics, csv, system).Does(world, async (session, cancel) =>
+        }.With(name, metrics, plot, csv, system).Does(world, async (session, cancel) =>
         {
             if (!session.Output.Json) Output.WarmUp();
             var run = await session.FindRun(name, cancel);
@@ -38,7 +42,7 @@ static class MetricsCommand
 
             var answer = await session.Api.GetMetrics(run, wanted, session.Output.Json ? PointsOfJson : PointsToDraw, cancel);
             if (session.Output.Json) Output.WriteJson(answer);
-            else if (wanted.Length > 0) Draw(session.Output, answer);
+            else if (wanted.Length > 0 || session.Get(plot)) Draw(session.Output, answer, session.Get(system) || wanted.Length > 0);
             else Table(session.Output, answer, session.Get(system));
             Remark(session.Output, answer);
             await CheckNames(session.Api, run, answer, wanted, cancel);
@@ -116,30 +120,17 @@ static class MetricsCommand
         string Shown(double value) => MachineUse.Value(series.Name, value);
     }
 
-    private static void Draw(Output output, RunMetrics metrics)
+    private static void Draw(Output output, RunMetrics metrics, bool system)
     {
-        foreach (var series in metrics.Series)
+        foreach (var series in metrics.Series.Where(series => system || !RunView.IsSystem(series.Name)))
         {
-            var finite = series.Points.Where(point => double.IsFinite(point.Value)).ToList();
             var nans = series.NaNs > 0 ? $", {series.NaNs} NaN" : "";
             var points = $"{series.Total} {(series.Total == 1 ? "point" : "points")}{nans}";
-            output.Line($"[bold]{series.Name}[/]  last {Format.Number(series.Points[^1].Value)}  [dim]{points}[/]");
-            if (finite.Count == 0) continue;
-
-            string[] labels = [Format.Number(finite.Max(point => point.Value)), Format.Number(finite.Min(point => point.Value))];
-            var margin = labels.Max(label => label.Length);
-            var width = Math.Min(output.Width, 100) - margin - 3;
-            if (width < 10) continue;
-            var rows = Curve.Plot([.. finite.Select(point => ((double)point.Step, point.Value))], width, PlotHeight);
-            for (var i = 0; i < rows.Length; i++)
-            {
-                var label = i == 0 ? labels[0] : i == rows.Length - 1 ? labels[1] : "";
-                output.Line($"[dim]{label.PadLeft(margin)} │[/][blue]{rows[i]}[/]");
-            }
-
-            var (first, last) = ($"{finite[0].Step}", $"{finite[^1].Step}");
-            output.Line($"[dim]{new string(' ', margin)} └{new string('─', width)}[/]");
-            output.Line($"[dim]{new string(' ', margin + 2)}{first}{$"step {last}".PadLeft(Math.Max(0, width - first.Length))}[/]\n");
+            output.Line($"[bold]{series.Name}[/]  last {MachineUse.Value(series.Name, series.Points[^1].Value)}  [dim]{points}[/]");
+            var line = new ChartLine(series.Name, 0, [.. series.Points.Select(point => ((double)point.Step, point.Value))]);
+            var chart = new Chart("plot", series.Name, MetricOrder.IsOfMachine(series.Name) ? "seconds" : "step", "", [line]);
+            TerminalPlot.Draw(output, chart, value => MachineUse.Value(series.Name, value));
+            output.Line($"");
         }
     }
 

@@ -24,6 +24,7 @@ static class Root
             ShowCommand.Create(world),
             LogsCommand.Create(world),
             MetricsCommand.Create(world),
+            PlotCommand.Create(world),
             CompareCommand.Create(world),
             WhyNotReusedCommand.Create(world),
             LineageCommand.Create(world),

@@ -18,47 +18,41 @@ static class Curve
             !double.IsFinite(mean) ? ' ' : max <= min ? Levels[3] : Levels[(int)Math.Min(7, (mean - min) / (max - min) * 8)]));
     }
 
-    /// <summary>A plot of dots, 2 × 4 in each character (Braille patterns), points at their steps.</summary>
-    /// <returns>The rows, top first, each of <paramref name="width"/> characters.</returns>
-    public static string[] Plot(IReadOnlyList<(double X, double Y)> points, int width, int height)
+    /// <summary>A plot of dots, 2 × 4 in each character (Braille patterns), points at their places, finite ones alone.</summary>
+    /// <param name="lines">At least one point in all.</param>
+    /// <returns>The rows, top first, each of <paramref name="width"/> characters; with each character the line that was there last, or -1.</returns>
+    public static (char Dots, int Line)[][] Plot(IReadOnlyList<IReadOnlyList<(double X, double Y)>> lines, int width, int height)
     {
-        var finite = points.Where(point => double.IsFinite(point.Y)).ToList();
-        var dots = new byte[height, width];
-        if (finite.Count > 0)
+        var all = lines.SelectMany(points => points).ToList();
+        var (left, right) = (all.Min(point => point.X), all.Max(point => point.X));
+        var (bottom, top) = (all.Min(point => point.Y), all.Max(point => point.Y));
+        var (dots, owners) = (new byte[height, width], new int[height, width]);
+        foreach (var (number, points) in lines.Index())
         {
-            var (left, right) = (finite.Min(point => point.X), finite.Max(point => point.X));
-            var (bottom, top) = (finite.Min(point => point.Y), finite.Max(point => point.Y));
             var last = ((int X, int Y)?)null;
-            foreach (var point in finite)
+            foreach (var point in points)
             {
                 var here = (Scale(point.X, left, right, (2 * width) - 1), (4 * height) - 1 - Scale(point.Y, bottom, top, (4 * height) - 1));
-                Line(dots, last ?? here, here);
+                Line(dots, owners, number + 1, last ?? here, here);
                 last = here;
             }
         }
 
-        var rows = new string[height];
-        for (var row = 0; row < height; row++)
-        {
-            rows[row] = string.Create(width, (dots, row), static (to, from) =>
-            {
-                for (var column = 0; column < to.Length; column++) to[column] = (char)(0x2800 + from.dots[from.row, column]);
-            });
-        }
-
-        return rows;
+        return [.. Enumerable.Range(0, height).Select(row =>
+            Enumerable.Range(0, width).Select(column => ((char)(0x2800 + dots[row, column]), owners[row, column] - 1)).ToArray())];
     }
 
     private static int Scale(double value, double from, double to, int steps) =>
         to > from ? (int)Math.Round((value - from) / (to - from) * steps) : steps / 2;
 
-    private static void Line(byte[,] dots, (int X, int Y) from, (int X, int Y) to)
+    private static void Line(byte[,] dots, int[,] owners, int owner, (int X, int Y) from, (int X, int Y) to)
     {
         var steps = Math.Max(1, Math.Max(Math.Abs(to.X - from.X), Math.Abs(to.Y - from.Y)));
         for (var i = 0; i <= steps; i++)
         {
             var (x, y) = (from.X + ((to.X - from.X) * i / steps), from.Y + ((to.Y - from.Y) * i / steps));
             dots[y / 4, x / 2] |= Dot(x % 2, y % 4);
+            owners[y / 4, x / 2] = owner;
         }
     }
 

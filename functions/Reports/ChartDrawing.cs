@@ -1,8 +1,16 @@
 using System.Globalization;
+using System.Text;
 using ScottPlot;
 using Serverless.Core.Reports;
+using SkiaSharp;
 
 namespace Serverless.Functions.Reports;
+
+public enum SheetForm
+{
+    Png,
+    Svg,
+}
 
 /// <summary>Draws a report's charts with ScottPlot.</summary>
 public sealed class ChartDrawing : IChartDrawing
@@ -38,6 +46,39 @@ public sealed class ChartDrawing : IChartDrawing
             plot.ScaleFactor = Density;
             return plot.GetImageBytes(Width * Density, Height * Density, ImageFormat.Png);
         }
+    }
+
+    /// <summary>Several charts in one picture, one below the other, on white.</summary>
+    /// <param name="charts">At least one.</param>
+    public static byte[] Sheet(IReadOnlyList<Chart> charts, SheetForm form)
+    {
+        ReportFont.Register();
+        lock (OneAtATime)
+        {
+            var (scale, height) = (form == SheetForm.Png ? Density : 1, Height * charts.Count);
+            var sheet = new Multiplot(Plot(charts[0], Light)) { Layout = new ScottPlot.MultiplotLayouts.Rows() };
+            foreach (var chart in charts.Skip(1)) sheet.AddPlot(Plot(chart, Light));
+            foreach (var plot in sheet.GetPlots()) plot.ScaleFactor = scale;
+
+            try
+            {
+                return form == SheetForm.Png ? sheet.Render(Width * scale, height * scale).GetImageBytes(ImageFormat.Png) : Svg(sheet, height);
+            }
+            finally
+            {
+                foreach (var plot in sheet.GetPlots()) plot.Dispose();
+            }
+        }
+    }
+
+    private static byte[] Svg(Multiplot sheet, int height)
+    {
+        using var written = new MemoryStream();
+        using (var canvas = SKSvgCanvas.Create(SKRect.Create(Width, height), written)) sheet.Render(canvas, new PixelRect(0, Width, height, 0));
+
+        // Whoever opens the file may not have the font.
+        return Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(written.ToArray())
+            .Replace($"font-family=\"{ReportFont.Name}\"", $"font-family=\"{ReportFont.Name}, system-ui, sans-serif\"", StringComparison.Ordinal));
     }
 
     private static Plot Plot(Chart chart, Theme theme)

@@ -24,6 +24,9 @@ sealed class RunEnvironment(CodeUser? user, string mark, bool limitsProcessors)
     /// </summary>
     public const string NoBytecode = "PYTHONDONTWRITEBYTECODE";
 
+    /// <summary>Python keeps what it prints to a pipe until 8 KiB have come together; whoever watches a run waits for its first line.</summary>
+    private const string Unbuffered = "PYTHONUNBUFFERED";
+
     private static readonly string[] PassedOn =
     [
         "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
@@ -55,6 +58,7 @@ sealed class RunEnvironment(CodeUser? user, string mark, bool limitsProcessors)
         var all = OfMachine();
         if (user is not null) all["HOME"] = folder.Home;
         all[NoBytecode] = "1";
+        all[Unbuffered] = "1";
         foreach (var (name, value) in run.Spec.Env) all[name] = value;
         all[Leftovers.Variable] = mark;
         all["TMPDIR"] = folder.Temporary;

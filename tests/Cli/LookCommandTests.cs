@@ -1,3 +1,4 @@
+using System.Xml.Linq;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Cli;
@@ -11,6 +12,8 @@ public sealed class LookCommandTests(SharedPlatform shared)
 
     private ExpPlatform Platform => shared.Platform;
 
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task Show_TakesTheEndOrBeginningOfAnId_AndAnExperimentsName()
     {
@@ -19,6 +22,36 @@ public sealed class LookCommandTests(SharedPlatform shared)
         {
             Assert.Equal(id, (await Platform.Json("show", name)).GetProperty("id").GetString());
         }
+    }
+
+    [Fact]
+    public async Task Plot_DrawsCurvesOfSeveralRuns_InTheTerminalAndAsAPicture()
+    {
+        var runs = new List<string>();
+        foreach (var lr in (string[])["0.1", "0.2"])
+        {
+            runs.Add(await Platform.Submit(Platform.Script("plotted.sh", Curves), "--name", "plotted", "--param", $"lr={lr}"));
+        }
+
+        foreach (var run in runs) await Platform.Exp("wait", run);
+        var drawn = await Platform.Exp(["plot", .. runs]);
+        Assert.True(drawn.ExitCode == 0, drawn.ToString());
+        foreach (var part in (string[])["val/accuracy", "plotted lr=0.1", "plotted lr=0.2", "step 4"])
+        {
+            Assert.Contains(part, drawn.Output, StringComparison.Ordinal);
+        }
+
+        var (png, svg) = (Path.Combine(Platform.Folder, "curves.png"), Path.Combine(Platform.Folder, "curves.svg"));
+        Assert.Equal(0, (await Platform.Exp(["plot", .. runs, "--out", png])).ExitCode);
+        Assert.Equal(0, (await Platform.Exp(["plot", .. runs, "--metric", "val/*", "--x", "time", "--out", svg])).ExitCode);
+        Assert.Equal([0x89, .. "PNG"u8], (await File.ReadAllBytesAsync(png, Cancel))[..4]);
+        var picture = XDocument.Parse(await File.ReadAllTextAsync(svg, Cancel));
+        Assert.Contains("plotted lr=0.2", picture.Root!.Value, StringComparison.Ordinal);
+
+        Assert.Equal("exp: --out a.jpg: expected a name that ends in .png or .svg",
+            Assert.Single((await Platform.Exp(["plot", .. runs, "--out", "a.jpg"])).ErrorLines));
+        Assert.Equal("exp: no run has a metric 'val/accurcy'; did you mean 'val/accuracy'?",
+            Assert.Single((await Platform.Exp(["plot", .. runs, "--metric", "val/accurcy"])).ErrorLines));
     }
 
     [Fact]

@@ -1,0 +1,118 @@
+using System.CommandLine;
+using Serverless.Cli.Client;
+using Serverless.Cli.Terminal;
+using Serverless.Cli.Transfer;
+using Serverless.Cli.Watch;
+using Serverless.Core.Metrics;
+using Serverless.Core.Reports;
+using Serverless.Core.Runs;
+using Serverless.Core.Spec;
+using Serverless.Functions.Reports;
+
+namespace Serverless.Cli;
+
+/// <summary>Curves of several runs in one picture for each metric: in the terminal, or as a file.</summary>
+static class PlotCommand
+{
+    private const int MaxCharts = 6, PointsToDraw = 2000, PointsOfTerminal = 1000, FewestPoints = 4;
+
+    /// <summary>What a step is, or how long after its first point a run had got there.</summary>
+    private enum Axis
+    {
+        Step,
+        Time,
+    }
+
+    public static Verb Create(World world)
+    {
+        var names = RunNames.Arguments();
+        var metrics = new Option<string[]>("--metric")
+        {
+            Description = "Metric to plot; repeat for several, '*' matches any characters [what the runs share, the most telling first]",
+            HelpName = "NAME",
+        };
+        var to = new Option<string?>("--out") { Description = "Picture to write: FILE.png or FILE.svg [the terminal]", HelpName = "FILE" };
+        var x = new Option<Axis?>("--x")
+        {
+            Description = "What runs along the axis: step or time, in seconds since a run's first point [step]", HelpName = "step|time",
+            CustomParser = EnumArgument.Parse<Axis>,
+        };
+        return new Verb("plot", "Plot curves of runs, in the terminal or as a picture")
+        {
+            Examples = ["exp plot prune-mlp prune-cnn", "exp plot 7XK2QA M3PPZ1 --metric val/accuracy --out accuracy.svg"],
+        }.With(names, metrics, to, x).Does(world, async (session, cancel) =>
+        {
+            Output.WarmUp();
+            var form = session.Get(to) is { } file ? FormOf(file) : (SheetForm?)null;
+            var runs = await Read(session, session.Get(names), session.Get(metrics) ?? [], form is null ? PointsOfTerminal : PointsToDraw, cancel);
+            var (charts, leftOut) = Charts(runs, session.Get(metrics) ?? [], session.Get(x) == Axis.Time);
+            if (session.Output.Json) Output.WriteJson(charts);
+            else if (form is null) Draw(session.Output, charts);
+            if (form is { } wanted)
+            {
+                var picture = ChartDrawing.Sheet(charts, wanted);
+                await LocalFiles.Write(session.Get(to)!, () => File.WriteAllBytesAsync(session.Get(to)!, picture, cancel));
+                session.Output.Remark($"Drew {string.Join(", ", charts.Select(chart => chart.Title))} into {session.Get(to)}");
+            }
+
+            if (leftOut.Count > 0) session.Output.Remark($"[dim]Not plotted: {string.Join(", ", leftOut)}; name what to plot: --metric[/]");
+        });
+    }
+
+    private static SheetForm FormOf(string file) => Path.GetExtension(file).ToUpperInvariant() switch
+    {
+        ".PNG" => SheetForm.Png,
+        ".SVG" => SheetForm.Svg,
+        _ => throw ExpException.Usage($"--out {file}: expected a name that ends in .png or .svg"),
+    };
+
+    /// <exception cref="ExpException">No run has a metric by one of the names.</exception>
+    private static async Task<IReadOnlyList<ReportedRun>> Read(
+        Session session, string[] names, string[] metrics, int points, CancellationToken cancel)
+    {
+        var ids = new List<string>();
+        foreach (var name in names) ids.Add(await RunNames.Find(session.Api, name, cancel));
+        var runs = await All(metrics, points);
+        var missing = metrics.Where(pattern => !runs.SelectMany(run => run.Series).Any(one => NamePattern.Matches(pattern, one.Name))).ToList();
+        if (missing.Count == 0) return runs;
+        var known = (await All([], FewestPoints)).SelectMany(run => run.Series).Select(series => series.Name).Distinct().ToList();
+        throw ExpException.NotFound(string.Join("; ", missing.Select(name => $"no run has a metric '{name}'{Suggestion.Clause(name, known)}")));
+
+        Task<ReportedRun[]> All(string[] names, int most) => Task.WhenAll(ids.Distinct(StringComparer.Ordinal).Select(async id =>
+            new ReportedRun(await session.Api.GetRun(id, cancel), (await session.Api.GetMetrics(id, names, most, cancel)).Series)));
+    }
+
+    /// <exception cref="ExpException">There is nothing to plot.</exception>
+    private static (IReadOnlyList<Chart> Charts, IReadOnlyList<string> LeftOut) Charts(
+        IReadOnlyList<ReportedRun> runs, string[] asked, bool overTime)
+    {
+        var logged = runs.SelectMany(run => run.Series).Select(series => series.Name).Distinct(StringComparer.Ordinal).ToList();
+        var chosen = asked.Length > 0
+            ? [.. logged.OrderBy(name => Array.FindIndex(asked, pattern => NamePattern.Matches(pattern, name)))]
+            : CurveChoice.Of(runs).Names(MetricOrder.Of(runs.Select(run => run.Run))).Plotted;
+        if (chosen.Count == 0) throw ExpException.NotFound("there are no curves yet: a metric needs two points");
+        var labels = ReportedRun.Labels(runs);
+        return ([.. chosen.Take(MaxCharts).Select(name => Chart(name, runs, labels, overTime))], [.. chosen.Skip(MaxCharts)]);
+    }
+
+    private static Chart Chart(string metric, IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> labels, bool overTime)
+    {
+        var lines = from run in runs.Index()
+                    from series in run.Item.Series
+                    where series.Name == metric
+                    let points = overTime ? ReportComposer.PointsOverTime(series) : ReportComposer.Points(series)
+                    select new ChartLine(labels[run.Index], run.Index, points, Markers: points.Count == 1);
+        var unit = overTime || MetricOrder.IsOfMachine(metric) ? "seconds" : "step";
+        return new("plot", metric, unit, "", [.. lines.Where(line => line.Points.Count > 0)]);
+    }
+
+    private static void Draw(Output output, IReadOnlyList<Chart> charts)
+    {
+        foreach (var chart in charts)
+        {
+            output.Line($"[bold]{chart.Title}[/]");
+            TerminalPlot.Draw(output, chart, value => MachineUse.Value(chart.Title, value));
+            output.Line($"");
+        }
+    }
+}
