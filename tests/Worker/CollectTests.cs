@@ -47,6 +47,17 @@ public sealed class CollectTests(SharedWorker shared) : IClassFixture<SharedWork
     }
 
     [Fact]
+    public async Task WhatPythonPrints_IsSeenAtOnce()
+    {
+        var go = Path.Combine(rig.Folder, "python-goes-on");
+        var run = await rig.SubmitShell(
+            $"python3 -c 'import os, time; print(\"first\"); [time.sleep(0.05) for _ in iter(lambda: os.path.exists(\"{go}\"), True)]'");
+        await rig.LogHas(run, "first");
+        await File.WriteAllTextAsync(go, "", TestContext.Current.CancellationToken);
+        Assert.Equal(RunState.Succeeded, (await rig.Ended(run)).State);
+    }
+
+    [Fact]
     public async Task FailedRun_KeepsItsArtifacts_ButPublishesNothing()
     {
         var ended = await rig.Ended(await rig.SubmitShell("echo a > $EXP_OUTPUT/artifacts/a; echo d > $EXP_OUTPUT/data/d; exit 1"));
