@@ -183,7 +183,7 @@ static class FilesCommand
         // "digits" becomes data/digits/…, "digits/." and "." give their content: what cp -r does.
         var below = Path.GetFileName(path.TrimEnd('/')) is "." or ".." ? "" : Path.GetFileName(root) + "/";
         var folder = target.EndsWith('/') ? target : target + "/";
-        return Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories)
+        return LocalFiles.Below(root)
             .Select(file => (folder + below + Path.GetRelativePath(root, file).Replace(Path.DirectorySeparatorChar, '/'), file));
     }
 }

@@ -83,7 +83,7 @@ sealed class LocalDataset(Session session, string name, string path)
             throw ExpException.NotFound($"there is no file or folder {path} on this machine; one of the workspace begins with data/");
         }
 
-        var files = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
+        var files = LocalFiles.Below(path)
             .Select(file => (Path: Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/'), File: file))
                 .OrderBy(file => file.Path, CodeTree.Order).ToList();
         return files.Count is > 0 and <= DatasetPublishing.MaxFiles ? files

@@ -12,7 +12,12 @@ static class Format
     /// <summary>Characters of a run id that lists show: its end, because the beginning is the time and the same for neighbours.</summary>
     public const int ShortIdLength = 6;
 
-    public static string ShortId(string id) => id.Length > ShortIdLength ? id[^ShortIdLength..] : id;
+    /// <summary>Folders are named by it, and the id is what a platform somewhere calls one: letters and digits alone.</summary>
+    public static string ShortId(string id)
+    {
+        var end = id.Length > ShortIdLength ? id[^ShortIdLength..] : id;
+        return end.All(char.IsAsciiLetterOrDigit) ? end : "unknown";
+    }
 
     /// <summary>42 ms, 3.2 s, 1m 05s, 2h 10m, 3d 4h.</summary>
     public static string Duration(TimeSpan span) => span switch

@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
 
@@ -11,7 +12,7 @@ static class LocalFiles
     /// <exception cref="ExpException">Some are no plain files, or may not be read; each is a line.</exception>
     public static void Check(IEnumerable<string> files)
     {
-        var problems = files.Select(file => (file, Problem: PlainFile.Problem(file))).Where(one => one.Problem is not null)
+        var problems = files.Select(file => (file, Problem: Problem(file))).Where(one => one.Problem is not null)
             .Select(one => $"{one.file}: {one.Problem}").ToList();
         if (problems.Count == 0) return;
         if (problems is [var only]) throw ExpException.Usage($"{only}; only plain files can be sent, nothing was");
@@ -19,6 +20,34 @@ static class LocalFiles
         throw ExpException.Usage($"{problems.Count} cannot be sent, and nothing was:",
             [.. problems.Take(MaxNamed), .. more is null ? Array.Empty<string>() : [more]]);
     }
+
+    /// <summary>
+    /// The files below a folder. A link to a folder is one of them, and so refused by <see cref="Check"/>: what lies behind it is somewhere else, or
+    /// the folder again.
+    /// </summary>
+    public static IEnumerable<string> Below(string folder) =>
+        new FileSystemEnumerable<string>(
+            folder, (ref FileSystemEntry entry) => entry.ToFullPath(),
+            new() { RecurseSubdirectories = true, AttributesToSkip = 0, IgnoreInaccessible = false })
+        {
+            ShouldRecursePredicate = (ref FileSystemEntry entry) => !IsLink(entry),
+            ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory || IsLink(entry),
+        };
+
+    /// <summary>A download takes the place of a file; of a device, a pipe or a folder never.</summary>
+    /// <exception cref="ExpException">One of these is there.</exception>
+    public static void CheckTarget(string file)
+    {
+        var there = new FileInfo(file).LinkTarget is null ? file : File.ResolveLinkTarget(file, returnFinalTarget: true)!.FullName;
+        if (!Path.Exists(there) || FileCalls.LookAt(there) is not { Kind: not FileKind.File } other) return;
+        throw ExpException.Usage($"{file} cannot be written: {other.Noun} is there");
+    }
+
+    private static string? Problem(string file) => PlainFile.Problem(file) is not { } problem ? null
+        : Directory.Exists(file) && new FileInfo(file).LinkTarget is { } target ? $"it is a link to the folder {target}; copy that"
+        : problem;
+
+    private static bool IsLink(in FileSystemEntry entry) => entry.Attributes.HasFlag(FileAttributes.ReparsePoint);
 
     /// <exception cref="ExpException">It is no plain file any more.</exception>
     public static Stream Open(string file)

@@ -35,9 +35,10 @@ static class Transfers
     }
 
     /// <summary>Writes a file that appears only when it is whole.</summary>
-    /// <exception cref="ExpException">What came is something else, or not all of it came.</exception>
+    /// <exception cref="ExpException">What came is something else, or not all of it came; or it cannot be written there.</exception>
     public static async Task Save(Func<CancellationToken, Task<Stream>> open, string file, IProgress<long>? moved, CancellationToken cancel)
     {
+        LocalFiles.CheckTarget(file);
         try
         {
             await LocalFiles.Write(file, () => Downloads.Save(open, file, moved, cancel));

@@ -13,11 +13,16 @@ public static class Downloads
     public static async Task Save(
         Func<CancellationToken, Task<Stream>> open, string file, IProgress<long>? progress = null, CancellationToken cancel = default)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
-        var partial = file + ".partial";
+        // A link stays one, and what it leads to gets the content, as cp has it.
+        file = Path.GetFullPath(file);
+        if (new FileInfo(file).LinkTarget is not null) file = File.ResolveLinkTarget(file, returnFinalTarget: true)!.FullName;
+        var folder = Directory.CreateDirectory(Path.GetDirectoryName(file)!).FullName;
+
+        // A name that nobody else has: other downloads and other people's files are beside it.
+        var partial = Path.Combine(folder, $".{Path.GetRandomFileName()}.partial");
         try
         {
-            await using (var to = File.Create(partial))
+            await using (var to = new FileStream(partial, FileMode.CreateNew, FileAccess.Write))
             {
                 await using var from = await open(cancel);
                 var buffer = new byte[BufferBytes];

@@ -6,6 +6,8 @@ public sealed class FilesCommandTests(SharedPlatform shared)
 {
     private ExpPlatform Platform => shared.Platform;
 
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task Files_ThatWerePut_ComeBackTheSame()
     {
@@ -21,6 +23,59 @@ public sealed class FilesCommandTests(SharedPlatform shared)
         Assert.Equal(2, (await Platform.Exp("files", "rm", "data/set/")).ExitCode);
         Assert.Equal(0, (await Platform.Exp("files", "rm", "-r", "data/set/")).ExitCode);
         Assert.Equal(4, (await Platform.Exp("files", "get", "data/set/a.csv", "-")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Downloads_SideBySide_LeaveOneAnotherAndOwnFilesAlone()
+    {
+        var from = Directory.CreateDirectory(Path.Combine(Platform.Folder, "beside")).FullName;
+        var large = new string('A', 4 << 20);
+        await File.WriteAllTextAsync(Path.Combine(from, "model"), large, Cancel);
+        await File.WriteAllTextAsync(Path.Combine(from, "model.partial"), "B", Cancel);
+        Assert.Equal(0, (await Platform.Exp("files", "put", from)).ExitCode);
+
+        var to = Path.Combine(Platform.Folder, "got-beside");
+        Assert.Equal(0, (await Platform.Exp("files", "get", "data/beside/", to)).ExitCode);
+        Assert.Equal(large, await File.ReadAllTextAsync(Path.Combine(to, "model"), Cancel));
+        Assert.Equal("B", await File.ReadAllTextAsync(Path.Combine(to, "model.partial"), Cancel));
+        Assert.Equal(2, Directory.GetFileSystemEntries(to).Length);
+
+        // What somebody has there already stays, also behind a link.
+        var (own, link) = (Path.Combine(to, "own"), Path.Combine(to, "link"));
+        await File.WriteAllTextAsync(own, "mine", Cancel);
+        File.CreateSymbolicLink(link, own);
+        Assert.Equal(0, (await Platform.Exp("files", "get", "data/beside/model.partial", link)).ExitCode);
+        Assert.Equal("B", await File.ReadAllTextAsync(own, Cancel));
+        Assert.Equal(own, new FileInfo(link).LinkTarget);
+    }
+
+    [Fact]
+    public async Task ADownload_TakesThePlaceOfNoPipe()
+    {
+        Assert.Equal(0, (await Platform.Exp("files", "put", Platform.Script("for-a-pipe", "x"))).ExitCode);
+        var pipe = Path.Combine(Platform.Folder, "pipe");
+        await Unix.Do("mkfifo", pipe);
+        var result = await Platform.Exp("files", "get", "data/for-a-pipe", pipe);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Equal($"exp: {pipe} cannot be written: a named pipe is there", Assert.Single(result.ErrorLines));
+    }
+
+    [Theory]
+    [InlineData("files put")]
+    [InlineData("dataset publish")]
+    public async Task LinksToFolders_AreNamedAndNotFollowed(string command)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(Platform.Folder, "circle")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(folder, "f"), "x", Cancel);
+        foreach (var name in (string[])["a", "b"])
+        {
+            if (!Path.Exists(Path.Combine(folder, name))) File.CreateSymbolicLink(Path.Combine(folder, name), ".");
+        }
+
+        var result = await Platform.Exp([.. command.Split(' '), folder]);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Equal(3, result.ErrorLines.Length);
+        Assert.Contains("it is a link to the folder", result.ErrorLines[1], StringComparison.Ordinal);
     }
 
     [Fact]
