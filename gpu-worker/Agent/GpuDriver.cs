@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using Serverless.GpuWorker.Measure;
 
 namespace Serverless.GpuWorker.Agent;
 
@@ -9,7 +10,7 @@ namespace Serverless.GpuWorker.Agent;
 /// </summary>
 static class GpuDriver
 {
-    private const string Program = "nvidia-smi";
+    private const string Program = NvidiaSmi.Usual;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <returns>Its name, driver version and memory.</returns>

@@ -57,7 +57,6 @@ sealed class CodeRun(
         (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
     private readonly OutputCollector outputs = new(store, run, folder.OutputItself, omissions, retry);
-    private SystemMonitor? monitor;
     private bool saidIdle;
 
     /// <returns>Null when another worker has the run.</returns>
@@ -69,11 +68,11 @@ sealed class CodeRun(
         _ = Task.Run(() => pool.Refill(prepared.RunnerKind));
         using var over = new CancellationTokenSource();
         var measured = new SegmentWriter(store, segment => WorkspacePaths.MachineSegment(run.Id, run.Epoch, segment), retry);
-        monitor = new(measured, runner.Processes, folder.Root, Gpus.Here, run.Started ?? time.GetUtcNow(), time);
+        var monitor = new SystemMonitor(measured, runner.Processes, folder.Root, Gpus.Here, run.Started ?? time.GetUtcNow(), time);
         Task[] collecting =
         [
             Start(),
-            Guard(() => omissions.Guard(SystemMetrics, isLast: false, () => monitor.Run(Look, over.Token, record.MayWrite))),
+            Guard(() => omissions.Guard(SystemMetrics, isLast: true, () => monitor.Run(Look, over.Token, record.MayWrite))),
             Repeat("metrics", CollectStreams, CollectEvery, over.Token, () => metrics.Filling),
             Repeat(ContractNames.Checkpoints, () => checkpoints.Collect(atEnd: false, record.MayWrite), CollectEvery, over.Token),
             Repeat(ContractNames.Artifacts, () => outputs.UploadSettled(record.MayWrite), OutputsEvery, over.Token),
@@ -83,10 +82,10 @@ sealed class CodeRun(
         await pump.Drained();
         await over.CancelAsync();
         await Task.WhenAll(collecting);
-        return end.Stopped == StopReason.Fenced || stop.Fenced.IsCancellationRequested ? null : await Conclude(end);
+        return end.Stopped == StopReason.Fenced || stop.Fenced.IsCancellationRequested ? null : await Conclude(end, monitor);
     }
 
-    private async Task<Ending> Conclude(ExecutionEnd end)
+    private async Task<Ending> Conclude(ExecutionEnd end, SystemMonitor monitor)
     {
         log.Close();
         var (cause, message) = end.Explain(run.Spec.Timeout);
@@ -112,7 +111,7 @@ sealed class CodeRun(
         try
         {
             await Last("metrics", () => metrics.Collect(atEnd: true, record.MayWrite));
-            await Last(SystemMetrics, () => monitor?.Flush(record.MayWrite) ?? Task.CompletedTask);
+            await Last(SystemMetrics, () => monitor.Flush(record.MayWrite));
             await Last(ContractNames.MetricsJsonl, () => Look(ContractNames.MetricsJsonl));
             await Last(ContractNames.MetricsBinary, () => Look(ContractNames.MetricsBinary));
             await Last(ContractNames.Checkpoints, () => checkpoints.Collect(atEnd: true, record.MayWrite));

@@ -11,8 +11,6 @@ namespace Serverless.GpuWorker.Measure;
 /// <param name="DiskFreeBytes">On the disk that runs work on.</param>
 readonly record struct MachineUsage(TimeSpan Busy, long AvailableBytes, long ReceivedBytes, long SentBytes, long DiskFreeBytes)
 {
-    private const int TicksPerSecond = 100;
-
     /// <summary>Fields of the line "cpu" that are no work: idle, iowait; guests are counted in user and nice already.</summary>
     private static readonly int[] Worked = [0, 1, 2, 5, 6, 7];
 
@@ -30,7 +28,7 @@ readonly record struct MachineUsage(TimeSpan Busy, long AvailableBytes, long Rec
     {
         var line = Text("/proc/stat").Split('\n')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         var ticks = Worked.Sum(field => line.ElementAtOrDefault(field + 1) is { } word ? Number(word) : 0);
-        return TimeSpan.FromSeconds((double)ticks / TicksPerSecond);
+        return ProcessUsage.Time(ticks);
     }
 
     private static long Available()

@@ -9,7 +9,7 @@ namespace Serverless.GpuWorker.Measure;
 readonly record struct ProcessUsage(TimeSpan Cpu, long MemoryBytes, long ReadBytes, long WrittenBytes)
 {
     /// <summary>The unit in which Linux tells times to programs, on every architecture that .NET runs on.</summary>
-    private const int TicksPerSecond = 100;
+    private const double TicksPerSecond = 100;
 
     // Behind the name: state is the third field; utime, stime, cutime and cstime are the fourteenth to the seventeenth.
     private const int UserTimeAt = 11, Times = 4, ResidentAt = 1;
@@ -29,11 +29,14 @@ readonly record struct ProcessUsage(TimeSpan Cpu, long MemoryBytes, long ReadByt
             written += Named(io, "\nwrite_bytes: "u8) - Named(io, "\ncancelled_write_bytes: "u8);
         }
 
-        return new(TimeSpan.FromSeconds((double)ticks / TicksPerSecond), memory, read, written);
+        return new(Time(ticks), memory, read, written);
     }
 
+    /// <summary>Processor time as /proc tells it.</summary>
+    public static TimeSpan Time(long ticks) => TimeSpan.FromSeconds(ticks / TicksPerSecond);
+
     /// <summary>A number among words that are divided by blanks; 0 when it is none.</summary>
-    internal static long Field(ReadOnlySpan<byte> line, int number)
+    private static long Field(ReadOnlySpan<byte> line, int number)
     {
         for (; number > 0; number--)
         {

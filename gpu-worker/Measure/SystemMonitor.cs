@@ -2,7 +2,6 @@ using System.Globalization;
 using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.GpuWorker.Collect;
-using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Measure;
 
@@ -29,6 +28,9 @@ sealed class SystemMonitor(
     private readonly MetricStreamWriter writer = new(segments);
     private readonly GpuIdleness idleness = new();
     private (ProcessUsage Run, MachineUsage Machine, long At) before;
+
+    /// <summary>Of the sample that is being taken: all of its points have one time.</summary>
+    private DateTimeOffset moment;
 
     /// <summary>How long all GPUs of the machine have done nothing; null when there is none, or one does something.</summary>
     public TimeSpan? GpusIdle => idleness.Since is { } since ? time.GetElapsedTime(since) : null;
@@ -65,8 +67,9 @@ sealed class SystemMonitor(
     private async Task Sample(CancellationToken over)
     {
         var now = Measure();
-        var (run, machine, _) = now;
-        var seconds = time.GetElapsedTime(before.At, time.GetTimestamp()).TotalSeconds;
+        var (run, machine, at) = now;
+        moment = time.GetUtcNow();
+        var seconds = time.GetElapsedTime(before.At, at).TotalSeconds;
         Add("cpu_percent", Rate((run.Cpu - before.Run.Cpu).TotalSeconds) * 100);
         Add("memory_bytes", run.MemoryBytes);
         Add("disk_read_bytes_per_second", Rate(run.ReadBytes - before.Run.ReadBytes));
@@ -97,10 +100,6 @@ sealed class SystemMonitor(
         if (value is { } number) Add(string.Create(CultureInfo.InvariantCulture, $"gpu/{gpu.Number}/{what}"), number);
     }
 
-    private void Add(string name, double value)
-    {
-        var now = time.GetUtcNow();
-        writer.Add(new MetricPoint(
-            MetricOrder.MachinePrefix + name, Math.Max(0, (long)(now - began).TotalSeconds), value, now.ToUnixTimeMilliseconds() * 1000));
-    }
+    private void Add(string name, double value) => writer.Add(new MetricPoint(
+        MetricOrder.MachinePrefix + name, Math.Max(0, (long)(moment - began).TotalSeconds), value, moment.ToUnixTimeMilliseconds() * 1000));
 }
