@@ -33,14 +33,19 @@ static class ParseErrors
     private static string? Expected(Type type, IEnumerable<string> values)
     {
         var one = type.GetElementType() ?? Nullable.GetUnderlyingType(type) ?? type;
-        return one == typeof(int) || one == typeof(long)
-            ? values.Any(value => BigInteger.TryParse(value, CultureInfo.InvariantCulture, out var number) && number > int.MaxValue)
-                ? $"a whole number of at most {(one == typeof(int) ? int.MaxValue : long.MaxValue)}"
-                : "a whole number"
+        return one == typeof(int)
+            ? WholeNumber(int.MaxValue, values)
+            : one == typeof(long)
+            ? WholeNumber(long.MaxValue, values)
             : one == typeof(Guid)
             ? "an id such as 8c1d7f9e-0b7c-4a57-9a38-3f1c54d3b0aa"
             : one == typeof(bool)
             ? "true or false"
             : null;
     }
+
+    private static string WholeNumber(long most, IEnumerable<string> values) =>
+        values.Any(value => BigInteger.TryParse(value, CultureInfo.InvariantCulture, out var number) && number > most)
+            ? $"a whole number of at most {most}"
+            : "a whole number";
 }

@@ -38,7 +38,7 @@ static class LocalFiles
     /// <exception cref="ExpException">One of these is there.</exception>
     public static void CheckTarget(string file)
     {
-        var there = new FileInfo(file).LinkTarget is null ? file : File.ResolveLinkTarget(file, returnFinalTarget: true)!.FullName;
+        var there = Downloads.PlaceOf(file);
         if (!Path.Exists(there) || FileCalls.LookAt(there) is not { Kind: not FileKind.File } other) return;
         throw ExpException.Usage($"{file} cannot be written: {other.Noun} is there");
     }

@@ -13,9 +13,7 @@ public static class Downloads
     public static async Task Save(
         Func<CancellationToken, Task<Stream>> open, string file, IProgress<long>? progress = null, CancellationToken cancel = default)
     {
-        // A link stays one, and what it leads to gets the content, as cp has it.
-        file = Path.GetFullPath(file);
-        if (new FileInfo(file).LinkTarget is not null) file = File.ResolveLinkTarget(file, returnFinalTarget: true)!.FullName;
+        file = PlaceOf(file);
         var folder = Directory.CreateDirectory(Path.GetDirectoryName(file)!).FullName;
 
         // A name that nobody else has: other downloads and other people's files are beside it.
@@ -41,4 +39,9 @@ public static class Downloads
             File.Delete(partial);
         }
     }
+
+    /// <summary>Where what is saved as a file comes to lie: a link stays one, and what it leads to gets the content, as cp has it.</summary>
+    public static string PlaceOf(string file) => new FileInfo(file).LinkTarget is null
+        ? Path.GetFullPath(file)
+        : File.ResolveLinkTarget(file, returnFinalTarget: true)!.FullName;
 }

@@ -22,7 +22,8 @@ public sealed class TableTests(HostileWorkspace hostile) : IClassFixture<Hostile
     /// <summary>These have no table, or one of those above and no other.</summary>
     private static readonly string[] WithoutTables =
     [
-        "demo", "up", "init", "run", "submit", "spec schema", "logs", "plot", "report", "cancel", "rerun", "tag", "delete", "login", "logout", "doctor",
+        "demo", "up", "init", "run", "submit", "spec schema", "logs", "plot", "report", "cancel", "rerun", "tag", "delete", "login", "logout",
+        "doctor",
         "artifacts get",
         "checkpoints get", "files put",
         "files get", "files rm", "dataset publish", "dataset get", "dataset delete", "webhook add", "webhook test", "webhook pause",

@@ -97,7 +97,7 @@ public sealed class Azurite : IAsyncDisposable
         using var alone = await LockFile(folder + ".lock", cancel);
         if (Directory.Exists(folder)) return folder;
         var making = folder + ".new";
-        if (Directory.Exists(making)) TemporaryFolder.Delete(making);
+        TemporaryFolder.Delete(making);
         Directory.CreateDirectory(making);
         using var npm = Run("npm", ["install", "--prefix", making, "--ignore-scripts", "--no-audit", "--no-fund", $"azurite@{Version}"], making);
         var output = npm.StandardOutput.ReadToEndAsync(cancel);
