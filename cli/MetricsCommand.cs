@@ -5,16 +5,13 @@ using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
 using Serverless.Core.Metrics;
 using Serverless.Core.Reports;
-using Serverless.Core.Runs;
-using Serverless.Core.Spec;
 using Column = Serverless.Cli.Terminal.Column;
 
 namespace Serverless.Cli;
 
 static class MetricsCommand
 {
-    private const int SparkWidth = 16, WideSparkWidth = 30, WideTerminal = 120, PointsToDraw = 1000, FewestPoints = 4,
-    PointsOfJson = 1_000_000;
+    private const int SparkWidth = 16, WideSparkWidth = 30, WideTerminal = 120, PointsToDraw = 1000, PointsOfJson = 1_000_000;
 
     public static Verb Create(World world)
     {
@@ -40,7 +37,7 @@ static class MetricsCommand
                 return;
             }
 
-            var answer = await session.Api.GetMetrics(run, wanted, session.Output.Json ? PointsOfJson : PointsToDraw, cancel);
+            var answer = await session.Api.GetMetrics(run, wanted, session.Output.Json ? PointsOfJson : PointsToDraw, cancel: cancel);
             if (session.Output.Json) Output.WriteJson(answer);
             else if (wanted.Length > 0 || session.Get(plot)) Draw(session.Output, answer, session.Get(system) || wanted.Length > 0);
             else Table(session.Output, answer, session.Get(system));
@@ -87,11 +84,10 @@ static class MetricsCommand
     /// <exception cref="ExpException">The run has nothing by one of the names.</exception>
     private static async Task CheckNames(ServerlessClient api, string run, RunMetrics answer, string[] wanted, CancellationToken cancel)
     {
-        var missing = wanted.Where(name => !answer.Series.Any(series => NamePattern.Matches(name, series.Name))).ToList();
+        var missing = MetricNames.Missing(wanted, answer.Series);
         if (missing.Count == 0) return;
-        var known = (await api.GetMetrics(run, [], FewestPoints, cancel)).Series.Select(series => series.Name).ToList();
-        throw ExpException.NotFound(
-            string.Join("; ", missing.Select(name => $"run {Format.ShortId(run)} has no metric '{name}'{Suggestion.Clause(name, known)}")));
+        var known = await api.GetMetrics(run, [], MetricNames.FewestPoints, cancel: cancel);
+        throw MetricNames.NotFound($"run {Format.ShortId(run)} has no metric", missing, known.Series);
     }
 
     private static void Table(Output output, RunMetrics metrics, bool system)
@@ -128,7 +124,7 @@ static class MetricsCommand
             var points = $"{series.Total} {(series.Total == 1 ? "point" : "points")}{nans}";
             output.Line($"[bold]{series.Name}[/]  last {MachineUse.Value(series.Name, series.Points[^1].Value)}  [dim]{points}[/]");
             var line = new ChartLine(series.Name, 0, [.. series.Points.Select(point => ((double)point.Step, point.Value))]);
-            var chart = new Chart("plot", series.Name, MetricOrder.IsOfMachine(series.Name) ? "seconds" : "step", "", [line]);
+            var chart = new Chart("plot", series.Name, MachineUse.Axis(series.Name), "", [line]);
             TerminalPlot.Draw(output, chart, value => MachineUse.Value(series.Name, value));
             output.Line($"");
         }

@@ -14,7 +14,7 @@ namespace Serverless.Cli;
 /// <summary>Curves of several runs in one picture for each metric: in the terminal, or as a file.</summary>
 static class PlotCommand
 {
-    private const int MaxCharts = 6, PointsToDraw = 2000, PointsOfTerminal = 1000, FewestPoints = 4;
+    private const int MaxCharts = 6, PointsToDraw = 2000, PointsOfTerminal = 1000;
 
     /// <summary>What a step is, or how long after its first point a run had got there.</summary>
     private enum Axis
@@ -43,16 +43,17 @@ static class PlotCommand
         }.With(names, metrics, to, x).Does(world, async (session, cancel) =>
         {
             Output.WarmUp();
-            var form = session.Get(to) is { } file ? FormOf(file) : (SheetForm?)null;
-            var runs = await Read(session, session.Get(names), session.Get(metrics) ?? [], form is null ? PointsOfTerminal : PointsToDraw, cancel);
-            var (charts, leftOut) = Charts(runs, session.Get(metrics) ?? [], session.Get(x) == Axis.Time);
-            if (session.Output.Json) Output.WriteJson(charts);
-            else if (form is null) Draw(session.Output, charts);
-            if (form is { } wanted)
+            var (file, asked) = (session.Get(to), session.Get(metrics) ?? []);
+            var form = file is null ? SheetForm.Png : FormOf(file);
+            var runs = await Read(session, session.Get(names), asked, file is null ? PointsOfTerminal : PointsToDraw, cancel);
+            var (charts, leftOut) = Charts(runs, asked, session.Get(x) == Axis.Time);
+            if (session.Output.Json) Output.WriteJson(runs.Select(run => new RunMetrics(run.Run.Id, run.Series)).ToList());
+            else if (file is null) Draw(session.Output, charts);
+            if (file is not null)
             {
-                var picture = ChartDrawing.Sheet(charts, wanted);
-                await LocalFiles.Write(session.Get(to)!, () => File.WriteAllBytesAsync(session.Get(to)!, picture, cancel));
-                session.Output.Remark($"Drew {string.Join(", ", charts.Select(chart => chart.Title))} into {session.Get(to)}");
+                var picture = ChartDrawing.Sheet(charts, form);
+                await LocalFiles.Write(file, () => File.WriteAllBytesAsync(file, picture, cancel));
+                session.Output.Remark($"Drew {string.Join(", ", charts.Select(chart => chart.Title))} into {file}");
             }
 
             if (leftOut.Count > 0) session.Output.Remark($"[dim]Not plotted: {string.Join(", ", leftOut)}; name what to plot: --metric[/]");
@@ -73,13 +74,12 @@ static class PlotCommand
         var ids = new List<string>();
         foreach (var name in names) ids.Add(await RunNames.Find(session.Api, name, cancel));
         var runs = await All(metrics, points);
-        var missing = metrics.Where(pattern => !runs.SelectMany(run => run.Series).Any(one => NamePattern.Matches(pattern, one.Name))).ToList();
+        var missing = MetricNames.Missing(metrics, runs.SelectMany(run => run.Series));
         if (missing.Count == 0) return runs;
-        var known = (await All([], FewestPoints)).SelectMany(run => run.Series).Select(series => series.Name).Distinct().ToList();
-        throw ExpException.NotFound(string.Join("; ", missing.Select(name => $"no run has a metric '{name}'{Suggestion.Clause(name, known)}")));
+        throw MetricNames.NotFound("no run has a metric", missing, (await All([], MetricNames.FewestPoints)).SelectMany(run => run.Series));
 
         Task<ReportedRun[]> All(string[] names, int most) => Task.WhenAll(ids.Distinct(StringComparer.Ordinal).Select(async id =>
-            new ReportedRun(await session.Api.GetRun(id, cancel), (await session.Api.GetMetrics(id, names, most, cancel)).Series)));
+            new ReportedRun(await session.Api.GetRun(id, cancel), (await session.Api.GetMetrics(id, names, most, cancel: cancel)).Series)));
     }
 
     /// <exception cref="ExpException">There is nothing to plot.</exception>
@@ -102,8 +102,7 @@ static class PlotCommand
                     where series.Name == metric
                     let points = overTime ? ReportComposer.PointsOverTime(series) : ReportComposer.Points(series)
                     select new ChartLine(labels[run.Index], run.Index, points, Markers: points.Count == 1);
-        var unit = overTime || MetricOrder.IsOfMachine(metric) ? "seconds" : "step";
-        return new("plot", metric, unit, "", [.. lines.Where(line => line.Points.Count > 0)]);
+        return new("plot", metric, overTime ? MachineUse.Seconds : MachineUse.Axis(metric), "", [.. lines.Where(line => line.Points.Count > 0)]);
     }
 
     private static void Draw(Output output, IReadOnlyList<Chart> charts)

@@ -10,8 +10,13 @@ public sealed partial class ServerlessClient
     /// <summary>A run's metrics as curves.</summary>
     /// <param name="names">Empty: all.</param>
     /// <param name="maxPoints">Of a series; longer ones are thinned.</param>
-    public Task<RunMetrics> GetMetrics(string id, IReadOnlyCollection<string> names, int maxPoints, CancellationToken cancel = default) =>
-        Get<RunMetrics>($"{Run(id)}/metrics" + Query(("names", Names(names)), ("maxPoints", Text(maxPoints))), cancel);
+    /// <param name="source">Null: both. What is not asked for is not read, and a run's own points may be many.</param>
+    public Task<RunMetrics> GetMetrics(
+        string id, IReadOnlyCollection<string> names, int maxPoints, MetricSource? source = null, CancellationToken cancel = default) =>
+        Get<RunMetrics>(
+            $"{Run(id)}/metrics"
+                + Query(("names", Names(names)), ("maxPoints", Text(maxPoints)), ("source", source is { } one ? EnumNames.Of(one) : null)),
+            cancel);
 
     /// <summary>
     /// Every point as CSV, however many, in order of logging: <c>metric,step,value,time</c>. What could not be read is said at its end, in lines that

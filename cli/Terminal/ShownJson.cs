@@ -8,6 +8,7 @@ namespace Serverless.Cli.Terminal;
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(List<RunRecord>))]
 [JsonSerializable(typeof(List<DeadLetterInfo>))]
+[JsonSerializable(typeof(List<RunMetrics>))]
 [JsonSerializable(typeof(ShownTrigger))]
 [JsonSerializable(typeof(DoctorReport))]
 [JsonSerializable(typeof(Dictionary<string, JsonElement>))]

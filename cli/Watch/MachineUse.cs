@@ -8,8 +8,7 @@ namespace Serverless.Cli.Watch;
 /// <summary>What a run used of its machine, in words.</summary>
 static partial class MachineUse
 {
-    /// <summary>The metrics that the worker measures, as a pattern.</summary>
-    public const string All = MetricOrder.MachinePrefix + "*";
+    public const string Seconds = "seconds";
 
     /// <summary>What a look at a run shows: how much of the processors, of memory and of each GPU it had at most.</summary>
     public static IEnumerable<(string What, string Used)> Of(RunMetrics metrics)
@@ -35,6 +34,9 @@ static partial class MachineUse
         if (metric.EndsWith("_bytes", StringComparison.Ordinal)) return Format.Bytes((long)value);
         return metric.EndsWith("_bytes_per_second", StringComparison.Ordinal) ? $"{Format.Bytes((long)value)}/s" : Format.Number(value);
     }
+
+    /// <summary>What the steps of a metric count.</summary>
+    public static string Axis(string metric) => MetricOrder.IsOfMachine(metric) ? Seconds : "step";
 
     private static string Percent(double value) => string.Create(CultureInfo.InvariantCulture, $"{value:0} %");
 

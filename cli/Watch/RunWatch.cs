@@ -138,7 +138,7 @@ sealed class RunWatch(ServerlessClient api, Output output, TimeProvider time)
             {
                 try
                 {
-                    curves.Latest = (await api.GetMetrics(id, [], CurvePoints, cancel)).Series;
+                    curves.Latest = (await api.GetMetrics(id, [], CurvePoints, MetricSource.Run, cancel)).Series;
                     await Task.Delay(Seldom, time, cancel);
                 }
                 catch (OperationCanceledException)

@@ -7,15 +7,14 @@ using Serverless.Core.Streams;
 namespace Serverless.Core.Metrics;
 
 /// <summary>
-/// All points of a run in order of logging, a bufferful at a time, over all attempts as <see cref="VisibleStream"/> puts them together; then what the
-/// worker measured of its machine.
+/// All points of some of a run's streams, one stream after another, each in order of logging, a bufferful at a time, over all attempts as
+/// <see cref="VisibleStream"/> puts them together.
 /// </summary>
 /// <param name="turn">Is waited for between two bufferfuls.</param>
-/// <param name="machine">Whether that is wanted too.</param>
-sealed class MetricPoints(IObjectStore store, RunRecord run, LongRead turn, bool machine)
+/// <param name="streams">In the form of <see cref="MetricStream"/>.</param>
+sealed class MetricPoints(IObjectStore store, RunRecord run, LongRead turn, IReadOnlyList<StreamKind> streams)
 {
     private const int BufferBytes = 64 * 1024;
-    private static readonly StreamKind[] Both = [StreamKind.Metrics, StreamKind.Machine];
 
     /// <summary>Complete once all points were read.</summary>
     public StreamProblems Problems { get; } = new();
@@ -23,7 +22,7 @@ sealed class MetricPoints(IObjectStore store, RunRecord run, LongRead turn, bool
     /// <returns>Lists that are not empty; one list, filled anew each time.</returns>
     public async IAsyncEnumerable<List<MetricPoint>> Read([EnumeratorCancellation] CancellationToken cancel)
     {
-        foreach (var kind in machine ? Both : Both[..1])
+        foreach (var kind in streams)
         {
             foreach (var piece in VisibleStream.Of(run, kind))
             {

@@ -10,8 +10,8 @@ namespace Serverless.Core.Metrics;
 /// <param name="MaxPoints">Points per metric, at least 4; longer series are thinned (see <see cref="Downsampler"/>).</param>
 public sealed record MetricsQuery(IReadOnlyList<string> Names, long? FromStep = null, int MaxPoints = 1000)
 {
-    /// <summary>Whether also to read what the worker measured of its machine.</summary>
-    public bool Machine { get; init; }
+    /// <summary>Default: the run's own metrics. What is not asked for is not read.</summary>
+    public IReadOnlyList<StreamKind> Streams { get; init; } = [StreamKind.Metrics];
 
     internal bool Wants(string name) => Names.Count == 0 || Names.Any(pattern => NamePattern.Matches(pattern, name));
 }
@@ -34,7 +34,7 @@ public sealed class MetricsReader(IObjectStore store, LongReads? reads = null)
     public async Task<RunMetrics> Read(RunRecord run, MetricsQuery query, CancellationToken cancel = default)
     {
         using var turn = reads.Begin();
-        var points = new MetricPoints(store, run, turn, query.Machine);
+        var points = new MetricPoints(store, run, turn, query.Streams);
         var series = new Dictionary<string, Downsampler>(StringComparer.Ordinal);
         var (unwanted, leftOut) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
         var (most, held) = (query.MaxPoints, 0);
@@ -88,7 +88,7 @@ public sealed class MetricsReader(IObjectStore store, LongReads? reads = null)
         RunRecord run, MetricsQuery query, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)
     {
         using var turn = reads.Begin();
-        var points = new MetricPoints(store, run, turn, query.Machine);
+        var points = new MetricPoints(store, run, turn, query.Streams);
         var csv = new MetricsCsv(query);
         yield return csv.Header();
         await foreach (var some in points.Read(cancel))

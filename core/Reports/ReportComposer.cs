@@ -100,15 +100,16 @@ public static class ReportComposer
     }
 
     internal static List<(double X, double Y)> Points(MetricSeries series) =>
-        series.Points.Where(point => Math.Abs(point.Value) <= MostDrawn).Select(point => ((double)point.Step, point.Value))
-            .OrderBy(point => point.Item1).ToList();
+        Drawn(series).Select(point => ((double)point.Step, point.Value)).OrderBy(point => point.Item1).ToList();
 
     /// <summary>As <see cref="Points"/>, at the seconds since the first of them.</summary>
     internal static List<(double X, double Y)> PointsOverTime(MetricSeries series)
     {
-        var drawn = series.Points.Where(point => Math.Abs(point.Value) <= MostDrawn).OrderBy(point => point.At).ToList();
+        var drawn = Drawn(series).OrderBy(point => point.At).ToList();
         return [.. drawn.Select(point => ((point.At - drawn[0].At).TotalSeconds, point.Value))];
     }
+
+    private static IEnumerable<MetricValue> Drawn(MetricSeries series) => series.Points.Where(point => Math.Abs(point.Value) <= MostDrawn);
 
     private static ReportBlock.Facts Details(ReportedRun reported, string label)
     {

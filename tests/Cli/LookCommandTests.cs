@@ -41,6 +41,9 @@ public sealed class LookCommandTests(SharedPlatform shared)
             Assert.Contains(part, drawn.Output, StringComparison.Ordinal);
         }
 
+        var told = await Platform.Json(["plot", .. runs, "--metric", "val/accuracy"]);
+        Assert.Equal(runs, told.EnumerateArray().Select(run => run.GetProperty("run").GetString()));
+
         var (png, svg) = (Path.Combine(Platform.Folder, "curves.png"), Path.Combine(Platform.Folder, "curves.svg"));
         Assert.Equal(0, (await Platform.Exp(["plot", .. runs, "--out", png])).ExitCode);
         Assert.Equal(0, (await Platform.Exp(["plot", .. runs, "--metric", "val/*", "--x", "time", "--out", svg])).ExitCode);

@@ -170,6 +170,33 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
         Assert.Equal((101, 500), (series.Points[0].Step, series.Points[^1].Step));
     }
 
+    [Theory]
+    [InlineData("", "loss,system/mine,system/cpu_percent")]
+    [InlineData("source=run", "loss,system/mine")]
+    [InlineData("source=machine", "system/cpu_percent")]
+    [InlineData("source=run,machine", "loss,system/mine,system/cpu_percent")]
+    [InlineData("source=machine&names=loss", "")]
+    public async Task Metrics_ComeFromTheCodeAndFromTheWorker_OrFromOneOfThem(string query, string names)
+    {
+        var id = await platform.Submit();
+        var run = await platform.Apply(id, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+        await SampleRuns.PutMetrics(platform.Store, run, 1, 0, SampleRuns.Segment("loss", 1));
+        await SampleRuns.PutMetrics(platform.Store, run, 1, 1, SampleRuns.Segment("system/mine", 1));
+        await platform.Store.Put(WorkspacePaths.MachineSegment(id, 1, 0), SampleRuns.Segment("system/cpu_percent", 1).AsSpan(), cancel: Cancel);
+        var metrics = await platform.Reader.GetFromJsonAsync<RunMetrics>($"api/runs/{id}/metrics?{query}", CoreJson.Options, Cancel);
+        Assert.Equal(
+            names.Split(',', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal),
+            metrics!.Series.Select(series => series.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Metrics_OfASourceThatThereIsNot_AreRefused_AndItIsSaidWhichThereAre()
+    {
+        var answer = await platform.Reader.GetAsync($"api/runs/{await platform.Submit()}/metrics?source=gpu", Cancel);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains("run, machine", await answer.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Metrics_ThatAreNotNumbers_AreStillJson()
     {

@@ -128,7 +128,7 @@ public sealed class SystemMetricsTests(SharedWorker shared) : IClassFixture<Shar
         Assert.Equal(Cause.Timeout, new ExecutionEnd(0, StopReason.GpuIdle, false, null, false, 0).Explain(null).Cause);
 
     private async Task<IReadOnlyList<MetricSeries>> Measured(string run) =>
-        (await new MetricsReader(rig.Store).Read(await rig.Load(run), new(["system/*"]) { Machine = true }, Cancel)).Series;
+        (await new MetricsReader(rig.Store).Read(await rig.Load(run), new([]) { Streams = [StreamKind.Machine] }, Cancel)).Series;
 
     /// <summary>A driver with three GPUs, of which the second has fallen off its bus and the third says little.</summary>
     private static unsafe class FakeDriver
