@@ -58,7 +58,7 @@ public sealed class SqliteBusAgeTests : IDisposable
     {
         var (platform, worker) = (Open(), Open());
         var waiting = worker.Receive("runs-cpu", TimeSpan.FromHours(1), Cancel);
-        await platform.Count("runs-cpu", Cancel);
+        foreach (var bus in opened) await bus.Count("runs-cpu", Cancel);
         TemporaryFolder.Delete(BusFolder);
         await platform.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
         await Eventually.True(() =>
