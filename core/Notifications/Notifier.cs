@@ -12,10 +12,12 @@ namespace Serverless.Core.Notifications;
 /// <param name="Id">The same at every try: webhook and notice.</param>
 /// <param name="Attempt">1 for the first.</param>
 /// <param name="Unasked">The webhook could not be read: whether it wants the notice is asked when it can be.</param>
-public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Notice Notice, bool Unasked = false)
+/// <param name="Rested">For how long it was held back, all together, because the receiver did not answer others.</param>
+public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Notice Notice, bool Unasked = false, TimeSpan Rested = default)
 {
     /// <summary>Equal for equal tries, so that a repeated event and a crash between two steps send nothing twice while the bus remembers.</summary>
-    public Message ToMessage() => new($"{Id}:{Attempt}", JsonSerializer.Serialize(this, CoreJson.Options));
+    public Message ToMessage() => new(
+        Rested == default ? $"{Id}:{Attempt}" : $"{Id}:{Attempt}:{Rested.Ticks}", JsonSerializer.Serialize(this, CoreJson.Options));
 
     public static WebhookDelivery? From(Message message)
     {
@@ -32,8 +34,8 @@ public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Not
 }
 
 /// <summary>
-/// Tells webhooks what happened: an event becomes one delivery for each webhook that wants it, and each delivery is tried by itself, so that one
-/// receiver that is away keeps nothing from the others.
+/// Tells webhooks what happened: an event becomes one delivery for each webhook that wants it, and each delivery is tried by itself. One receiver that
+/// is away, or takes its time, keeps nothing from the others.
 /// </summary>
 public sealed class Notifier(
     IWorkspaces workspaces, IMessageBus bus, WebhookSender sender, TimeProvider time, IIds ids, DamageNotices? damaged = null,
@@ -46,8 +48,10 @@ public sealed class Notifier(
         TimeSpan.FromHours(4), TimeSpan.FromHours(18),
     ];
 
-    /// <summary>However long a receiver asks to wait.</summary>
+    /// <summary>However long a receiver asks to wait, or does not answer.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
+
+    private readonly ReceiverTurns turns = new(time);
 
     public WebhookStore Webhooks { get; } = new(workspaces.Platform, damaged);
 
@@ -101,8 +105,12 @@ public sealed class Notifier(
             return;
         }
 
-        var answer = await sender.Send(webhook, delivery.Id, delivery.Notice, cancel);
-        if (answer.WasTaken)
+        var (answer, rest) = await turns.Ask(webhook.Url, () => sender.Send(webhook, delivery.Id, delivery.Notice, cancel), cancel);
+        if (answer is null)
+        {
+            await HoldBack(rest);
+        }
+        else if (answer.WasTaken)
         {
             await Webhooks.RemoveUndelivered(workspace, webhook.Name, delivery.Id, cancel);
         }
@@ -129,6 +137,20 @@ public sealed class Notifier(
             if (asked > wait) wait = asked < LongestWait ? asked.Value : LongestWait;
             await bus.Send(QueueNames.Webhooks, (delivery with { Attempt = delivery.Attempt + 1 }).ToMessage(), wait, cancel);
             log?.Delayed(delivery.Webhook, workspace, delivery.Id, wait, reason);
+        }
+
+        // A try that was not made counts as none.
+        async Task HoldBack(TimeSpan rest)
+        {
+            const string reason = "the receiver answers nothing";
+            if (delivery.Rested > LongestWait)
+            {
+                await PutAside(reason);
+                return;
+            }
+
+            await bus.Send(QueueNames.Webhooks, (delivery with { Rested = delivery.Rested + rest }).ToMessage(), rest, cancel);
+            log?.Delayed(delivery.Webhook, workspace, delivery.Id, rest, reason);
         }
 
         async Task PutAside(string reason)

@@ -20,6 +20,9 @@ public sealed record WebhookAnswer(HttpStatusCode? Status, TimeSpan Took, string
 {
     public bool WasTaken => Problem is null;
 
+    /// <summary>Nothing came back in time.</summary>
+    public bool IsSilence { get; init; }
+
     /// <summary>The receiver wants no more of these, ever.</summary>
     public bool IsGone => Status == HttpStatusCode.Gone;
 }
@@ -30,7 +33,9 @@ public sealed record WebhookAnswer(HttpStatusCode? Status, TimeSpan Took, string
 /// </summary>
 public sealed class WebhookSender : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    /// <summary>How long an answer is waited for.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private const int MostOfAnswer = 300;
 
     private readonly TimeProvider time;
@@ -54,8 +59,8 @@ public sealed class WebhookSender : IDisposable
     public async Task<WebhookAnswer> Send(Webhook webhook, string id, Notice notice, CancellationToken cancel = default)
     {
         var began = time.GetTimestamp();
-        using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limited.CancelAfter(Patience);
+        using var late = new CancellationTokenSource(Patience, time);
+        using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
         try
         {
             using var request = Request(webhook, id, notice);
@@ -67,7 +72,7 @@ public sealed class WebhookSender : IDisposable
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            return new(null, time.GetElapsedTime(began), $"no answer within {Patience.TotalSeconds:0} s");
+            return new(null, time.GetElapsedTime(began), $"no answer within {Patience.TotalSeconds:0} s") { IsSilence = true };
         }
         catch (HttpRequestException e)
         {

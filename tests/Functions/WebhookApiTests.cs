@@ -29,6 +29,25 @@ public sealed class WebhookApiTests(PlatformFixture platform) : IClassFixture<Pl
     }
 
     [Fact]
+    public async Task AReceiverThatNeverAnswers_KeepsNothingFromOthers()
+    {
+        const int runs = 30;
+        await using var silent = await Receiver.Start();
+        await using var team = await Receiver.Start();
+        silent.Answers = new();
+        using (await Put("silent", new(silent.Url("/"), ["run.cancelled"], Experiment: "many"))) { }
+        using (await Put("answers", new(team.Url("/"), ["run.cancelled"], Experiment: "many"))) { }
+
+        for (var i = 0; i < runs; i++)
+        {
+            using (await platform.Writer.PostAsync($"api/runs/{await platform.Submit("many")}/cancel", null, Cancel)) { }
+        }
+
+        await Eventually.True(() => team.All.Count == runs, TimeSpan.FromMinutes(2), () => $"{team.All.Count} were told");
+        Assert.InRange(silent.All.Count, 1, 8);
+    }
+
+    [Fact]
     public async Task TheSecret_IsShownOnce_AndTheWholeAddressToAdminsOnly()
     {
         using var first = await Put("shown", new("https://hooks.slack.com/services/T0/B0/secret", Project: "pruning"));

@@ -94,6 +94,67 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         Assert.Empty((await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found);
     }
 
+    /// <summary>What is held back meanwhile is no try of its own.</summary>
+    [Fact]
+    public async Task AReceiverThatIsSilent_IsAskedOnceInAWhile_AndGetsEverythingWhenItAnswers()
+    {
+        await Add("/ci");
+        receiver.Answers = new();
+        await notifier.Notify(await Ended("succeeded"), Cancel);
+        await Silence();
+        Assert.Single(receiver.All);
+        for (var more = 0; more < 5; more++) await notifier.Notify(new DatasetPublished("workspace", "digits", more + 1, "abcdef0123456789"), Cancel);
+
+        await Deliver();
+        Assert.Single(receiver.All);
+        receiver.Answers.SetResult();
+        for (var i = 0; i < 3; i++) await DeliverAfter(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(7, receiver.All.Count);
+        Assert.Equal(6, receiver.All.Select(request => request.Id).Distinct().Count());
+        Assert.Equal(0, await bus.Count(QueueNames.Webhooks, Cancel));
+    }
+
+    [Fact]
+    public async Task AReceiverThatIsSlow_HoldsFewPlaces_AndMissesNothing()
+    {
+        await Add("/ci");
+        receiver.Answers = new();
+        for (var one = 1; one <= 6; one++) await notifier.Notify(new DatasetPublished("workspace", "digits", one, "abcdef0123456789"), Cancel);
+
+        // Those that find a place wait for the answer; the others go back, without having been tried.
+        var places = Enumerable.Range(0, 6).Select(_ => DeliverOne()).ToList();
+        for (var back = 0; back < 4; back++)
+        {
+            var ended = await Task.WhenAny(places);
+            places.Remove(ended);
+            await ended;
+        }
+
+        Assert.Equal(2, receiver.All.Count);
+        receiver.Answers.SetResult();
+        await Task.WhenAll(places);
+        await DeliverAfter(WebhookSender.Patience);
+        Assert.Equal(6, receiver.All.Select(request => request.Json.GetProperty("dataset").GetProperty("version").GetInt32()).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task AReceiverThatIsSilentForDays_IsGivenUp_AndWhatItDidNotTakeIsKept()
+    {
+        await Add("/ci");
+        receiver.Answers = new();
+        await notifier.Notify(await Ended("succeeded"), Cancel);
+        await notifier.Notify(new DatasetPublished("workspace", "digits", 1, "abcdef0123456789"), Cancel);
+
+        while (await bus.Count(QueueNames.Webhooks, Cancel) > 0)
+        {
+            time.Advance(TimeSpan.FromHours(1));
+            await Silence();
+        }
+
+        Assert.Equal(2, (await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found.Count);
+    }
+
     /// <summary>The first wait without a Retry-After is five seconds; a day is the longest.</summary>
     [Theory]
     [InlineData(false, 120, 120), InlineData(true, 120, 120), InlineData(false, 1, 5), InlineData(true, 1, 5), InlineData(true, -60, 5), InlineData(
@@ -333,10 +394,31 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
     /// <summary>What is due now, as the host gives it to the function.</summary>
     private async Task Deliver()
     {
-        while (await bus.Receive(QueueNames.Webhooks, TimeSpan.Zero, Cancel) is { } message)
+        while (await DeliverOne())
         {
-            await notifier.Deliver(WebhookDelivery.From(message.Message)!, Cancel);
-            Assert.True(await bus.Complete(message, Cancel));
         }
+    }
+
+    private async Task<bool> DeliverOne()
+    {
+        if (await bus.Receive(QueueNames.Webhooks, TimeSpan.Zero, Cancel) is not { } message) return false;
+        await notifier.Deliver(WebhookDelivery.From(message.Message)!, Cancel);
+        return await bus.Complete(message, Cancel);
+    }
+
+    /// <summary>Delivers what is due to a receiver that lets the time for an answer pass.</summary>
+    private async Task Silence()
+    {
+        var asked = receiver.All.Count;
+        var delivered = Deliver();
+        while (!delivered.IsCompleted)
+        {
+            await Task.WhenAny(delivered, receiver.Asked(asked + 1));
+            if (receiver.All.Count <= asked) continue;
+            asked = receiver.All.Count;
+            time.Advance(WebhookSender.Patience);
+        }
+
+        await delivered;
     }
 }

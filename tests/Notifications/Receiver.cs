@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Notifications;
 
@@ -23,6 +24,9 @@ sealed class Receiver : IAsyncDisposable
     private readonly WebApplication app;
     private readonly ConcurrentDictionary<string, ConcurrentQueue<int>> plans = new();
     private readonly ConcurrentQueue<Received> received = new();
+
+    /// <summary>Completed while requests are answered at all.</summary>
+    public TaskCompletionSource Answers { get; set; } = Completed();
 
     /// <summary>What an answer that is no success says of when to try again; null: nothing.</summary>
     public string? RetryAfter { get; set; }
@@ -53,7 +57,17 @@ sealed class Receiver : IAsyncDisposable
 
     public List<Received> At(string path) => [.. received.Where(request => request.Path == path)];
 
+    public Task Asked(int times) =>
+        Eventually.True(() => received.Count >= times, TimeSpan.FromMinutes(1), () => $"{received.Count} requests came, not {times}");
+
     public ValueTask DisposeAsync() => app.DisposeAsync();
+
+    private static TaskCompletionSource Completed()
+    {
+        var source = new TaskCompletionSource();
+        source.SetResult();
+        return source;
+    }
 
     private async Task Take(HttpContext context)
     {
@@ -63,6 +77,7 @@ sealed class Receiver : IAsyncDisposable
         received.Enqueue(
             new(path, context.Request.Headers.ToDictionary(header => header.Key.ToLowerInvariant(), header => header.Value.ToString()),
                 body.ToArray()));
+        await Answers.Task.WaitAsync(context.RequestAborted);
         context.Response.StatusCode = plans.TryGetValue(path, out var plan) && plan.TryDequeue(out var status)
             ? status
             : StatusCodes.Status204NoContent;
