@@ -76,7 +76,9 @@ public sealed class WebhookSender : IDisposable
         }
         catch (HttpRequestException e)
         {
-            return new(null, time.GetElapsedTime(began), e.InnerException?.Message ?? e.Message);
+            var problem = e.InnerException?.Message ?? e.Message;
+            if (e.HttpRequestError == HttpRequestError.SecureConnectionError) problem = $"no TLS at this address, which begins with https: {problem}";
+            return new(null, time.GetElapsedTime(began), problem);
         }
     }
 

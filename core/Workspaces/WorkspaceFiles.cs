@@ -13,8 +13,10 @@ public sealed class WorkspaceFiles(IObjectStore store)
 
     /// <summary>What is wrong with a file's path, or null.</summary>
     public static string? Problem(string path) =>
-        ObjectKey.Problem(path)
-            ?? (path.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) ? null : "files lie below data/: the path must begin with data/");
+        path is WorkspacePaths.Data or "data"
+            ? "that is all there is of files: name one of them, or a folder, such as data/digits"
+            : ObjectKey.Problem(path)
+                ?? (path.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal) ? null : "files lie below data/: the path must begin with data/");
 
     /// <param name="prefix">Begins with <c>data/</c>.</param>
     /// <param name="after">The last path of the page before.</param>

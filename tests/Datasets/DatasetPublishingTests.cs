@@ -229,6 +229,7 @@ public sealed class DatasetPublishingTests
     [Theory]
     [InlineData("Digits", "data/digits/", "is not a name")]
     [InlineData("digits", "data/none/", "there is nothing at data/none/")]
+    [InlineData("digits", "data/", "name one of them")]
     [InlineData("digits", "runs/", "must begin with data/")]
     [InlineData("digits", "data/../runs", "'..'")]
     public async Task WhatCannotBePublished_IsRefusedWithAReason(string name, string path, string why) =>

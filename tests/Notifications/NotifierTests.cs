@@ -126,7 +126,7 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         var places = Enumerable.Range(0, 6).Select(_ => DeliverOne()).ToList();
         for (var back = 0; back < 4; back++)
         {
-            var ended = await Task.WhenAny(places);
+            var ended = await Task.WhenAny(places).WaitAsync(TimeSpan.FromMinutes(1), Cancel);
             places.Remove(ended);
             await ended;
         }
@@ -369,6 +369,14 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         var answer = await notifier.Test("workspace", gone, Cancel);
 
         Assert.Equal((null, "Connection refused"), (answer.Status, answer.Problem));
+    }
+
+    [Fact]
+    public async Task HttpsWhereThereIsNone_IsSaid()
+    {
+        var webhook = await Add("/ci");
+        var answer = await notifier.Test("workspace", webhook with { Url = webhook.Url.Replace("http:", "https:", StringComparison.Ordinal) }, Cancel);
+        Assert.StartsWith("no TLS at this address, which begins with https: ", answer.Problem, StringComparison.Ordinal);
     }
 
     private async Task<Webhook> Add(
