@@ -34,8 +34,8 @@ public sealed record WebhookDelivery(string Id, string Webhook, int Attempt, Not
 }
 
 /// <summary>
-/// Tells webhooks what happened: an event becomes one delivery for each webhook that wants it, and each is tried by itself. A receiver that is away, or
-/// slow, keeps nothing from the others.
+/// Tells webhooks what happened: an event becomes one delivery for each webhook that wants it, and each is tried by itself.
+/// A receiver that is away, or slow, keeps nothing from others.
 /// </summary>
 public sealed class Notifier(
     IWorkspaces workspaces, IMessageBus bus, WebhookSender sender, TimeProvider time, IIds ids, DamageNotices? damaged = null,
