@@ -31,15 +31,20 @@ static class MetricsCommand
             if (!session.Output.Json) Output.WarmUp();
             var run = await session.FindRun(name, cancel);
             var wanted = session.Get(metrics);
+
+            // What is named is found wherever it comes from; a table says how many there are of the machine.
+            var withMachine = session.Get(system) || wanted.Length > 0;
+            MetricSource? source = withMachine ? null : MetricSource.Run;
             if (session.Get(csv) && !session.Output.Json)
             {
-                await WriteCsv(session, run, wanted, cancel);
+                await WriteCsv(session, run, wanted, source, cancel);
                 return;
             }
 
-            var answer = await session.Api.GetMetrics(run, wanted, session.Output.Json ? PointsOfJson : PointsToDraw, cancel: cancel);
+            var answer = await session.Api.GetMetrics(
+                run, wanted, session.Output.Json ? PointsOfJson : PointsToDraw, session.Output.Json ? source : null, cancel);
             if (session.Output.Json) Output.WriteJson(answer);
-            else if (wanted.Length > 0 || session.Get(plot)) Draw(session.Output, answer, session.Get(system) || wanted.Length > 0);
+            else if (wanted.Length > 0 || session.Get(plot)) Draw(session.Output, answer, withMachine);
             else Table(session.Output, answer, session.Get(system));
             Remark(session.Output, answer);
             await CheckNames(session.Api, run, answer, wanted, cancel);
@@ -47,9 +52,9 @@ static class MetricsCommand
     }
 
     /// <summary>As it comes, however much it is: comments go to standard error.</summary>
-    private static async Task WriteCsv(Session session, string run, string[] wanted, CancellationToken cancel)
+    private static async Task WriteCsv(Session session, string run, string[] wanted, MetricSource? source, CancellationToken cancel)
     {
-        using var text = new StreamReader(await session.Api.OpenMetricsCsv(run, wanted, cancel));
+        using var text = new StreamReader(await session.Api.OpenMetricsCsv(run, wanted, source, cancel));
 
         long records = 0;
         await using (var output = new StreamWriter(StandardOutput.Open(), bufferSize: 1 << 16))

@@ -15,7 +15,7 @@ public sealed partial class ServerlessClient
         string id, IReadOnlyCollection<string> names, int maxPoints, MetricSource? source = null, CancellationToken cancel = default) =>
         Get<RunMetrics>(
             $"{Run(id)}/metrics"
-                + Query(("names", Names(names)), ("maxPoints", Text(maxPoints)), ("source", source is { } one ? EnumNames.Of(one) : null)),
+                + Query(("names", Names(names)), ("maxPoints", Text(maxPoints)), ("source", Text(source))),
             cancel);
 
     /// <summary>
@@ -23,8 +23,12 @@ public sealed partial class ServerlessClient
     /// begin with '#'.
     /// </summary>
     /// <param name="names">Empty: all.</param>
-    public Task<Stream> OpenMetricsCsv(string id, IReadOnlyCollection<string> names, CancellationToken cancel = default) =>
-        Open($"{Run(id)}/metrics" + Query(("format", "csv"), ("names", Names(names))), resumes: false, isVerified: false, cancel);
+    /// <param name="source">Null: both.</param>
+    public Task<Stream> OpenMetricsCsv(
+        string id, IReadOnlyCollection<string> names, MetricSource? source = null, CancellationToken cancel = default) =>
+        Open(
+            $"{Run(id)}/metrics" + Query(("format", "csv"), ("names", Names(names)), ("source", Text(source))), resumes: false, isVerified: false,
+            cancel);
 
     /// <summary>Every point, however many, in order of logging, as they come.</summary>
     /// <param name="names">None: all.</param>
@@ -36,7 +40,7 @@ public sealed partial class ServerlessClient
     public async IAsyncEnumerable<LoggedMetric> ReadMetrics(
         string id, IReadOnlyCollection<string> names, [EnumeratorCancellation] CancellationToken cancel, Action<string>? problems = null)
     {
-        using var lines = new StreamReader(await OpenMetricsCsv(id, names, cancel));
+        using var lines = new StreamReader(await OpenMetricsCsv(id, names, cancel: cancel));
         await lines.ReadLineAsync(cancel);
         var record = new StringBuilder();
         while (await lines.ReadLineAsync(cancel) is { } line)

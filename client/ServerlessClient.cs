@@ -174,5 +174,7 @@ public sealed partial class ServerlessClient : IDisposable
 
     private static string Forced(bool force) => Query(("force", force ? "true" : null));
 
+    private static string? Text(MetricSource? source) => source is { } one ? EnumNames.Of(one) : null;
+
     private static string? Text(long? number) => number?.ToString(CultureInfo.InvariantCulture);
 }

@@ -161,6 +161,20 @@ public sealed class LookCommandTests(SharedPlatform shared)
     }
 
     [Fact]
+    public async Task Metrics_OfTheMachine_AreOnlyWhereTheyAreAskedFor()
+    {
+        Assert.Equal(0, (await Platform.Exp("run", Platform.Script("lasts.sh", "echo step 1 loss=0.5; sleep 1.5\n"), "--wait")).ExitCode);
+        foreach (var form in (string[])["--csv", "--json"])
+        {
+            var own = (await Platform.Exp("metrics", "lasts", form)).Output;
+            Assert.Contains("loss", own, StringComparison.Ordinal);
+            Assert.DoesNotContain("system/", own, StringComparison.Ordinal);
+            Assert.Contains("system/cpu_percent", (await Platform.Exp("metrics", "lasts", form, "--system")).Output, StringComparison.Ordinal);
+            Assert.Contains("system/cpu_percent", (await Platform.Exp("metrics", "lasts", "system/*", form)).Output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task Logs_AreTheBytesThatWerePrinted()
     {
         await Platform.Exp("run", Platform.Script("bytes.sh", "printf 'a\\r\\tb\\n\\nlast without end'\n"), "--wait");
