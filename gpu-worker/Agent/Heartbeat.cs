@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Runs;
-using Serverless.GpuWorker.Collect;
 
 namespace Serverless.GpuWorker.Agent;
 
@@ -9,7 +8,7 @@ namespace Serverless.GpuWorker.Agent;
 /// happens: an owner that falls silent is
 /// replaced, and then two compute the same.
 /// </summary>
-sealed class Heartbeat(OwnedRecord record, MetricCollector metrics, AgentOptions options, TimeProvider time, ILogger log)
+sealed class Heartbeat(OwnedRecord record, IAttemptWork work, AgentOptions options, TimeProvider time, ILogger log)
 {
     private long renewed = time.GetTimestamp();
 
@@ -28,9 +27,9 @@ sealed class Heartbeat(OwnedRecord record, MetricCollector metrics, AgentOptions
             return true;
         }
 
-        var latest = metrics.Latest;
+        var latest = work.Latest;
         var began = time.GetTimestamp();
-        if (!await record.Apply(new RunEvent.Renew(record.Epoch, latest.Count > 0 ? latest : null, metrics.Step))) return false;
+        if (!await record.Apply(new RunEvent.Renew(record.Epoch, latest.Count > 0 ? latest : null, work.Step))) return false;
         renewed = began;
         return true;
     }

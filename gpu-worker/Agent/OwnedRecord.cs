@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -7,8 +8,8 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>An attempt's writes to its record. The first answer that says it was replaced fences the attempt.</summary>
-sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, StopRequest stop, Retry retry, Shutdown shutdown)
-    : IDisposable
+sealed class OwnedRecord(
+    RunQueue queue, IObjectStore store, RunRecord run, StopRequest stop, Retry retry, Shutdown shutdown, ILogger log) : IDisposable
 {
     private readonly CancellationTokenSource mayWrite = CancellationTokenSource.CreateLinkedTokenSource(stop.Fenced, shutdown.OutOfTime);
     private readonly SemaphoreSlim writing = new(1);
@@ -22,7 +23,12 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
     /// <summary>Applies an event as the owner; gets through or learns that it was replaced.</summary>
     /// <returns>False when fenced.</returns>
     /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>.</exception>
-    public async Task<bool> Apply(RunEvent.Owned happened) => Take(await Execute(happened));
+    public async Task<bool> Apply(RunEvent.Owned happened)
+    {
+        var change = await Execute(happened);
+        if (change is { Run: not null, Decision: Decision.Illegal illegal }) log.Illegal(run.Id, happened.GetType().Name, illegal.Why);
+        return Take(change);
+    }
 
     /// <summary>The run as it goes on without a checkpoint that is not whole.</summary>
     /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>.</exception>
@@ -34,10 +40,11 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
 
     private async Task<RunChange> Execute(RunEvent.Owned happened)
     {
-        // One after another: writes of one process need not conflict with each other.
-        await writing.WaitAsync(MayWrite);
+        // One after another: writes of one process need not conflict with each other. Whoever holds it lets go when the token ends.
+        await writing.WaitAsync();
         try
         {
+            MayWrite.ThrowIfCancellationRequested();
             return await retry.Execute(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, evenWhenFull: happened is RunEvent.Finish);
         }
         finally
@@ -54,9 +61,10 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
     /// </summary>
     public async Task Look()
     {
-        await writing.WaitAsync(MayWrite);
+        await writing.WaitAsync();
         try
         {
+            MayWrite.ThrowIfCancellationRequested();
             var head = (await store.Head(WorkspacePaths.Run(run.Id), MayWrite)).Value;
             if (head is not null && head.ETag == etag) return;
             if (await new RunStore(store).Load(run.Id, MayWrite) is not { } loaded)
