@@ -21,11 +21,12 @@ sealed class OwnedRecord(
     public CancellationToken MayWrite => mayWrite.Token;
 
     /// <summary>Applies an event as the owner; gets through or learns that it was replaced.</summary>
+    /// <param name="needless">Cancelled when it needs not be done any more, unless it is under way.</param>
     /// <returns>False when fenced.</returns>
-    /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>.</exception>
-    public async Task<bool> Apply(RunEvent.Owned happened)
+    /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>, and as <paramref name="needless"/>.</exception>
+    public async Task<bool> Apply(RunEvent.Owned happened, CancellationToken needless = default)
     {
-        var change = await Execute(happened);
+        var change = await Execute(happened, needless);
         if (change is { Run: not null, Decision: Decision.Illegal illegal }) log.Illegal(run.Id, happened.GetType().Name, illegal.Why);
         return Take(change);
     }
@@ -38,20 +39,8 @@ sealed class OwnedRecord(
         return Take(change) ? change.Run! : throw new OperationCanceledException(MayWrite);
     }
 
-    private async Task<RunChange> Execute(RunEvent.Owned happened)
-    {
-        // One after another: writes of one process need not conflict with each other. Whoever holds it lets go when the token ends.
-        await writing.WaitAsync();
-        try
-        {
-            MayWrite.ThrowIfCancellationRequested();
-            return await retry.Execute(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, evenWhenFull: happened is RunEvent.Finish);
-        }
-        finally
-        {
-            writing.Release();
-        }
-    }
+    private Task<RunChange> Execute(RunEvent.Owned happened, CancellationToken needless = default) => InTurn(
+        () => retry.Execute(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, evenWhenFull: happened is RunEvent.Finish), needless);
 
     /// <summary>The terminal write of the attempt, and what follows from it.</summary>
     public Task Finish(Ending ending) => Apply(new RunEvent.Finish(run.Epoch, ending));
@@ -59,34 +48,45 @@ sealed class OwnedRecord(
     /// <summary>
     /// Looks whether somebody else wrote the record since this attempt last did, and if so what: a request to cancel, or a new owner.
     /// </summary>
-    public async Task Look()
+    /// <param name="needless">Cancelled when it needs not be done any more: behind the terminal write it would find this attempt's own end.</param>
+    /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>, and as <paramref name="needless"/>.</exception>
+    public Task Look(CancellationToken needless) => InTurn(async () =>
     {
-        await writing.WaitAsync();
-        try
+        var head = (await store.Head(WorkspacePaths.Run(run.Id), MayWrite)).Value;
+        if (head is not null && head.ETag == etag) return false;
+        if (await new RunStore(store).Load(run.Id, MayWrite) is not { } loaded)
         {
-            MayWrite.ThrowIfCancellationRequested();
-            var head = (await store.Head(WorkspacePaths.Run(run.Id), MayWrite)).Value;
-            if (head is not null && head.ETag == etag) return;
-            if (await new RunStore(store).Load(run.Id, MayWrite) is not { } loaded)
-            {
-                stop.Request(StopReason.Fenced);
-                return;
-            }
+            stop.Request(StopReason.Fenced);
+            return true;
+        }
 
-            etag = loaded.ETag;
-            if (loaded.Run.Lease is null) stop.Request(StopReason.Fenced);
-            Notice(loaded.Run);
-        }
-        finally
-        {
-            writing.Release();
-        }
-    }
+        etag = loaded.ETag;
+        if (loaded.Run.Lease is null) stop.Request(StopReason.Fenced);
+        Notice(loaded.Run);
+        return true;
+    }, needless);
 
     public void Dispose()
     {
         writing.Dispose();
         mayWrite.Dispose();
+    }
+
+    // One after another: writes of one process need not conflict with each other.
+    private async Task<T> InTurn<T>(Func<Task<T>> call, CancellationToken needless)
+    {
+        // With a token it would wait on another thread. Whoever has its turn ends it with the token.
+        await writing.WaitAsync(CancellationToken.None);
+        try
+        {
+            MayWrite.ThrowIfCancellationRequested();
+            needless.ThrowIfCancellationRequested();
+            return await call();
+        }
+        finally
+        {
+            writing.Release();
+        }
     }
 
     private bool Take(RunChange change)
