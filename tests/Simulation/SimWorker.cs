@@ -19,7 +19,7 @@ sealed class SimWorker(SimWorld world, SimProcess process, IObjectStore store, I
     {
         var options = new AgentOptions
         {
-            Scratch = "none", Machine = "cpu", Id = process.Name, Lease = world.LeaseLength, Watch = world.LeaseLength / 4,
+            Scratch = "none", Machine = "cpu", Id = process.Name, Lease = world.LeaseLength, Watch = world.LeaseLength / world.Random.Next(3, 5),
             Lifetime = world.Random.Next(4) == 0 ? process.Seconds(600) : null,
             ExitWhenIdle = world.Random.Next(4) == 0 ? process.Seconds(300) : null,
         };
