@@ -1,5 +1,3 @@
-using System.Text;
-using Serverless.Contract;
 using Serverless.Core;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
@@ -9,82 +7,19 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Simulation;
 
-/// <summary>What must hold after every change of the store, and at the end. Knows what no process knows: who really wrote, and when.</summary>
+/// <summary>What must hold of runs after every change of the store, and at the end. Knows what no process knows: who really wrote, and when.</summary>
 sealed class SimLaws(SimWorld world)
 {
-    private readonly Dictionary<(string Run, int Epoch), SimProcess> claims = [];
     private readonly Dictionary<string, DateTimeOffset> heardOf = [];
     private readonly Dictionary<string, RunRecord> records = [];
-    private readonly Dictionary<(string Run, int Epoch), SimProcess> ends = [];
-    private readonly Dictionary<SimProcess, RunRecord> attempts = [];
-
-    /// <summary>Claims that no attempt has followed yet.</summary>
-    private readonly Dictionary<(string Run, int Epoch), SimProcess> waiting = [];
-
-    /// <summary>Whoever ended an attempt owes others word of it: the wake of a run that is queued again, the event of one that is over.</summary>
-    private readonly Dictionary<string, (SimProcess By, RunState State)> owed = [];
-
-    public IReadOnlyCollection<string> Runs => records.Keys;
+    /// <summary>As they are now.</summary>
+    public IReadOnlyDictionary<string, RunRecord> Records => records;
 
     public void Changed(MemoryObjectStore.Entry? before, MemoryObjectStore.Entry? after)
     {
         var key = (after ?? before)!.Object.Key;
         if (WorkspacePaths.RunIdOf(key) is { } id) RecordChanged(id, before, after);
         if (after is null && WorkspacePaths.ActiveRunIdOf(key) is { } forgotten) Forgotten(forgotten);
-    }
-
-    /// <summary>An attempt begins: what its claim was for.</summary>
-    public void Begins(SimProcess process, RunRecord run)
-    {
-        Law(claims.GetValueOrDefault((run.Id, run.Epoch)) == process, () => $"{process.Name} begins attempt {run.Epoch} of {run.Id} without its claim");
-        Law(!attempts.ContainsKey(process), () => $"{process.Name} begins {run.Id} beside another");
-        waiting.Remove((run.Id, run.Epoch));
-        attempts[process] = run;
-        process.Replaced = null;
-    }
-
-    public void IsOver(SimProcess process) => attempts.Remove(process);
-
-    /// <summary>An attempt takes itself for replaced.</summary>
-    public void IsFenced(SimProcess process)
-    {
-        var mine = attempts[process];
-        Law(records[mine.Id].Epoch != mine.Epoch || ends.GetValueOrDefault((mine.Id, mine.Epoch)) != process,
-            () => $"{process.Name} is fenced by its own end of {mine.Id}");
-    }
-
-    /// <summary>A worker is done with what it had.</summary>
-    public void TakesTheNext(SimProcess process)
-    {
-        Law(!attempts.ContainsKey(process), () => $"{process.Name} takes another run beside its own");
-        foreach (var ((id, epoch), claimer) in waiting)
-        {
-            Law(claimer != process || records[id] is not { Lease: not null } now || now.Epoch != epoch,
-                () => $"{process.Name} claimed attempt {epoch} of {id} and waits for itself");
-        }
-
-        foreach (var (id, (by, state)) in owed)
-        {
-            Law(by != process, () => $"{process.Name} recorded that {id} is {state}, and goes on without having told");
-        }
-    }
-
-    /// <summary>Whether the record shows that a process' attempt is no longer its own.</summary>
-    public bool IsReplaced(SimProcess process, string key) =>
-        attempts.TryGetValue(process, out var mine) && key == WorkspacePaths.Run(mine.Id) && records[mine.Id] is var now
-        && (now.Epoch > mine.Epoch || now.Lease is null) && ends.GetValueOrDefault((mine.Id, mine.Epoch)) != process;
-
-    /// <summary>A process is about to write.</summary>
-    public void Writes(SimProcess process, string key)
-    {
-        Law(!attempts.TryGetValue(process, out var mine) || !(process.Replaced < world.Clock.Now)
-            || !key.StartsWith(WorkspacePaths.AttemptsOf(mine.Id), StringComparison.Ordinal),
-            () => $"{process.Name} read at {process.Replaced:O} that it was replaced, and writes {key}");
-    }
-
-    public void Sent(SimProcess process, Message message)
-    {
-        if (RunWake.From(message) is { } wake && owed.GetValueOrDefault(wake.Run).By == process) owed.Remove(wake.Run);
     }
 
     /// <summary>Whatever else happens, somebody will come back to every run.</summary>
@@ -126,7 +61,7 @@ sealed class SimLaws(SimWorld world)
         Law(after.State.IsTerminal || world.Store.Peek(WorkspacePaths.ActiveRun(id)) is not null,
             () => $"{id} is {after.State}, and nobody would come back to it");
         Consistent(id, after);
-        if (owed.TryGetValue(id, out var debt) && debt.State != after.State) owed.Remove(id);
+        world.WorkerLaws.RunIs(id, after.State);
         if (known is not null) CheckTransition(id, known, beforeEntry!.Object.Modified, after);
     }
 
@@ -151,7 +86,8 @@ sealed class SimLaws(SimWorld world)
     {
         var now = world.Store.Now;
         var writer = world.Writer!;
-        var owns = claims.GetValueOrDefault((id, before.Epoch)) == writer;
+        var owner = world.WorkerLaws.OwnerOf(id, before.Epoch);
+        var owns = owner == writer;
         Law(!before.State.IsTerminal || after.State == before.State && after.Epoch == before.Epoch && after.Cause == before.Cause,
             () => $"{id} was {before.State} and became {after.State}");
         Law(after.Epoch == before.Epoch || after.Epoch == before.Epoch + 1 && after.State == RunState.Preparing,
@@ -167,7 +103,7 @@ sealed class SimLaws(SimWorld world)
             Law(!taken || now >= expires, () => $"{id} was taken from {lease.Owner} before {expires:O}");
             Law(!taken || world.Clock.Now >= heardOf[id] + lease.Length - TimeSpan.FromSeconds(1),
                 () => $"{id} was taken from {lease.Owner}, heard of at {heardOf[id]:O}");
-            Law(!taken || !claims.TryGetValue((id, before.Epoch), out var owner) || owner.Dead || owner.IsLeaving || owner.Troubled >= heardOf[id],
+            Law(!taken || owner is null || owner.Dead || owner.IsLeaving || owner.Troubled >= heardOf[id],
                 () => $"{id} was taken from {lease.Owner}, with which all is well");
             Law(after.Lease is null or { Renewed: null } || after.Lease.Renewed == (lease.Renewed ?? beforeWritten),
                 () => $"{id}: the lease runs from {after.Lease?.Renewed:O}");
@@ -177,8 +113,7 @@ sealed class SimLaws(SimWorld world)
 
         if (after.Epoch > before.Epoch)
         {
-            claims[(id, after.Epoch)] = writer;
-            waiting[(id, after.Epoch)] = writer;
+            world.WorkerLaws.Claims(writer, id, after.Epoch);
             owns = true;
             Law(after.Attempts[^1].Resume?.Manifest == before.Head?.Manifest, () => $"{id} does not resume from its head");
         }
@@ -190,36 +125,17 @@ sealed class SimLaws(SimWorld world)
         Law(before.Head?.Manifest == after.Head?.Manifest || after.Head is { } head && head.Epoch == after.Epoch
             && head.Step > (before.Head?.Step ?? 0) || FellBack(before, after),
             () => $"{id}: head went from {before.Head?.Step} to {after.Head?.Step}");
-        if (!owns || before.Lease is null || after.Lease is not null) return;
-        ends[(id, after.Epoch)] = writer;
-        owed[id] = (writer, after.State);
-        CheckStreams(id, after);
+        if (owns && before.Lease is not null && after.Lease is null) world.WorkerLaws.Ends(writer, after);
     }
 
     private static bool FellBack(RunRecord before, RunRecord after) =>
         (before.State, after.State) == (RunState.Preparing, RunState.Preparing) && after.Attempts[^1].Resume?.Manifest == after.Head?.Manifest
         && after.Head?.Manifest == before.Checkpoints.SkipLast(1).LastOrDefault()?.Manifest;
 
-    /// <summary>What an attempt's end says is stored is there: each step since it resumed, once and in order.</summary>
-    private void CheckStreams(string id, RunRecord run)
-    {
-        var attempt = run.Attempts[^1];
-        var steps = new List<long>();
-        for (var step = (attempt.Resume?.Step ?? 0) + 1; step <= run.Step; step++) steps.Add(step);
-        var log = world.Store.Peek(WorkspacePaths.LogSegment(id, attempt.Epoch, 0))?.Body ?? [];
-        Law(log.Length == attempt.Logs?.LengthBytes && Encoding.UTF8.GetString(log) == string.Concat(steps.Select(SimWork.Line)),
-            () => $"{id} has the steps {string.Join(',', steps)}, its end {attempt.Logs}, and the log '{Encoding.UTF8.GetString(log)}'");
-        var metrics = world.Store.Peek(WorkspacePaths.MetricsSegment(id, attempt.Epoch, 0))?.Body ?? [];
-        var points = new List<MetricPoint>();
-        new MetricStreamReader().Read(metrics, points);
-        Law(metrics.Length == attempt.Metrics?.LengthBytes && points.Select(point => point.Step).SequenceEqual(steps),
-            () => $"{id} has the steps {string.Join(',', steps)}, its end {attempt.Metrics}, and {points.Count} points");
-    }
-
     private void Forgotten(string id)
     {
         if (!records.TryGetValue(id, out var run)) return;
-        owed.Remove(id);
+        world.WorkerLaws.IsTold(id);
         Law(run.State.IsTerminal, () => $"{id} is {run.State} and was forgotten");
         Law(Told(id) == run.State, () => $"{id} ended {run.State} and was forgotten before that was told");
     }

@@ -18,7 +18,7 @@ sealed class SimStore(SimWorld world, SimProcess process, IObjectStore store) : 
         var replaced = false;
         var reading = await process.Call($"get {key}", async sent =>
         {
-            replaced = world.Laws.IsReplaced(process, key);
+            replaced = world.WorkerLaws.IsReplaced(process, key);
             return await store.Open(key, range, sent);
         }, cancel);
         if (replaced) process.Replaced ??= world.Clock.Now;
@@ -65,7 +65,7 @@ sealed class SimStore(SimWorld world, SimProcess process, IObjectStore store) : 
 
     private Task<T> Write<T>(string what, string key, Func<CancellationToken, Task<T>> apply, CancellationToken cancel)
     {
-        if (!cancel.IsCancellationRequested) world.Laws.Writes(process, key);
+        if (!cancel.IsCancellationRequested) world.WorkerLaws.Writes(process, key);
         return process.Call(what, apply, cancel);
     }
 }
@@ -76,12 +76,12 @@ sealed class SimBus(SimWorld world, SimProcess process, IMessageBus bus) : IMess
     public async Task Send(string queue, Message message, TimeSpan delay = default, CancellationToken cancel = default)
     {
         await Done($"bus send {message.Id}", sent => bus.Send(queue, message, delay, sent), cancel);
-        world.Laws.Sent(process, message);
+        world.WorkerLaws.Sent(process, message);
     }
 
     public async Task<ReceivedMessage?> Receive(string queue, TimeSpan wait, CancellationToken cancel = default)
     {
-        world.Laws.TakesTheNext(process);
+        world.WorkerLaws.TakesTheNext(process);
         var message = await process.Call("bus receive", sent => bus.Receive(queue, wait, sent), cancel, waits: true);
         process.ReadsGarbage = message is not null && world.Random.NextDouble() < world.Poison;
         return message;

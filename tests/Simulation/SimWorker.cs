@@ -64,8 +64,8 @@ sealed class SimWork : IAttemptWork
             new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), new PrintedPoints(process.Time), process.Time,
             AgentOptions.DefaultLogLimit);
         metrics = new(new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), retry));
-        world.Laws.Begins(process, run);
-        stop.Fenced.Register(() => world.Laws.IsFenced(process));
+        world.WorkerLaws.Begins(process, run);
+        stop.Fenced.Register(() => world.WorkerLaws.IsFenced(process));
     }
 
     public IReadOnlyDictionary<string, double> Latest => new Dictionary<string, double> { [Metric] = step };
@@ -102,7 +102,7 @@ sealed class SimWork : IAttemptWork
 
     public void Dispose()
     {
-        world.Laws.IsOver(process);
+        world.WorkerLaws.IsOver(process);
         log.Dispose();
     }
 

@@ -32,6 +32,7 @@ sealed class SimWorld
         Store = new(Clock, Random.Next(2) == 0 ? default : TimeSpan.FromSeconds(1));
         Bus = new(Clock, LeaseLength * (0.5 + Random.NextDouble() / 2), Random.Next);
         Laws = new(this);
+        WorkerLaws = new(this);
         Store.Changed = Laws.Changed;
         Faults = Faults.Draw(Random);
         Poison = Random.Next(4) == 0 ? 0.02 : 0;
@@ -45,6 +46,7 @@ sealed class SimWorld
     public TimeSpan LeaseLength { get; }
     public Faults Faults { get; private set; }
     public SimLaws Laws { get; }
+    public SimWorkerLaws WorkerLaws { get; }
 
     /// <summary>How often a worker reads garbage instead of the record of the run that it is to take.</summary>
     public double Poison { get; private set; }
@@ -147,8 +149,8 @@ sealed class SimWorld
         while (Clock.Now < calm)
         {
             await process.Sleep(process.Seconds(300));
-            if (Laws.Runs.Count == 0) continue;
-            var run = Laws.Runs.ElementAt(Random.Next(Laws.Runs.Count));
+            if (Laws.Records.Count == 0) continue;
+            var run = Laws.Records.Keys.ElementAt(Random.Next(Laws.Records.Count));
             RunEvent happened = Random.Next(3) == 0
                 ? new RunEvent.RequestCancel(process.Name, null)
                 : new RunEvent.SetTags([process.Name + Random.Next()]);
