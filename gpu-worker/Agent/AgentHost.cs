@@ -2,24 +2,21 @@ using Microsoft.Extensions.Logging;
 using Serverless.Core;
 using Serverless.Core.Messaging;
 using Serverless.Core.Workspaces;
+using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Execute;
 using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Agent;
 
-/// <summary>Takes one wake after another until it has to leave. A bad run, a bad message or a bus that is away never ends it.</summary>
+/// <summary>A worker's process: what takes runs, with what it needs of this machine to execute them.</summary>
 /// <param name="user">Whom code runs as; null: as this process does.</param>
 sealed class AgentHost(
     AgentOptions options, AgentFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, CodeUser? user, ILogger log)
 {
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), TrimEvery = TimeSpan.FromMinutes(1);
-    private static readonly Backoff AfterTrouble = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
-
-    private readonly long started = time.GetTimestamp();
-
     public async Task<int> Run()
     {
-        using var shutdown = new Shutdown(options.Parent, options.DrainsAfter, time, log);
+        using var shutdown = new Shutdown(options.DrainsAfter, time);
+        using var requests = new ShutdownRequests(shutdown, options.Parent, time, log);
         Native.AdoptOrphans();
         var groups = ControlGroups.Open(folder.Mark, out var noGroups);
         var around = new RunEnvironment(user, folder.Mark, groups is { LimitsProcessors: true });
@@ -28,7 +25,9 @@ sealed class AgentHost(
         var caches = new CacheFolders(options.CacheFolder, options.CacheBytes, user);
         var preparation = new Preparation(caches, ids, time, pool, compiler, around, user, log);
         await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time, noGroups, log);
-        var wakes = new WakeHandler(options, folder.Itself, workspaces, bus, ids, time, preparation, pool, shutdown, card, user, log);
+        var retry = new Retry(time, log);
+        var wakes = new WakeHandler(options, workspaces, bus, ids, time, retry, shutdown, Begin, run => card.Run = run, log);
+        var loop = new WakeLoop(options, bus, wakes, time, shutdown, preparation.Trim, log);
         card.Start();
         pool.Refill(RunnerKind.Plain);
         log.Ready(options.Machine, options.Device);
@@ -38,50 +37,13 @@ sealed class AgentHost(
         using var draining = shutdown.Draining.Register(log.Draining);
         _ = Task.Run(() => pool.Refill(RunnerKind.Torch));
         if (options.Spares > 0) _ = Task.Run(compiler.Warm);
-        await TakeRuns(wakes, preparation, shutdown);
+        await loop.Run();
         return 0;
-    }
 
-    private async Task TakeRuns(WakeHandler wakes, Preparation preparation, Shutdown shutdown)
-    {
-        var queue = QueueNames.ForMachine(options.Machine);
-        var idleSince = time.GetTimestamp();
-        var trimmed = time.GetTimestamp();
-        var trouble = new FailureReporter("taking a run", log);
-        var failures = 0;
-        while (!shutdown.Draining.IsCancellationRequested)
+        async Task<IAttemptWork> Begin(ClaimedRun claimed)
         {
-            var idle = time.GetElapsedTime(idleSince);
-            var age = time.GetElapsedTime(started);
-            if (idle >= options.ExitWhenIdle || age >= options.TakesRunsFor) return;
-            TimeSpan[] waits = [LongestWait, options.ExitWhenIdle - idle ?? LongestWait, options.TakesRunsFor - age ?? LongestWait];
-            var wait = waits.Min();
-            try
-            {
-                if (await bus.Receive(queue, wait, shutdown.Draining) is { } message)
-                {
-                    await wakes.Handle(message);
-                    idleSince = time.GetTimestamp();
-                }
-
-                trouble.Recovered();
-                failures = 0;
-                if (time.GetElapsedTime(trimmed) > TrimEvery)
-                {
-                    trimmed = time.GetTimestamp();
-                    preparation.Trim();
-                }
-            }
-            catch (OperationCanceledException) when (shutdown.Draining.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception wrong)
-            {
-                // Whatever it was about, the message's lock will end and the wake come again.
-                trouble.Failed(wrong);
-                await Task.Delay(AfterTrouble.After(++failures), time, shutdown.Draining).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
+            var entered = user is null ? null : await user.Enter(time, shutdown.OutOfTime);
+            return new CodeWork(options, folder.Itself, claimed, time, preparation, pool, shutdown, retry, entered, log);
         }
     }
 }

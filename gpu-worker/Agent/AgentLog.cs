@@ -25,4 +25,7 @@ static partial class AgentLog
 
     [LoggerMessage(LogEvents.Agent + 7, LogLevel.Error, "run {Run}: a fault of the worker")]
     public static partial void Faulted(this ILogger log, Exception fault, string run);
+
+    [LoggerMessage(LogEvents.Agent + 8, LogLevel.Warning, "run {Run}: {Event} does not fit its record: {Why}")]
+    public static partial void Illegal(this ILogger log, string run, string @event, string why);
 }

@@ -67,8 +67,12 @@ sealed record AgentOptions
 
     public TimeSpan Heartbeat => Lease / 3;
 
-    /// <summary>How soon a cancel request is seen at the latest.</summary>
-    public TimeSpan Watch => Heartbeat < TimeSpan.FromSeconds(1) ? Heartbeat : TimeSpan.FromSeconds(1);
+    /// <summary>How soon a cancel request is seen at the latest. Default: 1 s, or <see cref="Heartbeat"/> when that is shorter.</summary>
+    public TimeSpan Watch
+    {
+        get => field > TimeSpan.Zero ? field : Heartbeat < TimeSpan.FromSeconds(1) ? Heartbeat : TimeSpan.FromSeconds(1);
+        init;
+    }
 
     public static bool HasGpu => File.Exists(GpuFile);
 

@@ -1,60 +1,25 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Runs;
-using Serverless.Core.Storage;
 using Serverless.Core.Telemetry;
-using Serverless.Core.Workspaces;
-using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Execute;
-using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Agent;
 
-/// <summary>One claimed run, from its preparation to its terminal write.</summary>
-sealed class Attempt : IDisposable
+/// <summary>One claimed run up to its terminal write: its lease is renewed while the work goes on, and its record hears how that ended.</summary>
+sealed class Attempt(AgentOptions options, ClaimedRun claimed, IAttemptWork work, TimeProvider time, Shutdown shutdown, ILogger log)
 {
-    private readonly AgentOptions options;
-    private readonly IObjectStore store;
-    private readonly RunRecord run;
-    private readonly TimeProvider time;
-    private readonly Preparation preparation;
-    private readonly RunnerPool pool;
-    private readonly Shutdown shutdown;
-    private readonly Retry retry;
-    private readonly ILogger worker;
-    private readonly StopRequest stop = new();
-    private readonly OwnedRecord record;
-    private readonly WorkFolder folder;
-    private readonly LogCollector log;
-    private readonly Omissions omissions;
-    private readonly MetricCollector metrics;
-
-    public Attempt(
-        AgentOptions options, OwnFolder own, IObjectStore store, RunQueue queue, RunRecord run, TimeProvider time, Preparation preparation,
-        RunnerPool pool, Shutdown shutdown, Retry retry, ILogger worker)
-    {
-        (this.options, this.store, this.run, this.time, this.preparation, this.pool, this.shutdown, this.retry, this.worker) =
-            (options, store, run, time, preparation, pool, shutdown, retry, worker);
-        record = new(queue, store, run, stop, retry, shutdown);
-        folder = new(own, Path.Combine(own.Path, "work", $"{run.Id}-{run.Epoch}"), worker);
-        var printed = new PrintedPoints(time);
-        log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), printed, time, options.LogLimitBytes);
-        omissions = new(log.Say);
-        metrics = new(
-            folder, new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), retry), log, printed, time,
-            MetricOrder.Of(run.Spec));
-    }
-
     public async Task Execute()
     {
+        var (_, run, record, stop) = claimed;
         using var span = Tracing.Start("attempt", run.Trace, ActivityKind.Consumer)?.SetTag(Tracing.Run, run.Id)
             .SetTag(Tracing.Experiment, $"{run.Project}/{run.Experiment}").SetTag(Tracing.Attempt, run.Epoch).SetTag(Tracing.Worker, options.Id);
         using var preempt = shutdown.Draining.Register(() => stop.Request(StopReason.Preempted));
         using var over = new CancellationTokenSource();
-        var heartbeat = new Heartbeat(record, metrics, options, time, worker).Run(over.Token);
+        var heartbeat = new Heartbeat(record, work, options, time, log).Run(over.Token);
         try
         {
-            if (await Ending() is not { } ending) return;
+            if (await work.Execute() is not { } ending) return;
             await record.Finish(ending);
             span?.SetTag(Tracing.Cause, EnumNames.Of(ending.Cause));
             if (ending.Cause != Cause.Completed) span.Fail(ending.Message ?? EnumNames.Of(ending.Cause));
@@ -63,8 +28,8 @@ sealed class Attempt : IDisposable
         {
             // A fault of this worker's: another try, within the budget for lost workers, and not after a whole lease.
             var message = $"the worker failed: {fault.GetType().Name}: {fault.Message}";
-            await record.Finish(new(Cause.WorkerLost, message, Metrics: metrics.End, Logs: log.End));
-            worker.Faulted(fault, run.Id);
+            await record.Finish(new(Cause.WorkerLost, message, Metrics: work.MetricsEnd, Logs: work.LogEnd));
+            log.Faulted(fault, run.Id);
             span.Fail(message);
             throw;
         }
@@ -74,87 +39,9 @@ sealed class Attempt : IDisposable
         }
         finally
         {
-            await over.CancelAsync();
+            // Not CancelAsync, neither here nor elsewhere in what takes and keeps runs: none of that needs a second thread.
+            over.Cancel();
             await heartbeat;
         }
     }
-
-    public void Dispose()
-    {
-        folder.Dispose();
-        record.Dispose();
-        metrics.Dispose();
-        log.Dispose();
-        stop.Dispose();
-    }
-
-    /// <returns>Null when nothing may be written any more.</returns>
-    private async Task<Ending?> Ending()
-    {
-        Prepared prepared;
-        try
-        {
-            using var span = Tracing.Source.StartActivity("prepare");
-            await Carry(run, stop.Asked);
-            prepared = await retry.Execute(
-                () => preparation.Prepare(store, run, folder.Emptied(), options.Device, log, omissions, stop, FallBack), stop.Asked);
-        }
-        catch (Exception problem) when (Explain(problem) is { } explained)
-        {
-            return await EndEarly(explained.Cause, explained.Message);
-        }
-        catch (OperationCanceledException)
-        {
-            return stop.Reason switch
-            {
-                StopReason.Cancelled => await EndEarly(Cause.Cancelled, "cancelled on request"),
-                StopReason.Preempted => await EndEarly(Cause.Preempted, "the worker had to leave"),
-                StopReason.StorageFull => await EndEarly(Cause.StorageFull, "there is no room left for the run's files"),
-                _ => null,
-            };
-        }
-
-        try
-        {
-            using var span = Tracing.Source.StartActivity("code");
-            return await new CodeRun(
-                store, prepared.Run, folder, prepared, log, metrics, omissions, record, retry, stop, time, pool, shutdown, worker).Execute();
-        }
-        catch (RunnerStartException refused)
-        {
-            return await EndEarly(Cause.WorkerLost, refused.Message);
-        }
-    }
-
-    private async Task<RunRecord> FallBack(CheckpointRef checkpoint, string why)
-    {
-        log.Say($"the checkpoint of step {checkpoint.Step} is not whole: {why}");
-        var goesOn = await record.FallBack(checkpoint, why);
-        await Carry(goesOn, stop.Asked);
-        return goesOn;
-    }
-
-    private async Task Carry(RunRecord goesOn, CancellationToken cancel) =>
-        metrics.Carry(await retry.Execute(() => EarlierAttempt.PointsAround(store, goesOn, cancel), cancel));
-
-    private async Task<Ending> EndEarly(Cause cause, string message)
-    {
-        if (shutdown.Draining.IsCancellationRequested) shutdown.LimitLastWrites();
-        log.Close();
-        if (cause is not Cause.Build) log.Say(message);
-        await metrics.Collect(atEnd: true, record.MayWrite);
-        await log.Flush(record.MayWrite);
-        return new(cause, message, Metrics: metrics.End, Logs: log.End, LeftOut: omissions.Summary);
-    }
-
-    private static (Cause Cause, string Message)? Explain(Exception problem) => problem switch
-    {
-        PreparationException known => (known.Cause, known.Message),
-        RunnerStartException refused => (Cause.WorkerLost, refused.Message),
-        StoreFullException or IOException { HResult: Native.NoSpaceLeft } =>
-            (Cause.StorageFull, $"there is no room left for the run's files: {problem.Message}"),
-        StoreUnavailableException or OperationCanceledException => null,
-        // Nothing of the run's making can be told from here, so it counts as this worker's failure: another try, within the budget for lost workers.
-        _ => (Cause.WorkerLost, $"the worker could not prepare the run: {problem.GetType().Name}: {problem.Message}"),
-    };
 }

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Runs;
-using Serverless.GpuWorker.Collect;
 
 namespace Serverless.GpuWorker.Agent;
 
@@ -9,7 +8,7 @@ namespace Serverless.GpuWorker.Agent;
 /// happens: an owner that falls silent is
 /// replaced, and then two compute the same.
 /// </summary>
-sealed class Heartbeat(OwnedRecord record, MetricCollector metrics, AgentOptions options, TimeProvider time, ILogger log)
+sealed class Heartbeat(OwnedRecord record, IAttemptWork work, AgentOptions options, TimeProvider time, ILogger log)
 {
     private long renewed = time.GetTimestamp();
 
@@ -17,20 +16,22 @@ sealed class Heartbeat(OwnedRecord record, MetricCollector metrics, AgentOptions
     public async Task Run(CancellationToken over)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(over, record.MayWrite);
-        await new PeriodicTask("renewing the lease", time, log).Run(Turn, options.Watch, options.Heartbeat, ended.Token);
+        await new PeriodicTask("renewing the lease", time, log)
+            .Run(() => Turn(ended.Token), options.Watch, options.Heartbeat, ended.Token);
     }
 
-    private async Task<bool> Turn()
+    private async Task<bool> Turn(CancellationToken ended)
     {
         if (time.GetElapsedTime(renewed) < options.Heartbeat)
         {
-            await record.Look();
+            await record.Look(ended);
             return true;
         }
 
-        var latest = metrics.Latest;
+        var latest = work.Latest;
         var began = time.GetTimestamp();
-        if (!await record.Apply(new RunEvent.Renew(record.Epoch, latest.Count > 0 ? latest : null, metrics.Step))) return false;
+        var renew = new RunEvent.Renew(record.Epoch, latest.Count > 0 ? latest : null, work.Step);
+        if (!await record.Apply(renew, ended)) return false;
         renewed = began;
         return true;
     }

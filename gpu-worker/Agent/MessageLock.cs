@@ -21,7 +21,7 @@ sealed class MessageLock : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await ended.CancelAsync();
+        ended.Cancel();
         await renewing;
         ended.Dispose();
     }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -7,8 +8,8 @@ using Serverless.GpuWorker.Execute;
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>An attempt's writes to its record. The first answer that says it was replaced fences the attempt.</summary>
-sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, StopRequest stop, Retry retry, Shutdown shutdown)
-    : IDisposable
+sealed class OwnedRecord(
+    RunQueue queue, IObjectStore store, RunRecord run, StopRequest stop, Retry retry, Shutdown shutdown, ILogger log) : IDisposable
 {
     private readonly CancellationTokenSource mayWrite = CancellationTokenSource.CreateLinkedTokenSource(stop.Fenced, shutdown.OutOfTime);
     private readonly SemaphoreSlim writing = new(1);
@@ -20,9 +21,15 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
     public CancellationToken MayWrite => mayWrite.Token;
 
     /// <summary>Applies an event as the owner; gets through or learns that it was replaced.</summary>
+    /// <param name="needless">Cancelled when it needs not be done any more, unless it is under way.</param>
     /// <returns>False when fenced.</returns>
-    /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>.</exception>
-    public async Task<bool> Apply(RunEvent.Owned happened) => Take(await Execute(happened));
+    /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>, and as <paramref name="needless"/>.</exception>
+    public async Task<bool> Apply(RunEvent.Owned happened, CancellationToken needless = default)
+    {
+        var change = await Execute(happened, needless);
+        if (change is { Run: not null, Decision: Decision.Illegal illegal }) log.Illegal(run.Id, happened.GetType().Name, illegal.Why);
+        return Take(change);
+    }
 
     /// <summary>The run as it goes on without a checkpoint that is not whole.</summary>
     /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>.</exception>
@@ -32,19 +39,8 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
         return Take(change) ? change.Run! : throw new OperationCanceledException(MayWrite);
     }
 
-    private async Task<RunChange> Execute(RunEvent.Owned happened)
-    {
-        // One after another: writes of one process need not conflict with each other.
-        await writing.WaitAsync(MayWrite);
-        try
-        {
-            return await retry.Execute(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, evenWhenFull: happened is RunEvent.Finish);
-        }
-        finally
-        {
-            writing.Release();
-        }
-    }
+    private Task<RunChange> Execute(RunEvent.Owned happened, CancellationToken needless = default) => InTurn(
+        () => retry.Execute(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, evenWhenFull: happened is RunEvent.Finish), needless);
 
     /// <summary>The terminal write of the attempt, and what follows from it.</summary>
     public Task Finish(Ending ending) => Apply(new RunEvent.Finish(run.Epoch, ending));
@@ -52,33 +48,45 @@ sealed class OwnedRecord(RunQueue queue, IObjectStore store, RunRecord run, Stop
     /// <summary>
     /// Looks whether somebody else wrote the record since this attempt last did, and if so what: a request to cancel, or a new owner.
     /// </summary>
-    public async Task Look()
+    /// <param name="needless">Cancelled when it needs not be done any more: behind the terminal write it would find this attempt's own end.</param>
+    /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>, and as <paramref name="needless"/>.</exception>
+    public Task Look(CancellationToken needless) => InTurn(async () =>
     {
-        await writing.WaitAsync(MayWrite);
-        try
+        var head = (await store.Head(WorkspacePaths.Run(run.Id), MayWrite)).Value;
+        if (head is not null && head.ETag == etag) return false;
+        if (await new RunStore(store).Load(run.Id, MayWrite) is not { } loaded)
         {
-            var head = (await store.Head(WorkspacePaths.Run(run.Id), MayWrite)).Value;
-            if (head is not null && head.ETag == etag) return;
-            if (await new RunStore(store).Load(run.Id, MayWrite) is not { } loaded)
-            {
-                stop.Request(StopReason.Fenced);
-                return;
-            }
+            stop.Request(StopReason.Fenced);
+            return true;
+        }
 
-            etag = loaded.ETag;
-            if (loaded.Run.Lease is null) stop.Request(StopReason.Fenced);
-            Notice(loaded.Run);
-        }
-        finally
-        {
-            writing.Release();
-        }
-    }
+        etag = loaded.ETag;
+        if (loaded.Run.Lease is null) stop.Request(StopReason.Fenced);
+        Notice(loaded.Run);
+        return true;
+    }, needless);
 
     public void Dispose()
     {
         writing.Dispose();
         mayWrite.Dispose();
+    }
+
+    // One after another: writes of one process need not conflict with each other.
+    private async Task<T> InTurn<T>(Func<Task<T>> call, CancellationToken needless)
+    {
+        // With a token it would wait on another thread. Whoever has its turn ends it with the token.
+        await writing.WaitAsync(CancellationToken.None);
+        try
+        {
+            MayWrite.ThrowIfCancellationRequested();
+            needless.ThrowIfCancellationRequested();
+            return await call();
+        }
+        finally
+        {
+            writing.Release();
+        }
     }
 
     private bool Take(RunChange change)

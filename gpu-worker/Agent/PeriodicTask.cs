@@ -41,7 +41,8 @@ sealed class PeriodicTask(string what, TimeProvider time, ILogger log)
 
     private async Task<bool> Pause(TimeSpan length, CancellationToken ended)
     {
-        await Task.Delay(length, time, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(length, time, ended)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         return !ended.IsCancellationRequested;
     }
 }

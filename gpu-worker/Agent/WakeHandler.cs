@@ -6,20 +6,18 @@ using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Execute;
-using Serverless.GpuWorker.Prepare;
 
 namespace Serverless.GpuWorker.Agent;
 
 /// <summary>
 /// What one wake comes to: a claim and an attempt, or nothing. Without the store nothing is known of the run, so a wake waits for it, under its lock.
 /// </summary>
-/// <param name="user">Whom code runs as; null: as this process does.</param>
+/// <param name="begin">What an attempt at a claimed run executes.</param>
+/// <param name="working">Hears which run is worked on; null: none.</param>
 sealed class WakeHandler(
-    AgentOptions options, OwnFolder folder, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Preparation preparation,
-    RunnerPool pool, Shutdown shutdown, WorkerCard card, CodeUser? user, ILogger log)
+    AgentOptions options, IWorkspaces workspaces, IMessageBus bus, IIds ids, TimeProvider time, Retry retry, Shutdown shutdown,
+    Func<ClaimedRun, Task<IAttemptWork>> begin, Action<string?> working, ILogger log)
 {
-    private readonly Retry retry = new(time, log);
-
     public async Task Handle(ReceivedMessage message)
     {
         if (RunWake.From(message.Message) is not { } wake
@@ -68,16 +66,18 @@ sealed class WakeHandler(
                 await retry.Execute(() => Wake(run, again > change.Now ? again - change.Now : TimeSpan.Zero), shutdown.OutOfTime);
                 break;
             case { Moved: true, Run: { State.IsTerminal: false } run }:
-                card.Run = run.Id;
+                working(run.Id);
                 try
                 {
-                    using var entered = user is null ? null : await user.Enter(time, shutdown.OutOfTime);
-                    using var attempt = new Attempt(options, folder, store, queue, run, time, preparation, pool, shutdown, retry, log);
-                    await attempt.Execute();
+                    using var stop = new StopRequest();
+                    using var record = new OwnedRecord(queue, store, run, stop, retry, shutdown, log);
+                    var claimed = new ClaimedRun(store, run, record, stop);
+                    using var work = await begin(claimed);
+                    await new Attempt(options, claimed, work, time, shutdown, log).Execute();
                 }
                 finally
                 {
-                    card.Run = null;
+                    working(null);
                 }
 
                 break;

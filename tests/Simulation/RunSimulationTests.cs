@@ -21,6 +21,11 @@ public sealed class RunSimulationTests
     [Fact]
     public void Simulation_IsDeterministic()
     {
-        for (var seed = 0; seed < 5; seed++) Assert.Equal(SimWorld.Run(seed, traced: true).Trace, SimWorld.Run(seed, traced: true).Trace);
+        for (var seed = 0; seed < 20; seed++)
+        {
+            var (_, trace) = SimWorld.Run(seed, traced: true);
+            Assert.Contains(trace, line => line.Contains(" says: run ", StringComparison.Ordinal));
+            Assert.Equal(trace, SimWorld.Run(seed, traced: true).Trace);
+        }
     }
 }

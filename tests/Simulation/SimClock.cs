@@ -15,7 +15,10 @@ sealed class SimClock(Random random) : TimeProvider
     public override long GetTimestamp() => now;
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-        new Timer(this, () => callback(state), dueTime);
+        new Timer(this, () => callback(state), dueTime, () => DateTimeOffset.MinValue);
+
+    /// <param name="goesOn">When whoever set the timer goes on: one that is due before waits for that. Null: never.</param>
+    public ITimer CreateTimer(Action callback, TimeSpan dueTime, Func<DateTimeOffset?> goesOn) => new Timer(this, callback, dueTime, goesOn);
 
     /// <summary>Runs the next thing that is due, after moving time on to it; false when nothing will ever happen again.</summary>
     public bool Step()
@@ -66,25 +69,19 @@ sealed class SimClock(Random random) : TimeProvider
     {
         private readonly SimClock clock;
         private readonly Action callback;
+        private readonly Func<DateTimeOffset?> goesOn;
         private int version;
 
-        public Timer(SimClock clock, Action callback, TimeSpan due)
+        public Timer(SimClock clock, Action callback, TimeSpan due, Func<DateTimeOffset?> goesOn)
         {
-            (this.clock, this.callback) = (clock, callback);
+            (this.clock, this.callback, this.goesOn) = (clock, callback, goesOn);
             Change(due, Timeout.InfiniteTimeSpan);
         }
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             var mine = ++version;
-            if (dueTime != Timeout.InfiniteTimeSpan)
-            {
-                clock.At(clock.Now + dueTime, () =>
-                {
-                    if (mine == version) callback();
-                });
-            }
-
+            if (dueTime != Timeout.InfiniteTimeSpan) clock.At(clock.Now + dueTime, () => Fire(mine));
             return true;
         }
 
@@ -94,6 +91,13 @@ sealed class SimClock(Random random) : TimeProvider
         {
             Dispose();
             return ValueTask.CompletedTask;
+        }
+
+        private void Fire(int set)
+        {
+            if (set != version || goesOn() is not { } at) return;
+            if (at > clock.Now) clock.At(at, () => Fire(set));
+            else callback();
         }
     }
 }

@@ -7,14 +7,13 @@ using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Simulation;
 
-/// <summary>What must hold after every change of the store, and at the end. Knows what no process knows: who really wrote, and when.</summary>
+/// <summary>What must hold of runs after every change of the store, and at the end. Knows what no process knows: who really wrote, and when.</summary>
 sealed class SimLaws(SimWorld world)
 {
-    private readonly Dictionary<(string Run, int Epoch), SimProcess> claims = [];
     private readonly Dictionary<string, DateTimeOffset> heardOf = [];
     private readonly Dictionary<string, RunRecord> records = [];
-
-    public IReadOnlyCollection<string> Runs => records.Keys;
+    /// <summary>As they are now.</summary>
+    public IReadOnlyDictionary<string, RunRecord> Records => records;
 
     public void Changed(MemoryObjectStore.Entry? before, MemoryObjectStore.Entry? after)
     {
@@ -62,6 +61,7 @@ sealed class SimLaws(SimWorld world)
         Law(after.State.IsTerminal || world.Store.Peek(WorkspacePaths.ActiveRun(id)) is not null,
             () => $"{id} is {after.State}, and nobody would come back to it");
         Consistent(id, after);
+        world.WorkerLaws.RunIs(id, after.State);
         if (known is not null) CheckTransition(id, known, beforeEntry!.Object.Modified, after);
     }
 
@@ -86,7 +86,8 @@ sealed class SimLaws(SimWorld world)
     {
         var now = world.Store.Now;
         var writer = world.Writer!;
-        var owns = claims.GetValueOrDefault((id, before.Epoch)) == writer;
+        var owner = world.WorkerLaws.OwnerOf(id, before.Epoch);
+        var owns = owner == writer;
         Law(!before.State.IsTerminal || after.State == before.State && after.Epoch == before.Epoch && after.Cause == before.Cause,
             () => $"{id} was {before.State} and became {after.State}");
         Law(after.Epoch == before.Epoch || after.Epoch == before.Epoch + 1 && after.State == RunState.Preparing,
@@ -102,6 +103,8 @@ sealed class SimLaws(SimWorld world)
             Law(!taken || now >= expires, () => $"{id} was taken from {lease.Owner} before {expires:O}");
             Law(!taken || world.Clock.Now >= heardOf[id] + lease.Length - TimeSpan.FromSeconds(1),
                 () => $"{id} was taken from {lease.Owner}, heard of at {heardOf[id]:O}");
+            Law(!taken || owner is null || owner.Dead || owner.IsLeaving || owner.Troubled >= heardOf[id],
+                () => $"{id} was taken from {lease.Owner}, with which all is well");
             Law(after.Lease is null or { Renewed: null } || after.Lease.Renewed == (lease.Renewed ?? beforeWritten),
                 () => $"{id}: the lease runs from {after.Lease?.Renewed:O}");
             Law(after.Epoch > before.Epoch || after.Lease is null or { Renewed: not null } || owns,
@@ -110,7 +113,7 @@ sealed class SimLaws(SimWorld world)
 
         if (after.Epoch > before.Epoch)
         {
-            claims[(id, after.Epoch)] = writer;
+            world.WorkerLaws.Claims(writer, id, after.Epoch);
             owns = true;
             Law(after.Attempts[^1].Resume?.Manifest == before.Head?.Manifest, () => $"{id} does not resume from its head");
         }
@@ -120,12 +123,19 @@ sealed class SimLaws(SimWorld world)
             || after.State is RunState.Running or RunState.Succeeded && after.State != before.State || after.Outputs != before.Outputs;
         Law(!owned || owns && before.Lease is not null && after.Epoch == before.Epoch, () => $"{id}: {writer.Name} wrote as if it had the run");
         Law(before.Head?.Manifest == after.Head?.Manifest || after.Head is { } head && head.Epoch == after.Epoch
-            && head.Step > (before.Head?.Step ?? 0), () => $"{id}: head went from {before.Head?.Step} to {after.Head?.Step}");
+            && head.Step > (before.Head?.Step ?? 0) || FellBack(before, after),
+            () => $"{id}: head went from {before.Head?.Step} to {after.Head?.Step}");
+        if (owns && before.Lease is not null && after.Lease is null) world.WorkerLaws.Ends(writer, after);
     }
+
+    private static bool FellBack(RunRecord before, RunRecord after) =>
+        (before.State, after.State) == (RunState.Preparing, RunState.Preparing) && after.Attempts[^1].Resume?.Manifest == after.Head?.Manifest
+        && after.Head?.Manifest == before.Checkpoints.SkipLast(1).LastOrDefault()?.Manifest;
 
     private void Forgotten(string id)
     {
         if (!records.TryGetValue(id, out var run)) return;
+        world.WorkerLaws.IsTold(id);
         Law(run.State.IsTerminal, () => $"{id} is {run.State} and was forgotten");
         Law(Told(id) == run.State, () => $"{id} ended {run.State} and was forgotten before that was told");
     }

@@ -18,7 +18,6 @@ sealed class SimWorld
     private static readonly TimeSpan TimeToSettle = TimeSpan.FromDays(2);
 
     private readonly List<string>? trace;
-    private readonly SimLaws laws;
     private readonly SimIds ids;
     private readonly bool namesReturn;
     private DateTimeOffset calm;
@@ -32,8 +31,9 @@ sealed class SimWorld
         LeaseLength = TimeSpan.FromSeconds(Random.Next(5, 30));
         Store = new(Clock, Random.Next(2) == 0 ? default : TimeSpan.FromSeconds(1));
         Bus = new(Clock, LeaseLength * (0.5 + Random.NextDouble() / 2), Random.Next);
-        laws = new(this);
-        Store.Changed = laws.Changed;
+        Laws = new(this);
+        WorkerLaws = new(this);
+        Store.Changed = Laws.Changed;
         Faults = Faults.Draw(Random);
         Poison = Random.Next(4) == 0 ? 0.02 : 0;
         namesReturn = Random.Next(2) == 0;
@@ -45,8 +45,10 @@ sealed class SimWorld
     public MemoryMessageBus Bus { get; }
     public TimeSpan LeaseLength { get; }
     public Faults Faults { get; private set; }
+    public SimLaws Laws { get; }
+    public SimWorkerLaws WorkerLaws { get; }
 
-    /// <summary>How often a worker finds a message that it dead-letters.</summary>
+    /// <summary>How often a worker reads garbage instead of the record of the run that it is to take.</summary>
     public double Poison { get; private set; }
 
     /// <summary>Whose call is being applied.</summary>
@@ -77,8 +79,7 @@ sealed class SimWorld
         calm = Clock.Now + TimeSpan.FromMinutes(Random.Next(1, 10));
         for (var i = 0; i < Random.Next(1, 4); i++) Start(
             $"submitter{i}", Submitter(Some.Run($"run-{i}", lost: Random.Next(4), failed: Random.Next(3))));
-        for (var i = 0; i < Random.Next(1, 4); i++) Start(
-            $"worker{i}", (process, store, bus) => new SimWorker(this, process, store, bus, ids).Work());
+        for (var i = 0; i < Random.Next(1, 4); i++) Start($"worker{i}", Worker);
         for (var i = 0; i < Random.Next(1, 3); i++) Start($"tender{i}", Tender);
         Start("canceller", Canceller);
         Clock.At(Clock.Now, Mischief);
@@ -91,13 +92,13 @@ sealed class SimWorld
 
         for (var steps = 0; Broken is null; steps++)
         {
-            if (Clock.Now >= calm && steps % 64 == 0 && laws.Unfinished() is null) break;
+            if (Clock.Now >= calm && steps % 64 == 0 && Laws.Unfinished() is null) break;
             if (!Clock.Step()) Break("nothing will ever happen again");
-            if (steps > MostSteps) Break($"goes round in circles: {laws.Unfinished()}");
-            if (Clock.Now > calm + TimeToSettle) Break($"does not settle: {laws.Unfinished()}");
+            if (steps > MostSteps) Break($"goes round in circles: {Laws.Unfinished()}");
+            if (Clock.Now > calm + TimeToSettle) Break($"does not settle: {Laws.Unfinished()}");
         }
 
-        if (Broken is null) laws.AtTheEnd();
+        if (Broken is null) Laws.AtTheEnd();
     }
 
     /// <summary>Starts a process, and another in its place a while after it died.</summary>
@@ -105,7 +106,7 @@ sealed class SimWorld
     {
         var process = new SimProcess(this, namesReturn || life == 0 ? name : $"{name}.{life}");
         process.Died = () => Clock.At(Clock.Now + process.Seconds(60), () => Start(name, role, life + 1));
-        process.Spawn(() => role(process, new SimStore(process, Store), new SimBus(process, Bus)));
+        process.Spawn(() => role(process, new SimStore(this, process, Store), new SimBus(this, process, Bus)));
     }
 
     private Func<SimProcess, IObjectStore, IMessageBus, Task> Submitter(RunRecord run) => async (process, store, bus) =>
@@ -118,6 +119,12 @@ sealed class SimWorld
         await process.Retry(() => new RunStore(store).Create(run));
         await process.Retry(() => queue.Wake(run));
     };
+
+    private async Task Worker(SimProcess process, IObjectStore store, IMessageBus bus)
+    {
+        await new SimWorker(this, process, store, bus, ids).Work();
+        process.Exit();
+    }
 
     private async Task Tender(SimProcess process, IObjectStore store, IMessageBus bus)
     {
@@ -142,8 +149,8 @@ sealed class SimWorld
         while (Clock.Now < calm)
         {
             await process.Sleep(process.Seconds(300));
-            if (laws.Runs.Count == 0) continue;
-            var run = laws.Runs.ElementAt(Random.Next(laws.Runs.Count));
+            if (Laws.Records.Count == 0) continue;
+            var run = Laws.Records.Keys.ElementAt(Random.Next(Laws.Records.Count));
             RunEvent happened = Random.Next(3) == 0
                 ? new RunEvent.RequestCancel(process.Name, null)
                 : new RunEvent.SetTags([process.Name + Random.Next()]);
@@ -155,12 +162,16 @@ sealed class SimWorld
     {
         if (Clock.Now >= calm) return;
         var queue = QueueNames.ForMachine("cpu");
-        switch (Random.Next(5))
+        switch (Random.Next(6))
         {
-            case < 2:
+            case 0:
+                Note("world", "somebody sends what is no wake");
+                _ = Bus.Send(queue, new(ids.Nonce(), "{\"run\": 1}"));
+                break;
+            case < 3:
                 Bus.BreakLocks(queue);
                 break;
-            case < 4:
+            case < 5:
                 Bus.Lose(queue, Random.Next(1000));
                 break;
             default:

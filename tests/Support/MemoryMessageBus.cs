@@ -108,9 +108,14 @@ sealed class MemoryMessageBus(TimeProvider time, TimeSpan lockLength, Func<int, 
                 pause = messages.Where(held => held.Queue == queue).Select(held => held.Due).Append(until).Min() - now;
             }
 
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            await Task.WhenAny(bell, Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(pause.TotalMilliseconds)), time, stop.Token));
-            stop.Cancel();
+            var waited = new TaskCompletionSource();
+            using (time.CreateTimer(
+                _ => waited.TrySetResult(), null, TimeSpan.FromMilliseconds(Math.Ceiling(pause.TotalMilliseconds)), Timeout.InfiniteTimeSpan))
+            using (cancel.Register(() => waited.TrySetResult()))
+            {
+                await Task.WhenAny(bell, waited.Task);
+            }
+
             cancel.ThrowIfCancellationRequested();
         }
     }
