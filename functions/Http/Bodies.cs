@@ -1,8 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using Serverless.Core;
 
 namespace Serverless.Functions.Http;
 
@@ -38,22 +36,7 @@ static class Bodies
             }
         }
 
-        public async Task<T> Json<T>(long limitBytes = SmallBytes)
-        {
-            var body = await request.Text(limitBytes);
-            try
-            {
-                return JsonSerializer.Deserialize<T>(body.Text, CoreJson.Options)
-                    ?? throw new RequestException(StatusCodes.Status400BadRequest, "the body is JSON null");
-            }
-            catch (JsonException e)
-            {
-                throw new RequestException(
-                    StatusCodes.Status400BadRequest,
-                    "the body is not the JSON that is expected here: " +
-                    $"{e.Message}{(e.Path is { } path && !e.Message.Contains(path, StringComparison.Ordinal) ? $" ({path})" : "")}");
-            }
-        }
+        public async Task<T> Json<T>(long limitBytes = SmallBytes) => RequestJson.Read<T>((await request.Text(limitBytes)).Text);
     }
 }
 

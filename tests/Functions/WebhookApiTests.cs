@@ -75,6 +75,24 @@ public sealed class WebhookApiTests(PlatformFixture platform) : IClassFixture<Pl
     }
 
     [Theory]
+    [InlineData("""{"url":"https://example.com/","event":["run.failed"]}""", "event: there is no such field; expected an object with the fields url, events")]
+    [InlineData("""{"url":"https://example.com/","url":"https://example.org/"}""", "url is there twice; keep one")]
+    [InlineData("""{"url":1}""", "url: expected a text")]
+    [InlineData("""{"events":"run.failed"}""", "events: expected a list, each of it a text")]
+    [InlineData("\"x\"", "the body: expected an object with the fields url")]
+    [InlineData(" ", "it is empty; expected an object")]
+    [InlineData("{\"url\":", "it is no JSON from line 1, byte 8 on")]
+    public async Task ABodyThatIsNotWhatIsExpected_IsRefused_InWordsOfTheApi(string body, string said)
+    {
+        using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+        using var answer = await platform.Admin.PutAsync("api/webhooks/refused", content, Cancel);
+        var problem = await answer.Problem(HttpStatusCode.BadRequest);
+        Assert.Contains(said, problem.Detail, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", problem.Detail, StringComparison.Ordinal);
+        Assert.DoesNotContain("Serverless.", problem.Detail, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("http://127.0.0.1:7335/a?room=my team")]
     [InlineData("https://example.com/{a}/[1]|x\\y")]
     [InlineData("https://example.com/100%")]
