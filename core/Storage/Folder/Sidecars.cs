@@ -1,4 +1,5 @@
 using System.Text;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage.Folder;
 
@@ -9,26 +10,18 @@ namespace Serverless.Core.Storage.Folder;
 /// </summary>
 internal sealed class Sidecars(FolderLayout layout)
 {
+    private const int MostBytes = 1 << 20;
+
     public IReadOnlyDictionary<string, string> Read(string key, FileVersion version)
     {
-        var path = layout.SidecarOf(key, version.ETag);
-        if (!File.Exists(path)) return ObjectMetadata.None;
-        try
+        // Of a damaged one, what is left of it: whatever metadata says, the body says too.
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var line in Lines(layout.SidecarOf(key, version.ETag)).Skip(1))
         {
-            // Of a damaged one, what is left of it: whatever metadata says, the body says too.
-            var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
-            foreach (var line in File.ReadAllLines(path).Skip(1))
-            {
-                if (line.Split('=', 2) is [var name, { Length: > 0 } value]) metadata[name] = value;
-            }
+            if (line.Split('=', 2) is [var name, { Length: > 0 } value]) metadata[name] = value;
+        }
 
-            return metadata;
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            // The version was replaced meanwhile; the caller looks again.
-            return ObjectMetadata.None;
-        }
+        return metadata;
     }
 
     public static void Write(TemporaryFile file, string key, IReadOnlyDictionary<string, string> metadata)
@@ -67,18 +60,23 @@ internal sealed class Sidecars(FolderLayout layout)
         if (!Directory.Exists(layout.Metadata)) yield break;
         foreach (var path in Directory.EnumerateFiles(layout.Metadata, "*", SearchOption.AllDirectories))
         {
-            string key;
-            try
-            {
-                using var text = new StreamReader(path);
-                key = text.ReadLine() ?? "";
-            }
-            catch (FileNotFoundException)
-            {
-                continue;
-            }
-
+            var key = Lines(path) is [var first, ..] ? first : "";
             if (ObjectKey.Problem(key) is null && IsOrphan(key, path)) yield return (key, path);
+        }
+    }
+
+    // None where there is no file, or something else than one: the version may have been replaced meanwhile, and the caller looks again.
+    private static string[] Lines(string path)
+    {
+        if (FileCalls.LookAt(path).Kind != FileKind.File) return [];
+        try
+        {
+            using var file = PlainFile.Open(path);
+            return Encoding.UTF8.GetString(file.ReadAll(MostBytes)).Split('\n');
+        }
+        catch (Exception e) when (e is FileNotFoundException or NotPlainException)
+        {
+            return [];
         }
     }
 
