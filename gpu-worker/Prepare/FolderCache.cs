@@ -15,6 +15,10 @@ namespace Serverless.GpuWorker.Prepare;
 sealed class FolderCache(string root, string what, TimeProvider time)
 {
     private const string SealSuffix = ".seal", LockSuffix = ".lock";
+
+    /// <summary>For one attempt: what does not stay then will not stay the next time either.</summary>
+    private const int MostMade = 3;
+
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(20);
 
     private readonly OwnFolder own = new(root);
@@ -58,7 +62,7 @@ sealed class FolderCache(string root, string what, TimeProvider time)
     // Null when it is of no use, and somebody uses it.
     private async Task<CacheEntry?> GetOrMakeAt(string folder, Func<string, Task> make, Action<string> say, CancellationToken cancel)
     {
-        while (true)
+        for (var made = 0; ;)
         {
             if (Find(folder) is { } found) return found;
             if (LockFile.Try(folder + LockSuffix) is { } alone)
@@ -68,7 +72,15 @@ sealed class FolderCache(string root, string what, TimeProvider time)
                     // Somebody else may have made it since.
                     var difference = IsSealed(folder) ? Seal.Difference(folder, folder + SealSuffix, contents: true) : null;
                     if (difference is not null) say($"the {what} in the worker's cache is not what was put there, and is made again: {difference}");
-                    if (difference is not null || !IsSealed(folder)) await Make(folder, make);
+                    if (difference is null && IsSealed(folder)) continue;
+                    if (made++ == MostMade)
+                    {
+                        var why = difference ?? "somebody removes it";
+                        throw new PreparationException(
+                            Cause.WorkerLost, $"the {what} cannot be kept in the worker's cache {root}, made {made - 1} times: {why}");
+                    }
+
+                    await Make(folder, make);
                 }
             }
             else if (LockFile.TryShared(folder + LockSuffix) is { } shared)

@@ -46,6 +46,9 @@ static class Folders
     {
         var all = Path.GetDirectoryName(root)!;
         MakeUsable(all);
+
+        // Code of a run may have put it there; what it leads to stays.
+        if (FileCalls.LookAt(root).Kind == FileKind.Link) DeleteName(root);
         MakeUsable(root);
     }
 

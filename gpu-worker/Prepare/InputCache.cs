@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
 using Serverless.Core;
 using Serverless.Core.Datasets;
 using Serverless.Core.Runs;
@@ -37,7 +38,7 @@ sealed class InputCache(string root, IIds ids, TimeProvider time, InputWay way)
     /// <summary>A file beside each cached one: what it was when its hash was last known; its own time is the last use.</summary>
     private const string SealSuffix = ".seal";
     private const string AnotherContent = "it has another content";
-    private const int FetchingDegree = 8, HashLength = 64;
+    private const int FetchingDegree = 8, HashLength = 64, MostOfSeal = 4096;
 
     /// <summary>Up to this, a file is read or copied for each run.</summary>
     private const long MaxSmallBytes = 64L << 20;
@@ -263,7 +264,19 @@ sealed class InputCache(string root, IIds ids, TimeProvider time, InputWay way)
 
     private void WriteSeal(string seal, string cached) => File.WriteAllText(seal, SealOf(FileCalls.LookAt(cached).State));
 
-    private static string ReadSeal(string seal) => File.Exists(seal) ? File.ReadAllText(seal) : "";
+    // What is no file of that size was not written here.
+    private static string ReadSeal(string seal)
+    {
+        try
+        {
+            using var file = PlainFile.Open(Path.GetDirectoryName(seal)!, Path.GetFileName(seal));
+            return file is null ? "" : Encoding.UTF8.GetString(file.ReadAll(MostOfSeal));
+        }
+        catch (NotPlainException)
+        {
+            return "";
+        }
+    }
 
     // Links change the time of the last change. Where the code cannot write, it says no more than the other times do.
     private string SealOf(FileState state)
