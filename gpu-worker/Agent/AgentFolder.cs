@@ -68,6 +68,14 @@ sealed class AgentFolder : IDisposable
         return own;
     }
 
+    /// <summary>
+    /// Why no run can be executed in it any more; null: nothing is wrong with it, or something is mounted over it, which a restart does not mend.
+    /// </summary>
+    public string? Problem =>
+        FileIdentity.Of(held.Name) is { } now && now == FileIdentity.Of(held) || Itself.MountOnTheWayTo(Itself.Path) is not null
+            ? null
+            : $"{Itself.Path} was removed, moved or replaced";
+
     public void Dispose() => held.Dispose();
 
     private static AgentFolder Take(AgentOptions options, IIds ids, ILogger log)

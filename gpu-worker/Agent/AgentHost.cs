@@ -27,7 +27,7 @@ sealed class AgentHost(
         await using var card = new WorkerCard(options, workspaces.Open(options.Workspace), time, noGroups, log);
         var retry = new Retry(time, log);
         var wakes = new WakeHandler(options, workspaces, bus, ids, time, retry, shutdown, Begin, run => card.Run = run, log);
-        var loop = new WakeLoop(options, bus, wakes, time, shutdown, preparation.Trim, log);
+        var loop = new WakeLoop(options, bus, wakes, time, shutdown, preparation.Trim, () => folder.Problem, log);
         card.Start();
         pool.Refill(RunnerKind.Plain);
         log.Ready(options.Machine, options.Device);
@@ -38,7 +38,7 @@ sealed class AgentHost(
         _ = Task.Run(() => pool.Refill(RunnerKind.Torch));
         if (options.Spares > 0) _ = Task.Run(compiler.Warm);
         await loop.Run();
-        return 0;
+        return folder.Problem is null ? 0 : 1;
 
         async Task<IAttemptWork> Begin(ClaimedRun claimed)
         {

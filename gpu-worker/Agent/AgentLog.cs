@@ -28,4 +28,7 @@ static partial class AgentLog
 
     [LoggerMessage(LogEvents.Agent + 8, LogLevel.Warning, "run {Run}: {Event} does not fit its record: {Why}")]
     public static partial void Illegal(this ILogger log, string run, string @event, string why);
+
+    [LoggerMessage(LogEvents.Agent + 9, LogLevel.Error, "takes no more runs: {Problem}; started again, it makes what it needs anew")]
+    public static partial void Unfit(this ILogger log, string problem);
 }

@@ -6,8 +6,10 @@ namespace Serverless.GpuWorker.Agent;
 
 /// <summary>Takes one wake after another until the worker has to leave. A bad run, a bad message or a bus that is away never ends it.</summary>
 /// <param name="tidy">Done now and then between two runs.</param>
+/// <param name="unfit">Why this worker would only lose runs, and leaves them to others; null: it is fit.</param>
 sealed class WakeLoop(
-    AgentOptions options, IMessageBus bus, WakeHandler wakes, TimeProvider time, Shutdown shutdown, Action tidy, ILogger log)
+    AgentOptions options, IMessageBus bus, WakeHandler wakes, TimeProvider time, Shutdown shutdown, Action tidy, Func<string?> unfit,
+    ILogger log)
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30), TidyEvery = TimeSpan.FromMinutes(1);
     private static readonly Backoff AfterTrouble = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
@@ -21,7 +23,7 @@ sealed class WakeLoop(
         var tidied = time.GetTimestamp();
         var trouble = new FailureReporter("taking a run", log);
         var failures = 0;
-        while (!shutdown.Draining.IsCancellationRequested)
+        while (!shutdown.Draining.IsCancellationRequested && !IsUnfit())
         {
             var idle = time.GetElapsedTime(idleSince);
             var age = time.GetElapsedTime(started);
@@ -32,6 +34,12 @@ sealed class WakeLoop(
             {
                 if (await bus.Receive(queue, wait, shutdown.Draining) is { } message)
                 {
+                    if (IsUnfit())
+                    {
+                        await bus.Abandon(message);
+                        return;
+                    }
+
                     await wakes.Handle(message);
                     idleSince = time.GetTimestamp();
                 }
@@ -56,5 +64,12 @@ sealed class WakeLoop(
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             }
         }
+    }
+
+    private bool IsUnfit()
+    {
+        if (unfit() is not { } problem) return false;
+        log.Unfit(problem);
+        return true;
     }
 }

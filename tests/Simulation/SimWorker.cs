@@ -31,7 +31,7 @@ sealed class SimWorker(SimWorld world, SimProcess process, IObjectStore store, I
         var wakes = new WakeHandler(
             options, new SimWorkspaces(store), bus, ids, process.Time, retry, shutdown,
             claimed => Task.FromResult<IAttemptWork>(new SimWork(world, process, claimed, shutdown, retry)), _ => { }, log);
-        await new WakeLoop(options, bus, wakes, process.Time, shutdown, () => { }, log).Run();
+        await new WakeLoop(options, bus, wakes, process.Time, shutdown, () => { }, () => null, log).Run();
     }
 }
 
