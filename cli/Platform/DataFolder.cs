@@ -29,7 +29,7 @@ sealed class DataFolder(string path)
     /// <summary>The given folder; else EXP_DATA; else <c>.exp</c> in the current folder when it is there; else <c>~/.local/share/exp</c>.</summary>
     public static DataFolder Find(string? given)
     {
-        if (given is not null) return new(given);
+        if (given is not null) return new(given.Length > 0 ? given : throw ExpException.Usage("--data: the folder's name is missing"));
         if (Environment.GetEnvironmentVariable("EXP_DATA") is { Length: > 0 } variable) return new(variable);
         if (IsHere) return new(".exp");
         var share = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
