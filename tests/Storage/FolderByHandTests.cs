@@ -112,6 +112,23 @@ public sealed class FolderByHandTests : IDisposable
         Assert.Equal("mine", await File.ReadAllTextAsync(folder["data/in/pipe"], Cancel));
     }
 
+    [Theory]
+    [InlineData(OddThing.Pipe), InlineData(OddThing.Device), InlineData(OddThing.LinkElsewhere), InlineData(OddThing.EmptyFolder)]
+    public async Task MetadataThatIsNoFile_IsNone_AndNobodyWaitsForIt(OddThing thing)
+    {
+        using var outside = new TemporaryFolder();
+        var metadata = new Dictionary<string, string> { ["a"] = "b" };
+        await store.Put("x", "body"u8.ToArray(), metadata: metadata, cancel: Cancel);
+        var sidecar = Assert.Single(Directory.GetFiles(folder[".store/meta"], "*", SearchOption.AllDirectories));
+        File.Delete(sidecar);
+        thing.Put(sidecar, outside.Path, isFolder: false);
+
+        var found = await Task.Run(() => store.Head("x", Cancel), Cancel).WaitAsync(TimeSpan.FromMinutes(1), Cancel);
+
+        Assert.Empty(found.Value!.Metadata);
+        Assert.Equal("x", (await store.List("x", cancel: Cancel).SingleAsync(Cancel)).Key);
+    }
+
     [Fact]
     public async Task AKeyBelowAnObject_AndOneThatIsAFolder_AreRefused()
     {

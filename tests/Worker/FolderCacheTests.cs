@@ -27,6 +27,19 @@ public sealed class FolderCacheTests : IDisposable
     }
 
     [Fact]
+    public async Task ALinkInPlaceOfACache_IsRemoved_AndWhatItLeadsToStays()
+    {
+        using var elsewhere = new TemporaryFolder();
+        File.WriteAllText(elsewhere["kept"], "");
+        File.CreateSymbolicLink(folder["builds"], elsewhere.Path);
+
+        using var entry = await Make(Cache("builds"), "a");
+
+        Assert.True(File.Exists(Path.Combine(entry.Folder, "file")));
+        Assert.Equal([elsewhere["kept"]], Directory.GetFileSystemEntries(elsewhere.Path));
+    }
+
+    [Fact]
     public async Task Trim_LeavesWhatARunHasInUse_HoweverOld()
     {
         var cache = Cache("builds");

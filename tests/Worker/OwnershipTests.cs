@@ -11,6 +11,21 @@ public sealed class OwnershipTests
     private static readonly TimeSpan ShortLease = TimeSpan.FromSeconds(1);
 
     [Fact]
+    public async Task AWorkerWhoseFolderWasRemoved_TakesNoRun_AndEndsToBeStartedAgain()
+    {
+        await using var rig = new WorkerRig();
+        var worker = await rig.StartWorker();
+        TemporaryFolder.Delete(Path.Combine(rig.Folder, "worker", worker.Id));
+        var run = await rig.SubmitShell("true");
+
+        Assert.Equal(1, await worker.Exited());
+        await rig.StartWorker();
+
+        var ended = await rig.Ended(run);
+        Assert.Equal((RunState.Succeeded, 1, 0), (ended.State, ended.Epoch, ended.Lost));
+    }
+
+    [Fact]
     public async Task WorkerKilledMidRun_TakesItsCodeWithIt_AndAnotherFinishesTheRun()
     {
         await using var rig = new WorkerRig();
