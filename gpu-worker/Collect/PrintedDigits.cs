@@ -57,20 +57,28 @@ readonly ref struct PrintedDigits
         if (Dots == 0 && Commas == 1)
         {
             var comma = Text.IndexOf(',');
-            var mayBeThousands = !hasExponent && IsGrouped(Text, ',') && Text[0] != '0';
+            var mayBeThousands = !hasExponent && IsGrouped(Text, ',');
             return mayBeThousands ? null : comma;
         }
 
         if (Dots == 0) return IsGrouped(Text, ',') ? Text.Length : null;
-        if (Dots == 1 && IsGrouped(UpTo('.'), ',')) return UpTo('.').Length;
-        return Commas == 1 && IsGrouped(UpTo(','), '.') ? UpTo(',').Length : null;
+        if (Dots == 1 && IsGrouped(UpTo('.'), ',') && IsFraction('.')) return UpTo('.').Length;
+
+        // "12.345,678" may as well be two numbers.
+        return Commas == 1 && IsGrouped(UpTo(','), '.') && IsFraction(',') && (Dots > 1 || Text.Length - UpTo(',').Length - 1 != 3)
+            ? UpTo(',').Length
+            : null;
     }
+
+    /// <summary>Whether nothing but digits follows it: of several numbers with a comma between them it does not.</summary>
+    private bool IsFraction(char point) => !Text[(UpTo(point).Length + 1)..].ContainsAnyExceptInRange('0', '9');
 
     private ReadOnlySpan<char> UpTo(char separator) => Text.IndexOf(separator) is >= 0 and var at ? Text[..at] : Text;
 
-    /// <summary>Whether it is a group of one to three digits and then groups of three, with this separator alone.</summary>
+    /// <summary>Whether it is a group of one to three digits, not beginning with 0, and then groups of three, with this separator alone.</summary>
     private static bool IsGrouped(ReadOnlySpan<char> text, char separator)
     {
+        if (text is ['0', ..]) return false;
         var first = true;
         foreach (var range in text.Split(separator))
         {

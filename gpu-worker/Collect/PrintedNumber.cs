@@ -105,5 +105,6 @@ readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unc
     private static bool GoesOn(ReadOnlySpan<char> rest) =>
         rest is [var separator, var next, ..] && Separators.Contains(separator) && char.IsAsciiDigit(next);
 
-    private static bool IsList(ReadOnlySpan<char> rest) => rest is [',', '+' or '-' or '.', var next, ..] && char.IsAsciiDigit(next);
+    private static bool IsList(ReadOnlySpan<char> rest) =>
+        rest is [',', '+' or '-' or '.', var signed, ..] && char.IsAsciiDigit(signed) || rest is [',', var next, ..] && char.IsAsciiDigit(next);
 }
