@@ -105,8 +105,6 @@ public sealed class EmbeddedHost : IAsyncDisposable
                     new StartException($"cannot listen on {options.Listen}:{options.Port}: {e.Message}", e),
                 IOException when ballast.IsForWantOfRoom(e) =>
                     new StartException($"there is no room left for {folder}: free some and start again", e),
-                KeyConflictException =>
-                    new StartException($"something in {folder} is not what belongs there: {e.Message}; move it away and start again", e),
                 UnauthorizedAccessException => new StartException($"{folder} cannot be written to: {e.Message}", e),
                 _ => e,
             };
