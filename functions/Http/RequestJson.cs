@@ -38,13 +38,17 @@ static class RequestJson
         if (string.IsNullOrWhiteSpace(text)) return $"it is empty; expected {Wanted(type)}";
         try
         {
-            using var any = JsonDocument.Parse(text);
+            using var document = JsonDocument.Parse(text);
+            return Explain(document.RootElement, type, e);
         }
         catch (JsonException broken)
         {
             return $"it is no JSON from line {broken.LineNumber + 1}, byte {broken.BytePositionInLine + 1} on";
         }
+    }
 
+    private static string Explain(JsonElement body, Type type, JsonException e)
+    {
         var names = (e.Path ?? "$").TrimStart('$').Split(['.', '['], StringSplitOptions.RemoveEmptyEntries);
         var place = names.Length == 0 ? "the body" : string.Join('.', names.Select(name => name.TrimEnd(']')));
         var owner = At(type, names.SkipLast(1));
@@ -52,7 +56,7 @@ static class RequestJson
         {
             var found = fields.Properties.FirstOrDefault(one => one.Name.Equals(names[^1], StringComparison.OrdinalIgnoreCase));
             if (found is null) return $"{place}: there is no such field; expected {Wanted(owner)}";
-            if (IsTwice(text, names)) return $"{place} is there twice; keep one";
+            if (IsTwice(body, names)) return $"{place} is there twice; keep one";
         }
 
         return At(type, names) is { } here ? $"{place}: expected {Wanted(here)}" : $"{place} does not belong there";
@@ -98,10 +102,9 @@ static class RequestJson
         };
     }
 
-    private static bool IsTwice(string text, string[] names)
+    private static bool IsTwice(JsonElement body, string[] names)
     {
-        using var document = JsonDocument.Parse(text);
-        var at = document.RootElement;
+        var at = body;
         foreach (var name in names.SkipLast(1))
         {
             if (at.ValueKind != JsonValueKind.Object || !at.TryGetProperty(name, out at)) return false;

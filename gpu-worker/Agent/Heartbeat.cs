@@ -5,8 +5,7 @@ namespace Serverless.GpuWorker.Agent;
 
 /// <summary>
 /// Renews the lease, tells how far the run is, and sees what others wrote: a cancel request, or that the run was taken away. It goes on whatever
-/// happens: an owner that falls silent is
-/// replaced, and then two compute the same.
+/// happens: an owner that falls silent is replaced, and then two compute the same.
 /// </summary>
 sealed class Heartbeat(OwnedRecord record, IAttemptWork work, AgentOptions options, TimeProvider time, ILogger log)
 {

@@ -21,7 +21,7 @@ sealed class PeriodicTask(string what, TimeProvider time, ILogger log)
         var pause = atOnce ? TimeSpan.Zero : every;
         var backoff = new Backoff(2 * every, longest);
         var failures = 0;
-        while (await Pause(pause, ended))
+        while (await Pause(pause, time, ended))
         {
             try
             {
@@ -39,7 +39,8 @@ sealed class PeriodicTask(string what, TimeProvider time, ILogger log)
         }
     }
 
-    private async Task<bool> Pause(TimeSpan length, CancellationToken ended)
+    /// <returns>False when it was ended.</returns>
+    public static async Task<bool> Pause(TimeSpan length, TimeProvider time, CancellationToken ended)
     {
         await Task.Delay(length, time, ended)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);

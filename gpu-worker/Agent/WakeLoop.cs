@@ -60,8 +60,7 @@ sealed class WakeLoop(
             {
                 // Whatever it was about, the message's lock will end and the wake come again.
                 trouble.Failed(wrong);
-                await Task.Delay(AfterTrouble.After(++failures), time, shutdown.Draining)
-                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+                await PeriodicTask.Pause(AfterTrouble.After(++failures), time, shutdown.Draining);
             }
         }
     }

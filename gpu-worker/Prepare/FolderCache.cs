@@ -73,14 +73,15 @@ sealed class FolderCache(string root, string what, TimeProvider time)
                     var difference = IsSealed(folder) ? Seal.Difference(folder, folder + SealSuffix, contents: true) : null;
                     if (difference is not null) say($"the {what} in the worker's cache is not what was put there, and is made again: {difference}");
                     if (difference is null && IsSealed(folder)) continue;
-                    if (made++ == MostMade)
+                    if (made == MostMade)
                     {
                         var why = difference ?? "somebody removes it";
                         throw new PreparationException(
-                            Cause.WorkerLost, $"the {what} cannot be kept in the worker's cache {root}, made {made - 1} times: {why}");
+                            Cause.WorkerLost, $"the {what} cannot be kept in the worker's cache {root}, made {made} times: {why}");
                     }
 
                     await Make(folder, make);
+                    made++;
                 }
             }
             else if (LockFile.TryShared(folder + LockSuffix) is { } shared)

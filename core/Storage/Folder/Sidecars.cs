@@ -14,9 +14,12 @@ internal sealed class Sidecars(FolderLayout layout)
 
     public IReadOnlyDictionary<string, string> Read(string key, FileVersion version)
     {
+        var lines = Lines(layout.SidecarOf(key, version.ETag));
+        if (lines.Length == 0) return ObjectMetadata.None;
+
         // Of a damaged one, what is left of it: whatever metadata says, the body says too.
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var line in Lines(layout.SidecarOf(key, version.ETag)).Skip(1))
+        foreach (var line in lines.Skip(1))
         {
             if (line.Split('=', 2) is [var name, { Length: > 0 } value]) metadata[name] = value;
         }
