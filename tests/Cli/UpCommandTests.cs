@@ -168,6 +168,14 @@ public sealed class UpCommandTests
         }
     }
 
+    [Fact]
+    public async Task Up_WithANameThatIsEmpty_IsAMistakeOfTheUser()
+    {
+        using var folder = new TemporaryFolder();
+        var refused = await ExpProcess.Run(folder.Path, new Dictionary<string, string>(), "up", "--data", "");
+        Assert.Equal((2, "exp: --data: the folder's name is missing"), (refused.ExitCode, Assert.Single(refused.ErrorLines)));
+    }
+
     [Theory]
     [InlineData("data", OddThing.File)]
     [InlineData("data", OddThing.DanglingLink)]
