@@ -28,7 +28,7 @@ internal sealed class ContentHashes(IObjectStore store)
     }
 
     /// <summary>The same without reading it: null when this version was not hashed before.</summary>
-    public async Task<InputRef?> Known(StoredObject file, CancellationToken cancel)
+    private async Task<InputRef?> Known(StoredObject file, CancellationToken cancel)
     {
         if (hashed.TryGetValue(file.Key, out var known) && known.ETag == file.ETag) return known;
         return (await store.Read<InputRef>(IndexOf(file.Key), cancel)).Found is { Record: var remembered } && remembered.ETag == file.ETag
@@ -36,6 +36,10 @@ internal sealed class ContentHashes(IObjectStore store)
             ? Remember(remembered with { Run = WorkspaceFiles.PublishedBy(file) })
             : null;
     }
+
+    /// <summary>Whether the file is this content. One of the same length is read, once: a copy that keeps no times has other versions.</summary>
+    public async Task<bool> Is(StoredObject file, string sha256, long lengthBytes, CancellationToken cancel) =>
+        file.LengthBytes == lengthBytes && (await Of(file, cancel))?.Sha256 == sha256;
 
     private static string IndexOf(string path) => WorkspacePaths.ContentHash(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path))));
 

@@ -38,7 +38,8 @@ internal sealed class CurrentFiles
     {
         foreach (var input in run.Spec.Inputs)
         {
-            if (files.TryGetValue(input.Path, out var file) && (file.ETag == input.ETag || await Is(file, input.Sha256, input.LengthBytes, cancel)))
+            if (files.TryGetValue(input.Path, out var file)
+                && (file.ETag == input.ETag || await hashes.Is(file, input.Sha256, input.LengthBytes, cancel)))
             {
                 return true;
             }
@@ -55,13 +56,9 @@ internal sealed class CurrentFiles
     {
         foreach (var of in version.Files)
         {
-            if (files.TryGetValue(folder + of.Path, out var file) && await Is(file, of.Sha256, of.LengthBytes, cancel)) return true;
+            if (files.TryGetValue(folder + of.Path, out var file) && await hashes.Is(file, of.Sha256, of.LengthBytes, cancel)) return true;
         }
 
         return false;
     }
-
-    // Whoever read a version as an input, or published it, has hashed it: one that was not hashed has no readers.
-    private async Task<bool> Is(StoredObject file, string sha256, long lengthBytes, CancellationToken cancel) =>
-        file.LengthBytes == lengthBytes && (await hashes.Known(file, cancel))?.Sha256 == sha256;
 }

@@ -1,5 +1,6 @@
 using System.IO.Enumeration;
 using System.Runtime.CompilerServices;
+using System.Text;
 using Serverless.Core.Storage.Folder;
 
 namespace Serverless.Core.Storage;
@@ -100,19 +101,33 @@ public sealed partial class FolderObjectStore
         try
         {
             temporary.RemoveLeftovers();
-            var now = clock.Now.UtcDateTime;
-            if (File.Exists(layout.Swept) && (now - File.GetLastWriteTimeUtc(layout.Swept)).Duration() < TimeSpan.FromDays(1)) return;
-            OwnFile.Replace(layout.Swept, []);
-            File.SetLastWriteTimeUtc(layout.Swept, now);
-            foreach (var (key, path) in sidecars.Suspects())
-            {
-                using var stripe = stripes.Take(key, CancellationToken.None).AsTask().GetAwaiter().GetResult();
-                if (sidecars.IsOrphan(key, path)) File.Delete(path);
-            }
+            if (OwnFile.TryRead(layout.Swept) is not null
+                && (clock.Now.UtcDateTime - File.GetLastWriteTimeUtc(layout.Swept)).Duration() < TimeSpan.FromDays(1)) return;
+            SweepMetadata();
         }
         catch (Exception e) when (e is StoreUnavailableException || faults.Of(e) is not null)
         {
             // Leftovers only take room; the next sweep finds them.
         }
     }
+
+    /// <summary>
+    /// Metadata that no version leads to is joined to its object again or removed. Before anything else in a folder that is a copy: one made by
+    /// <c>cp -r</c> or an archive has other times, and so other versions, than its metadata speaks of.
+    /// </summary>
+    private void SweepMetadata()
+    {
+        foreach (var (key, path) in sidecars.Suspects())
+        {
+            using var stripe = stripes.Take(key, CancellationToken.None).AsTask().GetAwaiter().GetResult();
+            if (sidecars.IsOrphan(key, path) && !sidecars.TryRejoin(key, path)) File.Delete(path);
+        }
+
+        OwnFile.Replace(layout.Swept, Encoding.UTF8.GetBytes(Identity));
+        File.SetLastWriteTimeUtc(layout.Swept, clock.Now.UtcDateTime);
+    }
+
+    private bool IsCopy => OwnFile.TryRead(layout.Swept) is not { } swept || Encoding.UTF8.GetString(swept) != Identity;
+
+    private string Identity => $"{FileIdentity.Of(layout.Metadata)}";
 }

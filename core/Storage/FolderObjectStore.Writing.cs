@@ -64,7 +64,7 @@ public sealed partial class FolderObjectStore
         using var sidecar = metadata.Count == 0 ? null : faults.Guard(() =>
         {
             var written = temporary.Create();
-            Sidecars.Write(written, key, metadata);
+            Sidecars.Write(written, key, ContentSample.Of(file.Handle), metadata);
             return written;
         });
         var version = faults.Guard(() => file.Stamp(clock.Now.UtcTicks));

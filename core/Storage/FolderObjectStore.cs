@@ -37,8 +37,9 @@ public sealed partial class FolderObjectStore : IObjectStore
         try
         {
             Make();
+            if (IsCopy) SweepMetadata();
         }
-        catch (Exception e) when (faults.Of(e) is not null)
+        catch (Exception e) when (e is StoreUnavailableException || faults.Of(e) is not null)
         {
             // Read-only, perhaps: reading works, and a write says what is wrong.
         }

@@ -65,6 +65,27 @@ public sealed class FolderByHandTests : IDisposable
     }
 
     [Fact]
+    public async Task ACopyThatKeepsNoTimes_KeepsTheMetadataOfWhatNobodyChanged()
+    {
+        var put = await Put("data/long.bin", new string('a', 200_000), metadata: new() { ["n"] = "1" });
+        await Put("data/short.txt", "b", metadata: new() { ["n"] = "2" });
+        await Put("data/edited.txt", "c", metadata: new() { ["n"] = "3" });
+        using var backup = new TemporaryFolder();
+        await Run("cp", "-r", folder.Path, backup["all"]);
+        await File.WriteAllTextAsync(backup["all/data/edited.txt"], "d", Cancel);
+        var copy = new FolderObjectStore(backup["all"], TimeProvider.System);
+        var kept = (await copy.Head("data/long.bin", Cancel)).Value!;
+        Assert.Equal((put.Object!.ETag, "1"), (kept.ETag, kept.Metadata["n"]));
+        Assert.Equal("2", (await copy.Head("data/short.txt", Cancel)).Value!.Metadata["n"]);
+        Assert.Empty((await copy.Head("data/edited.txt", Cancel)).Value!.Metadata);
+
+        // Not only once: the copy is the original of the next.
+        await Run("cp", "-r", backup["all"], backup["again"]);
+        var again = (await new FolderObjectStore(backup["again"], TimeProvider.System).Head("data/long.bin", Cancel)).Value!;
+        Assert.Equal(put.Object.ETag, again.ETag);
+    }
+
+    [Fact]
     public async Task ALink_LeadsNowhere()
     {
         using var outside = new TemporaryFolder();

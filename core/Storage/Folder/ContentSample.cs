@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
+using Microsoft.Win32.SafeHandles;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage.Folder;
 
@@ -11,29 +13,35 @@ internal static class ContentSample
 {
     private const int Places = 16, PlaceBytes = 4096;
 
-    /// <summary>Null when the file cannot be read.</summary>
+    /// <summary>Null when there is no plain file, or it cannot be read.</summary>
     public static UInt128? Of(string path)
     {
         try
         {
-            using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            var length = RandomAccess.GetLength(file);
-            var hash = new XxHash128();
-            Span<byte> buffer = stackalloc byte[PlaceBytes];
-            BinaryPrimitives.WriteInt64LittleEndian(buffer, length);
-            hash.Append(buffer[..sizeof(long)]);
-            for (var place = 0; place < Places; place++)
-            {
-                var at = length <= Places * PlaceBytes ? (long)place * PlaceBytes : (length - PlaceBytes) / (Places - 1) * place;
-                if (place == Places - 1) at = Math.Max(at, length - PlaceBytes);
-                hash.Append(buffer[..RandomAccess.Read(file, buffer, at)]);
-            }
-
-            return hash.GetCurrentHashAsUInt128();
+            if (FileCalls.LookAt(path).Kind != FileKind.File) return null;
+            using var file = FileCalls.OpenPath(path);
+            return Of(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
         }
+    }
+
+    public static UInt128 Of(SafeFileHandle file)
+    {
+        var length = RandomAccess.GetLength(file);
+        var hash = new XxHash128();
+        Span<byte> buffer = stackalloc byte[PlaceBytes];
+        BinaryPrimitives.WriteInt64LittleEndian(buffer, length);
+        hash.Append(buffer[..sizeof(long)]);
+        for (var place = 0; place < Places; place++)
+        {
+            var at = length <= Places * PlaceBytes ? (long)place * PlaceBytes : (length - PlaceBytes) / (Places - 1) * place;
+            if (place == Places - 1) at = Math.Max(at, length - PlaceBytes);
+            hash.Append(buffer[..RandomAccess.Read(file, buffer, at)]);
+        }
+
+        return hash.GetCurrentHashAsUInt128();
     }
 }

@@ -11,6 +11,22 @@ internal readonly record struct FileVersion(long Ticks, long LengthBytes)
 {
     public string ETag => string.Create(CultureInfo.InvariantCulture, $"{Ticks:x}-{LengthBytes:x}");
 
+    /// <summary>The version that has the ETag.</summary>
+    public static bool TryParse(string etag, out FileVersion version)
+    {
+        version = default;
+        if (etag.Split('-') is not [var ticks, var length]
+            || !long.TryParse(ticks, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var modified)
+            || !long.TryParse(length, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var lengthBytes)
+            || modified < 0 || modified > DateTime.MaxValue.Ticks)
+        {
+            return false;
+        }
+
+        version = new(modified, lengthBytes);
+        return true;
+    }
+
     public DateTimeOffset Modified => new(Ticks, TimeSpan.Zero);
 
     /// <summary>The plain file at the path, or null: nothing, a folder, a link, a pipe, a socket and a device are no objects.</summary>

@@ -8,6 +8,8 @@ namespace Serverless.Core.Storage.Folder;
 /// </summary>
 internal static class OwnFile
 {
+    private const int MostBytes = 1 << 20;
+
     /// <summary>Replaces it whole: no reader sees half of it.</summary>
     /// <exception cref="IOException">A folder stands there, or there is no room.</exception>
     public static void Replace(string path, ReadOnlySpan<byte> content)
@@ -29,6 +31,21 @@ internal static class OwnFile
     {
         if (FileCalls.LookAt(path).Kind == FileKind.Folder) throw Obstructed(path, "a folder");
         File.Delete(path);
+    }
+
+    /// <summary>Null when no plain file is there, or it is longer than such files are.</summary>
+    public static byte[]? TryRead(string path)
+    {
+        if (FileCalls.LookAt(path).Kind != FileKind.File) return null;
+        try
+        {
+            using var file = PlainFile.Open(path);
+            return file.ReadAll(MostBytes);
+        }
+        catch (Exception e) when (e is FileNotFoundException or NotPlainException)
+        {
+            return null;
+        }
     }
 
     /// <exception cref="IOException">Something else than a file stands there.</exception>

@@ -1,16 +1,16 @@
+using System.Globalization;
 using System.Text;
-using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>
-/// Metadata of objects: small text files of lines <c>name=value</c> after a first line with the key. One is put in place before the body whose
-/// version it names, and the replaced version's is removed after: whoever dies between leaves a file
-/// that no version leads to. A body without a sidecar has no metadata.
+/// Metadata of objects: small text files of lines <c>name=value</c> after a first line with the key and a second with a sample of the content. One
+/// is put in place before the body whose version it names, and the replaced version's is removed after: whoever dies between leaves a file that no
+/// version leads to. A body without a sidecar has no metadata.
 /// </summary>
 internal sealed class Sidecars(FolderLayout layout)
 {
-    private const int MostBytes = 1 << 20;
+    private const char SampleMark = '#';
 
     public IReadOnlyDictionary<string, string> Read(string key, FileVersion version)
     {
@@ -27,9 +27,9 @@ internal sealed class Sidecars(FolderLayout layout)
         return metadata;
     }
 
-    public static void Write(TemporaryFile file, string key, IReadOnlyDictionary<string, string> metadata)
+    public static void Write(TemporaryFile file, string key, UInt128 sample, IReadOnlyDictionary<string, string> metadata)
     {
-        var text = new StringBuilder(key).Append('\n');
+        var text = new StringBuilder(key).Append('\n').Append(CultureInfo.InvariantCulture, $"{SampleMark}{sample:x32}\n");
         foreach (var (name, value) in metadata) text.Append(name).Append('=').Append(value).Append('\n');
         file.Write(Encoding.UTF8.GetBytes(text.ToString()));
     }
@@ -69,18 +69,25 @@ internal sealed class Sidecars(FolderLayout layout)
     }
 
     // None where there is no file, or something else than one: the version may have been replaced meanwhile, and the caller looks again.
-    private static string[] Lines(string path)
+    private static string[] Lines(string path) => OwnFile.TryRead(path) is { } bytes ? Encoding.UTF8.GetString(bytes).Split('\n') : [];
+
+    /// <summary>
+    /// Gives an object the time of its metadata back: a copy that keeps no times has the content and not the version, and would have lost what its
+    /// metadata says. Under the key's lock.
+    /// </summary>
+    /// <returns>False: the object is another one, or has metadata.</returns>
+    public bool TryRejoin(string key, string path)
     {
-        if (FileCalls.LookAt(path).Kind != FileKind.File) return [];
-        try
+        if (layout.Find(key) is not { } version || File.Exists(layout.SidecarOf(key, version.ETag))
+            || !FileVersion.TryParse(Path.GetExtension(path).TrimStart('.'), out var told) || told.LengthBytes != version.LengthBytes
+            || Lines(path) is not [_, [SampleMark, .. var sample], ..]
+            || ContentSample.Of(layout.PathOf(key))?.ToString("x32", CultureInfo.InvariantCulture) != sample)
         {
-            using var file = PlainFile.Open(path);
-            return Encoding.UTF8.GetString(file.ReadAll(MostBytes)).Split('\n');
+            return false;
         }
-        catch (Exception e) when (e is FileNotFoundException or NotPlainException)
-        {
-            return [];
-        }
+
+        File.SetLastWriteTimeUtc(layout.PathOf(key), told.Modified.UtcDateTime);
+        return layout.Find(key) == told;
     }
 
     /// <summary>Conclusive only under the key's lock: before, the body may be on its way.</summary>
