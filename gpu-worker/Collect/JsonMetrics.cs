@@ -49,13 +49,15 @@ static class JsonMetrics
             return null;
         }
 
+        var hasMetric = false;
         foreach (var property in line.EnumerateObject())
         {
-            var isMetric = property.Name.Length > 0 && !NotMetrics.Contains(property.Name) && IsNumber(property.Value);
-            if (isMetric) Give(property.Name, step, property.Value, sink);
+            if (property.Name.Length == 0 || NotMetrics.Contains(property.Name) || !IsNumber(property.Value)) continue;
+            hasMetric = true;
+            Give(property.Name, step, property.Value, sink);
         }
 
-        return null;
+        return hasMetric ? null : "it names no number";
     }
 
     private static void Give(string name, long step, JsonElement value, IMetricSink sink)

@@ -102,7 +102,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
     }
 
     void IMetricSink.LeftOut(ReadOnlySpan<char> what, string why) =>
-        SayOnce("left out", $"{Line}: '{what}' is ignored: {why}");
+        SayOnce(why, $"{Line}: '{what}' is ignored: {why}");
 
     /// <param name="isWhole">A checkpoint names the end of it: nothing is held back.</param>
     private async Task Collect(bool atEnd, long printedBefore, CancellationToken cancel, bool isWhole = false)
@@ -177,7 +177,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
         var read = jsonlFile.Read(buffer, out var begunAnew);
         if (begunAnew)
         {
-            const string Kept = "what it had before is kept, and of each metric only what comes after its last step is added";
+            const string Kept = "what it had before is kept, and only what it did not have is added";
             SayOnce("anew", $"{ContractNames.MetricsJsonl} was written anew; {Kept}");
             history.BeginAgain();
             jsonl = NewJsonl();
@@ -197,7 +197,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
         if (JsonMetrics.WithoutByteOrderMark(line).Trim(" \t"u8).Length == 0) return;
         if (JsonMetrics.Read(line, this, out _) is { } problem)
         {
-            SayOnce("bad line", $"{Line} is ignored: {problem}; {AsItShouldBe}, and further lines like it are ignored silently");
+            SayOnce(problem.Split(':')[0], $"{Line} is ignored: {problem}; {AsItShouldBe}, and further lines like it are ignored silently");
         }
     }
 

@@ -160,6 +160,25 @@ public sealed class MetricCaptureTests : IDisposable
     }
 
     [Fact]
+    public async Task EachKindOfMistakeInAFile_IsToldOnce_WithItsLine()
+    {
+        string[] lines =
+        [
+            "# a comment", "another", """{"step":"7","loss":1}""", """{"step":1.5,"loss":1}""", """{"loss":1}""",
+            """{"step":1,"name":"c","value":null}""", """{"step":2,"loss":"0.3"}""", "[1]", """{"step":3,"loss":0.5}""",
+        ];
+        await rig.Writes(string.Concat(lines.Concat(lines).Select(line => line + "\n"))).Ends();
+
+        Assert.Equal("loss@3=0.5 loss@3=0.5", await rig.Curves());
+        var said = (await rig.LogText()).Split('\n').Where(line => line.Contains("is ignored", StringComparison.Ordinal)).Select(line => line[..41]);
+        Assert.Equal(
+            [
+                "[worker] metrics.jsonl line 1 is ignored:", "[worker] metrics.jsonl line 3 is ignored:", "[worker] metrics.jsonl line 5 is ignored:",
+                "[worker] metrics.jsonl line 6 is ignored:", "[worker] metrics.jsonl line 7 is ignored:", "[worker] metrics.jsonl line 8 is ignored:",
+            ], said);
+    }
+
+    [Fact]
     public async Task ByteOrderMarkOfAFile_CostsNoPoint()
     {
         await rig.Writes("\ufeff{\"step\":1,\"loss\":0.5}\r\n{\"step\":2,\"loss\":0.25}").Ends();

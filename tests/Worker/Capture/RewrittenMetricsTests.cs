@@ -62,10 +62,22 @@ public sealed class RewrittenMetricsTests : IDisposable
     }
 
     [Fact]
+    public async Task FileWithTheNewestLineFirst_HasEachPointOnce()
+    {
+        var all = "";
+        for (var step = 1; step <= 20; step++) await rig.Replaces(all = Line("loss", step, step) + all).Collects();
+        await rig.Ends();
+
+        var points = await rig.Points();
+        Assert.Equal(Enumerable.Range(1, 20).Select(step => (long)step), points.Select(point => point.Step));
+        Assert.Contains("only what it did not have is added", await rig.LogText(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public Task AnyOrderOfLooksAndRewrites_GivesEachPointOnce_WithItsFirstValue() => FuzzRun.Of(60, async random =>
     {
         using var one = new CaptureRig();
-        var valuesChange = random.Below(2) == 0;
+        var (valuesChange, newestFirst) = (random.Below(2) == 0, random.Below(2) == 0);
         var history = new List<(string Name, long Step, double Value)>();
         string[] names = ["loss", "acc", "lr"];
         var steps = new long[names.Length];
@@ -77,7 +89,14 @@ public sealed class RewrittenMetricsTests : IDisposable
                 history.Add((names[which], steps[which] += random.Below(29) + 1, random.Below(100)));
             }
 
-            var all = string.Concat(history.Select(point => Line(point.Name, point.Step, valuesChange ? point.Value + turn : point.Value)));
+            var all = string.Concat((newestFirst ? Enumerable.Reverse(history) : history).Select(point => Line(point.Name, point.Step, valuesChange ? point.Value + turn : point.Value)));
+            if (newestFirst)
+            {
+                // Such a file is found whole: it cannot be written from its end.
+                await one.Replaces(all).Collects();
+                continue;
+            }
+
             if (random.Below(2) == 0) one.Rewrites("");
             else one.Replaces("");
             for (var at = 0; at < all.Length;)
