@@ -8,14 +8,22 @@ namespace Serverless.Cli.Platform;
 static partial class Signals
 {
     private const int SigTerm = 15;
+    private static readonly int SigContinue = OperatingSystem.IsLinux() ? 18 : 19;
 
     public static void Terminate(Process process)
     {
+        if (OperatingSystem.IsWindows()) Kill(process);
+        else Send(process, SigTerm);
+    }
+
+    /// <summary>Lets it go on after a stop.</summary>
+    public static void Continue(Process process) => Send(process, SigContinue);
+
+    private static void Send(Process process, int signal)
+    {
         try
         {
-            if (process.HasExited) return;
-            if (OperatingSystem.IsWindows()) process.Kill(entireProcessTree: true);
-            else _ = Send(process.Id, SigTerm);
+            if (!process.HasExited) _ = Send(process.Id, signal);
         }
         catch (Exception e) when (e is InvalidOperationException or Win32Exception)
         {

@@ -26,4 +26,10 @@ static partial class UpLog
         LogEvents.Up + 5, LogLevel.Warning,
         "{Folder} does not say where the platform is: {Reason}. In other terminals, export EXP_URL={Address} and EXP_KEY as in {KeyFile}")]
     public static partial void AddressNotShown(this ILogger log, string folder, string reason, Uri address, string keyFile);
+
+    [LoggerMessage(LogEvents.Up + 7, LogLevel.Warning, "worker {Worker} was stopped with a signal; it was let go on")]
+    public static partial void WorkerStopped(this ILogger log, string worker);
+
+    [LoggerMessage(LogEvents.Up + 8, LogLevel.Warning, "worker {Worker} was stopped with a signal again and again; it is ended")]
+    public static partial void WorkerKeptStopped(this ILogger log, string worker);
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Serverless.Core;
+using Serverless.Core.Workers;
 
 namespace Serverless.Cli.Platform;
 
@@ -53,6 +54,8 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
         process.BeginErrorReadLine();
         ProcessId = process.Id;
         await using var stopping = stop.Register(() => Signals.Terminate(process));
+        using var ended = new CancellationTokenSource();
+        var watched = WatchStops(process, ended.Token);
         try
         {
             await process.WaitForExitAsync(abort);
@@ -67,7 +70,18 @@ sealed class WorkerProcess(string id, string machine, PlatformOptions options, T
         finally
         {
             ProcessId = null;
+            await ended.CancelAsync();
+            await watched;
         }
+    }
+
+    // A worker that code, or somebody else, has stopped neither ends nor takes a run, and does not end when it is asked to.
+    private async Task WatchStops(Process process, CancellationToken ended)
+    {
+        var stopped = new StoppedProcess(process.Id, time, () => Signals.Continue(process));
+        if (!await stopped.Watch(() => log.Own.WorkerStopped(id), ended)) return;
+        log.Own.WorkerKeptStopped(id);
+        Signals.Kill(process);
     }
 
     private IEnumerable<string> Arguments()

@@ -110,13 +110,6 @@ sealed class Execution(RunnerProcess runner, TimeProvider time, Action<string> s
 
     private static readonly TimeSpan ReportWait = TimeSpan.FromSeconds(1);
 
-    /// <summary>
-    /// A runner that is stopped does not see the end of its code. Nobody who means well stops it for long, and whoever does it again and again is not
-    /// let do so for ever.
-    /// </summary>
-    private static readonly TimeSpan StoppedLook = TimeSpan.FromSeconds(1), StoppedFor = TimeSpan.FromSeconds(5);
-    private const int MaxContinues = 3;
-
     /// <param name="timeout">Null: no limit.</param>
     /// <param name="grace">How long the code has between SIGTERM and SIGKILL.</param>
     public async Task<ExecutionEnd> Wait(StopRequest stop, TimeSpan? timeout, TimeSpan grace)
@@ -157,26 +150,10 @@ sealed class Execution(RunnerProcess runner, TimeProvider time, Action<string> s
     /// <returns>Whether it was ended because that was in vain.</returns>
     private async Task<bool> KeepGoing(CancellationToken ended)
     {
-        long? since = null;
-        for (var continued = 0; ;)
-        {
-            await Delay(StoppedLook, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (ended.IsCancellationRequested) return false;
-            if (!runner.IsStopped) since = null;
-            else if (since is not { } begun) since = time.GetTimestamp();
-            else if (time.GetElapsedTime(begun) >= StoppedFor)
-            {
-                if (continued++ == MaxContinues)
-                {
-                    runner.Kill();
-                    return true;
-                }
-
-                say("the process that looks after the code was stopped with a signal; the worker has let it go on");
-                runner.Continue();
-                since = null;
-            }
-        }
+        if (!await runner.WatchStops(
+            time, () => say("the process that looks after the code was stopped with a signal; the worker has let it go on"), ended)) return false;
+        runner.Kill();
+        return true;
     }
 
     // Timers take at most 49 days; waiting longer is waiting for ever.

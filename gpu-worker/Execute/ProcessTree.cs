@@ -110,12 +110,6 @@ static class ProcessTree
         return Utf8Parser.TryParse(rest[(3 + length + 1)..], out int group, out _) ? new(id, parent, group, rest[1] is (byte)'Z' or (byte)'X') : null;
     }
 
-    /// <summary>
-    /// Whether somebody stopped it with a signal. A debugger that holds it is another state, and so is a machine or a container that stands still.
-    /// </summary>
-    public static bool IsStopped(int id) =>
-        Read($"/proc/{id}/stat") is { } stat && stat.AsSpan(stat.AsSpan().LastIndexOf((byte)')') + 1) is [_, (byte)'T', ..];
-
     /// <summary>A file of /proc; null when its process is gone, or none of ours.</summary>
     public static byte[]? Read(string file)
     {

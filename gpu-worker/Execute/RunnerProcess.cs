@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Serverless.Core.Workers;
 
 namespace Serverless.GpuWorker.Execute;
 
@@ -98,10 +99,11 @@ sealed class RunnerProcess : IDisposable
         }
     }
 
-    public bool IsStopped => ProcessTree.IsStopped(process.Id);
+    /// <inheritdoc cref="StoppedProcess.Watch"/>
+    public Task<bool> WatchStops(TimeProvider time, Action say, CancellationToken ended) =>
+        new StoppedProcess(process.Id, time, Continue).Watch(say, ended);
 
-    /// <summary>Lets it go on after a stop.</summary>
-    public void Continue()
+    private void Continue()
     {
         lock (Children.Gate)
         {

@@ -135,6 +135,17 @@ public sealed class UpCommandTests
         Assert.Equal(2, (await platform.Json("show", id)).GetProperty("epoch").GetInt32());
     }
 
+    [Fact]
+    public async Task Worker_StoppedBySignal_IsLetGoOn_SaysSo_AndTakesRuns()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 1);
+        var stop = platform.Script("stop.py", $"import os, signal\nos.kill({await WorkerOf(platform)}, signal.SIGSTOP)\n");
+        var ended = await platform.Exp("run", stop, "--wait");
+        Assert.True(ended.ExitCode == 0, ended.ToString());
+        await platform.Up.Says("was stopped with a signal");
+        Assert.Equal(0, (await platform.Exp("run", platform.Script("after.sh", "true\n"), "--wait")).ExitCode);
+    }
+
     private static async Task<int> WorkerOf(ExpPlatform platform) =>
         (await platform.Json("machines")).GetProperty("workers")[0].GetProperty("processId").GetInt32();
 
