@@ -30,7 +30,12 @@ sealed class PlatformLock : IDisposable
         if (DataFolderLayout.Problems(folder.Path) is { Count: > 0 } problems) throw ExpException.Usage(problems[0], [.. problems.Skip(1)]);
         try
         {
-            return new(new(folder.LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), mended);
+            var file = new FileStream(folder.LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+
+            // Somebody may have removed the locked file of a platform that lives.
+            if (RunningPlatform.Find(folder.Path) is null) return new(file, mended);
+            file.Dispose();
+            throw IsLive(folder);
         }
         catch (UnauthorizedAccessException)
         {
@@ -38,8 +43,7 @@ sealed class PlatformLock : IDisposable
         }
         catch (IOException) when (File.Exists(folder.LockFile))
         {
-            var where = RunningPlatform.Find(folder.Path) is { } address ? $" at {address}" : "";
-            throw ExpException.Usage($"a platform is live on {folder.Path}{where}; use that one, stop it, or name another folder with --data DIR");
+            throw IsLive(folder);
         }
         catch (IOException e)
         {
@@ -48,4 +52,10 @@ sealed class PlatformLock : IDisposable
     }
 
     public void Dispose() => file.Dispose();
+
+    private static ExpException IsLive(DataFolder folder)
+    {
+        var where = RunningPlatform.Find(folder.Path) is { } address ? $" at {address}" : "";
+        return ExpException.Usage($"a platform is live on {folder.Path}{where}; use that one, stop it, or name another folder with --data DIR");
+    }
 }

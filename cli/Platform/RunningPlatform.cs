@@ -53,20 +53,23 @@ sealed class RunningPlatform : IDisposable
         }
     }
 
-    /// <summary>Takes away what shows it, unless the folder is another one by now.</summary>
+    /// <summary>Takes away what shows it, unless the folder, or what is there, is another one's by now.</summary>
     public void Dispose()
     {
-        held.Dispose();
-        file.Dispose();
         try
         {
-            if (FileIdentity.Of(folder) != identity) return;
+            if (FileIdentity.Of(folder) != identity || FileIdentity.Of(AliveFile(folder)) != FileIdentity.Of(file, AliveFile(folder))) return;
             File.Delete(AddressFile(folder));
             File.Delete(AliveFile(folder));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Without the lock it counts for nothing.
+        }
+        finally
+        {
+            held.Dispose();
+            file.Dispose();
         }
     }
 

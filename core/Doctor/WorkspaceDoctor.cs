@@ -28,6 +28,8 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
 
     public async IAsyncEnumerable<Finding> Look([EnumeratorCancellation] CancellationToken cancel = default)
     {
+        foreach (var finding in Folders(store, WorkspacePaths.Folders, isPlatform: false)) yield return finding;
+        foreach (var finding in Folders(platform, PlatformPaths.Folders, isPlatform: true)) yield return finding;
         foreach (var kind in RecordKind.OfWorkspaces)
         {
             await foreach (var finding in Records(store, kind, isPlatform: false, cancel)) yield return finding;
@@ -80,15 +82,22 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
         return !what.Platform && key.StartsWith(WorkspacePaths.Keys, StringComparison.Ordinal) && await StrayKey(key, cancel) is not null;
     }
 
+    private static IEnumerable<Finding> Folders(IObjectStore from, IReadOnlyList<string> folders, bool isPlatform)
+    {
+        foreach (var folder in folders)
+        {
+            if (from.Obstacle(folder) is not { } obstacle) continue;
+            if (folders.Any(above => IsBelow(folder, above) && from.Obstacle(above) is not null)) continue;
+            yield return new(
+                folder.TrimEnd('/'), FindingKind.Stray, $"{obstacle}: what belongs there is not served", ByHand, Platform: isPlatform);
+        }
+    }
+
+    private static bool IsBelow(string folder, string above) => folder != above && folder.StartsWith(above, StringComparison.Ordinal);
+
     private async IAsyncEnumerable<Finding> Records(
         IObjectStore from, RecordKind kind, bool isPlatform, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var folder = kind.Prefix.TrimEnd('/');
-        if (looked.Add(folder) && from.Obstacle(kind.Prefix) is { } obstacle)
-        {
-            yield return new(folder, FindingKind.Stray, $"{obstacle}: the records of a kind belong there", ByHand, Platform: isPlatform);
-        }
-
         await foreach (var stored in from.ListNames(kind.Prefix, cancel: cancel))
         {
             if (stored.Object is null)

@@ -127,7 +127,7 @@ public sealed partial class FolderObjectStore
             if (error == Posix.EISDIR)
             {
                 if (Posix.RemoveEmpty(path)) continue;
-                throw new KeyConflictException($"'{key}' is a folder of other objects");
+                throw new KeyConflictException(key, $"'{key}' is a folder of other objects");
             }
 
             // The folder was empty and somebody who deleted the last object in it removed it.

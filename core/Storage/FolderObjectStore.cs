@@ -25,12 +25,16 @@ public sealed partial class FolderObjectStore : IObjectStore
 
     /// <param name="folder">Made when it is missing.</param>
     /// <param name="time">The store's clock, see <see cref="StoreClock"/>.</param>
-    public FolderObjectStore(string folder, TimeProvider time)
+    /// <param name="folders">
+    /// Keys of folders, with '/' at their end, that belong to whoever uses the store: something else in the place of one is no other's object, but
+    /// makes what belongs there unavailable.
+    /// </param>
+    public FolderObjectStore(string folder, TimeProvider time, IReadOnlyCollection<string>? folders = null)
     {
         this.time = time;
         clock = new(time);
-        layout = new(folder);
-        faults = new(layout.Root);
+        layout = new(folder, folders);
+        faults = new(layout);
         stripes = new(layout);
         sidecars = new(layout);
         temporary = new(layout);

@@ -155,4 +155,8 @@ public sealed class StoreFullException(string message, Exception? inner = null) 
 /// <summary>
 /// The key lies below another object, is a folder of other objects, or leads through a link: no object can be there. Choose another key.
 /// </summary>
-public sealed class KeyConflictException(string message) : ArgumentException(message);
+/// <param name="obstacle">The key at which the other thing stands.</param>
+public sealed class KeyConflictException(string obstacle, string message) : ArgumentException(message)
+{
+    public string Obstacle { get; } = obstacle;
+}

@@ -13,8 +13,6 @@ public static class DataFolderLayout
     private static readonly string[] Roots = [LocalWorkspaces.Default, LocalWorkspaces.PlatformFolder, "bus", "worker", "worker/cache"];
 
     private static readonly string[] OwnFolders = [".store", ".store/tmp", ".store/locks", ".store/meta"];
-    private static readonly string[] PlatformFolders = [PlatformPaths.Keys, PlatformPaths.Webhooks, PlatformPaths.UndeliveredNotices];
-
     private static readonly string[] Files =
     [
         "exp.lock", "exp.alive", "address", "ballast", "bus/bus.db", "bus/bus.db-wal", "bus/bus.db-shm", "worker/.starting",
@@ -39,14 +37,14 @@ public static class DataFolderLayout
     public static IReadOnlyList<string> Served { get; } =
     [
         .. WorkspacePaths.Folders.Select(folder => $"{LocalWorkspaces.Default}/{folder.TrimEnd('/')}"),
-        .. PlatformFolders.Select(folder => $"{LocalWorkspaces.PlatformFolder}/{folder.TrimEnd('/')}"),
+        .. PlatformPaths.Folders.Select(folder => $"{LocalWorkspaces.PlatformFolder}/{folder.TrimEnd('/')}"),
     ];
 
     /// <summary>Why nothing can work on the folder, a sentence each that says what to do; empty: nothing is known to be wrong.</summary>
     public static IReadOnlyList<string> Problems(string dataFolder)
     {
         var problems = Needed.Select(needed => Problem(dataFolder, needed.Path, needed.IsFolder, mayBeLink: Roots.Contains(needed.Path)))
-            .Prepend(UseProblem(dataFolder, isFolder: true)).OfType<string>();
+            .Prepend(UseProblem(dataFolder, isFolder: true)).Prepend(StoreProblem(dataFolder)).OfType<string>();
 
         // A read-only disk is one thing, however much lies on it.
         return [.. problems.DistinctBy(problem => problem.EndsWith(ReadOnly, StringComparison.Ordinal) ? ReadOnly : problem)];
@@ -58,6 +56,11 @@ public static class DataFolderLayout
             .OfType<string>()];
 
     private const string ReadOnly = "is on a disk that is read-only: make that writable, or name a folder elsewhere";
+
+    private static string? StoreProblem(string dataFolder) =>
+        Directory.Exists(Path.Combine(dataFolder, OwnFolders[0]))
+            ? $"{dataFolder} is itself a workspace, or a platform's own folder: name the folder that it is in"
+            : null;
 
     private static string? Problem(string dataFolder, string relative, bool isFolder, bool mayBeLink)
     {

@@ -21,5 +21,6 @@ public sealed class LocalWorkspaces(string dataFolder, TimeProvider time) : IWor
     /// <summary>Where people find the workspace.</summary>
     public string FolderOf(string workspace) => Path.Combine(dataFolder, WorkspaceName.Checked(workspace));
 
-    private IObjectStore StoreIn(string folder) => stores.GetOrAdd(folder, name => new FolderObjectStore(Path.Combine(dataFolder, name), time));
+    private IObjectStore StoreIn(string folder) => stores.GetOrAdd(folder, name => new FolderObjectStore(
+        Path.Combine(dataFolder, name), time, name == PlatformFolder ? PlatformPaths.Folders : WorkspacePaths.Folders));
 }

@@ -22,6 +22,7 @@ public sealed class WorkspaceFiles(IObjectStore store)
     /// <param name="after">The last path of the page before.</param>
     public async Task<FileList> List(string prefix, int limit, string? after = null, CancellationToken cancel = default)
     {
+        if (store.Obstacle(WorkspacePaths.Data) is { } obstacle) throw new KeyConflictException(WorkspacePaths.Data[..^1], $"'data': {obstacle}");
         var files = new List<WorkspaceFile>();
         await foreach (var stored in store.List(prefix, after, cancel))
         {

@@ -26,13 +26,15 @@ public static class WorkspacePaths
     public const string ContentHashes = "index/hashes/";
     public const string TriggerStates = "index/triggers/";
 
-    /// <summary>The topmost folders of everything that a workspace has.</summary>
+    /// <summary>The folders of everything that a workspace has; no name of anybody's is in their place.</summary>
     public static IReadOnlyList<string> Folders { get; } =
     [
         Data, Runs, Active, Projects, Workers, Requests, Reports, Datasets, Contents, Triggers, Firings, Keys, Codes, PendingFirings, Attempts,
-        "untold/", "index/", "given/", "uploads/",
-        "damaged/",
+        "untold/", UntoldDatasets, "index/", ContentHashes, TriggerStates, AnnouncedFiles, LineageMarks, "given/", GivenNumbers, GivenVersions,
+        "uploads/", "damaged/",
     ];
+
+    private const string LineageMarks = "index/lineage/";
 
     /// <summary>What triggers are in the middle of doing: what <see cref="Active"/> is for runs.</summary>
     public const string PendingFirings = "pending/";
@@ -72,7 +74,7 @@ public static class WorkspacePaths
     public static string AnnouncedFilesPart(int number) => $"{AnnouncedFiles}{number:D6}";
 
     /// <summary>Something may have come of <paramref name="from"/>; see <see cref="Lineage.LineageIndex"/>.</summary>
-    public static string LineageMark(string from, string to) => $"index/lineage/{from}/{to}";
+    public static string LineageMark(string from, string to) => $"{LineageMarks}{from}/{to}";
     public static string Worker(string workerId) => $"{Workers}{workerId}.json";
 
     public const string Attempts = "attempts/";
@@ -195,6 +197,9 @@ public static class PlatformPaths
     public const string Keys = "keys/";
     public const string Webhooks = "webhooks/";
     public const string UndeliveredNotices = "undelivered/";
+
+    /// <summary>As <see cref="WorkspacePaths.Folders"/>.</summary>
+    public static IReadOnlyList<string> Folders { get; } = [Keys, Webhooks, UndeliveredNotices];
 
     public static string Key(string keySha256) => $"{Keys}{keySha256}.json";
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
 using ProblemDetails = Serverless.Client.ProblemDetails;
 
 namespace Serverless.Functions.Http;
@@ -49,8 +50,12 @@ static class Faults
                 return Answer.Problem(StatusCodes.Status507InsufficientStorage, $"{fault.Message}; free some and try again");
             case ObjectKeyException or UnfitRecordException:
                 return Answer.Problem(StatusCodes.Status400BadRequest, fault.Message);
-            case KeyConflictException:
-                return Answer.Problem(StatusCodes.Status409Conflict, $"{fault.Message}; choose another name");
+            case KeyConflictException conflict:
+                return conflict.Obstacle.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal)
+                    ? Answer.Problem(StatusCodes.Status409Conflict, $"{fault.Message}; choose another name")
+                    : new(new ProblemDetails(
+                        "Damaged data", StatusCodes.Status409Conflict,
+                        $"{fault.Message}: move it away, out of the workspace's folder; what else is damaged: exp doctor"));
             case DamagedRecordException damaged:
                 return new(new ProblemDetails("Damaged record", StatusCodes.Status409Conflict, $"{damaged.Message}; what can be done: exp doctor"));
             case InvalidDataException or ContentMismatchException:

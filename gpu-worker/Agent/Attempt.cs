@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
 using Serverless.Core.Telemetry;
 using Serverless.GpuWorker.Execute;
 
@@ -23,6 +24,13 @@ sealed class Attempt(AgentOptions options, ClaimedRun claimed, IAttemptWork work
             await record.Finish(ending);
             span?.SetTag(Tracing.Cause, EnumNames.Of(ending.Cause));
             if (ending.Cause != Cause.Completed) span.Fail(ending.Message ?? EnumNames.Of(ending.Cause));
+        }
+        catch (KeyConflictException obstacle)
+        {
+            // Something that is not the platform's stands where the run's results belong: another try would meet it again.
+            var message = $"{obstacle.Message}: move it away, then: exp rerun";
+            await record.Finish(new(Cause.Invalid, message, Metrics: work.MetricsEnd, Logs: work.LogEnd));
+            span.Fail(message);
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {

@@ -180,6 +180,22 @@ public sealed class UpCommandTests
     }
 
     [Fact]
+    public async Task Up_InsideTheWorkspaceOfAnother_OrWhereOneLivesWhoseLockWasRemoved_IsRefused_AndLeavesThatOneAlone()
+    {
+        await using var platform = await ExpPlatform.Start(workers: 0);
+        File.Delete(Path.Combine(platform.Data, "exp.lock"));
+        foreach (var (data, why) in ((string, string)[])[(Path.Combine(platform.Data, "workspace"), "is itself a workspace"),
+            (platform.Data, "a platform is live on")])
+        {
+            var refused = await platform.Exp("up", "--data", data, "--port", "0");
+            Assert.Equal(2, refused.ExitCode);
+            Assert.Contains(why, Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, (await platform.Exp("list")).ExitCode);
+    }
+
+    [Fact]
     public async Task Up_WithANameThatIsEmpty_IsAMistakeOfTheUser()
     {
         using var folder = new TemporaryFolder();

@@ -14,8 +14,8 @@ public sealed class FaultTests
     {
         { new StoreUnavailableException("the disk is gone"), HttpStatusCode.ServiceUnavailable },
         { new BusUnavailableException("locked"), HttpStatusCode.ServiceUnavailable },
-        { new FolderFaults("/data").Of(Posix.Error(Posix.ENOSPC, "write"))!, HttpStatusCode.InsufficientStorage },
-        { new KeyConflictException("it is a folder"), HttpStatusCode.Conflict },
+        { new FolderFaults(new("/data")).Of(Posix.Error(Posix.ENOSPC, "write"))!, HttpStatusCode.InsufficientStorage },
+        { new KeyConflictException("data/x", "it is a folder"), HttpStatusCode.Conflict },
         { new InvalidDataException("a record is damaged"), HttpStatusCode.Conflict },
         { new DamagedRecordException(new("runs/x.json", "it is empty")), HttpStatusCode.Conflict },
         { new InvalidOperationException("a bug"), HttpStatusCode.InternalServerError },

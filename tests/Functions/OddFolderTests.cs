@@ -64,7 +64,8 @@ public sealed class OddFolderTests : IDisposable
             await using (var host = await Start(log))
             {
                 Assert.Contains(log.All, line => line.Contains($" {full} is a", StringComparison.Ordinal));
-                await AsksForEverything(host, $"{path} as {thing}");
+                var examined = await AsksForEverything(host, $"{path} as {thing}");
+                Assert.Contains($"\"object\":\"{path[(path.IndexOf('/') + 1)..]}\"", examined, StringComparison.Ordinal);
             }
 
             Assert.Empty(Directory.EnumerateFileSystemEntries(elsewhere.Path));
@@ -128,7 +129,8 @@ public sealed class OddFolderTests : IDisposable
         return client;
     }
 
-    private static async Task AsksForEverything(EmbeddedHost host, string what)
+    /// <returns>What the doctor found.</returns>
+    private static async Task<string> AsksForEverything(EmbeddedHost host, string what)
     {
         using var client = Client(host);
         foreach (var question in Questions)
@@ -138,8 +140,9 @@ public sealed class OddFolderTests : IDisposable
                 (int)answer.StatusCode < 500, $"{what}: {question}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(Cancel)}");
         }
 
-        using var doctor = await client.GetAsync("api/doctor", Cancel);
-        Assert.Contains("\"end\"", await doctor.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+        var examined = await client.GetStringAsync("api/doctor", Cancel);
+        Assert.Contains("\"end\"", examined, StringComparison.Ordinal);
+        return examined;
     }
 
     private void Clear()

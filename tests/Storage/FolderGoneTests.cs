@@ -45,6 +45,18 @@ public sealed class FolderGoneTests : IDisposable
         Assert.False(Directory.Exists(parent["store"]));
     }
 
+    [Fact]
+    public async Task StoreWhoseBookkeepingWasRemoved_SaysWhatToDo()
+    {
+        await store.Put("k", "old"u8, cancel: Cancel);
+        TemporaryFolder.Delete(parent["store/.store"]);
+
+        var gone = await Assert.ThrowsAsync<StoreUnavailableException>(() => store.Put("k", "new"u8, cancel: Cancel));
+        Assert.Equal($"{parent["store/.store"]} was removed: stop the platform and start it again, which makes it anew", gone.Message);
+        Assert.Equal("old", await File.ReadAllTextAsync(parent["store/k"], Cancel));
+        Assert.True((await new FolderObjectStore(parent["store"], TimeProvider.System).Put("k", "new"u8, cancel: Cancel)).Stored);
+    }
+
     /// <summary>A body of one byte, at whose end something happens.</summary>
     private sealed class Interrupted(Action happens) : MemoryStream([1])
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
 using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage.Folder;
@@ -18,10 +19,12 @@ internal readonly record struct FileIdentity(ulong Device, ulong Inode, long Mad
     }
 
     /// <summary>Of the file that is open, whatever its path leads to by now.</summary>
-    public static FileIdentity? Of(FileStream open) =>
-        Of(OperatingSystem.IsLinux()
-            ? string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{open.SafeFileHandle.DangerousGetHandle()}")
-            : open.Name);
+    public static FileIdentity? Of(FileStream open) => Of(open.SafeFileHandle, open.Name);
+
+    /// <inheritdoc cref="Of(FileStream)"/>
+    /// <param name="path">What it was opened as.</param>
+    public static FileIdentity? Of(SafeFileHandle open, string path) =>
+        Of(OperatingSystem.IsLinux() ? string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{open.DangerousGetHandle()}") : path);
 
     public override string ToString() => $"{Device:x}-{Inode:x}-{Made:x}";
 }

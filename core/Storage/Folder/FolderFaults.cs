@@ -1,8 +1,10 @@
 namespace Serverless.Core.Storage.Folder;
 
 /// <summary>Turns what the system says into what the port promises.</summary>
-internal sealed class FolderFaults(string folder)
+internal sealed class FolderFaults(FolderLayout layout)
 {
+    private readonly string folder = layout.Root;
+
     public T Guard<T>(Func<T> work)
     {
         try
@@ -36,7 +38,12 @@ internal sealed class FolderFaults(string folder)
     };
 
     /// <summary>A disk that is not mounted must not look like an empty store.</summary>
-    public StoreUnavailableException Gone(Exception? e = null) => new($"{folder} is gone: was it removed, or its disk unmounted?", e);
+    public StoreUnavailableException Gone(Exception? e = null) =>
+        !Directory.Exists(layout.Own) && Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()
+
+            // Writers of other processes hold locks in what is gone: made anew, it would let two write at once.
+            ? new($"{layout.Own} was removed: stop the platform and start it again, which makes it anew", e)
+            : new($"{folder} is gone: was it removed, or its disk unmounted?", e);
 
     // The last two are ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL of Windows.
     public static bool IsFull(int code) =>

@@ -7,8 +7,13 @@ namespace Serverless.Core.Storage.Folder;
 /// <summary>Where things are: an object at its key's path, book-keeping under <c>.store/</c>, which is no key.</summary>
 internal sealed class FolderLayout
 {
-    public FolderLayout(string folder)
+    private readonly IReadOnlyCollection<string> folders;
+
+    /// <param name="folder">The root.</param>
+    /// <param name="folders">Keys of folders, with '/' at their end, that are the store's own: no key is in conflict with them.</param>
+    public FolderLayout(string folder, IReadOnlyCollection<string>? folders = null)
     {
+        this.folders = folders ?? [];
         Root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         Own = Path.Combine(Root, ObjectKey.Reserved);
         Temporary = Path.Combine(Own, "tmp");
@@ -91,7 +96,10 @@ internal sealed class FolderLayout
             }
             else if (kind != Kind.Folder)
             {
-                throw new KeyConflictException($"'{key}': '{key[..end]}' is a {(kind == Kind.File ? "file" : "symbolic link")}, not a folder");
+                var noun = kind == Kind.File ? "file" : "symbolic link";
+                throw folders.Contains(key[..(end + 1)])
+                    ? new StoreUnavailableException($"{folder} is a {noun}, where a folder of the workspace belongs: move it away")
+                    : new KeyConflictException(key[..end], $"'{key}': '{key[..end]}' is a {noun}, not a folder");
             }
 
             above = folder;

@@ -1,0 +1,47 @@
+using Serverless.Core.Runs;
+using Serverless.Core.Workspaces;
+using Serverless.Tests.Support;
+
+namespace Serverless.Tests.Worker;
+
+/// <summary>Something else stands where what runs leave belongs.</summary>
+public sealed class ObstructedFolderTests : IAsyncLifetime
+{
+    private readonly WorkerRig rig = new();
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public ValueTask DisposeAsync() => rig.DisposeAsync();
+
+    [Fact]
+    public async Task FolderOfAllRuns_IsWaitedFor_AndNothingIsComputedTwice()
+    {
+        var attempts = Path.Combine(rig.WorkspaceFolder, WorkspacePaths.Attempts.TrimEnd('/'));
+        await File.WriteAllTextAsync(attempts, "", TestContext.Current.CancellationToken);
+        var worker = await rig.StartWorker();
+        var run = await rig.SubmitShell("echo x > $EXP_OUTPUT/artifacts/x; echo said");
+
+        await WorkerRig.Until(
+            () => Task.FromResult(worker.Errors.Contains("where a folder of the workspace belongs: move it away", StringComparison.Ordinal)),
+            () => $"the worker does not say what it waits for: {worker.Errors}");
+        File.Delete(attempts);
+
+        var ended = await rig.Ended(run);
+        Assert.Equal((RunState.Succeeded, 1), (ended.State, ended.Epoch));
+        Assert.Equal("said\n", await rig.Log(run));
+    }
+
+    [Fact]
+    public async Task FolderOfOneRun_EndsThatRun_WhichSaysWhatToDo()
+    {
+        var run = await rig.SubmitShell("echo said");
+        Directory.CreateDirectory(Path.Combine(rig.WorkspaceFolder, "attempts"));
+        await File.WriteAllTextAsync(Path.Combine(rig.WorkspaceFolder, "attempts", run), "", TestContext.Current.CancellationToken);
+        await rig.StartWorker();
+
+        var ended = await rig.Ended(run);
+
+        Assert.Equal((RunState.Failed, Cause.Invalid, 1), (ended.State, ended.Cause, ended.Epoch));
+        Assert.Contains($"'attempts/{run}' is a file, not a folder: move it away", ended.Message, StringComparison.Ordinal);
+    }
+}
