@@ -10,7 +10,7 @@ public sealed partial class ServerlessClient
     /// <returns>Findings, then the end. Without the end, the platform stopped in the middle.</returns>
     public async IAsyncEnumerable<DoctorLine> Examine([EnumeratorCancellation] CancellationToken cancel = default)
     {
-        using var lines = new StreamReader(await Open("api/doctor", resumes: false, isVerified: false, cancel));
+        using var lines = new StreamReader(Bounded.Lines(await Open("api/doctor", resumes: false, isVerified: false, cancel)));
         while (await lines.ReadLineAsync(cancel) is { } line) yield return Understood(Encoding.UTF8.GetBytes(line), ApiJson.Of<DoctorLine>());
     }
 

@@ -82,7 +82,7 @@ public sealed partial class ServerlessClient
 
         // Being answered is a sign of life, also when nothing was printed.
         yield return new("", eventType: "answered");
-        await using var body = await response.Content.ReadAsStreamAsync(cancel);
+        await using var body = Bounded.Events(await response.Content.ReadAsStreamAsync(cancel));
         await foreach (var happened in SseParser.Create(body).EnumerateAsync(cancel)) yield return happened;
     }
 

@@ -40,7 +40,7 @@ public sealed partial class ServerlessClient
     public async IAsyncEnumerable<LoggedMetric> ReadMetrics(
         string id, IReadOnlyCollection<string> names, [EnumeratorCancellation] CancellationToken cancel, Action<string>? problems = null)
     {
-        using var lines = new StreamReader(await OpenMetricsCsv(id, names, cancel: cancel));
+        using var lines = new StreamReader(Bounded.Lines(await OpenMetricsCsv(id, names, cancel: cancel)));
         await lines.ReadLineAsync(cancel);
         var record = new StringBuilder();
         while (await lines.ReadLineAsync(cancel) is { } line)

@@ -62,7 +62,7 @@ public sealed partial class ServerlessClient : IDisposable
         using var response = await SendOnce(call, stop);
         try
         {
-            var answer = await response.Content.ReadAsByteArrayAsync(stop);
+            var answer = await Bounded.Read(response.Content, Bounded.MostAnswerBytes, stop);
             return Understood(answer, await shape);
         }
         catch (Exception e) when (BodyStream.IsBreak(e, stop))

@@ -37,9 +37,9 @@ static class ApiFaults
         if (response.Content.Headers.ContentType?.MediaType is not ("application/problem+json" or "application/json")) return null;
         try
         {
-            return JsonSerializer.Deserialize(await response.Content.ReadAsByteArrayAsync(cancel), ApiJson.Of<ProblemDetails>());
+            return JsonSerializer.Deserialize(await Bounded.Read(response.Content, Bounded.MostProblemBytes, cancel), ApiJson.Of<ProblemDetails>());
         }
-        catch (Exception e) when (e is JsonException || BodyStream.IsBreak(e, cancel))
+        catch (Exception e) when (e is JsonException or ApiException || BodyStream.IsBreak(e, cancel))
         {
             return null;
         }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using Serverless.Tests.Runs;
 
@@ -181,6 +182,31 @@ public sealed class RetryTests
         var refused = await Assert.ThrowsAsync<ApiException>(() => client.Submit(Some, Cancel));
         Assert.Equal((ApiFault.Refused, "2 problems"), (refused.Fault, refused.Message));
         Assert.Equal(["params.lr: no number", "name: is empty"], refused.Problems.Select(one => one.ToString()));
+    }
+
+    [Theory]
+    [InlineData("list", "[1,", "application/json", 200)]
+    [InlineData("list", " ", "application/problem+json", 400)]
+    [InlineData("doctor", "x", "application/x-ndjson", 200)]
+    [InlineData("log", "data: x\n", "text/event-stream", 200)]
+    [InlineData("metrics", "x", "text/csv", 200)]
+    public async Task AnAnswerWithoutAnEnd_IsGivenUp_AndNotKeptInMemory(string what, string repeated, string type, int status)
+    {
+        await using var server = await ScriptedServer.Start(async (context, _) =>
+        {
+            (context.Response.StatusCode, context.Response.ContentType) = (status, type);
+            var much = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(repeated, 1 << 18)));
+            while (!context.RequestAborted.IsCancellationRequested) await context.Response.Body.WriteAsync(much, context.RequestAborted);
+        });
+        using var client = server.Client();
+        var refused = await Assert.ThrowsAsync<ApiException>(async () =>
+        {
+            if (what == "list") await client.ListRuns(new(), Cancel);
+            else if (what == "doctor") await foreach (var _ in client.Examine(Cancel)) { }
+            else if (what == "log") await foreach (var _ in client.FollowLogs("0123456789ABCDEFGHJKMNPQRS", cancel: Cancel)) { }
+            else await foreach (var _ in client.ReadMetrics("0123456789ABCDEFGHJKMNPQRS")) { }
+        });
+        Assert.Equal(status == 200 ? ApiFault.NotThePlatform : ApiFault.Refused, refused.Fault);
     }
 
     private static Task Status(HttpContext context, int status, string? retryAfter = null)
