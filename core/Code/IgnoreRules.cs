@@ -28,9 +28,9 @@ internal sealed class IgnoreRules
             {
                 rules.Add((new(takeIn || line[0] == '\\' ? line[1..] : line), takeIn));
             }
-            catch (ArgumentException)
+            catch (FormatException e)
             {
-                throw new SnapshotRefusedException($"{FileName}: '{Excerpt.Of(line)}' is not a pattern");
+                throw new SnapshotRefusedException($"{FileName}: {e.Message}");
             }
         }
     }

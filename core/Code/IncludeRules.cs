@@ -70,9 +70,9 @@ internal sealed class IncludeRules
             return new(text, new(text), [.. segments.Select(segment => new PathPattern(segment))],
                 segments.Exists(segment => IgnoreRules.IsBuiltIn(segment, isFolder: true)));
         }
-        catch (ArgumentException)
+        catch (FormatException e)
         {
-            throw new SnapshotRefusedException($"code.include: '{text}' is not a pattern");
+            throw new SnapshotRefusedException($"code.include: {e.Message}");
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -51,7 +52,11 @@ public sealed class Notifier(
     /// <summary>However long a receiver asks to wait, or does not answer.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
+    /// <summary>A receiver that failed this often for one notice is not just starting again.</summary>
+    private const int FailsAfter = 3;
+
     private readonly ReceiverTurns turns = new(time);
+    private readonly ConcurrentDictionary<(string Workspace, string Webhook), bool> failing = [];
 
     public WebhookStore Webhooks { get; } = new(workspaces.Platform, damaged);
 
@@ -112,6 +117,7 @@ public sealed class Notifier(
         }
         else if (answer.WasTaken)
         {
+            if (failing.TryRemove((workspace, webhook.Name), out _)) log?.TakesAgain(webhook.Name, workspace);
             await Webhooks.RemoveUndelivered(workspace, webhook.Name, delivery.Id, cancel);
         }
         else if (answer.IsGone)
@@ -131,6 +137,11 @@ public sealed class Notifier(
             {
                 await PutAside(reason);
                 return;
+            }
+
+            if (delivery.Attempt >= FailsAfter && failing.TryAdd((workspace, delivery.Webhook), true))
+            {
+                log?.Fails(delivery.Webhook, workspace, reason);
             }
 
             var wait = Waits[delivery.Attempt - 1];

@@ -19,13 +19,13 @@ internal sealed class PathPattern
     private readonly Regex regex;
     private readonly bool foldersOnly;
 
-    /// <exception cref="ArgumentException">It is no pattern, or one that would take too much memory.</exception>
+    /// <exception cref="FormatException">It is no pattern, or one that would take too much memory; says which.</exception>
     public PathPattern(string pattern)
     {
-        if (pattern.Length > Longest) throw new ArgumentException($"'{Excerpt.Of(pattern)}' is longer than {Longest} characters", nameof(pattern));
+        if (pattern.Length > Longest) throw new FormatException($"'{Excerpt.Of(pattern)}' is longer than {Longest} characters");
         if (Wildcards(pattern) > MostWildcards)
         {
-            throw new ArgumentException($"'{Excerpt.Of(pattern)}' has more than {MostWildcards} wildcards", nameof(pattern));
+            throw new FormatException($"'{Excerpt.Of(pattern)}' has more than {MostWildcards} wildcards");
         }
 
         foldersOnly = pattern.EndsWith('/');
@@ -38,7 +38,11 @@ internal sealed class PathPattern
         }
         catch (NotSupportedException e)
         {
-            throw new ArgumentException($"'{Excerpt.Of(pattern)}' is too long", nameof(pattern), e);
+            throw new FormatException($"'{Excerpt.Of(pattern)}' is too long", e);
+        }
+        catch (ArgumentException e)
+        {
+            throw new FormatException($"'{Excerpt.Of(pattern)}' is not a pattern: * and ? within a folder, ** across folders, [a-z]", e);
         }
     }
 

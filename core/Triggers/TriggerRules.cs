@@ -31,9 +31,9 @@ internal static partial class TriggerRules
         {
             return (new(pattern), null);
         }
-        catch (ArgumentException)
+        catch (FormatException e)
         {
-            return (null, $"'{pattern}' is not a pattern: * and ? within a folder, ** across folders, [a-z]");
+            return (null, e.Message);
         }
     }
 

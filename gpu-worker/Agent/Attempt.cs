@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
+using Serverless.Core;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Telemetry;
@@ -35,7 +36,7 @@ sealed class Attempt(AgentOptions options, ClaimedRun claimed, IAttemptWork work
         catch (Exception fault) when (fault is not OperationCanceledException)
         {
             // A fault of this worker's: another try, within the budget for lost workers, and not after a whole lease.
-            var message = $"the worker failed: {fault.GetType().Name}: {fault.Message}";
+            var message = $"the worker failed: {FaultText.Of(fault)}";
             await record.Finish(new(Cause.WorkerLost, message, Metrics: work.MetricsEnd, Logs: work.LogEnd));
             log.Faulted(fault, run.Id);
             span.Fail(message);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Serverless.Core;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Telemetry;
@@ -126,6 +127,6 @@ sealed class CodeWork : IAttemptWork
             (Cause.StorageFull, $"there is no room left for the run's files: {problem.Message}"),
         StoreUnavailableException or OperationCanceledException => null,
         // Nothing of the run's making can be told from here, so it counts as this worker's failure: another try, within the budget for lost workers.
-        _ => (Cause.WorkerLost, $"the worker could not prepare the run: {problem.GetType().Name}: {problem.Message}"),
+        _ => (Cause.WorkerLost, $"the worker could not prepare the run: {FaultText.Of(problem)}"),
     };
 }

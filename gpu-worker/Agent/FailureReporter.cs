@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Serverless.Core;
 
 namespace Serverless.GpuWorker.Agent;
 
@@ -12,7 +13,7 @@ sealed class FailureReporter(string what, ILogger log)
     /// <returns>Whether it was news.</returns>
     public bool Failed(Exception wrong)
     {
-        var line = $"{wrong.GetType().Name}: {wrong.Message}";
+        var line = FaultText.Of(wrong);
         lock (gate)
         {
             if (said == line) return false;

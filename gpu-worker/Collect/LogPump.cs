@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Serverless.Core;
 
 namespace Serverless.GpuWorker.Collect;
 
@@ -53,7 +54,7 @@ sealed class LogPump
         }
         catch (Exception fault)
         {
-            if (!faulty) log.Say($"a fault of the worker: metrics in what is printed here may be missing: {fault.GetType().Name}: {fault.Message}");
+            if (!faulty) log.Say($"a fault of the worker: metrics in what is printed here may be missing: {FaultText.Of(fault)}");
             faulty = true;
         }
     }

@@ -1,4 +1,5 @@
 using System.Text;
+using Serverless.Core;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Storage.Folder;
@@ -82,7 +83,7 @@ sealed class Omissions(Action<string> say)
         {
             if (isLast || trouble is NotPlainException)
             {
-                Add(path, trouble is NotPlainException or KeyConflictException ? trouble.Message : $"{trouble.GetType().Name}: {trouble.Message}");
+                Add(path, FaultText.Of(trouble));
             }
         }
     }

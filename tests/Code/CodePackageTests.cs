@@ -98,7 +98,7 @@ public sealed class CodePackageTests : IDisposable
         Assert.Equal(["a.cs", "lib/d.txt", "sub/b.cs"], Packed("*.cs", "lib/"));
         Assert.Equal(["sub/c.txt"], Packed("./sub/[!b].txt"));
         Assert.Equal("code.include: no file matches '*.py', 'x/'; correct or remove it", Refused(() => Packed("*.cs", "*.py", "x/")));
-        Assert.Equal("code.include: '[z-a]' is not a pattern", Refused(() => Packed("[z-a]")));
+        Assert.Equal("code.include: '[z-a]' is not a pattern: * and ? within a folder, ** across folders, [a-z]", Refused(() => Packed("[z-a]")));
     }
 
     [Theory]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Datasets;
@@ -27,6 +28,7 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
     private readonly MemoryMessageBus bus;
     private readonly Notifier notifier;
     private readonly WebhookSender sender;
+    private readonly LogLines log = new();
     private Receiver receiver = null!;
 
     public NotifierTests()
@@ -36,7 +38,7 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         bus = new(time, Some.LeaseLength);
         sender = new(new(AllowPrivate: true), time);
         var ids = new SystemIds(time);
-        notifier = new(this, bus, sender, time, ids);
+        notifier = new(this, bus, sender, time, ids, log: new Logger<Notifier>(new LoggerFactory([log])));
     }
 
     public IObjectStore Platform { get; }
@@ -153,6 +155,21 @@ public sealed class NotifierTests : IAsyncLifetime, IWorkspaces
         }
 
         Assert.Equal(2, (await notifier.Webhooks.Undelivered("workspace", Team, 10, Cancel)).Found.Count);
+    }
+
+    [Fact]
+    public async Task AReceiverThatFailsAgainAndAgain_IsSaidOnce_AndNotAtItsFirstFailures()
+    {
+        await Add("/ci");
+        receiver.Plan("/ci", [.. Enumerable.Repeat(500, 20)]);
+        await notifier.Notify(await Ended("succeeded"), Cancel);
+        await notifier.Notify(new DatasetPublished("workspace", "digits", 1, "abcdef0123456789"), Cancel);
+        await Deliver();
+        await DeliverAfter(TimeSpan.FromMinutes(1));
+        Assert.Empty(log.All);
+
+        for (var more = 0; more < 3; more++) await DeliverAfter(TimeSpan.FromHours(1));
+        Assert.Contains("fails again and again: 500", Assert.Single(log.All), StringComparison.Ordinal);
     }
 
     /// <summary>The first wait without a Retry-After is five seconds; a day is the longest.</summary>
