@@ -23,7 +23,8 @@ static class SmallDisk
 
     public static void Mount(params string[] args) => Do("mount", args);
 
-    public static void Unmount(string folder) => Do("umount", folder);
+    /// <summary>From its place at once; whoever is just reading there finishes.</summary>
+    public static void Unmount(string folder) => Do("umount", "--lazy", folder);
 
     /// <summary>Writes a file that takes all the room there is.</summary>
     public static void Fill(string path)
