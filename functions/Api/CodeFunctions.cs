@@ -25,23 +25,23 @@ public sealed class CodeFunctions(Gate gate, ApiLimits limits)
     [Function("CodeUpload")]
     [Operation("Where to send a large snapshot: straight to the store, where it can take it; then put it with uploaded=true and no body",
         Role = Role.Writer, Answer = typeof(UploadPlace),
-        Query = ["lengthBytes: how large it is"], Errors = [413])]
+        Query = [nameof(QueryParameters.LengthBytes)], Errors = [413])]
     public Task<IActionResult> Upload([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "code/{sha256}")] HttpRequest request,
         string sha256) => gate.Writer(request, async caller =>
     {
-        if (request.QueryNumber("lengthBytes", 0, long.MaxValue) > limits.CodeBytes) throw BoundedBody.TooLarge(limits.CodeBytes);
+        if (QueryParameters.LengthBytes.Find(request) > limits.CodeBytes) throw BoundedBody.TooLarge(limits.CodeBytes);
         return await DirectAnswer.ToWrite(request, caller.Workspace.Store, WorkspacePaths.Uploaded(Checked(sha256)), limits);
     });
 
     [Function("CodePut")]
     [Operation(
         "Put a snapshot: a zip of the experiment's source tree", Role = Role.Writer, Answer = typeof(CodeStored), BodyTypes = ["application/zip"],
-        Query = ["uploaded: true: what was sent to the store before, instead of the body"], Errors = [404, 409, 413, 422])]
+        Query = [nameof(QueryParameters.Uploaded)], Errors = [404, 409, 413, 422])]
     public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "code/{sha256}")] HttpRequest request, string sha256) =>
         gate.Writer(request, async caller =>
     {
         Checked(sha256);
-        var uploaded = request.QueryFlag("uploaded") ? WorkspacePaths.Uploaded(sha256) : null;
+        var uploaded = QueryParameters.Uploaded.Of(request) ? WorkspacePaths.Uploaded(sha256) : null;
         await using var zip = await Spool(
             uploaded is null ? request.BodyUpTo(limits.CodeBytes)
                 : await DirectAnswer.Uploaded(caller.Workspace.Store, uploaded, limits.CodeBytes, caller.Cancel), caller.Cancel);

@@ -41,7 +41,7 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
 
     [Function("DatasetFile")]
     [Operation("A file of a version; a range of its bytes, when asked for", AnswerTypes = [OperationAttribute.Any], Also = [206, 304, 307],
-        Query = [DirectAnswer.Parameter], Errors = [404, 412, 416])]
+        Query = [nameof(QueryParameters.Direct)], Errors = [404, 412, 416])]
     public Task<IActionResult> File([HttpTrigger(
         AuthorizationLevel.Anonymous, "get", "head", Route = Version + "/files/{*path}")] HttpRequest request, string name, string version) =>
         gate.Reader(request, async caller =>
@@ -57,20 +57,20 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
     [Function("DatasetUpload")]
     [Operation(
         "Where to send a large content: straight to the store, where it can take it; then put it with uploaded=true and no body", Role = Role.Writer,
-        Answer = typeof(UploadPlace), Query = ["lengthBytes: how large it is"], Errors = [413])]
+        Answer = typeof(UploadPlace), Query = [nameof(QueryParameters.LengthBytes)], Errors = [413])]
     public Task<IActionResult> Upload(
         [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "datasets/{name}/files/{sha256}")] HttpRequest request, string name,
         string sha256) =>
         gate.Writer(request, async caller =>
         {
             Checked(name);
-            if (request.QueryNumber("lengthBytes", 0, long.MaxValue) > limits.FileBytes) throw BoundedBody.TooLarge(limits.FileBytes);
+            if (QueryParameters.LengthBytes.Find(request) > limits.FileBytes) throw BoundedBody.TooLarge(limits.FileBytes);
             return await DirectAnswer.ToWrite(request, caller.Workspace.Store, WorkspacePaths.Uploaded(CodeFunctions.Checked(sha256)), limits);
         });
 
     [Function("DatasetPut")]
     [Operation("Send a file's content before publishing it", Role = Role.Writer, Status = 204, BodyTypes = ["application/octet-stream"],
-        Query = ["uploaded: true: what was sent to the store before, instead of the body"], Errors = [404, 409, 413])]
+        Query = [nameof(QueryParameters.Uploaded)], Errors = [404, 409, 413])]
     public Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "datasets/{name}/files/{sha256}")] HttpRequest request,
         string name, string sha256) =>
         gate.Writer(request, async caller =>
@@ -78,7 +78,7 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
             Checked(name);
             try
             {
-                var uploaded = request.QueryFlag("uploaded") ? WorkspacePaths.Uploaded(CodeFunctions.Checked(sha256)) : null;
+                var uploaded = QueryParameters.Uploaded.Of(request) ? WorkspacePaths.Uploaded(CodeFunctions.Checked(sha256)) : null;
                 await using var content = uploaded is null
                     ? request.BodyUpTo(limits.FileBytes)
                     : await DirectAnswer.Uploaded(caller.Workspace.Store, uploaded, limits.FileBytes, caller.Cancel);
@@ -123,14 +123,14 @@ public sealed class DatasetFunctions(Gate gate, ApiLimits limits)
 
     [Function("DatasetDelete")]
     [Operation("Delete a version, by its number also one whose record is lost; its number stays taken", Role = Role.Writer, Status = 204,
-        Query = [Deletions.ForceDoc], Errors = [404, 409])]
+        Query = [nameof(QueryParameters.Force)], Errors = [404, 409])]
     public Task<IActionResult> Delete([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = Version)] HttpRequest request, string name,
         string version) => gate.Writer(request, async caller =>
     {
         // By its number also one whose record is lost.
         var number = Reference(name, version).Number ?? (await Find(caller, name, version)).Number;
         return Deletions.Answered(
-            await caller.Workspace.DatasetDeletion.Delete(Checked(name), number, request.QueryFlag(Deletions.Force), caller.Cancel),
+            await caller.Workspace.DatasetDeletion.Delete(Checked(name), number, QueryParameters.Force.Of(request), caller.Cancel),
             $"dataset {name}:{number}");
     });
 

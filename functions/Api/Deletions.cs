@@ -9,9 +9,6 @@ namespace Serverless.Functions.Api;
 /// <summary>What everything that deletes has in common.</summary>
 static class Deletions
 {
-    public const string Force = "force";
-    public const string ForceDoc = Force + ": true deletes it even when others came from it, which is otherwise 409 with what they are";
-
     public static IActionResult Answered(DeletionResult result, string what) => result switch
     {
         DeletionResult.Deleted => Answer.NoContent,

@@ -16,20 +16,19 @@ public sealed class FileFunctions(Gate gate, ApiLimits limits)
 
     [Function("FileList")]
     [Operation("List files", Answer = typeof(FileList), Query = [
-        "prefix: only paths that begin so; default data/", "limit: at most so many, 1 to 5000, default 1000",
-        "after: the answer's 'next', for the next page"])]
+        nameof(QueryParameters.Prefix), nameof(QueryParameters.FileLimit), nameof(QueryParameters.After)])]
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "files")] HttpRequest request) =>
         gate.Reader(request, async caller =>
     {
-        var prefix = request.Query("prefix") ?? WorkspacePaths.Data;
+        var prefix = QueryParameters.Prefix.Of(request) ?? WorkspacePaths.Data;
         if (WorkspaceFiles.Problem(prefix + "x") is { } problem) return Answer.Problem(StatusCodes.Status400BadRequest, $"prefix: {problem}");
         return Answer.Json(
-            await caller.Workspace.Files.List(prefix, (int)(request.QueryNumber("limit", 1, 5000) ?? 1000), request.Query("after"), caller.Cancel));
+            await caller.Workspace.Files.List(prefix, QueryParameters.FileLimit.Of(request), QueryParameters.After.Of(request), caller.Cancel));
     });
 
     [Function("FileGet")]
     [Operation("A file; a range of its bytes, when asked for", AnswerTypes = [OperationAttribute.Any], Also = [206, 304, 307],
-        Query = [DirectAnswer.Parameter],
+        Query = [nameof(QueryParameters.Direct)],
         Headers = ["If-None-Match: ETags; 304 when the file has one of them", "Range: bytes=a-b"], Errors = [404, 412, 416])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "files/{*path}")] HttpRequest request) =>
         gate.Reader(request, async caller =>
@@ -63,17 +62,17 @@ public sealed class FileFunctions(Gate gate, ApiLimits limits)
     [Operation(
         "Where to send a large file: straight to the store, where it can take it, because requests to this API may be limited in time and size",
         Role = Role.Writer,
-        Answer = typeof(UploadPlace), Query = ["lengthBytes: how large it is"], Errors = [413])]
+        Answer = typeof(UploadPlace), Query = [nameof(QueryParameters.LengthBytes)], Errors = [413])]
     public Task<IActionResult> Upload([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "files/{*path}")] HttpRequest request) =>
         gate.Writer(request, async caller =>
     {
         var path = Path(request);
-        if (request.QueryNumber("lengthBytes", 0, long.MaxValue) > limits.FileBytes) throw BoundedBody.TooLarge(limits.FileBytes);
+        if (QueryParameters.LengthBytes.Find(request) > limits.FileBytes) throw BoundedBody.TooLarge(limits.FileBytes);
         return await DirectAnswer.ToWrite(request, caller.Workspace.Store, path, limits);
     });
 
     [Function("FileDelete")]
-    [Operation("Delete a file", Role = Role.Writer, Status = 204, Query = [Deletions.ForceDoc],
+    [Operation("Delete a file", Role = Role.Writer, Status = 204, Query = [nameof(QueryParameters.Force)],
         Headers = ["If-Match: ETags, of which the file must have one", "If-None-Match: ETags, of which it must have none"],
         Errors = [404, 409, 412])]
     public Task<IActionResult> Delete([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = "files/{*path}")] HttpRequest request) =>
@@ -81,7 +80,7 @@ public sealed class FileFunctions(Gate gate, ApiLimits limits)
     {
         var path = Path(request);
         var preconditions = Preconditions.Of(request);
-        if (!request.QueryFlag(Deletions.Force) && await caller.Workspace.Lineage.DependentsOf(path, caller.Cancel) is { Any: true } dependents)
+        if (!QueryParameters.Force.Of(request) && await caller.Workspace.Lineage.DependentsOf(path, caller.Cancel) is { Any: true } dependents)
         {
             return Deletions.Needed(dependents, path);
         }

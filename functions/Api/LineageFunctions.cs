@@ -12,17 +12,16 @@ namespace Serverless.Functions.Api;
 
 public sealed class LineageFunctions(Gate gate)
 {
-    private const int UsualDepth = 5, MostDepth = 50;
 
     [Function("LineageGet")]
     [Operation(
         "What something came from and what came of it, as a graph; id: a run, a file or folder below data/, or a dataset's version such as digits:3",
         Answer = typeof(LineageGraph),
-        Query = ["depth: how many runs and datasets away, 1 to 50, usually 5"], Errors = [404])]
+        Query = [nameof(QueryParameters.Depth)], Errors = [404])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "lineage/{*id}")] HttpRequest request) =>
         gate.Reader(request, async caller =>
     {
-        var (id, depth) = (RawPath.After(request, segments: 2), (int)(request.QueryNumber("depth", 1, MostDepth) ?? UsualDepth));
+        var (id, depth) = (RawPath.After(request, segments: 2), QueryParameters.Depth.Of(request));
         var (workspace, cancel) = (caller.Workspace, caller.Cancel);
         if (id.StartsWith(WorkspacePaths.Data, StringComparison.Ordinal))
         {

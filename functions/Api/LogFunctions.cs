@@ -21,27 +21,23 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
 
     [Function("RunLogs")]
     [Operation("A run's log, as its code printed it", AnswerTypes = ["text/plain; charset=utf-8", EventStream], Errors = [404], Query = [
-        "offset: begin at this byte; negative: so many bytes before the end; default 0",
-        "tail: begin so many lines before the end, at most 100000; of lines that are longer than 64 MiB together, fewer; not with offset",
-        "follow: true sends what is printed until the run has ended, as text or, with Accept: text/event-stream, as events that can be resumed, " +
-        "also when the platform ends the request before",
-        "attempt: the log as it was seen at the end of this attempt; default the newest"],
+        nameof(QueryParameters.Offset), nameof(QueryParameters.Tail), nameof(QueryParameters.Follow), nameof(QueryParameters.Attempt)],
         Headers = ["Last-Event-ID: the last event's id, to resume after it"])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/logs")] HttpRequest request, string id) =>
         gate.Reader(request, async caller =>
     {
         var run = await caller.Run(id);
         var logs = caller.Workspace.Logs;
-        var follow = request.QueryFlag("follow");
-        var attempt = (int?)request.QueryNumber("attempt", 1, int.MaxValue);
+        var follow = QueryParameters.Follow.Of(request);
+        var attempt = (int?)QueryParameters.Attempt.Find(request);
         if (attempt > run.Epoch) return Answer.NotFound($"run {id} has no attempt {attempt}");
         if (attempt is not null && follow)
         {
             return Answer.Problem(StatusCodes.Status400BadRequest, "only the newest attempt can be followed: leave out attempt or follow");
         }
 
-        var asked = request.QueryNumber("offset", long.MinValue, long.MaxValue);
-        var tail = (int?)request.QueryNumber("tail", 0, LogReader.MaxTailLines);
+        var asked = QueryParameters.Offset.Find(request);
+        var tail = (int?)QueryParameters.Tail.Find(request);
         if (asked is not null && tail is not null)
         {
             return Answer.Problem(StatusCodes.Status400BadRequest, "offset and tail both say where to begin: leave out one of them");

@@ -14,28 +14,20 @@ public sealed class MetricFunctions(Gate gate)
     [Function("RunMetrics")]
     [Operation("A run's metrics, one series each", Answer = typeof(RunMetrics), AnswerTypes = ["application/json", "text/csv; charset=utf-8"],
         Errors = [404], Query = [
-        "names: patterns with '*', separated by commas; default all, those of the machine (system/…) included",
-        "source: run (logged by its code) or machine (measured by the worker), default both", "from: only points of this step and later",
-        "maxPoints: points per series, 4 to 1000000, default 1000; longer ones keep minimum and maximum of equal stretches, first and last always; "
-            + "when all series together would have more than 100000, each has fewer, and the answer's maxPoints says how many",
-        "format: json, or csv for every point as metric,step,value,time in order of logging, however many; lines at its end that begin with # say " +
-        "what could not be read"])]
+            nameof(QueryParameters.Names), nameof(QueryParameters.Source), nameof(QueryParameters.FromStep),
+            nameof(QueryParameters.MaxPoints), nameof(QueryParameters.MetricFormat)])]
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/metrics")] HttpRequest request, string id) =>
         gate.Reader(request, async caller =>
     {
         var run = await caller.Run(id);
-        var names = request.QueryList("names");
-        var query = new MetricsQuery(
-            names, request.QueryNumber("from", long.MinValue, long.MaxValue), (int)(request.QueryNumber("maxPoints", 4, 1_000_000) ?? 1000))
+        var names = QueryParameters.Names.Of(request);
+        var query = new MetricsQuery(names, QueryParameters.FromStep.Find(request), QueryParameters.MaxPoints.Of(request))
         {
-            Streams = Streams(names, request.QueryEnums<MetricSource>("source")),
+            Streams = Streams(names, QueryParameters.Source.Of(request)),
         };
-        return request.Query("format") switch
-        {
-            null or "json" => Answer.LargeJson(await caller.Workspace.Metrics.Read(run, query, caller.Cancel)),
-            "csv" => Answer.Stream(context => WriteCsv(context, caller.Workspace.Metrics.Csv(run, query, context.RequestAborted))),
-            var other => Answer.Problem(StatusCodes.Status400BadRequest, $"format={other}: expected json or csv"),
-        };
+        return QueryParameters.MetricFormat.Of(request) == "json"
+            ? Answer.LargeJson(await caller.Workspace.Metrics.Read(run, query, caller.Cancel))
+            : Answer.Stream(context => WriteCsv(context, caller.Workspace.Metrics.Csv(run, query, context.RequestAborted)));
     });
 
     /// <summary>Those that are asked for and may have what is asked for.</summary>

@@ -19,7 +19,7 @@ public sealed class OutputFunctions(Gate gate, ApiLimits limits)
 
     [Function("RunArtifact")]
     [Operation("One artifact; a range of its bytes, when asked for", AnswerTypes = [OperationAttribute.Any], Also = [206, 304, 307],
-        Query = [DirectAnswer.Parameter], Errors = [404, 412, 416])]
+        Query = [nameof(QueryParameters.Direct)], Errors = [404, 412, 416])]
     public Task<IActionResult> Artifact(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "runs/{id}/artifacts/{*path}")] HttpRequest request, string id) =>
         gate.Reader(request, async caller =>
@@ -45,7 +45,7 @@ public sealed class OutputFunctions(Gate gate, ApiLimits limits)
 
     [Function("RunCheckpointFile")]
     [Operation("One file of a checkpoint", Answer = typeof(FilePieces), AnswerTypes = ["application/json", OperationAttribute.Any], Query = [
-        "pieces: true: instead of the file, JSON with the addresses of its pieces, in order; none from a store that does not give them itself"],
+        nameof(QueryParameters.Pieces)],
         Errors = [404])]
     public Task<IActionResult> CheckpointFile([HttpTrigger(
         AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/checkpoints/{step}/{*file}")] HttpRequest request, string id, string step) =>
@@ -58,7 +58,11 @@ public sealed class OutputFunctions(Gate gate, ApiLimits limits)
                 return Answer.NotFound($"the checkpoint has no file {path}");
             }
 
-            if (request.QueryFlag("pieces")) return Answer.Json(await DirectAnswer.Pieces(caller.Workspace.Store, found, limits, caller.Cancel));
+            if (QueryParameters.Pieces.Of(request))
+            {
+                return Answer.Json(await DirectAnswer.Pieces(caller.Workspace.Store, found, limits, caller.Cancel));
+            }
+
             var content = await caller.Workspace.Outputs.Open(found, caller.Cancel);
             return Answer.Stream(async context =>
             {

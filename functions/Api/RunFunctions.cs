@@ -15,21 +15,21 @@ public sealed class RunFunctions(Gate gate)
 
     [Function("RunList")]
     [Operation("List runs, newest first", Answer = typeof(RunList), Query = [
-        "project: only of this project", "experiment: only of this experiment", "state: only in one of these states, separated by commas",
-        "tag: only with this tag",
-        "limit: at most so many, 1 to 1000, default 100", "after: the answer's 'next', for the next page"])]
+        nameof(QueryParameters.Project), nameof(QueryParameters.Experiment), nameof(QueryParameters.State),
+        nameof(QueryParameters.Tag), nameof(QueryParameters.RunLimit), nameof(QueryParameters.After)])]
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs")] HttpRequest request) =>
         gate.Reader(request, async caller =>
     {
         var filter = new RunFilter(
-            request.Query("project"), request.Query("experiment"), request.QueryEnums<RunState>("state"), request.Query("tag"));
-        var after = request.Query("after");
+            QueryParameters.Project.Of(request), QueryParameters.Experiment.Of(request), QueryParameters.State.Of(request),
+            QueryParameters.Tag.Of(request));
+        var after = QueryParameters.After.Of(request);
         if (after is not null && !RunLookup.IsId(after))
         {
             throw new RequestException(StatusCodes.Status400BadRequest, $"after={after}: expected the id of a run");
         }
 
-        return Answer.Json(await caller.Workspace.Index.List(filter, (int)(request.QueryNumber("limit", 1, 1000) ?? 100), after, caller.Cancel));
+        return Answer.Json(await caller.Workspace.Index.List(filter, QueryParameters.RunLimit.Of(request), after, caller.Cancel));
     });
 
     [Function("RunGet")]
@@ -39,11 +39,11 @@ public sealed class RunFunctions(Gate gate)
 
     [Function("RunCancel")]
     [Operation("Ask for a run's end; its code may checkpoint first", Role = Role.Writer, Status = 202, Answer = typeof(RunRecord),
-        Query = ["reason: shown with the run"], Errors = [404, 409])]
+        Query = [nameof(QueryParameters.Reason)], Errors = [404, 409])]
     public Task<IActionResult> Cancel([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "runs/{id}/cancel")] HttpRequest request,
         string id) => gate.Writer(request, async caller =>
     {
-        var reason = request.Query("reason");
+        var reason = QueryParameters.Reason.Of(request);
         if (reason is not null && (reason.Length > MaxReason || reason.Any(char.IsControl)))
         {
             return Answer.Problem(StatusCodes.Status400BadRequest, $"reason: expected one line of at most {MaxReason} characters");
@@ -74,13 +74,14 @@ public sealed class RunFunctions(Gate gate)
 
     [Function("RunWhyNotReused")]
     [Operation("Why a run was computed although there were earlier ones: what differs in the run key", Answer = typeof(ReuseExplanation),
-        Query = ["other: the run to compare with; left out, the nearest earlier one of the same experiment"], Errors = [404])]
+        Query = [nameof(QueryParameters.Other)], Errors = [404])]
     public Task<IActionResult> WhyNotReused([HttpTrigger(AuthorizationLevel.Anonymous, "get",
         Route = "runs/{id}/why-not-reused")] HttpRequest request, string id) => gate.Reader(request, async caller =>
     {
         var run = await caller.Run(id);
         return Answer.Json(
-            await caller.Workspace.Reuse.Explain(run, request.Query("other") is { } other ? await caller.Run(other) : null, caller.Cancel));
+            await caller.Workspace.Reuse.Explain(
+                run, QueryParameters.Other.Of(request) is { } other ? await caller.Run(other) : null, caller.Cancel));
     });
 
     [Function("RunTags")]
@@ -97,9 +98,9 @@ public sealed class RunFunctions(Gate gate)
 
     [Function("RunDelete")]
     [Operation("Delete an ended run with everything that its attempts left; what it published stays", Role = Role.Writer, Status = 204,
-        Query = [Deletions.ForceDoc], Errors = [404, 409])]
+        Query = [nameof(QueryParameters.Force)], Errors = [404, 409])]
     public Task<IActionResult> Delete([HttpTrigger(AuthorizationLevel.Anonymous, "delete", Route = "runs/{id}")] HttpRequest request, string id) =>
         gate.Writer(request, async caller =>
         Deletions.Answered(
-            await caller.Workspace.Deletion.Delete((await caller.Run(id)).Id, request.QueryFlag(Deletions.Force), caller.Cancel), $"run {id}"));
+            await caller.Workspace.Deletion.Delete((await caller.Run(id)).Id, QueryParameters.Force.Of(request), caller.Cancel), $"run {id}"));
 }

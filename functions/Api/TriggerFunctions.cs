@@ -95,13 +95,12 @@ public sealed class TriggerFunctions(Gate gate)
 
     [Function("TriggerReplay")]
     [Operation("Do again what failed, with the trigger as it is now", Role = Role.Writer, Answer = typeof(Replayed),
-        Query = ["event: only this one, by its id or the beginning of it; also a past event that was not acted on",
-            "stopped: true: also those that were beyond the rate"], Errors = [404, 409])]
+        Query = [nameof(QueryParameters.Event), nameof(QueryParameters.Stopped)], Errors = [404, 409])]
     public Task<IActionResult> Replay([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = One + "/replay")] HttpRequest request,
         string name) => gate.Writer(request, async caller =>
     {
         var (done, problem) = await caller.Workspace.Triggers.Replay(
-            await Find(caller, name), request.Query("event"), request.QueryFlag("stopped"), caller.Cancel);
+            await Find(caller, name), QueryParameters.Event.Of(request), QueryParameters.Stopped.Of(request), caller.Cancel);
         return problem is not null && done.Count == 0
             ? Answer.Problem(StatusCodes.Status409Conflict, problem)
             : Answer.Json(new Replayed([.. done.Select(FiringSummary.Of)], problem));
@@ -109,12 +108,12 @@ public sealed class TriggerFunctions(Gate gate)
 
     [Function("TriggerFirings")]
     [Operation("What a trigger did, newest first", Answer = typeof(FiringList),
-        Query = ["limit: at most so many, 1 to 10000, default 100", "outcome: only with one of these outcomes, separated by commas"], Errors = [404])]
+        Query = [nameof(QueryParameters.FiringLimit), nameof(QueryParameters.Outcome)], Errors = [404])]
     public Task<IActionResult> Firings([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = One + "/firings")] HttpRequest request,
         string name) => gate.Reader(request, async caller =>
     {
-        var outcomes = request.QueryEnums<FiringOutcome>("outcome");
-        var limit = (int)(request.QueryNumber("limit", 1, 10_000) ?? 100);
+        var outcomes = QueryParameters.Outcome.Of(request);
+        var limit = QueryParameters.FiringLimit.Of(request);
         var (all, damaged) = SpecRules.NameProblem(name) is null ? await caller.Workspace.Triggers.Acts(name, caller.Cancel) : new([], []);
         if (all.Count + damaged.Count == 0) await Find(caller, name);
         return Answer.Json(

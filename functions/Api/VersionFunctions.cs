@@ -26,17 +26,18 @@ public sealed class VersionFunctions(Gate gate)
 
     [Function("VersionDiff")]
     [Operation("What changed between two versions", Answer = typeof(VersionDiff),
-        Query = ["from: number of the earlier one", "to: number of the later one"], Errors = [404])]
+        Query = [nameof(QueryParameters.From), nameof(QueryParameters.To)], Errors = [404])]
     public Task<IActionResult> Diff(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = Versions + "/diff")] HttpRequest request, string project, string experiment) =>
         gate.Reader(request, async caller =>
             await caller.Workspace.Submission.Versions.Diff(
-                Name(project), Name(experiment), Number(request, "from"), Number(request, "to"), caller.Cancel) is { } diff
+                Name(project), Name(experiment), Number(request, QueryParameters.From), Number(request, QueryParameters.To),
+                caller.Cancel) is { } diff
                 ? Answer.Json(diff)
                 : Answer.NotFound($"experiment {project}/{experiment} has no such versions"));
 
-    private static int Number(HttpRequest request, string name) =>
-        (int?)request.QueryNumber(name, 1, 999_999) ?? throw new RequestException(StatusCodes.Status400BadRequest, $"{name}: which version?");
+    private static int Number(HttpRequest request, NumberParameter version) =>
+        (int?)version.Find(request) ?? throw new RequestException(StatusCodes.Status400BadRequest, $"{version.Name}: which version?");
 
     /// <summary>As part of an object's name: one segment.</summary>
     private static string Name(string text) => ObjectKey.Problem(text) is null && !text.Contains('/')

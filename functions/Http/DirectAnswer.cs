@@ -11,14 +11,12 @@ namespace Serverless.Functions.Http;
 /// </summary>
 static class DirectAnswer
 {
-    public const string Parameter = "direct: true: where the store can, 307 to an address of its own, for which no key is needed";
-
     private const int LinksAtOnce = 16;
 
     /// <summary>A redirection, when it was asked for and the store can; else null.</summary>
     public static async Task<IActionResult?> ToRead(HttpRequest request, IObjectStore store, string key, ApiLimits limits)
     {
-        if (!request.QueryFlag("direct") || !HttpMethods.IsGet(request.Method) || Of(store, limits) is not { } direct) return null;
+        if (!QueryParameters.Direct.Of(request) || !HttpMethods.IsGet(request.Method) || Of(store, limits) is not { } direct) return null;
 
         // Whatever is conditional is answered here; that an object is missing, too.
         if (Preconditions.Of(request).Any || request.Headers.IfRange.Count > 0

@@ -1,40 +1,69 @@
-using System.Globalization;
-using Microsoft.AspNetCore.Http;
-using Serverless.Core;
+using Serverless.Core.Logs;
+using Serverless.Core.Runs;
+using Serverless.Core.Triggers;
 
 namespace Serverless.Functions.Http;
 
-/// <summary>Typed query parameters; a value that is not what it should be is 400 with the parameter's name.</summary>
+/// <summary>Everything that a query can ask for. Operations name what they take: <see cref="OpenApi.OperationAttribute.Query"/>.</summary>
 static class QueryParameters
 {
-    extension(HttpRequest request)
-    {
-        public string? Query(string name) => request.Query[name] is [{ Length: > 0 } value, ..] ? value : null;
+    // Pages.
+    public static readonly TextParameter After = new("after", "the answer's 'next', for the next page");
+    public static readonly TextParameter AfterReport = new("after", "the last report of the page before");
+    public static readonly NumberParameter RunLimit = new("limit", "at most so many", 1, 1000, 100);
+    public static readonly NumberParameter FileLimit = new("limit", "at most so many", 1, 5000, 1000);
+    public static readonly NumberParameter FiringLimit = new("limit", "at most so many", 1, 10_000, 100);
+    public static readonly NumberParameter ReportLimit = new("limit", "at most so many", 1, 1000, 100);
 
-        /// <summary>Values of a list: <c>a,b</c>, and the parameter may be given several times.</summary>
-        public IReadOnlyList<string> QueryList(string name) =>
-            [.. request.Query[name].SelectMany(
-                value => (value ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
+    // Runs.
+    public static readonly TextParameter Project = new("project", "only of this project");
+    public static readonly TextParameter Experiment = new("experiment", "only of this experiment");
+    public static readonly NamesParameter<RunState> State = new("state", "only in one of these states");
+    public static readonly TextParameter Tag = new("tag", "only with this tag");
+    public static readonly TextParameter Reason = new("reason", "one line, which is shown with the run");
+    public static readonly TextParameter Other = new("other", "the run to compare with; left out, the nearest earlier one of the same experiment");
+    public static readonly ListParameter Runs = new("runs", "ids", 1, 100);
+    public static readonly NumberParameter From = new("from", "number of the earlier one", 1, 999_999);
+    public static readonly NumberParameter To = new("to", "number of the later one", 1, 999_999);
 
-        public long? QueryNumber(string name, long least, long most) => request.Query(name) switch
-        {
-            null => null,
-            { } text when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least
-                && value <= most => value,
-            { } text => throw new RequestException(StatusCodes.Status400BadRequest, $"{name}={text}: expected a whole number from {least} to {most}"),
-        };
+    // Metrics and logs.
+    public static readonly ListParameter Names = new("names", "patterns with '*'; left out, all, those of the machine (system/…) included");
+    public static readonly NamesParameter<MetricSource> Source =
+        new("source", "logged by the run's code, or measured by the worker; left out, both");
+    public static readonly NumberParameter FromStep = new("from", "only points of this step and later");
+    public static readonly NumberParameter MaxPoints = new(
+        "maxPoints",
+        "points per series; longer ones keep minimum and maximum of equal stretches, first and last always; when all series together would have " +
+        "more than 100000, each has fewer, and the answer's maxPoints says how many", 4, 1_000_000, 1000);
+    public static readonly ChoiceParameter MetricFormat = new(
+        "format",
+        "csv: every point as metric,step,value,time in order of logging, however many; lines at its end that begin with # say what could not be read",
+        "json", "csv");
+    public static readonly NumberParameter Offset = new("offset", "begin at this byte; negative: so many bytes before the end; left out, 0");
+    public static readonly NumberParameter Tail = new(
+        "tail", "begin so many lines before the end; of lines that are longer than 64 MiB together, fewer; not with offset", 0,
+        LogReader.MaxTailLines);
+    public static readonly FlagParameter Follow = new(
+        "follow",
+        "send what is printed until the run has ended, as text or, with Accept: text/event-stream, as events that can be resumed, also when the " +
+        "platform ends the request before");
+    public static readonly NumberParameter Attempt = new(
+        "attempt", "the log as it was seen at the end of this attempt; left out, the newest", 1, int.MaxValue);
 
-        /// <summary>Values of a list of names, written as in JSON.</summary>
-        public IReadOnlyList<T> QueryEnums<T>(string name) where T : struct, Enum =>
-            [.. request.QueryList(name).Select(
-                text => EnumNames.Parse<T>(text)
-                    ?? throw new RequestException(StatusCodes.Status400BadRequest, $"{name}: {EnumNames.Problem<T>(text)}"))];
+    // Files.
+    public static readonly TextParameter Prefix = new("prefix", "only paths that begin so", "data/");
+    public static readonly FlagParameter Direct = new("direct", "where the store can, 307 to an address of its own, for which no key is needed");
+    public static readonly FlagParameter Pieces = new(
+        "pieces", "instead of the file, JSON with the addresses of its pieces, in order; none from a store that does not give them itself");
+    public static readonly NumberParameter LengthBytes = new("lengthBytes", "how large it is", 0);
+    public static readonly FlagParameter Uploaded = new("uploaded", "what was sent to the store before, instead of the body");
+    public static readonly FlagParameter Force = new(
+        "force", "delete it even when others came from it, which is otherwise 409 with what they are");
+    public static readonly NumberParameter Depth = new("depth", "how many runs and datasets away", 1, 50, 5);
 
-        public bool QueryFlag(string name) => request.Query(name) switch
-        {
-            null or "false" or "0" => false,
-            "true" or "1" => true,
-            { } text => throw new RequestException(StatusCodes.Status400BadRequest, $"{name}={text}: expected true or false"),
-        };
-    }
+    // Triggers.
+    public static readonly TextParameter Event = new(
+        "event", "only this one, by its id or the beginning of it; also a past event that was not acted on");
+    public static readonly FlagParameter Stopped = new("stopped", "also those that were beyond the rate");
+    public static readonly NamesParameter<FiringOutcome> Outcome = new("outcome", "only with one of these outcomes");
 }

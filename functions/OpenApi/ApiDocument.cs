@@ -16,7 +16,6 @@ namespace Serverless.Functions.OpenApi;
 static partial class ApiDocument
 {
     private const string KeyScheme = "key", Json = "application/json";
-    private const string WholePath = "a path, with its slashes as they are";
 
     public static JsonObject Make()
     {
@@ -66,10 +65,12 @@ static partial class ApiDocument
             operation["x-role"] = CoreJson.Name(about.Role);
         }
 
-        JsonObject[] parameters = [
+        JsonObject[] parameters =
+        [
             .. Decorations().Matches(function.Route).Select(
-                match => Parameter(match.Groups[1].Value, "path", match.Value[1] == '*' ? WholePath : null)),
-            .. about.Query.Select(text => Parameter(text, "query")), .. about.Headers.Select(text => Parameter(text, "header"))];
+                match => PathParameters.Describe(function.Route, match.Groups[1].Value, isWhole: match.Value[1] == '*')),
+            .. about.Query.Select(Query), .. about.Headers.Select(Header),
+        ];
         if (parameters.Length > 0) operation["parameters"] = new JsonArray([.. parameters]);
         string[] bodies = about is { Body: not null, BodyTypes: [] } ? [Json] : about.BodyTypes;
         if (bodies.Length > 0 && method is not ("GET" or "HEAD" or "DELETE"))
@@ -110,24 +111,40 @@ static partial class ApiDocument
             responses[Text(status)] = new JsonObject
             {
                 ["description"] = Answer.TitleOf(status),
-                ["content"] = new JsonObject { ["application/problem+json"] = Content(typeof(ProblemDetails), schemas) },
+                ["content"] = new JsonObject { ["application/problem+json"] = Problem(status, schemas) },
             };
         }
 
         return responses;
     }
 
+    private static JsonObject Problem(int status, ApiSchemas schemas)
+    {
+        var content = Content(typeof(ProblemDetails), schemas);
+        if (ApiExamples.Problem(status) is { } example) content["example"] = example;
+        return content;
+    }
+
     private static JsonObject Content(Type? type, ApiSchemas schemas) => type is null ? [] : new() { ["schema"] = schemas.Of(type) };
 
-    private static JsonObject Parameter(string text, string place) =>
-        text.Split(": ", 2) is [var name, var description] ? Parameter(name, place, description) : Parameter(text, place, null);
-
-    private static JsonObject Parameter(string name, string place, string? description)
+    private static JsonObject Query(string declaration)
     {
-        var parameter = new JsonObject { ["name"] = name, ["in"] = place, ["schema"] = new JsonObject { ["type"] = "string" } };
-        if (place == "path") parameter["required"] = true;
-        if (description is not null) parameter["description"] = description;
-        return parameter;
+        var parameter = (QueryParameter)typeof(QueryParameters).GetField(declaration)!.GetValue(null)!;
+        var described = new JsonObject
+        {
+            ["name"] = parameter.Name, ["in"] = "query", ["description"] = parameter.Description, ["schema"] = parameter.Schema,
+        };
+        if (parameter.IsList) (described["style"], described["explode"]) = ("form", false);
+        return described;
+    }
+
+    private static JsonObject Header(string text)
+    {
+        var at = text.IndexOf(": ", StringComparison.Ordinal);
+        return new()
+        {
+            ["name"] = text[..at], ["in"] = "header", ["description"] = text[(at + 2)..], ["schema"] = new JsonObject { ["type"] = "string" },
+        };
     }
 
     private static string Text(int status) => status.ToString(CultureInfo.InvariantCulture);

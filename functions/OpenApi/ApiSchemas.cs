@@ -32,7 +32,14 @@ sealed class ApiSchemas
         return new JsonObject { ["$ref"] = $"#/components/schemas/{type.Name}" };
     }
 
-    public JsonObject ToJson() => new(named.Select(schema => KeyValuePair.Create(schema.Key, (JsonNode?)schema.Value.DeepClone())));
+    public JsonObject ToJson() =>
+        new(named.Select(schema => KeyValuePair.Create(schema.Key, (JsonNode?)WithExample(schema.Key, schema.Value.DeepClone()))));
+
+    private static JsonNode WithExample(string name, JsonNode schema)
+    {
+        if (schema is JsonObject item && ApiExamples.Of(name) is { } example) item["examples"] = new JsonArray(example);
+        return schema;
+    }
 
     private const string Parameter = "#/components/schemas/Parameter";
 
@@ -47,8 +54,20 @@ sealed class ApiSchemas
         TransformSchemaNode = (context, schema) =>
             (Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type) is { IsEnum: true } type
                 ? Names(type, schema)
-                : WithNulls(context.PropertyInfo, context.TypeInfo.Type, Absent(context.TypeInfo, schema)),
+                : WithNulls(context.PropertyInfo, context.TypeInfo.Type, WithFormat(context.TypeInfo.Type, Absent(context.TypeInfo, schema))),
     };
+
+    private static JsonNode WithFormat(Type type, JsonNode schema)
+    {
+        // "Anything", which the exporter writes as true: libraries that read OpenAPI know schemas that are objects only.
+        if (schema is not JsonObject item) return schema.GetValueKind() == JsonValueKind.True ? new JsonObject() : schema;
+        var of = Nullable.GetUnderlyingType(type) ?? type;
+        if (of == typeof(int)) item["format"] = "int32";
+        else if (of == typeof(long)) item["format"] = "int64";
+        else if (of == typeof(double)) (item["anyOf"] is JsonArray and [JsonObject number, ..] ? number : item)["format"] = "double";
+        else if (of == typeof(TimeSpan) && item.Remove("$comment")) item["description"] = "[days.]hours:minutes:seconds[.fraction]";
+        return schema;
+    }
 
     /// <summary>What is null is not written: only what cannot be null is always there.</summary>
     private static JsonNode Absent(JsonTypeInfo type, JsonNode schema)

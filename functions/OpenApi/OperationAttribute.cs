@@ -38,7 +38,7 @@ public sealed class OperationAttribute(string summary) : Attribute
     /// <summary>Content types of the request's body.</summary>
     public string[] BodyTypes { get; init; } = [];
 
-    /// <summary>Query parameters, each <c>name: description</c>.</summary>
+    /// <summary>Query parameters, by the names of their declarations in <see cref="Http.QueryParameters"/>.</summary>
     public string[] Query { get; init; } = [];
 
     /// <summary>Request headers, each <c>name: description</c>.</summary>

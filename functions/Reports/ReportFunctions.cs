@@ -15,7 +15,6 @@ namespace Serverless.Functions.Reports;
 /// <summary>What several runs amount to, written down.</summary>
 public sealed class ReportFunctions(Gate gate, IChartDrawing drawing, IIds ids)
 {
-    private const int MostListed = 1000, UsuallyListed = 100;
     private const string MarkdownType = "text/markdown; charset=utf-8";
 
     [Function("ReportCreate")]
@@ -35,11 +34,11 @@ public sealed class ReportFunctions(Gate gate, IChartDrawing drawing, IIds ids)
 
     [Function("ReportList")]
     [Operation("Reports, newest first", Answer = typeof(ReportList),
-        Query = ["limit: how many, 1 to 1000, usually 100", "after: the last report of the page before"])]
+        Query = [nameof(QueryParameters.ReportLimit), nameof(QueryParameters.AfterReport)])]
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "reports")] HttpRequest request) =>
         gate.Reader(request, async caller =>
         Answer.Json(
-            await Reports(caller).List((int)(request.QueryNumber("limit", 1, MostListed) ?? UsuallyListed), request.Query("after"), caller.Cancel)));
+            await Reports(caller).List(QueryParameters.ReportLimit.Of(request), QueryParameters.AfterReport.Of(request), caller.Cancel)));
 
     [Function("Report")]
     [Operation("A report: HTML, or by the Accept header text/markdown or application/json (its title, runs and files)", Answer = typeof(ReportInfo),

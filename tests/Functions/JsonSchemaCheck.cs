@@ -10,7 +10,7 @@ sealed class JsonSchemaCheck(JsonElement document)
 {
     private static readonly string[] Descriptive =
     [
-        "description", "title", "default", "examples", "format", "deprecated", "readOnly", "$schema", "$id", "$comment",
+        "description", "title", "default", "examples", "deprecated", "readOnly", "$schema", "$id", "$comment",
     ];
 
     public IEnumerable<string> Problems(JsonElement value, JsonElement schema, string at = "")
@@ -43,6 +43,8 @@ sealed class JsonSchemaCheck(JsonElement document)
                     && tried.Any(problems => problems.Count == 0) ? [] : tried.MinBy(problems => problems.Count)!;
             case "allOf":
                 return word.Value.EnumerateArray().SelectMany(one => Problems(value, one, at));
+            case "not":
+                return Problems(value, word.Value, at).Any() ? [] : [$"{at}: {Shown(value)} is what it must not be: {word.Value}"];
             case "pattern":
                 return value.ValueKind != JsonValueKind.String || System.Text.RegularExpressions.Regex.IsMatch(
                     value.GetString()!, word.Value.GetString()!) ? [] : [$"{at}: {Shown(value)} does not match {word.Value}"];
@@ -54,6 +56,31 @@ sealed class JsonSchemaCheck(JsonElement document)
                 return value.ValueKind != JsonValueKind.Number || value.GetDouble() <= word.Value.GetDouble()
                     ? []
                     : [$"{at}: {Shown(value)} is more than {word.Value}"];
+            case "minItems" or "maxItems":
+                var many = value.ValueKind == JsonValueKind.Array ? value.GetArrayLength() : (int?)null;
+                return many is null || (word.Name == "minItems" ? many >= word.Value.GetInt32() : many <= word.Value.GetInt32())
+                    ? []
+                    : [$"{at}: {many} items, with {word.Name} {word.Value}"];
+            case "minLength" or "maxLength":
+                var length = value.ValueKind == JsonValueKind.String ? value.GetString()!.Length : (int?)null;
+                return length is null || (word.Name == "minLength" ? length >= word.Value.GetInt32() : length <= word.Value.GetInt32())
+                    ? []
+                    : [$"{at}: {length} characters, with {word.Name} {word.Value}"];
+            case "minProperties" or "maxProperties":
+                var fields = value.ValueKind == JsonValueKind.Object ? value.GetPropertyCount() : (int?)null;
+                return fields is null || (word.Name == "minProperties" ? fields >= word.Value.GetInt32() : fields <= word.Value.GetInt32())
+                    ? []
+                    : [$"{at}: {fields} fields, with {word.Name} {word.Value}"];
+            case "uniqueItems":
+                var items = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().Select(item => item.GetRawText()).ToList() : [];
+                return items.Distinct().Count() == items.Count ? [] : [$"{at}: something is there twice"];
+            case "propertyNames":
+                return value.ValueKind == JsonValueKind.Object
+                    ? value.EnumerateObject().SelectMany(
+                        property => Problems(JsonSerializer.SerializeToElement(property.Name), word.Value, $"{at}.{property.Name}"))
+                    : [];
+            case "format":
+                return HasFormat(value, word.Value.GetString()!) ? [] : [$"{at}: {Shown(value)} is no {word.Value}"];
             case "items":
                 return value.ValueKind == JsonValueKind.Array
                     ? value.EnumerateArray().Index().SelectMany(item => Problems(item.Item, word.Value, $"{at}[{item.Index}]"))
@@ -100,6 +127,18 @@ sealed class JsonSchemaCheck(JsonElement document)
         "number" => value.ValueKind == JsonValueKind.Number,
         "integer" => value.ValueKind == JsonValueKind.Number && double.IsInteger(value.GetDouble()),
         _ => throw new NotSupportedException($"there is no type {type}"),
+    };
+
+    /// <summary>Formats say nothing of values of another type.</summary>
+    private static bool HasFormat(JsonElement value, string format) => format switch
+    {
+        "date-time" => value.ValueKind != JsonValueKind.String || value.TryGetDateTimeOffset(out _),
+        "uuid" => value.ValueKind != JsonValueKind.String || value.TryGetGuid(out _),
+        "uri" => value.ValueKind != JsonValueKind.String || Uri.TryCreate(value.GetString(), UriKind.Absolute, out _),
+        "int32" => value.ValueKind != JsonValueKind.Number || value.TryGetInt32(out _),
+        "int64" => value.ValueKind != JsonValueKind.Number || value.TryGetInt64(out _),
+        "double" => true,
+        _ => throw new NotSupportedException($"this check knows nothing of the format {format}"),
     };
 
     private static string Shown(JsonElement value) => value.GetRawText() is { Length: > 80 } text ? $"{text[..80]}…" : value.GetRawText();

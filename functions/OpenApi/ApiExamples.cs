@@ -1,0 +1,25 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Serverless.Functions.OpenApi;
+
+/// <summary>Requests and answers as they really are: recorded of a platform, and kept in a file of resources.</summary>
+static class ApiExamples
+{
+    private const string File = "ApiExamples.json", Problems = "problems";
+
+    private static readonly JsonObject All = Read();
+
+    /// <summary>Null: there is none of this schema.</summary>
+    public static JsonNode? Of(string schema) => All[schema]?.DeepClone();
+
+    /// <summary>An error of this status.</summary>
+    public static JsonNode? Problem(int status) => All[Problems]?[status.ToString(CultureInfo.InvariantCulture)]?.DeepClone();
+
+    private static JsonObject Read()
+    {
+        using var file = typeof(ApiExamples).Assembly.GetManifestResourceStream(File)
+            ?? throw new InvalidOperationException($"{File} is missing among the resources");
+        return JsonNode.Parse(file)!.AsObject();
+    }
+}
