@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Serverless.Core.Metrics.Printed;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 

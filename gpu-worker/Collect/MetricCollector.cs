@@ -1,4 +1,5 @@
 using Serverless.Contract;
+using Serverless.Core.Metrics.Printed;
 using Serverless.Core.Runs;
 using Serverless.GpuWorker.Prepare;
 

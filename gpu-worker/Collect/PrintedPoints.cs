@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Serverless.Contract;
 using Serverless.Core;
+using Serverless.Core.Metrics.Printed;
 
 namespace Serverless.GpuWorker.Collect;
 
@@ -16,6 +17,7 @@ sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null) : IPrin
     public const int MaxWaiting = 1 << 16;
     private const int MaxNames = 4096, LongestExample = 100, MaxNamedLeftOut = 3;
 
+    private readonly PrintedMetrics printed = new();
     private readonly TimeSpan patience = patience ?? TimeSpan.FromSeconds(3);
     private TaskCompletionSource filling = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -39,7 +41,7 @@ sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null) : IPrin
     public long? Read(ReadOnlySpan<byte> line)
     {
         lineStep = null;
-        PrintedMetrics.Read(line, this);
+        printed.Read(line, this);
         return lineStep;
     }
 

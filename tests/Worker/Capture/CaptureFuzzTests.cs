@@ -14,7 +14,8 @@ public sealed class CaptureFuzzTests
     private static readonly string[] Pieces =
     [
         "step 12 loss=0.31 acc: 0.9\n", "[Step 2/10] loss: 4e-1, acc=50%, time 3.2s\r", "\rstep 3: 3/5 [00:01<00:04, loss=0.333]",
-        "step 4 \u001b[32mloss=0,31\u001b[0m\n",
+        "step 4 \u001b[32mloss=0,31\u001b[0m\n", "Epoch 2/9\n", "8/8 - 3s - loss: 0.5\n", "epoch  loss  time\n", "1  0.5  00:12\n", "[3]\ttrain-rmse:0.3\n",
+        "{'loss': 0.5, 'epoch': 1.5}\n", " 45%|███| 4/9 [00:01, loss=0.2]\r", "Train: 2 [ 5/9 ( 4%)] Loss: 6.9 (7.0)\n", "Test set: loss: 0.1, acc: 9/10 (90%)\n",
         "{\"step\":1,\"loss\":0.5,\"note\":\"\\ud83d\"}\n", "{\"step\":2,\"name\":\"größe/😀\",\"value\":NaN}\n", "{\"step\":3,\"loss\":1e999}\r\n",
         "\u001eexp:12\n", "\u001e", "exp:", "\ufeff",
         "\u001b]0;title\u0007", "\u001b[", "\u001b[2K", "\u001b", "step ",

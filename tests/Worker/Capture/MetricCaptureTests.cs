@@ -1,6 +1,7 @@
 using System.Text;
 using Serverless.Contract;
 using Serverless.Core.Metrics;
+using Serverless.Core.Metrics.Printed;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 using Serverless.GpuWorker.Collect;

@@ -1,10 +1,10 @@
-namespace Serverless.GpuWorker.Collect;
+namespace Serverless.Core.Metrics.Printed;
 
 /// <summary>
 /// Text as a terminal would show it: without colours, titles and links (ECMA-48 control sequences and control strings). Where a sequence moves the
 /// cursor elsewhere, the line ends.
 /// </summary>
-static class TerminalEscapes
+internal static class TerminalEscapes
 {
     private const byte Escape = 0x1B, Bell = 0x07;
 

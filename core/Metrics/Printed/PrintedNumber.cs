@@ -1,11 +1,11 @@
-namespace Serverless.GpuWorker.Collect;
+namespace Serverless.Core.Metrics.Printed;
 
 /// <summary>
 /// A number as a person reads it in a line of text: <c>0.31</c>, <c>0,31</c>, <c>1,234,567.8</c>, <c>-4e-1</c>, <c>50%</c>, <c>nan</c>.
 /// </summary>
 /// <param name="IsThere">False: what stands there is no number, as times, dates, versions and fractions are none.</param>
 /// <param name="Unclear">Why it cannot be read for certain; null: it can.</param>
-readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unclear = null)
+internal readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unclear = null)
 {
     private const string WithUnit = "a value is a plain number, without a unit";
     private const string NoPlainNumber = "the commas and points in it can be read in more than one way";
@@ -39,6 +39,7 @@ readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unc
             return None;
         }
 
+        if (Share(text, ref at) is { } share) return new(true, share);
         var exponent = Exponent(text, ref at);
         if (at < text.Length && text[at] == '%') at++;
         if (!Ends(text[at..])) return Unit(text, ref at) ? new(true, Unclear: WithUnit) : None;
@@ -65,6 +66,21 @@ readonly record struct PrintedNumber(bool IsThere, double Value = 0, string? Unc
 
         at = begin;
         return None;
+    }
+
+    // "9840/10000 (98%)" is 98.
+    private static double? Share(ReadOnlySpan<char> text, ref int at)
+    {
+        if (at == text.Length || text[at] != '/') return null;
+        var end = at + 1;
+        while (end < text.Length && char.IsAsciiDigit(text[end])) end++;
+        if (end == at + 1 || text[end..] is not [' ', '(', ..]) return null;
+        end += 2;
+        while (end < text.Length && text[end] == ' ') end++;
+        var digits = PrintedDigits.Read(text, ref end);
+        if (text[end..] is not ['%', ')', ..] || digits.Text.Length == 0 || digits.Number([]) is not { } percent) return null;
+        at = end + 2;
+        return percent;
     }
 
     private static ReadOnlySpan<char> Exponent(ReadOnlySpan<char> text, ref int at)

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Serverless.GpuWorker.Collect;
+namespace Serverless.Core.Metrics.Printed;
 
 /// <summary>
 /// Makes lines of bytes that come in pieces: the same lines however they are cut. A line ends at a line feed or a carriage return, with which
@@ -8,7 +8,7 @@ namespace Serverless.GpuWorker.Collect;
 /// </summary>
 /// <param name="line">Gets each line, without its end.</param>
 /// <param name="tooLong">Is told of a line that was left out, once at its end.</param>
-sealed class LineSplitter(Action<ReadOnlySpan<byte>> line, Action tooLong)
+internal sealed class LineSplitter(Action<ReadOnlySpan<byte>> line, Action tooLong)
 {
     public const int MaxLine = 1024 * 1024;
     private const int KeptCapacity = 64 * 1024;

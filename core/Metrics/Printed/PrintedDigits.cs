@@ -1,11 +1,11 @@
 using System.Globalization;
 
-namespace Serverless.GpuWorker.Collect;
+namespace Serverless.Core.Metrics.Printed;
 
 /// <summary>
 /// Digits with the points, commas and underscores between them. What these mean differs between countries, and mostly follows from where they stand.
 /// </summary>
-readonly ref struct PrintedDigits
+internal readonly ref struct PrintedDigits
 {
     /// <summary>What is longer has no separators that a person wrote.</summary>
     private const int MaxSeparated = 64;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
-using Serverless.GpuWorker.Collect;
+using Serverless.Core.Metrics.Printed;
 
-namespace Serverless.Tests.Worker.Capture;
+namespace Serverless.Tests.Metrics;
 
 /// <summary>One printed line, and what a person reads in it. Never a number that does not stand there.</summary>
 public sealed class PrintedMetricsTests
@@ -59,7 +59,6 @@ public sealed class PrintedMetricsTests
     [InlineData("step 1 version=1.2.3 ip=10.0.0.1 done=3/10 range=1-5")]
     [InlineData("12:30:11 a timestep 5 of x=1")]
     [InlineData("steps 5 loss=1")]
-    [InlineData("epoch 3 loss=0.5")]
     [InlineData("--lr=0.1 is for step 5")]
     [InlineData("""{"event":"step","step":"train","loss":"low"}""")]
     public void WhatIsNoMetric_IsNone(string line) => Assert.Equal("", Read(line));
@@ -87,6 +86,16 @@ public sealed class PrintedMetricsTests
     [InlineData("", "step ")]
     [InlineData("", "step 1.")]
     [InlineData("step 1 a=", "1,")]
+    [InlineData("epoch 1 ", "loss ")]
+    [InlineData("epoch 1 ", "train loss 1 ")]
+    [InlineData("epoch 1 ", "1's ")]
+    [InlineData("", "epoch 1 [1/2] ")]
+    [InlineData("", "1%|1/2|")]
+    [InlineData("Train: 1 ", "[1/2]")]
+    [InlineData("[1]\t", "a:1/2 (")]
+    [InlineData("{'step': 1, 'a': ", "np(")]
+    [InlineData("{'step': 1, 'a': '", "\\x")]
+    [InlineData("Test a=1/", "1")]
     [InlineData("step 1 ", "\u001b[")]
     [InlineData("step 1 ", "\u001b]")]
     [InlineData("{\"step\":1,\"a\":\"", "\\ud83d")]
@@ -95,7 +104,7 @@ public sealed class PrintedMetricsTests
     {
         var line = Encoding.UTF8.GetBytes(beginning + string.Concat(Enumerable.Repeat(repeated, LineSplitter.MaxLine / repeated.Length)));
 
-        var reading = Task.Run(() => PrintedMetrics.Read(TerminalEscapes.Remove(line), new Sink()), TestContext.Current.CancellationToken);
+        var reading = Task.Run(() => new PrintedMetrics().Read(TerminalEscapes.Remove(line), new Sink()), TestContext.Current.CancellationToken);
         await reading.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
     }
 
@@ -104,7 +113,7 @@ public sealed class PrintedMetricsTests
     private static string Read(byte[] line)
     {
         var sink = new Sink();
-        PrintedMetrics.Read(line, sink);
+        new PrintedMetrics().Read(line, sink);
         return string.Join(" ", sink.Seen);
     }
 

@@ -1,7 +1,7 @@
-namespace Serverless.GpuWorker.Collect;
+namespace Serverless.Core.Metrics.Printed;
 
 /// <summary>Names with a number behind them, <c>loss=0.31</c> or <c>val/acc : 90%</c>, in the order in which they stand in a line.</summary>
-ref struct PrintedPairs(ReadOnlySpan<char> text)
+internal ref struct PrintedPairs(ReadOnlySpan<char> text)
 {
     private const int MaxSpaces = 3;
 
@@ -28,12 +28,23 @@ ref struct PrintedPairs(ReadOnlySpan<char> text)
             while (at < text.Length && IsOfName(text[at])) at++;
             name = from..at;
             if (!(char.IsAsciiLetter(text[from]) || text[from] == '_') || (from > 0 && IsOfName(text[from - 1])) || !SkipSeparator()) continue;
+            from = Owner(from);
+            name = from..name.End;
             value = PrintedNumber.Read(text, ref at);
             whole = from..at;
             if (value.IsThere) return true;
         }
 
         return false;
+    }
+
+    // "training's l2", as LightGBM calls it.
+    private readonly int Owner(int from)
+    {
+        if (from < 3 || !text[(from - 3)..from].SequenceEqual("'s ")) return from;
+        var owner = from - 3;
+        while (owner > 0 && IsOfName(text[owner - 1])) owner--;
+        return owner;
     }
 
     private bool SkipSeparator()

@@ -1,23 +1,32 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 
-namespace Serverless.GpuWorker.Collect;
+namespace Serverless.Core.Metrics.Printed;
 
 /// <summary>Metrics in a line that is a JSON object: <c>{"step":12,"name":"loss","value":0.31}</c>, or numbers by name beside a step.</summary>
-static class JsonMetrics
+internal static class JsonMetrics
 {
     public const string OutOfRange = "no double can hold the number";
 
+    /// <summary>In what the step is looked for, one after the other.</summary>
+    private static readonly string[] StepNames = ["step", "global_step", "_step", "iteration", "iter", "epoch"];
+
     /// <summary>Names that say when, not what.</summary>
-    private static readonly string[] NotMetrics = ["step", "global_step", "name", "time", "timestamp", "t", "_step", "_timestamp", "_runtime"];
+    private static readonly string[] NotMetrics =
+        ["step", "global_step", "iteration", "iter", "name", "time", "timestamp", "t", "_step", "_timestamp", "_runtime"];
+
+    /// <summary>Of an epoch that is written with a fraction these many make one.</summary>
+    private const int Thousandths = 1000, MaxEpochs = 1_000_000_000;
 
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     public static ReadOnlySpan<byte> WithoutByteOrderMark(ReadOnlySpan<byte> line) => line.StartsWith(ByteOrderMark) ? line[3..] : line;
 
     /// <param name="isJson">False: it is something else, and nothing was read.</param>
+    /// <param name="numbersInQuotes">Texts that are numbers are numbers.</param>
     /// <returns>What is wrong with it, or null.</returns>
-    public static string? Read(ReadOnlySpan<byte> line, IMetricSink sink, out bool isJson)
+    public static string? Read(ReadOnlySpan<byte> line, IMetricSink sink, out bool isJson, bool numbersInQuotes = false)
     {
         isJson = false;
         JsonDocument document;
@@ -31,30 +40,33 @@ static class JsonMetrics
         }
 
         isJson = true;
-        using (document) return Read(document.RootElement, sink);
+        using (document) return Read(document.RootElement, sink, numbersInQuotes);
     }
 
-    private static string? Read(JsonElement line, IMetricSink sink)
+    private static string? Read(JsonElement line, IMetricSink sink, bool numbersInQuotes)
     {
         if (line.ValueKind != JsonValueKind.Object) return "not a JSON object";
-        if (!line.TryGetProperty("step", out var at)
-            && !line.TryGetProperty("global_step", out at) && !line.TryGetProperty("_step", out at)) return "it has no step";
-        if (WholeNumber(at) is not { } step) return "its step is not a whole number";
-        if (line.TryGetProperty("name", out var name) && line.TryGetProperty("value", out var value))
+        if (StepNames.FirstOrDefault(one => line.TryGetProperty(one, out _)) is not { } stepName) return "it has no step";
+        var isEpoch = stepName == "epoch";
+        var at = Plain(line.GetProperty(stepName), numbersInQuotes);
+        if (WholeNumber(at, isEpoch) is not { } step) return "its step is not a whole number";
+        if (line.TryGetProperty("name", out var name) && line.TryGetProperty("value", out var one))
         {
             if (name.ValueKind != JsonValueKind.String || name.GetString() is not { Length: > 0 } metric) return "its name is not a text";
-            if (value.ValueKind is JsonValueKind.True or JsonValueKind.False) sink.Found(metric, step, value.GetBoolean() ? 1 : 0);
-            else if (!IsNumber(value)) return "its value is not a number";
-            else Give(metric, step, value, sink);
+            if (one.ValueKind is JsonValueKind.True or JsonValueKind.False) sink.Found(metric, step, one.GetBoolean() ? 1 : 0);
+            else if (!IsNumber(one)) return "its value is not a number";
+            else Give(metric, step, one, sink);
             return null;
         }
 
         var hasMetric = false;
         foreach (var property in line.EnumerateObject())
         {
-            if (property.Name.Length == 0 || NotMetrics.Contains(property.Name) || !IsNumber(property.Value)) continue;
+            var value = Plain(property.Value, numbersInQuotes);
+            if (property.Name.Length == 0 || NotMetrics.Contains(property.Name) || !IsNumber(value)) continue;
+            if (isEpoch && property.Name == stepName && !HasFraction(value)) continue;
             hasMetric = true;
-            Give(property.Name, step, property.Value, sink);
+            Give(property.Name, step, value, sink);
         }
 
         return hasMetric ? null : "it names no number";
@@ -67,13 +79,23 @@ static class JsonMetrics
         else sink.Found(name, step, number);
     }
 
-    // 12 and 12.0 both.
-    private static long? WholeNumber(JsonElement value)
+    // 12 and 12.0 both; of an epoch 12.0 is one of those with a fraction.
+    private static long? WholeNumber(JsonElement value, bool isEpoch)
     {
         if (value.ValueKind != JsonValueKind.Number) return null;
         if (value.TryGetInt64(out var whole)) return whole;
         var real = value.GetDouble();
+        if (isEpoch) return Math.Abs(real) < MaxEpochs && !IsOutOfRange(real, value) ? (long)Math.Round(real * Thousandths) : null;
         return double.IsInteger(real) && Math.Abs(real) < 1L << 53 && !IsOutOfRange(real, value) ? (long)real : null;
+    }
+
+    private static bool HasFraction(JsonElement value) => !value.TryGetInt64(out _);
+
+    private static JsonElement Plain(JsonElement value, bool numbersInQuotes)
+    {
+        if (!numbersInQuotes || value.ValueKind != JsonValueKind.String || value.GetString() is not { Length: > 0 and < 40 } text) return value;
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+            && LenientJson.TryNumber(text) is { } plain ? plain : value;
     }
 
     private static bool IsNumber(JsonElement value) =>

@@ -4,10 +4,10 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
-namespace Serverless.GpuWorker.Collect;
+namespace Serverless.Core.Metrics.Printed;
 
 /// <summary>JSON as programs write it: Python writes NaN and Infinity bare, halves of surrogate pairs, and file names in any encoding.</summary>
-static class LenientJson
+internal static class LenientJson
 {
     private const byte Quote = (byte)'"', Backslash = (byte)'\\';
 
@@ -18,6 +18,19 @@ static class LenientJson
         if (!Utf8.IsValid(text)) text = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(text));
         if (text.IndexOf("\\u"u8) >= 0 || text.IndexOf("NaN"u8) >= 0 || text.IndexOf("Infinity"u8) >= 0) text = Repaired(text);
         return JsonDocument.Parse(text.ToArray());
+    }
+
+    /// <summary>A number as JSON writes it; null: it is written in another way.</summary>
+    public static JsonElement? TryNumber(string text)
+    {
+        try
+        {
+            return JsonElement.Parse(text) is { ValueKind: JsonValueKind.Number } number ? number : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     /// <summary>With quotation marks around numbers that JSON does not know, and U+FFFD for half of a surrogate pair.</summary>

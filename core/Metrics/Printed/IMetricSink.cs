@@ -1,7 +1,7 @@
-namespace Serverless.GpuWorker.Collect;
+namespace Serverless.Core.Metrics.Printed;
 
 /// <summary>Takes what is found in text.</summary>
-interface IMetricSink
+internal interface IMetricSink
 {
     void Found(ReadOnlySpan<char> name, long step, double value);
 

@@ -1,0 +1,74 @@
+using System.Buffers;
+
+namespace Serverless.Core.Metrics.Printed;
+
+/// <summary>
+/// Numbers behind words, without a sign between them: <c>iter 100: loss 2.31, train acc 97.2%</c>, <c>Loss 6.9e+00 (7.0e+00)</c>. Only where the word
+/// is one that people measure: what stands before other numbers in a sentence is no name.
+/// </summary>
+internal static class PrintedPhrases
+{
+    private static readonly SearchValues<char> Ends = SearchValues.Create(",;|\t()[]{}:=");
+
+    private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> Measures = Set(
+        "loss", "acc", "accuracy", "err", "error", "ppl", "perplexity", "lr", "f1", "auc", "map", "mse", "mae", "rmse", "r2", "bleu", "rouge",
+        "score", "reward", "return", "norm", "gnorm", "mfu", "precision", "recall", "iou", "miou", "dice", "top1", "top5", "acc1", "acc5", "wer",
+        "cer", "psnr", "ssim", "fid", "kl", "entropy", "nll", "bpc", "bpb", "elbo", "logloss", "sparsity");
+
+    /// <summary>Words that belong to the measure behind them.</summary>
+    private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> Kinds = Set(
+        "train", "training", "val", "valid", "validation", "test", "eval", "dev", "avg", "average", "mean", "best", "running", "total");
+
+    public static void Read(ReadOnlySpan<char> text, long step, IMetricSink sink)
+    {
+        while (text.Length > 0)
+        {
+            var end = text.IndexOfAny(Ends);
+            Phrase(end < 0 ? text : text[..end], step, sink);
+            if (end < 0) return;
+            text = text[(end + 1)..];
+        }
+    }
+
+    private static void Phrase(ReadOnlySpan<char> text, long step, IMetricSink sink)
+    {
+        var (measure, kind, word) = (default(Range), default(Range?), default(Range));
+        var isMeasure = false;
+        for (var at = 0; at < text.Length;)
+        {
+            if (text[at] == ' ')
+            {
+                at++;
+                continue;
+            }
+
+            var begin = at;
+            if (isMeasure)
+            {
+                var value = PrintedNumber.Read(text, ref at);
+                if (value is { IsThere: true, Unclear: null }) sink.Found(text[(kind?.Start ?? measure.Start)..measure.End], step, value.Value);
+                if (at > begin)
+                {
+                    (isMeasure, word) = (false, default);
+                    continue;
+                }
+            }
+
+            while (at < text.Length && text[at] != ' ') at++;
+            var before = text[word];
+            kind = Kinds.Contains(before) && word.End.Value + 1 == begin ? word : null;
+            (word, measure, isMeasure) = (begin..at, begin..at, IsMeasure(text[begin..at]));
+        }
+    }
+
+    /// <summary><c>val_loss</c>, <c>train/acc</c> and <c>Acc@1</c> are measures, too.</summary>
+    private static bool IsMeasure(ReadOnlySpan<char> word)
+    {
+        var at = word.IndexOf('@');
+        if (at > 0) word = word[..at];
+        return Measures.Contains(word[(word.LastIndexOfAny("_/.-") + 1)..]);
+    }
+
+    private static HashSet<string>.AlternateLookup<ReadOnlySpan<char>> Set(params string[] words) =>
+        new HashSet<string>(words, StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
+}
