@@ -4,7 +4,9 @@ using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
 using Serverless.Core.Metrics;
+using Serverless.Core.Metrics.Printed;
 using Serverless.Core.Reports;
+using Serverless.Core.Storage.Plain;
 using Column = Serverless.Cli.Terminal.Column;
 
 namespace Serverless.Cli;
@@ -22,13 +24,29 @@ static class MetricsCommand
         };
         var csv = new Option<bool>("--csv") { Description = "Every point as metric,step,value,time, in order of logging" };
         var plot = new Option<bool>("--plot") { Description = "Plot all of them" };
+        var attempt = new Option<string[]>("--try")
+        {
+            Description =
+                "Show what is read in a log, of a run or a file ('-': standard input), with a pattern for its lines: named groups are metrics",
+            HelpName = "PATTERN", Arity = ArgumentArity.ZeroOrMore, AllowMultipleArgumentsPerToken = false,
+        };
         var system = new Option<bool>("--system") { Description = "Also the machine's own metrics (system/…)" };
         return new Verb("metrics", "Show a run's metrics: last, smallest and largest value, and their curves")
         {
-            Examples = ["exp metrics last", "exp metrics last train/loss val/accuracy", "exp metrics 7XK2QA --csv > curves.csv"],
-        }.With(name, metrics, plot, csv, system).Does(world, async (session, cancel) =>
+            Examples =
+            [
+                "exp metrics last", "exp metrics last train/loss val/accuracy", "exp metrics 7XK2QA --csv > curves.csv",
+                """exp metrics train.log --try '^(?<step>\d+) rmse (?<rmse>\S+)'""",
+            ],
+        }.With(name, metrics, plot, csv, system, attempt).Does(world, async (session, cancel) =>
         {
             if (!session.Output.Json) Output.WarmUp();
+            if (session.Has(attempt))
+            {
+                await Try(session, session.Get(name), session.Get(attempt) ?? [], cancel);
+                return;
+            }
+
             var run = await session.FindRun(name, cancel);
             var wanted = session.Get(metrics);
 
@@ -49,6 +67,34 @@ static class MetricsCommand
             Remark(session.Output, answer);
             await CheckNames(session.Api, run, answer, wanted, cancel);
         });
+    }
+
+    private static async Task Try(Session session, string log, string[] patterns, CancellationToken cancel)
+    {
+        var form = new RunForms.MetricPattern();
+        var problems = patterns.Select(pattern => form.Problem(pattern)).OfType<string>().ToList();
+        if (problems.Count > 0) throw ExpException.Usage($"--try: {problems[0]}", [.. problems.Skip(1).Select(problem => $"--try: {problem}")]);
+        var trial = new PrintedTrial(patterns);
+        await using (var lines = await Open(session, log, cancel)) await trial.Read(lines, cancel);
+        var read = new RunMetrics(log, trial.Series);
+        if (session.Output.Json) Output.WriteJson(read);
+        else if (read.Series.Count == 0) session.Output.Remark($"Nothing in it is read as a metric.");
+        else Table(session.Output, read, system: true);
+        for (var at = 0; at < patterns.Length; at++)
+        {
+            var lines = trial.Matches[at] switch { 0 => "no line", 1 => "1 line", var many => $"{Invariant(many)} lines" };
+            session.Output.Remark($"[dim]{patterns[at]} matches {lines}[/]");
+        }
+
+        foreach (var left in trial.LeftOut) session.Output.Remark($"[yellow]{left}[/]");
+    }
+
+    private static async Task<Stream> Open(Session session, string log, CancellationToken cancel)
+    {
+        if (log == "-") return StandardOutput.OpenInput();
+        if (!File.Exists(log)) return (await session.Api.OpenLogs(await RunNames.Find(session.Api, log, cancel), cancel: cancel)).Text;
+        if (PlainFile.Problem(log) is { } problem) throw ExpException.Usage($"{log} cannot be read: {problem}");
+        return PlainFile.Open(log).Content;
     }
 
     /// <summary>As it comes, however much it is: comments go to standard error.</summary>

@@ -35,6 +35,9 @@ sealed class Session(ParseResult parsed, World world) : IDisposable
 
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 
+    /// <summary>Whether it was typed, with a value or without.</summary>
+    public bool Has(Option option) => parsed.GetResult(option) is { Implicit: false };
+
     public T Get<T>(Argument<T> argument) => parsed.GetRequiredValue(argument);
 
     public T? GetOptional<T>(Argument<T> argument) => parsed.GetValue(argument);

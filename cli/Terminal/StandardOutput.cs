@@ -38,6 +38,8 @@ static class StandardOutput
 
     public static bool CanType => !Console.IsInputRedirected;
 
+    public static Stream OpenInput() => Console.OpenStandardInput();
+
     public static string? ReadLine() => Console.In.ReadLine();
 
     /// <summary>Asks for something without showing it.</summary>

@@ -50,6 +50,9 @@ public sealed record Experiment
     /// <summary>Metric → what its last value should be: <c>0.95..</c>, <c>..0.1</c>, <c>0.4..0.6</c>.</summary>
     public IReadOnlyDictionary<string, string>? Checks { get; init; }
 
+    /// <summary>Regular expressions for printed lines: named groups are metrics, <c>step</c> or <c>epoch</c> says where.</summary>
+    public IReadOnlyList<string>? MetricPatterns { get; init; }
+
     /// <summary>Plots and tables in reports, beside the curves that every report has.</summary>
     public IReadOnlyList<ReportPlot>? Report { get; init; }
     public IReadOnlyList<string>? Tags { get; init; }

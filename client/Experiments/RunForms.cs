@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace Serverless.Client;
 
 /// <summary>Texts that a run's settings are made of.</summary>
@@ -35,6 +37,43 @@ public static class RunForms
         "a parameter's name: letters, digits, '_', '.' and '-', a letter or '_' first, at most 128 characters");
 
     public sealed class Metric() : TextForm(@"[^\u0000-\u001f\u007f-\u009f]{1,256}", "a metric's name: 1 to 256 characters");
+
+    /// <summary>A regular expression for printed lines.</summary>
+    public sealed class MetricPattern() : TextForm(
+        @"[^\u0000-\u001f]*\(\?P?<[A-Za-z_][A-Za-z0-9_]*>[^\u0000-\u001f]*",
+        @"a regular expression with a named group for each metric, as in (?<loss>\S+)")
+    {
+        private const int Longest = 500;
+
+        /// <summary>Groups that say where; all others are metrics.</summary>
+        public static IReadOnlyList<string> Places { get; } = ["step", "epoch"];
+
+        /// <summary>Python's way of naming groups is understood, too.</summary>
+        /// <exception cref="ArgumentException">It is no expression.</exception>
+        /// <exception cref="NotSupportedException">It looks ahead, behind or back, or is too large.</exception>
+        public static Regex Compile(string pattern) => new(
+            pattern.Replace("(?P<", "(?<", StringComparison.Ordinal),
+            RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture);
+
+        protected override string? Further(string text)
+        {
+            if (text.Length > Longest) return $"is longer than {Longest} characters";
+            try
+            {
+                return Compile(text).GetGroupNames().Skip(1).Except(Places).Any()
+                    ? null
+                    : $"'{text}' is not {Wanted}";
+            }
+            catch (ArgumentException e)
+            {
+                return $"'{text}' is no regular expression: {e.Message}";
+            }
+            catch (NotSupportedException)
+            {
+                return $"'{text}' looks ahead, behind or back, or is too large: lines are read without backtracking";
+            }
+        }
+    }
 
     public sealed class Range() : TextForm($@"{Bound}\.\.{Bound}", "a range; write 0.95.. for at least, ..0.1 for at most, or 0.4..0.6")
     {

@@ -52,6 +52,12 @@ public abstract record RunSettings
     [Names<RunForms.Metric>, Text<RunForms.Range>]
     public IReadOnlyDictionary<string, string> Checks { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
 
+    [Field("Regular expressions for lines that the code prints in a format of its own: each named group is a metric, the group step or epoch says "
+        + "where. Usual formats need none; exp metrics --try shows what is read.",
+        Example = """["^(?<step>\\\\d+) rmse (?<rmse>\\\\S+)"]""", Most = 20, Unique = true, OneOrMany = true, InKey = true, IsLater = true)]
+    [Text<RunForms.MetricPattern>]
+    public IReadOnlyList<string> MetricPatterns { get; init; } = [];
+
     [Field("Plots and tables in reports, beside the curves that every report has.", Most = 20, IsLater = true, Example = """
         [{"title": "Pruning", "results": "results.json", "rows": "rows", "x": "sparsity",
           "series": [{"y": "accuracy"}], "columns": [{"name": "time", "value": "seconds"}]}]

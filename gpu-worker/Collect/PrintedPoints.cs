@@ -11,13 +11,14 @@ namespace Serverless.GpuWorker.Collect;
 /// are stored waits for room, for a moment. When there is none by then, because the store is away, every second point is left out of those metrics
 /// that have the most, and counted: curves keep their shape, their ends, and the last value of each metric is its last.
 /// </summary>
+/// <param name="patterns">The experiment's own; null: it has none.</param>
 /// <param name="patience">How long a printed point waits for room; by default 3 s, longer than points are held back.</param>
-sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null) : IPrintedLines, IMetricSink
+sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null, MetricPatterns? patterns = null) : IPrintedLines, IMetricSink
 {
     public const int MaxWaiting = 1 << 16;
     private const int MaxNames = 4096, LongestExample = 100, MaxNamedLeftOut = 3;
 
-    private readonly PrintedMetrics printed = new();
+    private readonly PrintedMetrics printed = new(patterns);
     private readonly TimeSpan patience = patience ?? TimeSpan.FromSeconds(3);
     private TaskCompletionSource filling = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -94,7 +94,7 @@ public sealed class WireTests
                 Every = 7,
             },
             Checks = new Dictionary<string, string> { ["acc"] = "0.9.." }, Tags = ["t"], Fresh = true,
-            Report = [new("Loss", X: "step", Series: [new("loss")])],
+            MetricPatterns = [@"^(?<step>\d+) rmse (?<rmse>\S+)"], Report = [new("Loss", X: "step", Series: [new("loss")])],
         };
 
         var reading = SpecReader.Read(JsonSerializer.Serialize(full, ApiJson.Options), SpecFormat.Json);

@@ -161,6 +161,26 @@ public sealed class PrintedFormatsTests
         """,
         "loss@2513=9.912 nll_loss@2513=9.412 ppl@2513=681.22 lr@2513=0.0001 loss@1234=9.912 nll_loss@1234=9.412 ppl@1234=681.22 lr@1234=0.000125");
 
+    [Fact]
+    public void PatternsOfOnesOwn() => Reads(
+        """
+        7 rmse 0.51 (1,234 rows)
+        evaluated: auc .91
+        8 rmse nan
+        8 rmse high
+        epoch 9 loss=0.1
+        {"step": 10, "loss": 0.05}
+        """,
+        "rmse@7=0.51 auc@7=0.91 rmse@8=NaN loss@9=0.1 loss@10=0.05", @"^(?<step>\d+) rmse (?<rmse>\S+)", @"^evaluated: auc (?P<auc>\S+)$");
+
+    [Theory]
+    [InlineData("(", "is no regular expression")]
+    [InlineData("(?<loss>x)(?=y)", "without backtracking")]
+    [InlineData(@"(?<step>\d+)", "is not a regular expression with a named group for each metric")]
+    [InlineData(@"loss (\d+)", "is not a regular expression with a named group for each metric")]
+    public void APatternThatReadsNothing_IsRefused(string pattern, string why) =>
+        Assert.Contains(why, new RunForms.MetricPattern().Problem(pattern), StringComparison.Ordinal);
+
     [Theory]
     [InlineData("Epoch 3, loss: 0.5, acc: 0.9", "loss@3=0.5 acc@3=0.9")]
     [InlineData("epoch 3 loss=0.5", "loss@3=0.5")]
@@ -194,9 +214,9 @@ public sealed class PrintedFormatsTests
     [InlineData("Test run 1: ok=3")]
     public void WhatIsNoMetric_IsNone(string line) => Reads(line, "");
 
-    private static void Reads(string log, string expected)
+    private static void Reads(string log, string expected, params string[] patterns)
     {
-        var (reader, sink) = (new PrintedMetrics(), new Sink());
+        var (reader, sink) = (new PrintedMetrics(patterns.Length > 0 ? new(patterns) : null), new Sink());
         var lines = new LineSplitter(line => reader.Read(TerminalEscapes.Remove(line), sink), () => { });
         lines.Add(Encoding.UTF8.GetBytes(log + "\n"));
         Assert.Equal(expected, string.Join(" ", sink.Seen));

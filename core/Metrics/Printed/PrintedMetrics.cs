@@ -9,7 +9,8 @@ namespace Serverless.Core.Metrics.Printed;
 /// the table that was begun, and the last step.
 /// </summary>
 /// <remarks>Everything here looks at each character a bounded number of times: a line may be a megabyte of anything.</remarks>
-internal sealed class PrintedMetrics
+/// <param name="patterns">Lines in a format of the code's own; null: there is none.</param>
+internal sealed class PrintedMetrics(MetricPatterns? patterns = null)
 {
     private const int Shortest = 4;
 
@@ -18,6 +19,7 @@ internal sealed class PrintedMetrics
         ["step", "epoch", "iter", "batch", "update", "episode", "round", "trial", "train:", "%|", "it ", "it=", "it:"],
         StringComparison.OrdinalIgnoreCase);
 
+    private readonly MetricPatterns? patterns = patterns;
     private readonly PrintedTable table = new();
     private readonly ProgressBar bar = new();
     private long? announcedEpoch, lastStep;
@@ -25,18 +27,24 @@ internal sealed class PrintedMetrics
     public void Read(ReadOnlySpan<byte> line, IMetricSink sink)
     {
         var bytes = JsonMetrics.WithoutByteOrderMark(line).Trim(" \t"u8);
-        if (bytes.Length < Shortest || (bytes.IndexOfAnyInRange((byte)'0', (byte)'9') < 0 && !PrintedTable.MayBegin(bytes))) return;
-        if (bytes[0] == (byte)'{' && ReadObject(bytes, sink)) return;
+        if (bytes.Length == 0) return;
+        if (patterns is null && IsNothing(bytes)) return;
+        if (bytes[0] == (byte)'{' && patterns is null && ReadObject(bytes, sink)) return;
         var characters = ArrayPool<char>.Shared.Rent(bytes.Length);
         try
         {
-            Read(characters.AsSpan(0, Encoding.UTF8.GetChars(bytes, characters)), sink);
+            var text = characters.AsSpan(0, Encoding.UTF8.GetChars(bytes, characters));
+            if (patterns?.Read(text, ref lastStep, sink) is true || IsNothing(bytes)) return;
+            if (patterns is null || bytes[0] != (byte)'{' || !ReadObject(bytes, sink)) Read(text, sink);
         }
         finally
         {
             ArrayPool<char>.Shared.Return(characters);
         }
     }
+
+    private static bool IsNothing(ReadOnlySpan<byte> bytes) =>
+        bytes.Length < Shortest || (bytes.IndexOfAnyInRange((byte)'0', (byte)'9') < 0 && !PrintedTable.MayBegin(bytes));
 
     /// <returns>False: it is something else.</returns>
     private bool ReadObject(ReadOnlySpan<byte> bytes, IMetricSink sink)
