@@ -34,7 +34,7 @@ sealed class LogCollector : IDisposable
 
     // Of the bytes at hand: when they came, and where the first of them is in the log and in the lines. And where the line begins that is not whole
     // yet.
-    private DateTimeOffset arrived;
+    private DateTimeOffset arrived, since;
     private long piecePlace, pieceStart, linePlace;
 
     /// <summary>Changes when a marker arrives; complete it waits for the next one.</summary>
@@ -64,11 +64,13 @@ sealed class LogCollector : IDisposable
     }
 
     /// <summary>What the code prints.</summary>
-    public void Write(ReadOnlySpan<byte> bytes)
+    /// <param name="since">It was not printed before this; null: just now.</param>
+    public void Write(ReadOnlySpan<byte> bytes, DateTimeOffset? since = null)
     {
         lock (gate)
         {
             arrived = time.GetUtcNow();
+            this.since = since < arrived ? since.Value : arrived;
             filter.Add(bytes);
         }
     }
@@ -222,7 +224,7 @@ sealed class LogCollector : IDisposable
         var text = TerminalEscapes.Remove(line);
         long? step = null;
         for (int end; (end = text.IndexOf((byte)'\n')) >= 0; text = text[(end + 1)..]) step = NotePlain(text[..end]) ?? step;
-        places.Add(arrived, linePlace, NotePlain(text) ?? step);
+        places.Add(since, arrived, linePlace, NotePlain(text) ?? step);
 
         // Behind the end of this line. Of a log that is longer than its limit not all is kept.
         linePlace = Math.Min(accepted, piecePlace + lines.Taken + 1 - pieceStart);

@@ -9,20 +9,21 @@ sealed class PrintedPlaces
 
     private static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(10);
 
-    private readonly record struct Line(DateTimeOffset At, long Place, long Step);
+    private readonly record struct Line(DateTimeOffset Since, DateTimeOffset At, long Place, long Step);
 
     private readonly List<Line> lines = [];
     private long greatest = NoStep, greatestForgotten = NoStep;
 
+    /// <param name="since">It was not printed before this: all that had been was read.</param>
     /// <param name="at">When it was read.</param>
     /// <param name="place">Where it begins. Places come in order.</param>
     /// <param name="step">The step that it names; null: none.</param>
-    public void Add(DateTimeOffset at, long place, long? step)
+    public void Add(DateTimeOffset since, DateTimeOffset at, long place, long? step)
     {
         var named = step ?? NoStep;
         if (lines.Count > 0 && lines[^1] is var last && last.Step == named && at - last.At < AtOnce) return;
         if (lines.Count == MaxLines) Forget(MaxLines / 2);
-        lines.Add(new(at, place, named));
+        lines.Add(new(since, at, place, named));
         greatest = Math.Max(greatest, named);
     }
 
@@ -40,7 +41,7 @@ sealed class PrintedPlaces
         }
 
         var byStep = save.IsNamedByStep(before, greatest);
-        var first = lines.FindIndex(line => line.Place >= save.Before.LogBytes && (byStep ? line.Step > save.Step : save.IsBefore(line.At)));
+        var first = lines.FindIndex(line => line.Place >= save.Before.LogBytes && (byStep ? line.Step > save.Step : save.IsBefore(line.Since)));
         return first < 0 ? end : lines[first].Place;
     }
 

@@ -204,6 +204,29 @@ static unsafe partial class Native
         Exit(code);
     }
 
+    /// <summary>Waits until there is something to read, or the end; false: not in time.</summary>
+    public static bool IsReadable(SafeHandle pipe, TimeSpan patience)
+    {
+        if (OperatingSystem.IsWindows()) return true;
+        var look = new PollEntry { Descriptor = (int)pipe.DangerousGetHandle(), Wanted = PollIn };
+
+        // An error is for the reading to find.
+        return Poll(&look, 1, (int)patience.TotalMilliseconds) != 0;
+    }
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Poll(PollEntry* entries, nuint count, int milliseconds);
+
+    private const short PollIn = 1;
+
+    private struct PollEntry
+    {
+        public int Descriptor;
+        public short Wanted;
+        public short Found;
+    }
+
     /// <summary>A larger pipe lets code that prints in bursts run on while the reader is busy. Best effort.</summary>
     public static void WidenPipe(SafeHandle pipe)
     {

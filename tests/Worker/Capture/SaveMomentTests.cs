@@ -25,6 +25,17 @@ public sealed class SaveMomentTests
     [Fact]
     public void Log_BeforeWhichTheFolderWasNotThere_IsNotCut() => Assert.Equal(190, Cut(20, from: 185, (-900, null), (100, null), (500, null)));
 
+    /// <summary>The worker stood still while the code printed, saved and printed: which came first cannot be told, and nothing may be lost.</summary>
+    [Fact]
+    public void Log_ThatWasReadLate_IsNotCutBeforeWhatMayBeOlder()
+    {
+        var places = new PrintedPlaces();
+        places.Add(At(-900), At(-900), 170, null);
+        places.Add(At(-880), At(400), 180, null);
+        places.Add(At(420), At(450), 190, null);
+        Assert.Equal(190, places.Find(new(20, At(0), StreamMark.Start), 200));
+    }
+
     [Fact]
     public void Values_AreThoseOfTheStep()
     {
@@ -61,7 +72,7 @@ public sealed class SaveMomentTests
     private static long Cut(long step, long from, params (int At, long? Step)[] lines)
     {
         var places = new PrintedPlaces();
-        for (var i = 0; i < lines.Length; i++) places.Add(At(lines[i].At), 170 + 10 * i, lines[i].Step);
+        for (var i = 0; i < lines.Length; i++) places.Add(At(lines[i].At), At(lines[i].At), 170 + 10 * i, lines[i].Step);
         return places.Find(new(step, At(0), new(StreamCursor.Start, from)), 170 + 10 * lines.Length);
     }
 
