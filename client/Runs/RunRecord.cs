@@ -152,7 +152,15 @@ public sealed record CheckpointRef(
     IReadOnlyDictionary<string, double> Values, StreamCursor? MetricsUpTo = null);
 
 /// <summary>What a checkpoint consists of: written before the record names it, never changed.</summary>
-public sealed record CheckpointManifest(long Step, int Epoch, IReadOnlyList<CheckpointFile> Files);
+public sealed record CheckpointManifest(long Step, int Epoch, IReadOnlyList<CheckpointFile> Files)
+{
+    /// <summary>A list of the artifacts and data that the run had left by then; null: none. Who goes on from the checkpoint keeps them.</summary>
+    public CheckpointFile? Outputs { get; init; }
+
+    /// <summary>Everything that is stored for it.</summary>
+    [JsonIgnore]
+    public IEnumerable<Chunk> Pieces => (Outputs is null ? Files : Files.Append(Outputs)).SelectMany(file => file.Chunks);
+}
 
 /// <param name="Path">Relative path in the checkpoint's folder.</param>
 /// <param name="Chunks">Keys and lengths of the pieces, in order.</param>

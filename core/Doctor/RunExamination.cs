@@ -52,7 +52,7 @@ internal sealed class RunExamination(IObjectStore store, RunRecord run)
             return;
         }
 
-        foreach (var chunk in manifest.Files.SelectMany(file => file.Chunks).DistinctBy(chunk => chunk.Key))
+        foreach (var chunk in manifest.Pieces.DistinctBy(chunk => chunk.Key))
         {
             Expect(chunk.Key, chunk.LengthBytes, $"a piece of the checkpoint of step {checkpoint.Step}", found);
         }

@@ -28,7 +28,7 @@ public sealed class CheckpointSweep(IObjectStore store, string runId, int epoch)
             if (!pieces.TryGetValue(manifest, out var its))
             {
                 if (await Read(manifest, cancel) is not { } read) return null;
-                its = pieces[manifest] = [.. read.Files.SelectMany(file => file.Chunks).Select(chunk => chunk.Key)];
+                its = pieces[manifest] = [.. read.Pieces.Select(chunk => chunk.Key)];
             }
 
             needed.Add(manifest);

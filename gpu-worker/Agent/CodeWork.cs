@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Serverless.Contract;
 using Serverless.Core;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -81,8 +82,10 @@ sealed class CodeWork : IAttemptWork
         try
         {
             using var span = Tracing.Source.StartActivity("code");
+            using var outputs = new OutputCollector(store, prepared.Run, folder.OutputItself, omissions, retry);
+            outputs.Carry(await EarlierOutputs(prepared.Run));
             return await new CodeRun(
-                store, prepared.Run, folder, prepared, log, metrics, omissions, record, retry, stop, time, pool, shutdown, worker).Execute();
+                store, prepared.Run, folder, prepared, log, metrics, outputs, omissions, record, retry, stop, time, pool, shutdown, worker).Execute();
         }
         catch (RunnerStartException refused)
         {
@@ -104,6 +107,19 @@ sealed class CodeWork : IAttemptWork
         var goesOn = await record.FallBack(checkpoint, why);
         await Carry(goesOn, stop.Asked);
         return goesOn;
+    }
+
+    private async Task<IReadOnlyList<KeptOutput>> EarlierOutputs(RunRecord goesOn)
+    {
+        try
+        {
+            return await retry.Execute(() => EarlierAttempt.Outputs(store, goesOn, record.MayWrite), record.MayWrite);
+        }
+        catch (InvalidDataException damaged)
+        {
+            omissions.Add(ContractNames.Artifacts, $"what earlier attempts had left by the checkpoint is not known: {damaged.Message}");
+            return [];
+        }
     }
 
     private async Task Carry(RunRecord goesOn, CancellationToken cancel) =>

@@ -19,16 +19,17 @@ namespace Serverless.GpuWorker.Collect;
 /// <param name="known">Of checkpoints that are stored already, whose pieces are not stored again.</param>
 /// <param name="mark">How far the streams are.</param>
 /// <param name="placeOf">How far the streams were when a checkpoint was saved, by when that was, and by what the SDK says of it, if it does.</param>
+/// <param name="outputs">The artifacts and data that the run has left so far, stored by now; empty: none.</param>
 /// <param name="commit">Applies the commit to the record, given the manifests that stay beside it; false when this attempt was replaced.</param>
 sealed class CheckpointCollector(
     IObjectStore store, RunRecord run, string output, IEnumerable<CheckpointManifest> known, Omissions omissions, Retry retry, TimeProvider time,
     Func<StreamMark> mark, Func<SaveMoment, CheckpointInfo?, CancellationToken, Task<StreamCut>> placeOf,
-    Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
+    Func<CancellationToken, Task<IReadOnlyList<KeptOutput>>> outputs, Func<CheckpointRef, IReadOnlyList<string>, Task<bool>> commit)
 {
     /// <summary>Code that does not rename whole folders into place is given this long to write no more.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<string, string> stored = known.SelectMany(manifest => manifest.Files).SelectMany(file => file.Chunks)
+    private readonly Dictionary<string, string> stored = known.SelectMany(manifest => manifest.Pieces)
         .GroupBy(chunk => HashOf(chunk.Key), StringComparer.Ordinal).ToDictionary(same => same.Key, same => same.First().Key, StringComparer.Ordinal);
 
     /// <summary>It has the last value of each metric and the place in the data; longer ones are another program's.</summary>
@@ -180,7 +181,8 @@ sealed class CheckpointCollector(
 
         if (files.Count == 0) return true;
         var key = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step, saves);
-        await retry.Execute(() => store.PutJson(key, new CheckpointManifest(step, run.Epoch, files), PutCondition.IfAbsent, cancel: cancel), cancel);
+        var manifest = new CheckpointManifest(step, run.Epoch, files) { Outputs = await UploadOutputs(cancel) };
+        await retry.Execute(() => store.PutJson(key, manifest, PutCondition.IfAbsent, cancel: cancel), cancel);
         var made = new CheckpointRef(
             run.Epoch, step, key, files.Sum(file => file.LengthBytes), time.GetUtcNow(), place.Metrics, place.Log, place.Latest, place.MetricsUpTo);
         var stay = run.Spec.Checkpoints.KeptBeside(named, made);
@@ -210,18 +212,28 @@ sealed class CheckpointCollector(
 
     private async Task<CheckpointFile> Upload(string relative, PlainFile file, CancellationToken cancel)
     {
+        var uploaded = await Upload(relative, file.Content, cancel);
+        return file.HasChanged ? throw new IOException($"{relative} was written while it was read") : uploaded;
+    }
+
+    /// <summary>As long as nothing changes in the list, it is the piece that is stored already.</summary>
+    private async Task<CheckpointFile?> UploadOutputs(CancellationToken cancel) => await outputs(cancel) is { Count: > 0 } kept
+        ? await Upload(KeptOutput.List, new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(kept, CoreJson.Options)), cancel)
+        : null;
+
+    private async Task<CheckpointFile> Upload(string relative, Stream content, CancellationToken cancel)
+    {
         using var whole = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var chunks = new List<Chunk>();
-        foreach (var chunkLength in Chunking.Cut(relative, file.Content))
+        foreach (var chunkLength in Chunking.Cut(relative, content))
         {
             var bytes = buffer.AsMemory(0, chunkLength);
-            await file.Content.ReadExactlyAsync(bytes, cancel);
+            await content.ReadExactlyAsync(bytes, cancel);
             whole.AppendData(bytes.Span);
             chunks.Add(new(await Store(chunkLength, cancel), chunkLength));
         }
 
-        if (file.HasChanged) throw new IOException($"{relative} was written while it was read");
-        return new(relative, file.LengthBytes, Convert.ToHexStringLower(whole.GetHashAndReset()), chunks);
+        return new(relative, content.Length, Convert.ToHexStringLower(whole.GetHashAndReset()), chunks);
     }
 
     /// <summary>Stores what is in the buffer.</summary>

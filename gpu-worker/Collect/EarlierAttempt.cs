@@ -1,20 +1,23 @@
+using System.Text.Json;
 using Serverless.Contract;
+using Serverless.Core;
+using Serverless.Core.Outputs;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.GpuWorker.Collect;
 
-/// <summary>Reads what the attempt before logged around the checkpoint that an attempt goes on from: see <see cref="CarriedPoints"/>.</summary>
+/// <summary>Reads what attempts before logged around the checkpoint that an attempt goes on from, and what they had left by then.</summary>
 static class EarlierAttempt
 {
     /// <summary>At most 80 MB; two seconds of code that logs 10,000 points a second are 2 MB.</summary>
     private const int MaxPoints = 1 << 20;
 
     /// <summary>
-    /// In order of logging, what was logged from where the checkpoint was certainly not there until it was committed, and of what came after that,
-    /// what is of a step up to its own: code may log a step when it has saved it. That comes soon, so no more than one segment is looked through for
-    /// it.
+    /// See <see cref="CarriedPoints"/>. In order of logging, what was logged from where the checkpoint was certainly not there until it was
+    /// committed, and of what came after that, what is of a step up to its own: code may log a step when it has saved it. That comes soon, so no more than one
+    /// segment is looked through for it.
     /// </summary>
     public static async Task<IReadOnlyList<MetricPoint>> PointsAround(IObjectStore store, RunRecord run, CancellationToken cancel)
     {
@@ -41,5 +44,23 @@ static class EarlierAttempt
         }
 
         return around;
+    }
+
+    /// <summary>What the run had left by the checkpoint that it goes on from.</summary>
+    /// <exception cref="InvalidDataException">The list of it is damaged, or missing.</exception>
+    public static async Task<IReadOnlyList<KeptOutput>> Outputs(IObjectStore store, RunRecord run, CancellationToken cancel)
+    {
+        if (run.Attempts is not [.., { Resume: { } checkpoint }]
+            || !checkpoint.Manifest.StartsWith(WorkspacePaths.AttemptsOf(run.Id), StringComparison.Ordinal)
+            || (await store.Read<CheckpointManifest>(checkpoint.Manifest, cancel)).Found is not { Record.Outputs: { } list }) return [];
+        try
+        {
+            await using var kept = await new RunOutputs(store).Open(list, cancel);
+            return await JsonSerializer.DeserializeAsync<List<KeptOutput>>(kept, CoreJson.Options, cancel) ?? [];
+        }
+        catch (Exception damaged) when (damaged is ContentMismatchException or JsonException)
+        {
+            throw new InvalidDataException(damaged.Message, damaged);
+        }
     }
 }

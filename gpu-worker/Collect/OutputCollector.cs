@@ -12,7 +12,7 @@ namespace Serverless.GpuWorker.Collect;
 /// changes afterwards is uploaded again. Only the manifest, written last, makes them count.
 /// </summary>
 /// <param name="output">The folder that code writes to.</param>
-sealed class OutputCollector(IObjectStore store, RunRecord run, string output, Omissions omissions, Retry retry)
+sealed class OutputCollector(IObjectStore store, RunRecord run, string output, Omissions omissions, Retry retry) : IDisposable
 {
     /// <summary>
     /// Small files, such as a picture of the last epoch, may be sent again more often than <see cref="MaySend"/> allows for their length, up to this
@@ -25,22 +25,50 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, string output, O
 
     private Dictionary<string, FileState> seen = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Upload> uploads = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim turn = new(1);
+    private IReadOnlyList<KeptOutput> carried = [];
     private long extraBytes;
+
+    /// <summary>
+    /// Sets what attempts before had left by the checkpoint that this one goes on from. What the code writes again takes its place.
+    /// </summary>
+    public void Carry(IReadOnlyList<KeptOutput> kept) => carried = kept;
 
     /// <summary>Uploads what was the same at the last call.</summary>
     public async Task UploadSettled(CancellationToken cancel)
     {
-        var found = await Look(artifactsOnly: false, cancel);
-        foreach (var (path, state) in found)
+        await turn.WaitAsync(cancel);
+        try
         {
-            if (seen.TryGetValue(path, out var before) && before == state && MaySend(path, state))
-            {
-                await omissions.Guard(path, isLast: false, () => Send(path, cancel));
-            }
+            var found = await Look(artifactsOnly: false, cancel);
+            await Send(found.Where(file => seen.TryGetValue(file.Key, out var before) && before == file.Value), cancel);
+            seen = found;
         }
-
-        seen = found;
+        finally
+        {
+            turn.Release();
+        }
     }
+
+    /// <summary>Uploads what there is, settled or not, for a checkpoint: who goes on from that has it.</summary>
+    /// <returns>What the run has by now, in the order of paths.</returns>
+    public async Task<IReadOnlyList<KeptOutput>> KeepAll(CancellationToken cancel)
+    {
+        await turn.WaitAsync(cancel);
+        try
+        {
+            await Send(await Look(artifactsOnly: false, cancel), cancel);
+            var own = uploads.Where(upload => upload.Value.File is not null)
+                .Select(upload => new KeptOutput(upload.Key, upload.Value.File!, upload.Value.ETag!)).ToList();
+            return [.. Beside(own.Select(kept => kept.Path)).Concat(own).OrderBy(kept => kept.Path, StringComparer.Ordinal)];
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    public void Dispose() => turn.Dispose();
 
     /// <summary>Uploads the rest and writes the manifest; null when the code left no files.</summary>
     /// <param name="publish">Whether files of <c>data/</c> are part of it: only a run that completed has results for others.</param>
@@ -58,6 +86,12 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, string output, O
             });
         }
 
+        foreach (var kept in Beside([.. last.Keys]).Where(kept => publish || IsArtifact(kept.Path)))
+        {
+            if (await IsThere(kept, cancel)) last[kept.Path] = kept.File;
+            else omissions.Add(kept.Path, "an earlier attempt had left it, and wrote it over or removed it after the checkpoint");
+        }
+
         if (last.Count == 0) return null;
         var key = WorkspacePaths.OutputManifest(run.Id, run.Epoch);
         var manifest = new OutputManifest(Of("artifacts/"), Of(WorkspacePaths.Data));
@@ -67,6 +101,34 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, string output, O
         List<OutputFile> Of(string prefix) => [.. last.Where(file => file.Key.StartsWith(prefix, StringComparison.Ordinal))
             .Select(file => file.Value).OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
+
+    private async Task Send(IEnumerable<KeyValuePair<string, FileState>> files, CancellationToken cancel)
+    {
+        foreach (var (path, state) in files)
+        {
+            if (MaySend(path, state)) await omissions.Guard(path, isLast: false, () => Send(path, cancel));
+        }
+    }
+
+    /// <summary>What attempts before left, and these paths leave room for.</summary>
+    private IEnumerable<KeptOutput> Beside(IEnumerable<string> paths)
+    {
+        if (carried.Count == 0) return [];
+        var files = paths.ToHashSet(StringComparer.Ordinal);
+        var folders = files.SelectMany(FoldersOf).ToHashSet(StringComparer.Ordinal);
+        return carried.Where(kept => !files.Contains(kept.Path) && !folders.Contains(kept.Path) && !FoldersOf(kept.Path).Any(files.Contains));
+    }
+
+    private static IEnumerable<string> FoldersOf(string path)
+    {
+        for (var slash = path.LastIndexOf('/'); slash > 0; slash = path.LastIndexOf('/', slash - 1)) yield return path[..slash];
+    }
+
+    private static bool IsArtifact(string path) => path.StartsWith($"{ContractNames.Artifacts}/", StringComparison.Ordinal);
+
+    private Task<bool> IsThere(KeptOutput kept, CancellationToken cancel) => retry.Execute(async () =>
+        (await store.Head(kept.File.Key, cancel)).Value is { } there
+        && (there.ETag == kept.ETag || (there.LengthBytes == kept.File.LengthBytes && await store.IsWhole(there, kept.File.Sha256, cancel))), cancel);
 
     /// <summary>
     /// The plain files there are now. What was uploaded of others is removed: a name may have become
@@ -135,13 +197,14 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, string output, O
             var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(file.Content, cancel));
             file.Content.Position = 0;
             var put = await store.Put(key, file.Content, cancel: cancel);
-            return new OutputFile(path[(path.IndexOf('/', StringComparison.Ordinal) + 1)..], key, put.Object!.LengthBytes, hash);
+            var stored = new OutputFile(path[(path.IndexOf('/', StringComparison.Ordinal) + 1)..], key, put.Object!.LengthBytes, hash);
+            return (File: stored, put.Object.ETag);
         }, cancel);
 
         // The hash may not be that of what was stored.
         if (file.HasChanged) throw new ChangedException();
-        uploads[path] = upload with { File = sent };
-        return sent;
+        uploads[path] = upload with { File = sent.File, ETag = sent.ETag };
+        return sent.File;
     }
 
     private string KeyOf(string path)
@@ -154,7 +217,7 @@ sealed class OutputCollector(IObjectStore store, RunRecord run, string output, O
 
     /// <param name="SentBytes">Of all its versions.</param>
     /// <param name="File">Null until it is stored as a whole.</param>
-    private sealed record Upload(FileState State, long SentBytes, OutputFile? File = null);
+    private sealed record Upload(FileState State, long SentBytes, OutputFile? File = null, string? ETag = null);
 
     private sealed class ChangedException() : IOException("it was written while it was read");
 }

@@ -16,9 +16,8 @@ namespace Serverless.GpuWorker.Execute;
 /// </summary>
 /// <param name="worker">The log of this worker.</param>
 sealed class CodeRun(
-    IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, Omissions omissions,
-    OwnedRecord record,
-    Retry retry, StopRequest stop, TimeProvider time, RunnerPool pool, Shutdown shutdown, ILogger worker)
+    IObjectStore store, RunRecord run, WorkFolder folder, Prepared prepared, LogCollector log, MetricCollector metrics, OutputCollector outputs,
+    Omissions omissions, OwnedRecord record, Retry retry, StopRequest stop, TimeProvider time, RunnerPool pool, Shutdown shutdown, ILogger worker)
 {
     /// <summary>
     /// Soon at first, when somebody is likely to watch; a run of hours is looked at once a second, which costs it nothing that can be measured.
@@ -54,9 +53,8 @@ sealed class CodeRun(
             var (end, latest) = await metrics.PlaceOf(save, cancel);
             return new(save.Before.Metrics, end, await log.PlaceOf(save, cancel), latest);
         },
-        (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
+        outputs.KeepAll, (made, stay) => record.Apply(new RunEvent.Commit(run.Epoch, made, stay)));
 
-    private readonly OutputCollector outputs = new(store, run, folder.OutputItself, omissions, retry);
     private bool saidIdle;
 
     /// <returns>Null when another worker has the run.</returns>

@@ -78,7 +78,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var checkpoints = new CheckpointCollector(
             store, run, Output, [], omissions, new(TimeProvider.System, NullLogger.Instance), TimeProvider.System, () => StreamMark.Start,
             (_, _, _) => Task.FromResult(new StreamCut(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
-            (checkpoint, _) =>
+            _ => Task.FromResult<IReadOnlyList<KeptOutput>>([]), (checkpoint, _) =>
             {
                 made.Add(checkpoint);
                 return Task.FromResult(true);
@@ -130,7 +130,7 @@ public sealed class CollectorFuzzTests(ITestOutputHelper said) : IDisposable
         var checkpoints = new CheckpointCollector(
             store, Some.Run() with { Epoch = 1 }, Output, [], omissions, retry, TimeProvider.System, () => StreamMark.Start,
             (_, _, _) => Task.FromResult(new StreamCut(StreamCursor.Start, null, StreamCursor.Start, new Dictionary<string, double>())),
-            (_, _) => Task.FromResult(true));
+            outputs.KeepAll, (_, _) => Task.FromResult(true));
         var tree = new HostileTree(Output, Treasure, seed);
         var random = new Random(seed);
         var looks = 0;

@@ -228,7 +228,7 @@ public sealed class OneCurveTests
                         var (end, latest) = await Metrics.PlaceOf(save, cancel);
                         return new(save.Before.Metrics, end, await Log.PlaceOf(save, cancel), latest);
                     },
-                    (made, stay) =>
+                    _ => Task.FromResult<IReadOnlyList<KeptOutput>>([]), (made, stay) =>
                     {
                         of.run = of.run with { Head = made, Checkpoints = [.. of.run.Checkpoints.Where(one => stay.Contains(one.Manifest)), made] };
                         return Task.FromResult(true);
