@@ -45,6 +45,11 @@ sealed class LocalPlatform : IAsyncDisposable
         if (options.Workers > 0) WorkerProgram.Check();
         var held = PlatformLock.Take(options.Data);
         if (held.Mended is { } mended) log.Own.FolderMended(mended);
+        foreach (var name in (string[])["EXP_RUN_AS", "EXP_SCRATCH"])
+        {
+            if (options.Workers > 0 && Environment.GetEnvironmentVariable(name) is { Length: > 0 }) log.Own.NotUsed(name);
+        }
+
         if (options.Data.LacksItsWorkspace) log.Own.NoWorkspace(options.Data.Path);
         EmbeddedHost? host = null;
         try

@@ -32,4 +32,9 @@ static partial class UpLog
 
     [LoggerMessage(LogEvents.Up + 8, LogLevel.Warning, "worker {Worker} was stopped with a signal again and again; it is ended")]
     public static partial void WorkerKeptStopped(this ILogger log, string worker);
+
+    [LoggerMessage(
+        LogEvents.Up + 9, LogLevel.Warning,
+        "{Variable} is set and not used: the workers of exp up run code as whoever starts it, in the data folder")]
+    public static partial void NotUsed(this ILogger log, string variable);
 }

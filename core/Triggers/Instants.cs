@@ -51,11 +51,16 @@ internal static partial class Instants
     /// The instants to act on now: those that are on time, or else, when the schedule makes up for missed ones, the latest that was missed.
     /// </summary>
     /// <param name="after">Everything up to here has been dealt with.</param>
-    public static IReadOnlyList<DateTimeOffset> Due(ScheduleWhen schedule, DateTimeOffset after, DateTimeOffset now)
+    /// <param name="since">When the trigger was added; nothing before it is acted on.</param>
+    public static IReadOnlyList<DateTimeOffset> Due(
+        ScheduleWhen schedule, DateTimeOffset after, DateTimeOffset now, DateTimeOffset since = default)
     {
-        if (after - now > Believable) after = now - Tolerance;
+        if (after - now > Believable) after = since < now ? Later(since, now - Tolerance) : now - Tolerance;
         if (after >= now) return [];
         var onTime = Between(schedule, Later(after, now - Tolerance), now).ToList();
+
+        // Nobody ran meanwhile: of those that a late tick could still be about, too, only the latest is made up for.
+        if (after < now - Tolerance && onTime.Count > 1) onTime = [onTime[^1]];
         if (onTime.Count > 0 || schedule.Missed == MissedInstants.Skip) return onTime;
         foreach (var back in LookingBack)
         {

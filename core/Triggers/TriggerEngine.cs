@@ -153,7 +153,7 @@ public sealed class TriggerEngine
     {
         var through = (await firings.State(trigger.Record, cancel)).State.Through ?? DateTimeOffset.MinValue;
         foreach (var instant in Instants.Due(
-            trigger.When.Schedule!, through > trigger.Record.Since ? through : trigger.Record.Since, time.GetUtcNow()))
+            trigger.When.Schedule!, through > trigger.Record.Since ? through : trigger.Record.Since, time.GetUtcNow(), trigger.Record.Since))
         {
             await Fire(trigger, (await events.Read(trigger, new TriggerEvent.Instant(instant), cancel))!, cancel);
             await firings.Reach(trigger.Record, instant, cancel);

@@ -5,6 +5,7 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Doctor;
+using Serverless.Core.Messaging;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
@@ -12,7 +13,7 @@ using Serverless.Functions.OpenApi;
 namespace Serverless.Functions.Api;
 
 /// <summary>What is damaged in the workspace, and moving it out of the way.</summary>
-public sealed class DoctorFunctions(Gate gate, IWorkspaces workspaces)
+public sealed class DoctorFunctions(Gate gate, IWorkspaces workspaces, IMessageBus bus)
 {
     private const int MostFindings = 10_000;
 
@@ -34,6 +35,12 @@ public sealed class DoctorFunctions(Gate gate, IWorkspaces workspaces)
             await Write(context, new(Finding: finding));
         }
 
+        if (await BusProblem(context.RequestAborted) is { } damagedBus)
+        {
+            found++;
+            await Write(context, new(Finding: damagedBus));
+        }
+
         await Write(context, new(End: new(doctor.Examined, found, cut)));
     })));
 
@@ -46,6 +53,21 @@ public sealed class DoctorFunctions(Gate gate, IWorkspaces workspaces)
         Answer.Json(await Doctor(caller).Move(await request.Json<DoctorMove>(), caller.Cancel)));
 
     private WorkspaceDoctor Doctor(Caller caller) => new(caller.Workspace.Name, caller.Workspace.Store, workspaces.Platform);
+
+    /// <summary>Without the bus nothing runs, whatever the workspace is like.</summary>
+    private async Task<Finding?> BusProblem(CancellationToken cancel)
+    {
+        try
+        {
+            await bus.Count(QueueNames.Webhooks, cancel);
+            return null;
+        }
+        catch (BusUnavailableException unavailable)
+        {
+            const string Remedy = "mend what it says, and restart the platform; runs that are stored start by themselves";
+            return new("bus", FindingKind.Damaged, unavailable.Message, Remedy, Platform: true);
+        }
+    }
 
     private static async Task Write(HttpContext context, DoctorLine line)
     {

@@ -31,4 +31,7 @@ static partial class AgentLog
 
     [LoggerMessage(LogEvents.Agent + 9, LogLevel.Error, "takes no more runs: {Problem}; started again, it makes what it needs anew")]
     public static partial void Unfit(this ILogger log, string problem);
+
+    [LoggerMessage(LogEvents.Agent + 10, LogLevel.Error, "run {Run} is given up: {Why}; what can be done: exp doctor")]
+    public static partial void GaveUp(this ILogger log, string run, string why);
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Runs;
+using Serverless.Core.Storage;
 
 namespace Serverless.GpuWorker.Agent;
 
@@ -21,12 +22,22 @@ sealed class Heartbeat(OwnedRecord record, IAttemptWork work, AgentOptions optio
 
     private async Task<bool> Turn(CancellationToken ended)
     {
-        if (time.GetElapsedTime(renewed) < options.Heartbeat)
+        try
         {
+            if (time.GetElapsedTime(renewed) >= options.Heartbeat) return await Renew(ended);
             await record.Look(ended);
             return true;
         }
+        catch (DamagedRecordException damaged) when (time.GetElapsedTime(renewed) > options.Lease)
+        {
+            // Nothing that the code makes can be stored any more, and nobody could cancel it: others wait for this worker.
+            record.GiveUp(damaged.Message);
+            return false;
+        }
+    }
 
+    private async Task<bool> Renew(CancellationToken ended)
+    {
         var latest = work.Latest;
         var began = time.GetTimestamp();
         var renew = new RunEvent.Renew(record.Epoch, latest.Count > 0 ? latest : null, work.Step);

@@ -66,6 +66,13 @@ sealed class OwnedRecord(
         return true;
     }, needless);
 
+    /// <summary>The record cannot be read or written any more; the attempt ends without a word in it.</summary>
+    public void GiveUp(string why)
+    {
+        log.GaveUp(run.Id, why);
+        stop.Request(StopReason.Fenced);
+    }
+
     public void Dispose()
     {
         writing.Dispose();

@@ -16,8 +16,8 @@ static class EarlierAttempt
 
     /// <summary>
     /// See <see cref="CarriedPoints"/>. In order of logging, what was logged from where the checkpoint was certainly not there until it was
-    /// committed, and of what came after that, what is of a step up to its own: code may log a step when it has saved it. That comes soon, so no more than one
-    /// segment is looked through for it.
+    /// committed, and of what came after that, what is of a step up to its own: code may log a step when it has saved it. That comes soon, so no
+    /// more than one segment is looked through for it.
     /// </summary>
     public static async Task<IReadOnlyList<MetricPoint>> PointsAround(IObjectStore store, RunRecord run, CancellationToken cancel)
     {

@@ -72,6 +72,9 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
             {
                 throw new PreparationException(Cause.Build, $"after the set-up command {what} is {look.Noun}; it must stay where it is");
             }
+
+            if (!OperatingSystem.IsLinux()) continue;
+            foreach (var left in FolderRemoval.RemoveUnreadable(path)) steps.LeaveOut(left, "its name is not UTF-8; rename it in the set-up");
         }
 
         if (user is not null) CodeUser.TakeBack(folder);

@@ -34,6 +34,7 @@ public sealed class DamagedBusTests
         var said = await submitted.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Assert.Contains("is stored and starts by itself", said, StringComparison.Ordinal);
         Assert.DoesNotContain("try again", said, StringComparison.Ordinal);
+        Assert.Contains("\"object\":\"bus\"", await client.GetStringAsync("api/doctor", TestContext.Current.CancellationToken), StringComparison.Ordinal);
 
         bool Said(string text) => log.Contain(text);
     }

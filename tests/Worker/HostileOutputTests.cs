@@ -113,6 +113,20 @@ public sealed class HostileOutputTests(SharedWorker shared) : IClassFixture<Shar
         Assert.Equal([new("code/gone", "it is a named pipe"), new("code/lib/gone", "it is a named pipe")], ended.LeftOut!.Files);
     }
 
+    [Fact]
+    public async Task WhatSetupLeavesWithNamesThatAreNotUtf8_IsLeftOut_AndTheCodeRuns()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "elsewhere names are text");
+        var run = await rig.Submit(
+            spec => spec with { Command = "ls", Setup = "mkdir -p $(printf 'd\\377')/x lib; touch $(printf 'lib/caf\\351')" }, ("here", "x"));
+
+        var ended = await rig.Ended(run);
+
+        Assert.Equal((RunState.Succeeded, 1), (ended.State, ended.Epoch));
+        Assert.EndsWith("here\nlib\n", await rig.Log(run), StringComparison.Ordinal);
+        Assert.Equal(["code/d\ufffd", "code/lib/caf\ufffd"], ended.LeftOut!.Files.Select(file => file.Path));
+    }
+
     /// <summary>Each of these took the worker gigabytes, or would: what it holds of a file is bounded, whatever the file says of itself.</summary>
     [Fact]
     public async Task WhateverCodeLeaves_TheWorkersMemoryIsBounded()

@@ -45,6 +45,23 @@ public sealed class OwnershipTests
     }
 
     [Fact]
+    public async Task RecordThatIsDamagedMidRun_FreesItsWorker_WhichEndsTheCode()
+    {
+        await using var rig = new WorkerRig();
+        var worker = await rig.StartWorker("w1", ShortLease);
+        var run = await rig.SubmitShell("echo pid=$$; sleep 1000");
+        await rig.LogHas(run, "pid=");
+        var pid = (await rig.Log(run)).Split('\n')[0][4..];
+
+        var record = Path.Combine(rig.WorkspaceFolder, "runs", run + ".json");
+        await File.WriteAllTextAsync(record, "{", TestContext.Current.CancellationToken);
+
+        Assert.Equal(RunState.Succeeded, (await rig.Ended(await rig.SubmitShell("echo next"))).State);
+        Assert.False(Directory.Exists($"/proc/{pid}"));
+        Assert.Contains("is given up: ", worker.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task WorkerKilledMidRun_RestartedUnderItsName_FinishesTheRun()
     {
         await using var rig = new WorkerRig();

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using System.Text.Unicode;
 using Microsoft.Win32.SafeHandles;
 
 namespace Serverless.Core.Storage.Plain;
@@ -12,7 +14,7 @@ internal sealed class FolderRemoval
 {
     /// <summary>Each level holds descriptors; what is deeper is moved up first.</summary>
     private const int MaxDepth = 32;
-    private const int MaxLooks = 4, MaxMounts = 100;
+    private const int MaxLooks = 4, MaxMounts = 100, MaxLevels = 256;
 
     private readonly SafeFileHandle top;
     private readonly FileStat tree;
@@ -77,6 +79,48 @@ internal sealed class FolderRemoval
         finally
         {
             FileCalls.CloseNames(names);
+        }
+    }
+
+    /// <summary>
+    /// Removes everything below a folder whose name is not UTF-8: .NET finds it under another name than it has, and fails at it. Nobody writes there
+    /// any more.
+    /// </summary>
+    /// <returns>What the paths look like.</returns>
+    public static IReadOnlyList<string> RemoveUnreadable(string folder)
+    {
+        List<string> removed = [];
+        using var top = FileCalls.Open(null, FileCalls.Bytes(folder), isFolder: true, follow: false, out _);
+        if (top is not null) RemoveUnreadable(top, FileCalls.Look(top), "", removed, 0);
+        return removed;
+    }
+
+    private static void RemoveUnreadable(SafeFileHandle folder, FileStat tree, string path, List<string> removed, int depth)
+    {
+        List<byte[]> all = [];
+        var names = FileCalls.OpenNames(folder);
+        try
+        {
+            while (FileCalls.NextName(names) is { } name) all.Add(name);
+        }
+        finally
+        {
+            FileCalls.CloseNames(names);
+        }
+
+        foreach (var name in all)
+        {
+            var here = path + Encoding.UTF8.GetString(name.AsSpan()[..^1]);
+            if (!Utf8.IsValid(name.AsSpan()[..^1]))
+            {
+                new FolderRemoval(folder, tree, []).Remove(name);
+                removed.Add(here);
+            }
+            else if (depth < MaxLevels && FileCalls.Look(folder, name) is { Kind: FileKind.Folder } look && look.IsMountedLike(tree))
+            {
+                using var inside = FileCalls.Open(folder, name, isFolder: true, follow: false, out _);
+                if (inside is not null) RemoveUnreadable(inside, tree, here + "/", removed, depth + 1);
+            }
         }
     }
 
