@@ -42,6 +42,8 @@ static partial class ApiDocument
             ["components"] = new JsonObject
             {
                 ["schemas"] = schemas.ToJson(),
+                ["examples"] = new JsonObject(ApiExamples.Problems.Select(
+                    problem => KeyValuePair.Create(ExampleName(problem.Key), (JsonNode?)new JsonObject { ["value"] = problem.Value!.DeepClone() }))),
                 ["securitySchemes"] = new JsonObject { [KeyScheme] = new JsonObject { ["type"] = "http", ["scheme"] = "bearer" } },
             },
         };
@@ -121,9 +123,15 @@ static partial class ApiDocument
     private static JsonObject Problem(int status, ApiSchemas schemas)
     {
         var content = Content(typeof(ProblemDetails), schemas);
-        if (ApiExamples.Problem(status) is { } example) content["example"] = example;
+        if (ApiExamples.Problem(status) is not null)
+        {
+            content["examples"] = new JsonObject { ["problem"] = new JsonObject { ["$ref"] = $"#/components/examples/{ExampleName(Text(status))}" } };
+        }
+
         return content;
     }
+
+    private static string ExampleName(string status) => $"Problem{status}";
 
     private static JsonObject Content(Type? type, ApiSchemas schemas) => type is null ? [] : new() { ["schema"] = schemas.Of(type) };
 

@@ -6,7 +6,7 @@ namespace Serverless.Functions.OpenApi;
 /// <summary>Requests and answers as they really are: recorded of a platform, and kept in a file of resources.</summary>
 static class ApiExamples
 {
-    private const string File = "ApiExamples.json", Problems = "problems";
+    private const string File = "ApiExamples.json", OfProblems = "problems";
 
     private static readonly JsonObject All = Read();
 
@@ -14,7 +14,10 @@ static class ApiExamples
     public static JsonNode? Of(string schema) => All[schema]?.DeepClone();
 
     /// <summary>An error of this status.</summary>
-    public static JsonNode? Problem(int status) => All[Problems]?[status.ToString(CultureInfo.InvariantCulture)]?.DeepClone();
+    public static JsonNode? Problem(int status) => Problems[status.ToString(CultureInfo.InvariantCulture)]?.DeepClone();
+
+    /// <summary>Errors by their statuses.</summary>
+    public static JsonObject Problems => All[OfProblems]!.AsObject();
 
     private static JsonObject Read()
     {

@@ -1,3 +1,4 @@
+using Serverless.Core;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.GpuWorker.Agent;
@@ -34,7 +35,7 @@ public sealed class RoutineTests : IDisposable
         await running;
 
         Assert.Equal(2, said.All.Count);
-        Assert.Contains($"warning: renewing fails: {thrown.Name}: ", said.All[0], StringComparison.Ordinal);
+        Assert.Contains($"warning: renewing fails: {FaultText.Of(Make(thrown))}", said.All[0], StringComparison.Ordinal);
         Assert.EndsWith("renewing succeeds again", said.All[1], StringComparison.Ordinal);
 
         Task<bool> Turn() => ++turns is 2 or 3 or 4 ? throw Make(thrown) : Task.FromResult(true);
