@@ -123,7 +123,7 @@ static partial class ApiDocument
     private static JsonObject Problem(int status, ApiSchemas schemas)
     {
         var content = Content(typeof(ProblemDetails), schemas);
-        if (ApiExamples.Problem(status) is not null)
+        if (ApiExamples.Problems.ContainsKey(Text(status)))
         {
             content["examples"] = new JsonObject { ["problem"] = new JsonObject { ["$ref"] = $"#/components/examples/{ExampleName(Text(status))}" } };
         }

@@ -1,9 +1,8 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Serverless.Functions.OpenApi;
 
-/// <summary>Requests and answers as they really are: recorded of a platform, and kept in a file of resources.</summary>
+/// <summary>Requests and answers in a file of resources: shaped after recorded ones, and held against the schemas by the tests.</summary>
 static class ApiExamples
 {
     private const string File = "ApiExamples.json", OfProblems = "problems";
@@ -12,9 +11,6 @@ static class ApiExamples
 
     /// <summary>Null: there is none of this schema.</summary>
     public static JsonNode? Of(string schema) => All[schema]?.DeepClone();
-
-    /// <summary>An error of this status.</summary>
-    public static JsonNode? Problem(int status) => Problems[status.ToString(CultureInfo.InvariantCulture)]?.DeepClone();
 
     /// <summary>Errors by their statuses.</summary>
     public static JsonObject Problems => All[OfProblems]!.AsObject();

@@ -16,9 +16,6 @@ internal static class JsonMetrics
     private static readonly string[] NotMetrics =
         ["step", "global_step", "iteration", "iter", "name", "time", "timestamp", "t", "_step", "_timestamp", "_runtime"];
 
-    /// <summary>Of an epoch that is written with a fraction these many make one.</summary>
-    private const int Thousandths = 1000, MaxEpochs = 1_000_000_000;
-
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     public static ReadOnlySpan<byte> WithoutByteOrderMark(ReadOnlySpan<byte> line) => line.StartsWith(ByteOrderMark) ? line[3..] : line;
@@ -85,7 +82,7 @@ internal static class JsonMetrics
         if (value.ValueKind != JsonValueKind.Number) return null;
         if (value.TryGetInt64(out var whole)) return whole;
         var real = value.GetDouble();
-        if (isEpoch) return Math.Abs(real) < MaxEpochs && !IsOutOfRange(real, value) ? (long)Math.Round(real * Thousandths) : null;
+        if (isEpoch) return IsOutOfRange(real, value) ? null : PrintedStep.InThousandths(real);
         return double.IsInteger(real) && Math.Abs(real) < 1L << 53 && !IsOutOfRange(real, value) ? (long)real : null;
     }
 

@@ -36,6 +36,9 @@ internal static class PrintedStep
         new HashSet<string>([.. Words.Except([Epoch]), "global_step", "v_num"], StringComparer.OrdinalIgnoreCase)
             .GetAlternateLookup<ReadOnlySpan<char>>();
 
+    /// <summary>The step of an epoch that is written with a fraction; null: no training has so many.</summary>
+    public static long? InThousandths(double epoch) => Math.Abs(epoch) < MaxEpochs ? (long)Math.Round(epoch * Thousandths) : null;
+
     /// <summary>Whether a name with a number says where, and is no metric.</summary>
     public static bool IsStepName(ReadOnlySpan<char> name, double value, PrintedPlace place) => StepNames.Contains(name)
         || (place.IsOfEpoch && double.IsInteger(value)
@@ -160,7 +163,7 @@ internal static class PrintedStep
     {
         if (digits.Text.Length > MaxStepDigits) return null;
         if (digits.Dots == 0) return digits.WholeNumber() is { } whole ? new(whole, Total(text, ref at), at) : null;
-        return digits.Number([]) is { } part and < MaxEpochs ? new((long)Math.Round(part * Thousandths), null, at, IsFraction: true) : null;
+        return digits.Number([]) is { } part && InThousandths(part) is { } step ? new(step, null, at, IsFraction: true) : null;
     }
 
     private static long? Total(ReadOnlySpan<char> text, ref int at)

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Serverless.Core.Metrics.Printed;
 
 /// <summary>What would be read as metrics in a log, to try patterns on.</summary>
@@ -18,10 +16,8 @@ public sealed class PrintedTrial
             line =>
             {
                 // As in a run: where the cursor moves, a line ends.
-                foreach (var part in Encoding.UTF8.GetString(TerminalEscapes.Remove(line)).Split('\n'))
-                {
-                    if (part.Length > 0) printed.Read(Encoding.UTF8.GetBytes(part), found);
-                }
+                var text = TerminalEscapes.Remove(line);
+                foreach (var part in text.Split((byte)'\n')) printed.Read(text[part], found);
             }, () => found.LeftOut("a line", $"it is longer than {LineSplitter.MaxLine >> 20} MiB"));
     }
 
