@@ -146,8 +146,18 @@ public sealed class UpCommandTests
         Assert.Equal(0, (await platform.Exp("run", platform.Script("after.sh", "true\n"), "--wait")).ExitCode);
     }
 
-    private static async Task<int> WorkerOf(ExpPlatform platform) =>
-        (await platform.Json("machines")).GetProperty("workers")[0].GetProperty("processId").GetInt32();
+    /// <summary>The process of the only worker, once that has said that it is there; the platform answers before.</summary>
+    private static async Task<int> WorkerOf(ExpPlatform platform)
+    {
+        int? process = null;
+        await Eventually.True(async () =>
+        {
+            var workers = (await platform.Json("machines")).GetProperty("workers");
+            if (workers.GetArrayLength() > 0) process = workers[0].GetProperty("processId").GetInt32();
+            return process is not null;
+        }, ExpProcess.Patience, () => "the worker has said that it is there");
+        return process!.Value;
+    }
 
     private static bool HasEnded(int processId)
     {
