@@ -14,6 +14,9 @@ sealed class LogCollector : IDisposable
 {
     private const int MaxLastLine = 300, MaxMarkers = 10_000;
 
+    /// <summary>So much is taken at once: of what can be printed in it there is room for all metrics.</summary>
+    private const int PieceBytes = 32 * 1024;
+
     private readonly SegmentWriter segments;
     private readonly IPrintedLines printed;
     private readonly BoundedLog kept;
@@ -63,15 +66,23 @@ sealed class LogCollector : IDisposable
         get { lock (gate) return accepted; }
     }
 
-    /// <summary>What the code prints.</summary>
+    /// <summary>What the code prints. Waits when it prints more metrics than are stored.</summary>
     /// <param name="since">It was not printed before this; null: just now.</param>
     public void Write(ReadOnlySpan<byte> bytes, DateTimeOffset? since = null)
     {
-        lock (gate)
+        var now = time.GetUtcNow();
+        for (ReadOnlySpan<byte> piece; bytes.Length > 0; bytes = bytes[piece.Length..])
         {
-            arrived = time.GetUtcNow();
-            this.since = since < arrived ? since.Value : arrived;
-            filter.Add(bytes);
+            piece = bytes[..Math.Min(bytes.Length, PieceBytes)];
+
+            // Not within the gate, which storing needs as well.
+            printed.AwaitRoom();
+            lock (gate)
+            {
+                arrived = now;
+                this.since = since < now ? since.Value : now;
+                filter.Add(piece);
+            }
         }
     }
 
@@ -235,7 +246,7 @@ sealed class LogCollector : IDisposable
         if (!line.ContainsAnyExcept((byte)' ', (byte)'\t')) return null;
         lastLineLength = Math.Min(line.Length, MaxLastLine);
         line[..lastLineLength].CopyTo(lastLine);
-        return printed.Read(line);
+        return printed.Read(line, arrived);
     }
 
     private string LastLine()
@@ -257,8 +268,11 @@ sealed class LogCollector : IDisposable
 /// <summary>Takes what is printed, line by line, without the escapes of terminals.</summary>
 interface IPrintedLines
 {
+    /// <summary>Waits until there is room for what is read.</summary>
+    void AwaitRoom();
+
     /// <returns>The greatest step that it names; null when it names none.</returns>
-    long? Read(ReadOnlySpan<byte> line);
+    long? Read(ReadOnlySpan<byte> line, DateTimeOffset arrived);
 
     /// <summary>A line was too long to be read.</summary>
     void TooLong();

@@ -122,7 +122,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
             while (more);
 
             if (atEnd) jsonl.End();
-            AddPrinted(printedBefore);
+            AddPrinted(printed.AreMany ? long.MaxValue : printedBefore);
             foreach (var remark in printed.TakeRemarks()) log.Say(remark);
             if (atEnd || isWhole) Store(carried.Rest());
             await writer.Flush(cancel);
@@ -212,7 +212,8 @@ sealed class MetricCollector : IMetricSink, IDisposable
 
     private void AddPrinted(long beforeMicros)
     {
-        while (printed.TryTake(beforeMicros, out var point))
+        // What comes meanwhile is for the next time.
+        for (var left = printed.Count; left > 0 && printed.TryTake(beforeMicros, out var point); left--)
         {
             if (!origins.KeepsPrinted(point.Name, point.Step)) continue;
             Add(point, DateTimeOffset.UnixEpoch.AddMicroseconds(point.UnixMicros), DateTimeOffset.UnixEpoch.AddMicroseconds(point.UnixMicros));

@@ -8,12 +8,12 @@ namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
 /// Points that were printed and wait to be stored: <see cref="MaxWaiting"/> at most, which is 2 MiB and their names. Whoever prints faster than they
-/// are stored waits for room, for a moment. When there is none by then, because the store is away, every second point is left out of those metrics
+/// are stored waits for room, as long as some are stored. When none are, because the store is away, every second point is left out of those metrics
 /// that have the most, and counted: curves keep their shape, their ends, and the last value of each metric is its last.
 /// </summary>
 /// <param name="patterns">The experiment's own; null: it has none.</param>
-/// <param name="patience">How long a printed point waits for room; by default 3 s, longer than points are held back.</param>
-sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null, MetricPatterns? patterns = null) : IPrintedLines, IMetricSink
+/// <param name="patience">The store is away when nothing was taken out for so long; by default 3 s.</param>
+sealed class PrintedPoints(TimeSpan? patience = null, MetricPatterns? patterns = null) : IPrintedLines, IMetricSink
 {
     public const int MaxWaiting = 1 << 16;
     private const int MaxNames = 4096, LongestExample = 100, MaxNamedLeftOut = 3;
@@ -27,7 +27,9 @@ sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null, MetricP
     private readonly List<string> remarks = [];
     private Queue<MetricPoint> waiting = new();
     private readonly Dictionary<string, long> leftOut = new(StringComparer.Ordinal);
-    private bool saidUnclear, saidTooLong;
+    private long leftOutOfOthers, taken;
+    private bool saidUnclear, saidTooLong, isStoreAway;
+    private DateTimeOffset lineArrived;
     private long? lineStep;
 
     /// <summary>Ends when so many wait that they are better taken out at once.</summary>
@@ -39,9 +41,40 @@ sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null, MetricP
         }
     }
 
-    public long? Read(ReadOnlySpan<byte> line)
+    /// <summary>How many wait.</summary>
+    public int Count
     {
-        lineStep = null;
+        get
+        {
+            lock (gate) return waiting.Count;
+        }
+    }
+
+    /// <summary>So many wait that they are not held back any longer for what a file may have of them.</summary>
+    public bool AreMany
+    {
+        get
+        {
+            lock (gate) return waiting.Count > MaxWaiting / 2;
+        }
+    }
+
+    /// <summary>Waits until half of the room is free. Not for whoever holds what collecting needs.</summary>
+    public void AwaitRoom()
+    {
+        lock (gate)
+        {
+            while (waiting.Count > MaxWaiting / 2 && !isStoreAway)
+            {
+                var before = taken;
+                isStoreAway = !Monitor.Wait(gate, patience) && taken == before;
+            }
+        }
+    }
+
+    public long? Read(ReadOnlySpan<byte> line, DateTimeOffset arrived)
+    {
+        (lineStep, lineArrived) = (null, arrived);
         printed.Read(line, this);
         return lineStep;
     }
@@ -50,11 +83,10 @@ sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null, MetricP
     {
         lock (gate)
         {
-            if (waiting.Count == MaxWaiting) Monitor.Wait(gate, patience);
             if (waiting.Count == MaxWaiting) Thin();
             if (waiting.Count == MaxWaiting / 2) filling.TrySetResult();
             lineStep = Math.Max(lineStep ?? step, step);
-            waiting.Enqueue(new(Name(name), step, value, time.GetUtcNow().ToUnixTimeMilliseconds() * 1000));
+            waiting.Enqueue(new(Name(name), step, value, lineArrived.ToUnixTimeMilliseconds() * 1000));
         }
     }
 
@@ -91,13 +123,14 @@ sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null, MetricP
         {
             if (leftOut.Count > 0)
             {
-                var count = leftOut.Values.Sum().ToString("N0", CultureInfo.InvariantCulture);
+                var count = (leftOut.Values.Sum() + leftOutOfOthers).ToString("N0", CultureInfo.InvariantCulture);
                 var named = leftOut.OrderByDescending(one => one.Value).Take(MaxNamedLeftOut)
                     .Select(one => $"'{Excerpt.Of(one.Key, LongestExample)}'");
-                var of = string.Join(", ", named) + (leftOut.Count > MaxNamedLeftOut ? $" and {leftOut.Count - MaxNamedLeftOut} more" : "");
-                remarks.Add(
-                    $"{count} printed points of {of} are left out: they came faster than they could be stored, and at most {MaxWaiting} wait");
+                var more = leftOutOfOthers > 0 ? "many more" : leftOut.Count > MaxNamedLeftOut ? $"{leftOut.Count - MaxNamedLeftOut} more" : null;
+                var of = string.Join(", ", named) + (more is null ? "" : $" and {more}");
+                remarks.Add($"{count} printed points of {of} are left out: they could not be stored for a while, and at most {MaxWaiting} wait");
                 leftOut.Clear();
+                leftOutOfOthers = 0;
             }
 
             if (remarks.Count == 0) return [];
@@ -114,7 +147,9 @@ sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null, MetricP
 
     private void HasRoom()
     {
-        if (waiting.Count == MaxWaiting - 1) Monitor.PulseAll(gate);
+        taken++;
+        isStoreAway = false;
+        if (waiting.Count == MaxWaiting / 2) Monitor.PulseAll(gate);
         if (waiting.Count < MaxWaiting / 2 && filling.Task.IsCompleted) filling = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
@@ -132,11 +167,11 @@ sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null, MetricP
             var count = counts[point.Name];
             index++;
             if (count < enough || count < 3 || index == 1 || (count - index) % 2 == 0) kept.Enqueue(point);
-            else Count(point.Name);
+            else NoteLeftOut(point.Name);
         }
 
         // Names that hardly repeat are no curves.
-        while (kept.Count > MaxWaiting * 3 / 4) Count(kept.Dequeue().Name);
+        while (kept.Count > MaxWaiting * 3 / 4) NoteLeftOut(kept.Dequeue().Name);
         waiting = kept;
         filling = new(TaskCreationOptions.RunContinuationsAsynchronously);
         if (waiting.Count >= MaxWaiting / 2) filling.SetResult();
@@ -154,12 +189,11 @@ sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null, MetricP
         return 0;
     }
 
-    private void Count(string name)
+    private void NoteLeftOut(string name)
     {
-        // Names beyond count for the last one: there may be millions.
-        ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(
-            leftOut, leftOut.Count < MaxNames || leftOut.ContainsKey(name) ? name : "…", out _);
-        count++;
+        // Names beyond are counted together: there may be millions.
+        if (leftOut.Count == MaxNames && !leftOut.ContainsKey(name)) leftOutOfOthers++;
+        else CollectionsMarshal.GetValueRefOrAddDefault(leftOut, name, out _)++;
     }
 
     private string Name(ReadOnlySpan<char> name)

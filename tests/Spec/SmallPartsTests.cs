@@ -136,16 +136,4 @@ public sealed class SmallPartsTests
     [InlineData("a..b")]
     [InlineData("1...2")]
     public void What_is_no_range_is_refused(string range) => Assert.Null(CheckRange.Parse(range));
-
-    /// <summary>Each wildcard is one more way to share a path out, and all of them have states of their own.</summary>
-    [Fact]
-    public void APatternOfManyWildcards_IsRefused_AndOneOfAFewIsNot()
-    {
-        Assert.Contains(
-            "wildcards", Assert.Throws<FormatException>(() => new PathPattern("data/" + string.Concat(Enumerable.Repeat("**a/", 33)))).Message,
-            StringComparison.Ordinal);
-        Assert.True(
-            new PathPattern("data/" + string.Concat(Enumerable.Repeat("**/a/", 20)) + "*.csv").Matches(
-                "data/" + string.Concat(Enumerable.Repeat("a/", 20)) + "x.csv", isFolder: false));
-    }
 }

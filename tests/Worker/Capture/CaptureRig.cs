@@ -20,11 +20,12 @@ sealed class CaptureRig : IDisposable
     private readonly WorkFolder folder;
     private readonly PrintedPoints printed;
 
-    public CaptureRig(IObjectStore? store = null, long logLimit = LogLimit)
+    /// <param name="patience">The store is away when nothing was taken for so long; null: as it is for all.</param>
+    public CaptureRig(IObjectStore? store = null, long logLimit = LogLimit, TimeSpan? patience = null)
     {
         Store = store ?? new MemoryObjectStore(Time);
         folder = new WorkFolder(new(root.Path), root["work"], NullLogger.Instance).Emptied();
-        printed = new(Time);
+        printed = new(patience);
         var retry = new Retry(Time, NullLogger.Instance);
         Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), retry), printed, Time, logLimit);
         Metrics = new(

@@ -166,7 +166,11 @@ public sealed partial class LogCaptureTests : IDisposable
 
     private sealed class Faulty : IPrintedLines
     {
-        public long? Read(ReadOnlySpan<byte> line) => throw new InvalidOperationException("a fault");
+        public void AwaitRoom()
+        {
+        }
+
+        public long? Read(ReadOnlySpan<byte> line, DateTimeOffset arrived) => throw new InvalidOperationException("a fault");
 
         public void TooLong() => throw new InvalidOperationException("a fault");
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Serverless.Contract;
 using Serverless.Core.Metrics;
@@ -191,8 +192,8 @@ public sealed class MetricCaptureTests : IDisposable
     public void PrintedWhileTheStoreIsAway_IsBounded_KeepsTheShapeOfEachCurve_AndIsCounted()
     {
         const int steps = 500_000;
-        var points = new PrintedPoints(rig.Time, TimeSpan.Zero);
-        for (var step = 0; step < steps; step++) points.Read(Encoding.UTF8.GetBytes($"step {step} a=1 b=2"));
+        var points = new PrintedPoints(TimeSpan.Zero);
+        for (var step = 0; step < steps; step++) Print(points, $"step {step} a=1 b=2");
 
         var kept = new List<MetricPoint>();
         while (points.TryTake(long.MaxValue, out var point)) kept.Add(point);
@@ -212,10 +213,10 @@ public sealed class MetricCaptureTests : IDisposable
     [Fact]
     public void WhatIsPrintedRarely_IsNotLeftOutForWhatIsPrintedOften()
     {
-        var points = new PrintedPoints(rig.Time, TimeSpan.Zero);
-        for (var step = 0; step < 20; step++) points.Read(Encoding.UTF8.GetBytes($"step {step} acc=0.9"));
-        points.Read("step 20 acc=0.2"u8);
-        for (var step = 0; step < 300_000; step++) points.Read(Encoding.UTF8.GetBytes($"step {step} loss=1"));
+        var points = new PrintedPoints(TimeSpan.Zero);
+        for (var step = 0; step < 20; step++) Print(points, $"step {step} acc=0.9");
+        Print(points, "step 20 acc=0.2");
+        for (var step = 0; step < 300_000; step++) Print(points, $"step {step} loss=1");
 
         var kept = new List<MetricPoint>();
         while (points.TryTake(long.MaxValue, out var point)) kept.Add(point);
@@ -225,26 +226,51 @@ public sealed class MetricCaptureTests : IDisposable
         Assert.Contains("points of 'loss' are left out", Assert.Single(points.TakeRemarks()), StringComparison.Ordinal);
     }
 
-    /// <summary>With a store that takes what comes, a program that prints fast waits for it, and nothing is left out.</summary>
     [Fact]
-    public async Task WhoeverPrintsFasterThanItIsStored_WaitsForRoom()
+    public void OfVeryManyMetricsThatAreLeftOut_OnlyRealNamesAreSaid()
     {
-        const int steps = 200_000;
-        var points = new PrintedPoints(rig.Time, TimeSpan.FromMinutes(1));
+        var points = new PrintedPoints(TimeSpan.Zero);
+        for (var metric = 0; metric < 3 * PrintedPoints.MaxWaiting; metric++) Print(points, $"step 1 name{metric}=1");
+
+        var said = Assert.Single(points.TakeRemarks());
+        Assert.Contains("'name", said, StringComparison.Ordinal);
+        Assert.Contains(" and many more are left out", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("…", said, StringComparison.Ordinal);
+    }
+
+    /// <summary>With a store that takes what comes, a program that prints fast waits for it, and nothing is left out.</summary>
+    [Theory]
+    [InlineData(400_000, "step {0} loss=1 acc=2\n")]
+    [InlineData(40_000, "step {0} a=1 b=2 c=3 d=4 e=5 f=6 g=7 h=8 i=9 j=1 k=2 l=3\n")]
+    [InlineData(20, "{{\"step\":{0},LONG}}\n")]
+    public async Task WhoeverPrintsFasterThanItIsStored_WaitsForRoom(int steps, string line)
+    {
+        line = line.Replace("LONG", string.Join(',', Enumerable.Range(0, 20_000).Select(metric => $"\"m{metric}\":1")), StringComparison.Ordinal);
+        var metrics = line.Count(one => one == (line[0] == '{' ? ':' : '=')) - (line[0] == '{' ? 1 : 0);
+        using var fast = new CaptureRig(patience: TimeSpan.FromMinutes(2));
         var printing = Task.Run(() =>
         {
-            for (var step = 0; step < steps; step++) points.Read(Encoding.UTF8.GetBytes($"step {step} loss=1"));
+            using var all = new MemoryStream();
+            for (var step = 0; step < steps; step++) all.Write(Encoding.UTF8.GetBytes(string.Format(CultureInfo.InvariantCulture, line, step)));
+            foreach (var read in all.ToArray().Chunk(256 * 1024)) fast.Log.Write(read);
         }, TestContext.Current.CancellationToken);
 
-        var taken = 0;
         while (!printing.IsCompleted)
         {
-            await Task.WhenAny(points.Filling, printing);
-            while (points.TryTake(long.MaxValue, out _)) taken++;
+            await Task.WhenAny(fast.Metrics.Filling, printing);
+            await fast.Collects();
         }
 
-        while (points.TryTake(long.MaxValue, out _)) taken++;
-        Assert.Equal((steps, 0), (taken, points.TakeRemarks().Count));
+        await printing;
+        await fast.Ends();
+        Assert.Equal(steps * metrics, (await fast.Points()).Count);
+        Assert.DoesNotContain("left out: they", await fast.LogText(), StringComparison.Ordinal);
+    }
+
+    private void Print(PrintedPoints points, string line)
+    {
+        points.AwaitRoom();
+        points.Read(Encoding.UTF8.GetBytes(line), rig.Time.GetUtcNow());
     }
 
     private long Micros(int milliseconds) => (rig.Time.GetUtcNow().ToUnixTimeMilliseconds() + milliseconds) * 1000;
