@@ -2,6 +2,7 @@ using System.CommandLine;
 using Serverless.Cli.Terminal;
 using Serverless.Cli.Watch;
 using Serverless.Core.Runs;
+using Serverless.Core.Search;
 using Serverless.Core.Storage;
 
 namespace Serverless.Cli;
@@ -20,46 +21,63 @@ static class ListCommand
             CustomParser = EnumArgument.Parse<RunState>,
         };
         var tag = new Option<string?>("--tag", "-t") { Description = "Only runs with this tag", HelpName = "TAG" };
+        var where = new Option<string?>("--where", "-w")
+        {
+            Description = "Only runs of which this is true, as in the examples. Fields: " + string.Join(", ", RunSearch.Fields),
+            HelpName = "CONDITION",
+        };
+        var order = new Option<string?>("--order", "-o") { Description = "By what to order them, with - the greatest first", HelpName = "NAMES" };
         var limit = new Option<int>("--limit", "-n") { Description = "How many runs; 0: all", HelpName = "N", DefaultValueFactory = _ => 20 };
         return new Verb("list", "List runs, newest first")
         {
-            Examples = ["exp list", "exp list --experiment prune-mlp --state failed", "exp list -n 0 --json | jq '.runs[].id'"],
-        }.With(project, experiment, state, tag, limit).Does(world, async (session, cancel) =>
+            Examples =
+            [
+                "exp list", "exp list --experiment prune-mlp --state failed",
+                "exp list --where 'val/accuracy > 0.9 and lr < 0.01' --order -val/accuracy",
+                "exp list --where \"state in (failed, cancelled) and age < 2d and not tags == baseline\"", "exp list -n 0 --json | jq '.runs[].id'",
+            ],
+        }.With(project, experiment, state, tag, where, order, limit).Does(world, async (session, cancel) =>
         {
             var wanted = session.Get(limit);
             if (wanted < 0) throw ExpException.Usage("--limit: a number from 0 (all) on");
             if (!session.Output.Json) Output.WarmUp();
             var runs = new List<RunSummary>();
-            var damaged = new List<DamagedRecord>();
+            var (damaged, remarks) = (new List<DamagedRecord>(), new List<string>());
             string? after = null;
             do
             {
                 var page = await session.Api.ListRuns(new()
                 {
                     Project = session.Get(project), Experiment = session.Get(experiment), State = session.Get(state), Tag = session.Get(tag),
+                    Where = session.Get(where), Order = session.Get(order),
                     Limit = wanted == 0 ? PageLength : Math.Min(PageLength, wanted - runs.Count), After = after,
                 }, cancel);
                 runs.AddRange(page.Runs);
                 damaged.AddRange(page.Damaged ?? []);
+                remarks.AddRange(page.Remarks ?? []);
                 after = page.Next;
             }
             while (after is not null && (wanted == 0 || runs.Count < wanted));
 
-            if (session.Output.Json) Output.WriteJson(new RunList(runs, after, DamagedRecord.Listed(damaged)));
-            else if (runs.Count > 0) Show(session.Output, runs, more: after is not null);
-            else if ((session.Get(project) ?? session.Get(experiment) ?? session.Get(tag)) is not null || session.Get(state) is not null)
+            if (session.Output.Json) Output.WriteJson(new RunList(runs, after, DamagedRecord.Listed(damaged), remarks.Count > 0 ? remarks : null));
+            else if (runs.Count > 0) Show(session.Output, runs, after is null ? null : session.Get(order) is null ? "newest" : "first");
+            else if ((session.Get(project) ?? session.Get(experiment) ?? session.Get(tag) ?? session.Get(where)) is not null
+                || session.Get(state) is not null)
             {
                 session.Output.Remark($"No such runs.");
             }
             else session.Output.Remark($"No runs. Start one with: exp run FILE   (a file to start from: exp init)");
-            if (!session.Output.Json) DoctorCommand.Remark(session.Output, damaged);
+            if (session.Output.Json) return;
+            foreach (var remark in remarks) session.Output.Remark($"{remark}");
+            DoctorCommand.Remark(session.Output, damaged);
         });
     }
 
-    private static void Show(Output output, List<RunSummary> runs, bool more)
+    /// <param name="cut">Which they are of more; null: they are all.</param>
+    private static void Show(Output output, List<RunSummary> runs, string? cut)
     {
         output.Write(Table(runs, output.Now));
-        if (more) output.Remark($"[dim]The newest {runs.Count}; all: exp list -n 0[/]");
+        if (cut is not null) output.Remark($"[dim]The {cut} {runs.Count}; all: exp list -n 0[/]");
     }
 
     private static Listing Table(List<RunSummary> runs, DateTimeOffset now)

@@ -14,12 +14,12 @@ public sealed partial class ServerlessClient
     /// <param name="spec">The experiment as JSON, its code a snapshot.</param>
     public Task<Submitted> Submit(JsonElement spec, CancellationToken cancel = default) => Submit(Call.Json(spec), cancel);
 
-    /// <summary>A page of runs, newest first.</summary>
+    /// <summary>A page of runs, newest first unless another order is asked for.</summary>
     public Task<RunList> ListRuns(RunQuery query, CancellationToken cancel = default) => Get<RunList>("api/runs" + Query(
         ("project", query.Project), ("experiment", query.Experiment), ("state", query.State is { } state ? EnumNames.Of(state) : null),
-        ("tag", query.Tag), ("limit", Text(query.Limit)), ("after", query.After)), cancel);
+        ("tag", query.Tag), ("where", query.Where), ("order", query.Order), ("limit", Text(query.Limit)), ("after", query.After)), cancel);
 
-    /// <summary>All of them, page by page, newest first.</summary>
+    /// <summary>All of them, page by page.</summary>
     /// <param name="query">Its limit is how many a page has.</param>
     public async IAsyncEnumerable<RunSummary> ReadRuns(RunQuery query, [EnumeratorCancellation] CancellationToken cancel = default)
     {

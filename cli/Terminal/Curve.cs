@@ -15,7 +15,7 @@ static class Curve
         if (finite.Count == 0 || width <= 0) return "";
         var (min, max) = (finite.Min(), finite.Max());
         return string.Concat(Means(values, Math.Min(width, values.Count)).Select(mean =>
-            !double.IsFinite(mean) ? ' ' : max <= min ? Levels[3] : Levels[(int)Math.Min(7, (mean - min) / (max - min) * 8)]));
+            !double.IsFinite(mean) ? ' ' : max <= min ? Levels[3] : Levels[(int)Math.Min(7, Part(mean, min, max) * 8)]));
     }
 
     /// <summary>A plot of dots, 2 × 4 in each character (Braille patterns), points at their places, finite ones alone.</summary>
@@ -43,7 +43,10 @@ static class Curve
     }
 
     private static int Scale(double value, double from, double to, int steps) =>
-        to > from ? (int)Math.Round((value - from) / (to - from) * steps) : steps / 2;
+        to > from ? (int)Math.Round(Part(value, from, to) * steps) : steps / 2;
+
+    // In halves: from the least double to the greatest is further than any double.
+    private static double Part(double value, double from, double to) => (value / 2 - from / 2) / (to / 2 - from / 2);
 
     private static void Line(byte[,] dots, int[,] owners, int owner, (int X, int Y) from, (int X, int Y) to)
     {
@@ -64,7 +67,8 @@ static class Curve
         for (var i = 0; i < count; i++)
         {
             var (from, to) = ((int)((long)i * values.Count / count), (int)((long)(i + 1) * values.Count / count));
-            yield return values.Skip(from).Take(to - from).Where(double.IsFinite).DefaultIfEmpty(double.NaN).Average();
+            var finite = values.Skip(from).Take(to - from).Where(double.IsFinite).ToList();
+            yield return finite.Count == 0 ? double.NaN : finite.Sum(value => value / finite.Count);
         }
     }
 }

@@ -40,8 +40,10 @@ public sealed record Experiment
     /// <summary>How long the code may run; by default without limit.</summary>
     public TimeSpan? Timeout { get; init; }
 
-    /// <summary>How long the code has to save its work when it is asked to end; by default 30 seconds.</summary>
+    /// <summary>How long all GPUs may idle before the run is ended; by default for ever.</summary>
     public TimeSpan? GpuIdleTimeout { get; init; }
+
+    /// <summary>How long the code has to save its work when it is asked to end; by default 30 seconds.</summary>
     public TimeSpan? Grace { get; init; }
 
     /// <summary>Which checkpoints stay; by default the newest five.</summary>

@@ -12,4 +12,4 @@ public sealed record RunSummary(
     DateTimeOffset? Ended,
     string Machine, int Epoch, long? Step, string? By, IReadOnlyList<string> Tags, IReadOnlyDictionary<string, double> Metrics,
     IReadOnlyDictionary<string, JsonElement> Params,
-    int MetricsLeftOut = 0, int ParamsLeftOut = 0, CheckTally? Checks = null);
+    int MetricsLeftOut = 0, int ParamsLeftOut = 0, CheckTally? Checks = null, long? Seed = null);

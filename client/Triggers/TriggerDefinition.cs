@@ -57,7 +57,8 @@ public sealed record TriggerWhen
         : Artifact is not null ? TriggerKind.Artifact
         : File is not null ? TriggerKind.File
         : Dataset is not null ? TriggerKind.Dataset
-        : TriggerKind.Schedule;
+        : Schedule is not null ? TriggerKind.Schedule
+        : throw new InvalidOperationException("a trigger that waits for nothing has no kind");
 
     /// <summary>The experiment whose runs it is about, when it is about runs.</summary>
     [JsonIgnore]

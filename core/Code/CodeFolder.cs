@@ -93,8 +93,10 @@ internal static class CodeFolder
             if (isBuiltIn && search.Include?.Enters(name) != true && (isFolder || search.Include is null)) continue;
             if (isFolder)
             {
-                // Below a folder that is a link there may be anything, the folder itself included.
-                if (!isLink) Walk(search, item.FullName, name + "/", isBuiltIn);
+                // Below a folder that is a link there may be anything, the folder itself included. One whose name is not UTF-8 is found under
+                // another.
+                if (!isLink && !Directory.Exists(item.FullName)) search.Found.Add((name, item.FullName));
+                else if (!isLink) Walk(search, item.FullName, name + "/", isBuiltIn);
                 else if (search.Include?.MatchesFolder(name) != false) throw LeadsOut(name, "is a link to a folder");
                 continue;
             }

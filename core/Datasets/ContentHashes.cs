@@ -8,12 +8,13 @@ using Serverless.Core.Workspaces;
 namespace Serverless.Core.Datasets;
 
 /// <summary>
-/// What files below <c>data/</c> contain. Each version of a file is hashed once: its hash is remembered under <c>index/hashes/</c> by path and ETag.
+/// What files below <c>data/</c> contain. Each version of a file is hashed once: its hash is remembered under <c>index/hashes/</c> by path, ETag and
+/// <see cref="StoredObject.Change"/>: archives set times back, and what is packed has the lengths that it has.
 /// </summary>
 internal sealed class ContentHashes(IObjectStore store)
 {
     private const int Remembered = 10_000;
-    private readonly ConcurrentDictionary<string, InputRef> hashed = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Hashed> hashed = new(StringComparer.Ordinal);
 
     /// <summary>The file as it is now, which may be a later version than the one given; null when it is gone.</summary>
     public async Task<InputRef?> Of(StoredObject file, CancellationToken cancel)
@@ -23,17 +24,17 @@ internal sealed class ContentHashes(IObjectStore store)
         if (reading is null) return null;
         var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(reading.Body, cancel));
         var now = new InputRef(file.Key, reading.Object.ETag, hash, reading.Object.LengthBytes, WorkspaceFiles.PublishedBy(reading.Object));
-        await store.PutJson(IndexOf(file.Key), now, cancel: cancel);
-        return Remember(now);
+        var remembered = new Hashed(now, reading.Object.Change);
+        await store.PutJson(IndexOf(file.Key), remembered, cancel: cancel);
+        return Remember(remembered);
     }
 
     /// <summary>The same without reading it: null when this version was not hashed before.</summary>
     private async Task<InputRef?> Known(StoredObject file, CancellationToken cancel)
     {
-        if (hashed.TryGetValue(file.Key, out var known) && known.ETag == file.ETag) return known;
-        return (await store.Read<InputRef>(IndexOf(file.Key), cancel)).Found is { Record: var remembered } && remembered.ETag == file.ETag
-            && remembered.Path == file.Key
-            ? Remember(remembered with { Run = WorkspaceFiles.PublishedBy(file) })
+        if (hashed.TryGetValue(file.Key, out var known) && known.IsOf(file)) return known.File;
+        return (await store.Read<Hashed>(IndexOf(file.Key), cancel)).Found is { Record: var remembered } && remembered.IsOf(file)
+            ? Remember(remembered with { File = remembered.File with { Run = WorkspaceFiles.PublishedBy(file) } })
             : null;
     }
 
@@ -43,9 +44,14 @@ internal sealed class ContentHashes(IObjectStore store)
 
     private static string IndexOf(string path) => WorkspacePaths.ContentHash(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path))));
 
-    private InputRef Remember(InputRef file)
+    private InputRef Remember(Hashed file)
     {
         if (hashed.Count >= Remembered) hashed.Clear();
-        return hashed[file.Path] = file;
+        return (hashed[file.File.Path] = file).File;
+    }
+
+    private sealed record Hashed(InputRef File, string? Change)
+    {
+        public bool IsOf(StoredObject file) => File.Path == file.Key && File.ETag == file.ETag && Change == file.Change;
     }
 }

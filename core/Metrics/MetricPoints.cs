@@ -24,12 +24,19 @@ sealed class MetricPoints(IObjectStore store, RunRecord run, LongRead turn, IRea
     {
         foreach (var kind in streams)
         {
-            foreach (var piece in VisibleStream.Of(run, kind))
+            await foreach (var points in Read(kind, VisibleStream.Of(run, kind), cancel)) yield return points;
+        }
+    }
+
+    /// <summary>The same of parts of one stream.</summary>
+    public async IAsyncEnumerable<List<MetricPoint>> Read(
+        StreamKind kind, IEnumerable<StreamPiece> pieces, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        foreach (var piece in pieces)
+        {
+            await foreach (var points in Read(piece, segment => VisibleStream.SegmentKey(run.Id, kind, piece.Epoch, segment), cancel))
             {
-                await foreach (var points in Read(piece, segment => VisibleStream.SegmentKey(run.Id, kind, piece.Epoch, segment), cancel))
-                {
-                    yield return points;
-                }
+                yield return points;
             }
         }
     }

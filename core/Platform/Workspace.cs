@@ -10,6 +10,7 @@ using Serverless.Core.Metrics;
 using Serverless.Core.Outputs;
 using Serverless.Core.Publishing;
 using Serverless.Core.Runs;
+using Serverless.Core.Search;
 using Serverless.Core.Storage;
 using Serverless.Core.Submit;
 using Serverless.Core.Triggers;
@@ -31,6 +32,7 @@ public sealed class Workspace(
     public RunStore Runs { get; } = new(store);
     public RunQueue Queue { get; } = new(name, store, bus, ids, logs.CreateLogger<RunQueue>());
     public RunIndex Index { get; } = new(store);
+    public RunSearch Search => new(Index, Runs, time);
     public Reuse Reuse => new(store, Index, submission.Code);
     public TriggerEngine Triggers { get; } = new(name, store, bus, ids, time, submission, new(store), logs.CreateLogger<TriggerEngine>());
     public MetricsReader Metrics { get; } = new(store);

@@ -28,12 +28,15 @@ public sealed class RunIndex(IObjectStore store)
     /// <param name="after">The last run of the page before.</param>
     public async Task<RunList> List(RunFilter filter, int limit, string? after = null, CancellationToken cancel = default)
     {
-        var runs = await store.Records<RunSummary>(
-            WorkspacePaths.Runs, key => WorkspacePaths.RunIdOf(key) is not null,
-            stored => Summary(WorkspacePaths.RunIdOf(stored.Key)!, stored, cancel),
-            after is null ? null : WorkspacePaths.Run(after), cancel).Collect(limit, filter.Matches);
+        var runs = await Read(after, cancel).Collect(limit, filter.Matches);
         return new(runs.Found, runs.HasMore ? runs.Found[^1].Id : null, DamagedRecord.Listed(runs.Damaged));
     }
+
+    /// <summary>All runs, newest first.</summary>
+    /// <param name="after">Those that come after this one.</param>
+    public IAsyncEnumerable<ListedRecord<RunSummary>> Read(string? after = null, CancellationToken cancel = default) => store.Records<RunSummary>(
+        WorkspacePaths.Runs, key => WorkspacePaths.RunIdOf(key) is not null, stored => Summary(WorkspacePaths.RunIdOf(stored.Key)!, stored, cancel),
+        after is null ? null : WorkspacePaths.Run(after), cancel);
 
     /// <summary>Null when there is no such run, or its record is damaged.</summary>
     public async Task<RunSummary?> Find(string id, CancellationToken cancel = default) =>

@@ -25,7 +25,7 @@ public static class RunSummaries
             return new(
                 run.Id, run.Project, run.Experiment, run.Version, run.State, run.Cause, run.Created, run.Started, run.Ended,
                 run.Spec.Machine, run.Epoch, run.Step, run.SubmittedBy, run.Tags, metrics, ParamPath.Flat(run.Spec.Params).ToDictionary(),
-                leftOut + run.MetricsLeftOut, Checks: CheckTally.Of(run));
+                leftOut + run.MetricsLeftOut, Checks: CheckTally.Of(run), Seed: run.Spec.Seed);
         }
 
         /// <summary>Null when the object has no such metadata, or it is damaged.</summary>

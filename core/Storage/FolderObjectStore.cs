@@ -132,10 +132,10 @@ public sealed partial class FolderObjectStore : IObjectStore
                 // The file itself is looked at last: when no append was under way just before and it is
                 // still the same version, then so is all that was read between.
                 var append = stripes.AppendOf(key);
-                if (FileVersion.Of(layout.PathOf(key)) is { } now)
+                if (FileVersion.Of(layout.PathOf(key), out var change) is { } now)
                 {
                     if (append?.Before(now.LengthBytes) is { } before) return (Describe(key, before, ObjectMetadata.None), Kept(ref file));
-                    if (now == version) return (Describe(key, version, metadata), Kept(ref file));
+                    if (now == version) return (Describe(key, version, metadata) with { Change = change }, Kept(ref file));
                 }
             }
             catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)

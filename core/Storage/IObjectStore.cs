@@ -80,7 +80,14 @@ public readonly record struct StoreAnswer<T>(T Value, DateTimeOffset Now);
 
 /// <summary>An object without its body.</summary>
 /// <param name="ETag">Differs between any two versions of the object; opaque.</param>
-public sealed record StoredObject(string Key, string ETag, long LengthBytes, DateTimeOffset Modified, IReadOnlyDictionary<string, string> Metadata);
+public sealed record StoredObject(string Key, string ETag, long LengthBytes, DateTimeOffset Modified, IReadOnlyDictionary<string, string> Metadata)
+{
+    /// <summary>
+    /// Differs also where somebody beside the store has written another content and set back what the ETag is made of. What remembers contents goes by
+    /// both. It may differ where the content does not; null: nothing but the ETag tells.
+    /// </summary>
+    public string? Change { get; init; }
+}
 
 /// <summary>Something that has a key's name.</summary>
 /// <param name="Object">Null: it is none.</param>

@@ -1,6 +1,7 @@
 using Serverless.Core.Metrics;
 using Serverless.Core.Outputs;
 using Serverless.Core.Runs;
+using Serverless.Core.Search;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

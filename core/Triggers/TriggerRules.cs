@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Serverless.Core.Runs;
+using Serverless.Core.Search;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -113,7 +114,11 @@ internal static partial class TriggerRules
     {
         if (run.Project != when.Project || run.Experiment != when.Experiment) return $"it is a run of {run.Project}/{run.Experiment}";
         if (!when.States.Contains(run.State)) return $"it {(run.State.IsTerminal ? "ended" : "is")} {CoreJson.Name(run.State)}";
-        if (where is not null && !where.IsTrue(run, metrics)) return $"{when.Where} is false: {where.Found(run, metrics)}";
+        if (where is not null && RunFacts.Of(run, metrics) is var facts && !where.IsTrue(facts))
+        {
+            return $"{when.Where} is false: {where.Found(facts)}";
+        }
+
         return when.Best is { Metric: var metric } && (!metrics.TryGetValue(metric, out var value) || double.IsNaN(value))
             ? $"it has no {metric}"
             : null;

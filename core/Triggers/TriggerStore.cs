@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Serverless.Core.Search;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;

@@ -1,3 +1,4 @@
+using Serverless.Core.Search;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Triggers;

@@ -14,9 +14,9 @@ public sealed class RunFunctions(Gate gate)
     private const int MaxReason = 500;
 
     [Function("RunList")]
-    [Operation("List runs, newest first", Answer = typeof(RunList), Query = [
-        nameof(QueryParameters.Project), nameof(QueryParameters.Experiment), nameof(QueryParameters.State),
-        nameof(QueryParameters.Tag), nameof(QueryParameters.RunLimit), nameof(QueryParameters.After)])]
+    [Operation("List runs, newest first or in another order", Answer = typeof(RunList), Query = [
+        nameof(QueryParameters.Project), nameof(QueryParameters.Experiment), nameof(QueryParameters.State), nameof(QueryParameters.Tag),
+        nameof(QueryParameters.Where), nameof(QueryParameters.Order), nameof(QueryParameters.RunLimit), nameof(QueryParameters.After)])]
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs")] HttpRequest request) =>
         gate.Reader(request, async caller =>
     {
@@ -29,7 +29,12 @@ public sealed class RunFunctions(Gate gate)
             throw new RequestException(StatusCodes.Status400BadRequest, $"after={after}: expected the id of a run");
         }
 
-        return Answer.Json(await caller.Workspace.Index.List(filter, QueryParameters.RunLimit.Of(request), after, caller.Cancel));
+        var (where, order) = (QueryParameters.Where.Of(request), QueryParameters.Order.Of(request));
+        return await caller.Workspace.Search.List(filter, where, order, QueryParameters.RunLimit.Of(request), after, caller.Cancel) is { } page
+            ? Answer.Json(page)
+            : throw new RequestException(
+                StatusCodes.Status400BadRequest,
+                $"after={after}: that run was deleted, so its place in this order is lost; begin with the first page");
     });
 
     [Function("RunGet")]

@@ -99,6 +99,10 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
         {
             // The message is delivered again after its lock.
         }
+        catch (Exception e) when (SaysAll(e))
+        {
+            log.MessageKept(function.Name, message.Message.Id, e.Message);
+        }
         catch (Exception e)
         {
             log.MessageFailed(e, function.Name, message.Message.Id);
@@ -124,7 +128,7 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
             var isDamage = notices.Tell(e).Count == 0;
             if (isDamage || message.DeliveryCount >= MaxDeliveries)
             {
-                if (isDamage) log.DeadLetteredForDamage(function.Name, message.Message.Id, e.Message);
+                if (isDamage || SaysAll(e)) log.DeadLetteredForDamage(function.Name, message.Message.Id, e.Message);
                 else log.DeadLettered(e, function.Name, message.Message.Id);
                 await bus.DeadLetter(message, e.Message, stop);
                 return;
@@ -173,6 +177,9 @@ sealed class BusLoop(BusFunction function, Invocation invocation, IMessageBus bu
             await work.CancelAsync();
         }
     }
+
+    // The disk or the store: where in the code that was met helps nobody.
+    private static bool SaysAll(Exception fault) => fault is BusUnavailableException or StoreUnavailableException or StoreFullException;
 
     private async Task Pause(int failures, CancellationToken stop) =>
         await Task.Delay(Pauses.After(failures), time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -32,6 +32,7 @@ sealed class FileEvents(IWorkspaces workspaces, ApiKeys keys, IMessageBus bus, I
     public async Task Run(CancellationToken stop)
     {
         Dictionary<string, Task> watched = [];
+        string? said = null;
         while (!stop.IsCancellationRequested)
         {
             try
@@ -42,6 +43,7 @@ sealed class FileEvents(IWorkspaces workspaces, ApiKeys keys, IMessageBus bus, I
                     if (!watched.ContainsKey(name)) watched[name] = Watch(name).Run(stop);
                 }
 
+                said = null;
                 await Task.Delay(every ?? NewWorkspacesEvery, time, stop);
             }
             catch (Exception) when (stop.IsCancellationRequested)
@@ -50,7 +52,7 @@ sealed class FileEvents(IWorkspaces workspaces, ApiKeys keys, IMessageBus bus, I
             }
             catch (Exception e)
             {
-                log.FilesNotAnnounced(e.Message);
+                if (said != e.Message) log.FilesNotAnnounced(said = e.Message);
                 await Task.WhenAny(Task.Delay(NewWorkspacesEvery, time, stop));
             }
         }

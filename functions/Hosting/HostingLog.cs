@@ -34,6 +34,9 @@ static partial class HostingLog
         "{Function}: message {Id} was dead-lettered: {Reason}. Once that is mended: exp dead-letters requeue")]
     public static partial void DeadLetteredForDamage(this ILogger log, string function, string id, string reason);
 
+    [LoggerMessage(LogEvents.Hosting + 15, LogLevel.Error, "{Function}: message {Id} comes again when its lock ends: {Reason}")]
+    public static partial void MessageKept(this ILogger log, string function, string id, string reason);
+
     [LoggerMessage(LogEvents.Hosting + 20, LogLevel.Error, "{Function}: {Reason}")]
     public static partial void TimerUnavailable(this ILogger log, string function, string reason);
 

@@ -34,6 +34,20 @@ sealed record TextParameter(string Name, string Description, string? Usual = nul
     public string? Of(HttpRequest request) => Text(request);
 }
 
+/// <param name="Parse">What was read, or what is wrong.</param>
+sealed record ParsedParameter<T>(string Name, string Description, Func<string, (T? Read, string? Problem)> Parse)
+    : QueryParameter(Name, Description) where T : class
+{
+    public override JsonObject Schema => new() { ["type"] = "string" };
+
+    public T? Of(HttpRequest request)
+    {
+        if (Text(request) is not { } text) return null;
+        var (read, problem) = Parse(text);
+        return read ?? throw Wrong($": {problem}");
+    }
+}
+
 /// <param name="Usual">What counts when it is left out; null: nothing does.</param>
 sealed record NumberParameter(string Name, string Description, long Least = long.MinValue, long Most = long.MaxValue, int? Usual = null)
     : QueryParameter(Name, Description)

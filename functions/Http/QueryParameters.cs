@@ -1,5 +1,6 @@
 using Serverless.Core.Logs;
 using Serverless.Core.Runs;
+using Serverless.Core.Search;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Functions.Http;
@@ -20,6 +21,13 @@ static class QueryParameters
     public static readonly TextParameter Experiment = new("experiment", "only of this experiment");
     public static readonly NamesParameter<RunState> State = new("state", "only in one of these states");
     public static readonly TextParameter Tag = new("tag", "only with this tag");
+    public static readonly ParsedParameter<Condition> Where = new(
+        "where",
+        "only runs of which this is true: comparisons (== != < <= > >=, ~ with '*', in (a, b), has NAME) of metrics, parameters and fields, joined " +
+        "by and, or, not and parentheses: val/accuracy > 0.9 and lr < 0.01", RunSearch.ParseCondition);
+    public static readonly ParsedParameter<RunOrder> Order = new(
+        "order", "names of metrics, parameters and fields, with '-' the greatest first: -val/accuracy,created; left out, newest first",
+        RunOrder.Parse);
     public static readonly TextParameter Reason = new("reason", "one line, which is shown with the run");
     public static readonly TextParameter Other = new("other", "the run to compare with; left out, the nearest earlier one of the same experiment");
     public static readonly ListParameter Runs = new("runs", "ids", 1, 100);

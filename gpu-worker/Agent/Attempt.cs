@@ -4,6 +4,7 @@ using Serverless.Core;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Telemetry;
+using Serverless.GpuWorker.Collect;
 using Serverless.GpuWorker.Execute;
 
 namespace Serverless.GpuWorker.Agent;
@@ -22,7 +23,7 @@ sealed class Attempt(AgentOptions options, ClaimedRun claimed, IAttemptWork work
         try
         {
             if (await work.Execute() is not { } ending) return;
-            await record.Finish(ending);
+            await record.Finish(ending, work.GiveRoom);
             span?.SetTag(Tracing.Cause, EnumNames.Of(ending.Cause));
             if (ending.Cause != Cause.Completed) span.Fail(ending.Message ?? EnumNames.Of(ending.Cause));
         }
@@ -30,14 +31,22 @@ sealed class Attempt(AgentOptions options, ClaimedRun claimed, IAttemptWork work
         {
             // Something that is not the platform's stands where the run's results belong: another try would meet it again.
             var message = $"{obstacle.Message}: move it away, then: exp rerun";
-            await record.Finish(new(Cause.Invalid, message, Metrics: work.MetricsEnd, Logs: work.LogEnd));
+            await record.Finish(new(Cause.Invalid, message, Metrics: work.MetricsEnd, Logs: work.LogEnd), work.GiveRoom);
+            span.Fail(message);
+        }
+        catch (StreamTakenException taken)
+        {
+            // Nothing is wrong with this worker. The next attempt has a stream of its own.
+            var message = $"its worker could not go on: {taken.Message}";
+            await record.Finish(new(Cause.WorkerLost, message, Metrics: work.MetricsEnd, Logs: work.LogEnd), work.GiveRoom);
+            log.GaveUp(run.Id, taken.Message);
             span.Fail(message);
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {
             // A fault of this worker's: another try, within the budget for lost workers, and not after a whole lease.
             var message = $"the worker failed: {FaultText.Of(fault)}";
-            await record.Finish(new(Cause.WorkerLost, message, Metrics: work.MetricsEnd, Logs: work.LogEnd));
+            await record.Finish(new(Cause.WorkerLost, message, Metrics: work.MetricsEnd, Logs: work.LogEnd), work.GiveRoom);
             log.Faulted(fault, run.Id);
             span.Fail(message);
             throw;

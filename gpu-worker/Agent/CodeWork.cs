@@ -93,6 +93,8 @@ sealed class CodeWork : IAttemptWork
         }
     }
 
+    public void GiveRoom() => folder.Dispose();
+
     public void Dispose()
     {
         folder.Dispose();
@@ -123,7 +125,8 @@ sealed class CodeWork : IAttemptWork
     }
 
     private async Task Carry(RunRecord goesOn, CancellationToken cancel) =>
-        metrics.Carry(await retry.Execute(() => EarlierAttempt.PointsAround(store, goesOn, cancel), cancel));
+        metrics.Carry(
+            await retry.Execute(() => EarlierAttempt.PointsAround(store, goesOn, cancel), cancel), new(store, goesOn, retry, record.MayWrite));
 
     private async Task<Ending> EndEarly(Cause cause, string message)
     {

@@ -26,6 +26,11 @@ interface IAttemptWork : IDisposable
     /// <returns>Null when nothing may be written any more.</returns>
     /// <exception cref="OperationCanceledException">The attempt may not write any more, or is asked to stop.</exception>
     Task<Ending?> Execute();
+
+    /// <summary>
+    /// After <see cref="Execute"/>, when there is no room to tell of the end: deletes what the attempt has on this disk. It may be all that fills it.
+    /// </summary>
+    void GiveRoom();
 }
 
 /// <summary>A run that this worker has claimed.</summary>

@@ -24,9 +24,15 @@ sealed class OwnedRecord(
     /// <param name="needless">Cancelled when it needs not be done any more, unless it is under way.</param>
     /// <returns>False when fenced.</returns>
     /// <exception cref="OperationCanceledException">As <see cref="MayWrite"/>, and as <paramref name="needless"/>.</exception>
-    public async Task<bool> Apply(RunEvent.Owned happened, CancellationToken needless = default)
+    public Task<bool> Apply(RunEvent.Owned happened, CancellationToken needless = default) => Apply(happened, whenFull: null, needless);
+
+    /// <summary>The terminal write of the attempt, and what follows from it.</summary>
+    /// <param name="whenFull">Makes room for it where there is none.</param>
+    public Task Finish(Ending ending, Action whenFull) => Apply(new RunEvent.Finish(run.Epoch, ending), whenFull, CancellationToken.None);
+
+    private async Task<bool> Apply(RunEvent.Owned happened, Action? whenFull, CancellationToken needless)
     {
-        var change = await Execute(happened, needless);
+        var change = await Execute(happened, whenFull, needless);
         if (change is { Run: not null, Decision: Decision.Illegal illegal }) log.Illegal(run.Id, happened.GetType().Name, illegal.Why);
         return Take(change);
     }
@@ -39,11 +45,8 @@ sealed class OwnedRecord(
         return Take(change) ? change.Run! : throw new OperationCanceledException(MayWrite);
     }
 
-    private Task<RunChange> Execute(RunEvent.Owned happened, CancellationToken needless = default) => InTurn(
-        () => retry.Execute(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, evenWhenFull: happened is RunEvent.Finish), needless);
-
-    /// <summary>The terminal write of the attempt, and what follows from it.</summary>
-    public Task Finish(Ending ending) => Apply(new RunEvent.Finish(run.Epoch, ending));
+    private Task<RunChange> Execute(RunEvent.Owned happened, Action? whenFull = null, CancellationToken needless = default) => InTurn(
+        () => retry.Execute(() => queue.Apply(run.Id, happened, MayWrite), MayWrite, whenFull), needless);
 
     /// <summary>
     /// Looks whether somebody else wrote the record since this attempt last did, and if so what: a request to cancel, or a new owner.

@@ -46,6 +46,27 @@ static class EarlierAttempt
         return around;
     }
 
+    /// <summary>
+    /// Why the curve up to a checkpoint has a hole: a copy of a workspace that was taken while runs went on may have a checkpoint and not all that
+    /// was logged before it.
+    /// </summary>
+    /// <returns>Null: all of it is there.</returns>
+    public static async Task<string?> Missing(IObjectStore store, RunRecord run, CheckpointRef checkpoint, CancellationToken cancel)
+    {
+        var end = checkpoint.MetricsUpTo is { } upTo && upTo.IsBeyond(checkpoint.Metrics) ? upTo : checkpoint.Metrics;
+        for (var segment = 0; segment <= end.Segment; segment++)
+        {
+            var wanted = segment == end.Segment ? end.LengthBytes : 1;
+            var key = WorkspacePaths.MetricsSegment(run.Id, checkpoint.Epoch, segment);
+            if (wanted == 0) continue;
+            var length = (await store.Head(key, cancel)).Value?.LengthBytes;
+            if (length is null) return $"{key} is missing, with metrics that were logged before it";
+            if (length < wanted) return $"{key} has {length} of {wanted} bytes: metrics that were logged before it are missing";
+        }
+
+        return null;
+    }
+
     /// <summary>What the run had left by the checkpoint that it goes on from.</summary>
     /// <exception cref="InvalidDataException">The list of it is damaged, or missing.</exception>
     public static async Task<IReadOnlyList<KeptOutput>> Outputs(IObjectStore store, RunRecord run, CancellationToken cancel)

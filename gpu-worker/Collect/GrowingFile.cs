@@ -9,10 +9,13 @@ namespace Serverless.GpuWorker.Collect;
 /// <param name="folder">Where it is, once that is made.</param>
 sealed class GrowingFile(Func<string> folder, string path)
 {
-    /// <summary>Two files that have the same here, at the same place, are taken for the same: a line of metrics names its step.</summary>
-    private const int TailLength = 64;
+    /// <summary>
+    /// Two files that have the same here, at the same place, are taken for the same: a line of metrics names its step. The last ones that were read,
+    /// and the first ones: of a file whose newest line comes first, or that has the newest lines only, the last ones may be as they were.
+    /// </summary>
+    private const int TailLength = 64, HeadLength = 256;
 
-    private readonly byte[] tail = new byte[TailLength], now = new byte[TailLength];
+    private readonly byte[] tail = new byte[TailLength], head = new byte[HeadLength], now = new byte[HeadLength];
     private long position;
 
     /// <param name="anew">The file is not the one that was read before: what is read is its beginning.</param>
@@ -30,6 +33,11 @@ sealed class GrowingFile(Func<string> folder, string path)
 
         file.Content.Position = position;
         var read = file.Content.Read(buffer);
+        if (position < HeadLength)
+        {
+            buffer.AsSpan(0, (int)Math.Min(read, HeadLength - position)).CopyTo(head.AsSpan((int)position));
+        }
+
         position += read;
         KeepTail(buffer.AsSpan(0, read));
         return read;
@@ -39,9 +47,13 @@ sealed class GrowingFile(Func<string> folder, string path)
     {
         if (file.LengthBytes < position) return false;
         var length = (int)Math.Min(position, TailLength);
-        file.Content.Position = position - length;
-        var read = now.AsSpan(0, file.Content.ReadAtLeast(now.AsSpan(0, length), length, throwOnEndOfStream: false));
-        return read.SequenceEqual(tail.AsSpan(TailLength - length));
+        return Has(file, position - length, tail.AsSpan(TailLength - length)) && Has(file, 0, head.AsSpan(0, (int)Math.Min(position, HeadLength)));
+    }
+
+    private bool Has(PlainFile file, long at, ReadOnlySpan<byte> bytes)
+    {
+        file.Content.Position = at;
+        return now.AsSpan(0, file.Content.ReadAtLeast(now.AsSpan(0, bytes.Length), bytes.Length, throwOnEndOfStream: false)).SequenceEqual(bytes);
     }
 
     // At the end of the array, so that a shorter one needs no length of its own.

@@ -37,7 +37,9 @@ sealed class MetricCollector : IMetricSink, IDisposable
     private readonly byte[] buffer = new byte[ReadAtOnce];
     private readonly GrowingFile streamFile, jsonlFile;
     private readonly RewrittenHistory history = new();
+    private readonly List<MetricPoint> ofJsonl = [];
     private CarriedPoints carried = new([]);
+    private EarlierPoints? earlier;
     private LineSplitter jsonl;
     private DateTimeOffset lastRead, read;
     private StreamCursor collected = StreamCursor.Start;
@@ -74,7 +76,8 @@ sealed class MetricCollector : IMetricSink, IDisposable
 
     /// <summary>Sets what the attempt before logged about the checkpoint that this one goes on from.</summary>
     /// <param name="points">In order of logging.</param>
-    public void Carry(IEnumerable<MetricPoint> points) => carried = new(points);
+    /// <param name="before">What is there of all attempts up to that checkpoint.</param>
+    public void Carry(IEnumerable<MetricPoint> points, EarlierPoints before) => (carried, earlier) = (new(points), before);
 
     /// <summary>
     /// Where this stream had got when the SDK's stream had <paramref name="streamBytes"/> and the code was at <paramref name="step"/>.
@@ -99,7 +102,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
     void IMetricSink.Found(ReadOnlySpan<char> name, long step, double value)
     {
         var metric = name.ToString();
-        if (history.IsNew(metric, step)) AddWritten(new(metric, step, value, Micros(read)));
+        if (history.IsNew(metric, step)) ofJsonl.Add(new(metric, step, value, Micros(read)));
     }
 
     void IMetricSink.LeftOut(ReadOnlySpan<char> what, string why) =>
@@ -116,12 +119,14 @@ sealed class MetricCollector : IMetricSink, IDisposable
             {
                 read = time.GetUtcNow();
                 more = ReadStream() | ReadJsonl();
+                await AddJsonl();
                 lastRead = read;
                 await writer.Flush(cancel);
             }
             while (more);
 
             if (atEnd) jsonl.End();
+            await AddJsonl();
             AddPrinted(printed.AreMany ? long.MaxValue : printedBefore);
             foreach (var remark in printed.TakeRemarks()) log.Say(remark);
             if (atEnd || isWhole) Store(carried.Rest());
@@ -187,6 +192,19 @@ sealed class MetricCollector : IMetricSink, IDisposable
         if (read == 0) return false;
         jsonl.Add(buffer.AsSpan(0, read));
         return read == buffer.Length;
+    }
+
+    private async Task AddJsonl()
+    {
+        foreach (var point in ofJsonl)
+        {
+            if (earlier is null || !await earlier.Has(point)) AddWritten(point);
+        }
+
+        ofJsonl.Clear();
+        if (earlier is not { IsTooMany: true }) return;
+        SayOnce("history", $"{ContractNames.MetricsJsonl} begins before the checkpoint, and there are too many points to say which of it are there "
+            + "already: some may be there twice");
     }
 
     private LineSplitter NewJsonl() => new(

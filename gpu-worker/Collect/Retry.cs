@@ -22,9 +22,9 @@ sealed class Retry(TimeProvider time, ILogger log)
     private int waiting;
     private bool said;
 
-    /// <param name="evenWhenFull">Also when there is no room: for the few bytes that tell of it.</param>
+    /// <param name="whenFull">Makes room where there is none, for the few bytes that tell of it. Null: a full store ends it.</param>
     /// <exception cref="OperationCanceledException">As the token.</exception>
-    public async Task<T> Execute<T>(Func<Task<T>> call, CancellationToken cancel, bool evenWhenFull = false)
+    public async Task<T> Execute<T>(Func<Task<T>> call, CancellationToken cancel, Action? whenFull = null)
     {
         var begun = time.GetTimestamp();
         var waits = false;
@@ -40,8 +40,9 @@ sealed class Retry(TimeProvider time, ILogger log)
                     return answer;
                 }
                 catch (Exception unavailable) when (unavailable is StoreUnavailableException or BusUnavailableException
-                    || (evenWhenFull && unavailable is StoreFullException))
+                    || (whenFull is not null && unavailable is StoreFullException))
                 {
+                    if (unavailable is StoreFullException) whenFull!();
                     Waits(first: !waits, time.GetElapsedTime(begun) >= Quiet ? unavailable.Message : null);
                     waits = true;
                     await Task.Delay(Pauses.After(failures), time, cancel);

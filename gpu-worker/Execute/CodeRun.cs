@@ -123,7 +123,7 @@ sealed class CodeRun(
             (cause, message) = (Cause.StorageFull, $"there is no room left for what the run made: {full.Message}");
             folder.Dispose();
             log.Say(message);
-            await retry.Execute(FlushLog, record.MayWrite, evenWhenFull: true);
+            await retry.Execute(FlushLog, record.MayWrite, whenFull: folder.Dispose);
         }
 
         var latest = metrics.Latest;

@@ -14,7 +14,13 @@ static unsafe partial class Native
     /// <summary>errno when no process can be made: too many of them, or no memory.</summary>
     public const int TryAgain = 11, NoMemory = 12;
 
-    private const int SigHangUp = 1, SigInterrupt = 2, SigQuit = 3, SigPipe = 13;
+    private const int SigPipe = 13;
+
+    /// <summary>
+    /// Signals that end a process which does not handle them, and that people and programs send: hang-up, interrupt, quit, two of the user's, pipe,
+    /// alarm.
+    /// </summary>
+    private static int[] Ending => OperatingSystem.IsMacOS() ? [1, 2, 3, 13, 14, 30, 31] : [1, 2, 3, 10, 12, 13, 14];
 
     /// <summary>More than any system's <c>struct sigaction</c> has; its first word is the handler on all of them.</summary>
     private const int SignalActionWords = 32;
@@ -41,7 +47,7 @@ static unsafe partial class Native
         const nint Default = 0, Ignored = 1;
         List<int> ignored = [];
         var action = stackalloc nint[SignalActionWords];
-        foreach (var signal in (int[])[SigHangUp, SigInterrupt, SigQuit, SigPipe])
+        foreach (var signal in Ending)
         {
             if (Ask(signal, null, action) == 0 && action[0] == Ignored) ignored.Add(signal);
         }
@@ -55,6 +61,13 @@ static unsafe partial class Native
         {
             foreach (var signal in ignored) Handle(signal, Ignored);
         }
+    }
+
+    /// <summary>From now on this process ignores what others of its group are sent to end them.</summary>
+    public static void IgnoreEndingSignals()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        foreach (var signal in Ending) Handle(signal, 1);
     }
 
     [LibraryImport("libc", EntryPoint = "sigaction")]

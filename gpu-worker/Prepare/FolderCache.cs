@@ -19,15 +19,19 @@ sealed class FolderCache(string root, string what, TimeProvider time)
     /// <summary>For one attempt: what does not stay then will not stay the next time either.</summary>
     private const int MostMade = 3;
 
-    private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(20), WaitSaid = TimeSpan.FromSeconds(2);
 
     private readonly OwnFolder own = new(root);
 
     /// <param name="key">A file name.</param>
     /// <param name="make">Fills the empty folder; when it throws, nothing is cached.</param>
     /// <param name="say">Takes a line when what there was could not be used, and why.</param>
-    /// <exception cref="PreparationException">Something is mounted there: a mount cannot be kept, and what it has is somebody else's.</exception>
-    public async Task<CacheEntry> GetOrMake(string key, Func<string, Task> make, Action<string> say, CancellationToken cancel)
+    /// <param name="waiting">For a folder that takes long to make; null: none does.</param>
+    /// <exception cref="PreparationException">
+    /// Something is mounted there: a mount cannot be kept, and what it has is somebody else's. Or another run took too long to make it.
+    /// </exception>
+    public async Task<CacheEntry> GetOrMake(
+        string key, Func<string, Task> make, Action<string> say, CancellationToken cancel, Waiting? waiting = null)
     {
         own.Check(root);
         Folders.MakeCache(root);
@@ -36,7 +40,7 @@ sealed class FolderCache(string root, string what, TimeProvider time)
             // What is not as it was and still in use stays: those who use it may go on for days. The next place is free.
             var folder = Path.Combine(root, turn == 0 ? key : string.Create(CultureInfo.InvariantCulture, $"{key}.{turn}"));
             foreach (var beside in (string[])[folder + SealSuffix, folder + LockSuffix]) Folders.MendFile(beside);
-            if (await GetOrMakeAt(folder, make, say, cancel) is { } entry) return entry;
+            if (await GetOrMakeAt(folder, make, say, waiting, cancel) is { } entry) return entry;
         }
     }
 
@@ -59,9 +63,12 @@ sealed class FolderCache(string root, string what, TimeProvider time)
 
     private static bool IsSealed(string folder) => FileCalls.LookAt(folder + SealSuffix).Kind == FileKind.File;
 
-    // Null when it is of no use, and somebody uses it.
-    private async Task<CacheEntry?> GetOrMakeAt(string folder, Func<string, Task> make, Action<string> say, CancellationToken cancel)
+    // Null when it is of no use, and somebody uses it, or may still write there.
+    private async Task<CacheEntry?> GetOrMakeAt(
+        string folder, Func<string, Task> make, Action<string> say, Waiting? waiting, CancellationToken cancel)
     {
+        var began = time.GetTimestamp();
+        var isWaitSaid = false;
         for (var made = 0; ;)
         {
             if (Find(folder) is { } found) return found;
@@ -69,6 +76,9 @@ sealed class FolderCache(string root, string what, TimeProvider time)
             {
                 await using (alone)
                 {
+                    // Whoever began it is dead; what it had started may not be, and would write into a new one as well.
+                    if (made == 0 && !IsSealed(folder) && FileCalls.LookAt(folder).Kind == FileKind.Folder) return null;
+
                     // Somebody else may have made it since.
                     var difference = IsSealed(folder) ? Seal.Difference(folder, folder + SealSuffix, contents: true) : null;
                     if (difference is not null) say($"the {what} in the worker's cache is not what was put there, and is made again: {difference}");
@@ -94,6 +104,18 @@ sealed class FolderCache(string root, string what, TimeProvider time)
             }
             else
             {
+                var waited = time.GetElapsedTime(began);
+                if (waited >= waiting?.Limit)
+                {
+                    throw new PreparationException(Cause.Timeout, $"waited {waiting.Limit} for the {what}, which another run is making");
+                }
+
+                if (waited >= WaitSaid && !isWaitSaid)
+                {
+                    isWaitSaid = true;
+                    waiting?.Say($"waits for the {what}, which another run is making");
+                }
+
                 await Task.Delay(LockPoll, time, cancel);
             }
         }
@@ -172,3 +194,8 @@ sealed class FolderCache(string root, string what, TimeProvider time)
         return true;
     }
 }
+
+/// <summary>Of one run for what another one is making.</summary>
+/// <param name="Limit">Null: none.</param>
+/// <param name="Say">Takes a line for the run's log.</param>
+sealed record Waiting(TimeSpan? Limit, Action<string> Say);

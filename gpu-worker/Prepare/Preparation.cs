@@ -49,7 +49,8 @@ sealed class Preparation(
         List<CheckpointManifest> known = [];
         while (known.Count == 0 && run.Head is { } head)
         {
-            var (whole, why) = await CheckpointFolder.Materialize(store, head.Manifest, folder.Resume, cancel);
+            var (whole, why) = await EarlierAttempt.Missing(store, run, head, cancel) is { } missing
+                ? (null, missing) : await CheckpointFolder.Materialize(store, head.Manifest, folder.Resume, cancel);
             if (whole is not null)
             {
                 known.Add(whole);
@@ -94,7 +95,7 @@ sealed class Preparation(
                 ProjectBuild.AddLibraries(environment);
                 return Command(["dotnet", built, .. arguments]);
             case EntryPoint.Shell(var line):
-                return Command(["/bin/sh", "-c", line]);
+                return Command(["/bin/sh", "-c", ShellCommand.OfOneProgram(line)]);
             default:
                 throw new PreparationException(Cause.Invalid, $"the command '{spec.Command}' names a folder; name the entry in it");
         }
@@ -127,7 +128,7 @@ sealed class Preparation(
     {
         if (!File.Exists(Path.Combine(source.Folder, entry))) throw new PreparationException(Cause.Invalid, $"the code has no file '{entry}'");
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"program\n{spec.Code.Tree}\n{entry}\n{Compiler.Identity}")));
-        return builds.GetOrMake(key, Make, say, cancel);
+        return builds.GetOrMake(key, Make, say, cancel, new(spec.Timeout, log.Say));
 
         async Task Make(string folder)
         {

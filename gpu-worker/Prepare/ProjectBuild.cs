@@ -37,7 +37,7 @@ sealed class ProjectBuild(FolderCache builds, Func<CacheEntry, string> give, Cod
             await steps.Run("build", command, copy, Quiet(environment), run.Spec);
             builds.Delete(copy);
             if (user is not null) CodeUser.TakeBack(folder);
-        }, steps.Say, cancel));
+        }, steps.Say, cancel, steps.Waiting(run.Spec)));
         return Program(Path.Combine(built, Output), Path.GetFileNameWithoutExtension(project));
     }
 

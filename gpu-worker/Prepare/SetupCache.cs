@@ -30,7 +30,8 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
     {
         var variables = string.Join('\n', spec.Env.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
         var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec.Code.Tree}\n{setup}\n{variables}")));
-        var entry = await folders.GetOrMake(key, folder => Make(folder, source, spec, setup, environment, steps, cancel), steps.Say, cancel);
+        var entry = await folders.GetOrMake(
+            key, folder => Make(folder, source, spec, setup, environment, steps, cancel), steps.Say, cancel, steps.Waiting(spec));
         var made = work.Keep(entry);
         var asCopy = user is null && entry.IsSmall;
         foreach (var found in new DirectoryInfo(Path.Combine(made, Code)).EnumerateFileSystemInfos())

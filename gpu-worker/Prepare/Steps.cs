@@ -15,6 +15,9 @@ sealed class Steps(RunnerPool pool, LogCollector log, Omissions omissions, StopR
     /// <summary>Of the code's files, when it is no plain one: the code will say itself where it misses it.</summary>
     public void LeaveOut(string path, string why) => omissions.Add($"code/{path}", why);
 
+    /// <summary>For what another run does already.</summary>
+    public Waiting Waiting(RunSpec spec) => new(spec.Timeout, log.Say);
+
     /// <param name="what">For messages: <c>setup</c>.</param>
     /// <exception cref="PreparationException">It failed or took longer than the run may.</exception>
     /// <exception cref="OperationCanceledException">The attempt is to end.</exception>

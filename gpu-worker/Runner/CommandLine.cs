@@ -11,6 +11,9 @@ static class CommandLine
     {
         // The agent signals the whole group: the child is meant, its supervisor waits for it.
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, static signal => signal.Cancel = true);
+
+        // And what the code sends to its own group is for the code.
+        Native.IgnoreEndingSignals();
         var start = new ProcessStartInfo(command[0]) { UseShellExecute = false };
         foreach (var word in command.Skip(1)) start.ArgumentList.Add(word);
 

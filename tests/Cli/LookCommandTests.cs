@@ -149,6 +149,33 @@ public sealed class LookCommandTests(SharedPlatform shared)
     }
 
     [Fact]
+    public async Task List_OfWhatIsAskedFor_IsOrdered_AndNamesThatNoRunHas_AreSaid()
+    {
+        foreach (var lr in (double[])[0.3, 0.1, 0.2])
+        {
+            var script = Platform.Script("asked.sh", "echo \"step 1 score=$EXP_PARAM_LR\"\n");
+            Assert.Equal(0, (await Platform.Exp("run", script, "--param", FormattableString.Invariant($"lr={lr}"), "--tag", "asked", "--wait")).ExitCode);
+        }
+
+        var asked = await Platform.Exp("list", "--where", "tags == asked and score > 0.1 and state == succeeded", "--order", "-lr");
+        Assert.Matches(@"lr=0\.3[^\n]*score 0\.3[^\n]*\n[^\n]*lr=0\.2", asked.Output);
+        Assert.DoesNotContain("lr=0.1", asked.Output, StringComparison.Ordinal);
+        Assert.Contains("no run has a metric or a parameter 'scor'; did you mean 'score'?", (await Platform.Exp("list", "--where", "scor > 1")).Error,
+            StringComparison.Ordinal);
+        var wrong = await Platform.Exp("list", "--where", "score >");
+        Assert.Equal(2, wrong.ExitCode);
+        Assert.Contains("where: at character 8: it ends", wrong.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CurvesWhoseRangeIsBeyondADouble_AreDrawn()
+    {
+        var script = Platform.Script("vast.sh", "for i in 1 2; do echo step $i vast=1.7e308; done\nfor i in 3 4; do echo step $i vast=-1.7e308; done\n");
+        Assert.Equal(0, (await Platform.Exp("run", script, "--wait")).ExitCode);
+        Assert.Contains("██▁▁", (await Platform.Exp("metrics", "vast")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Metrics_AreATable_APlot_OrEveryPointAsCsv()
     {
         Assert.Equal(0, (await Platform.Exp("run", Platform.Script("curves.sh", Curves), "--wait")).ExitCode);

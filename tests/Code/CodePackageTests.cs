@@ -161,6 +161,27 @@ public sealed class CodePackageTests : IDisposable
     }
 
     [Fact]
+    public void Names_that_are_not_UTF8_are_named_and_refused_unless_they_stay_out()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        Write("train.cs", "x");
+        var script = $"cd '{folder.FullName}' && mkdir $(printf 'caf\\351') && touch $(printf 'caf\\351')/x.py $(printf 'f\\351.py')";
+        Shell(script);
+        var refused = Refused(() => Packed());
+        Assert.Contains("'caf\uFFFD': it is gone, or its name is not UTF-8", refused, StringComparison.Ordinal);
+        Assert.Contains("'f\uFFFD.py': it is gone, or its name is not UTF-8", refused, StringComparison.Ordinal);
+        Write(".expignore", "caf?\nf?.py\n");
+        Assert.Equal(["train.cs"], Packed());
+        Shell($"rm -r '{folder.FullName}'/*");
+
+        static void Shell(string script)
+        {
+            using var shell = System.Diagnostics.Process.Start("sh", ["-c", script]);
+            shell.WaitForExit();
+        }
+    }
+
+    [Fact]
     public void One_file_is_a_package()
     {
         Write("deep/train.cs", "x");

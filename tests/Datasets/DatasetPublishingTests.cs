@@ -192,7 +192,8 @@ public sealed class DatasetPublishingTests
         // As when a program writes into the open file: the same version, other bytes.
         var etag = (await rig.Store.Head("data/digits/a", Cancel)).Value!.ETag;
         var remembered = WorkspacePaths.ContentHash(DatasetRig.Hash("data/digits/a"));
-        await rig.Store.PutJson(remembered, new InputRef("data/digits/a", etag, DatasetRig.Hash("0"), 1), cancel: Cancel);
+        var file = new InputRef("data/digits/a", etag, DatasetRig.Hash("0"), 1);
+        await rig.Store.PutJson(remembered, new { File = file, Change = (string?)null }, cancel: Cancel);
         Assert.IsType<PublishResult.Changed>(await rig.Publishing().Publish("digits", "data/digits", null, Cancel));
         Assert.Equal(0, rig.Contents);
     }

@@ -31,6 +31,27 @@ public sealed partial class PagesTests
         Assert.Empty(broken);
     }
 
+    [Fact]
+    public void EveryPathOfSourceThatAPageNames_IsThere()
+    {
+        string[] pages =
+        [
+            Repository.PathOf("README.md"), Repository.PathOf("client", "README.md"), Repository.PathOf("tests", "README.md"),
+            .. Directory.GetFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories),
+        ];
+        var gone =
+            from page in pages
+            from Match named in SourcePath().Matches(File.ReadAllText(page))
+            let path = Repository.PathOf(named.Groups[1].Value)
+            where !Path.Exists(path) && !File.Exists(path + ".cs")
+            select $"{Path.GetRelativePath(Repository.Root, page)}: {named.Groups[1].Value}";
+
+        Assert.Empty(gone);
+    }
+
+    [GeneratedRegex(@"`((?:core|client|functions|gpu-worker|sdk|cli|cloud|tests|bench|experiments|infra)/[\w/.-]*\w)`")]
+    private static partial Regex SourcePath();
+
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex Target();
 }

@@ -33,6 +33,19 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
     }
 
     [Fact]
+    public async Task Runs_AreAskedForByExpression_AndOrdered()
+    {
+        var (first, second) = (await platform.Submit("asked"), await platform.Submit("asked"));
+        async Task<RunList> List(string query) => (await platform.Reader.GetFromJsonAsync<RunList>("api/runs?" + query, CoreJson.Options, Cancel))!;
+        var found = await List($"experiment=asked&where={Uri.EscapeDataString("state = queued and has id and age < 1h")}&order=id&limit=1");
+        Assert.Equal(new[] { first, second }.Min(StringComparer.Ordinal), Assert.Single(found.Runs).Id);
+        Assert.Equal(
+            new[] { first, second }.Max(StringComparer.Ordinal),
+            Assert.Single((await List($"experiment=asked&order=id&limit=1&after={found.Next}")).Runs).Id);
+        Assert.Empty((await List("experiment=asked&where=state%3Dfailed")).Runs);
+    }
+
+    [Fact]
     public async Task Yaml_IsTakenAsWellAsJson()
     {
         var yaml = $"project: pruning\nname: yaml\ncode: {{ snapshot: {await platform.PutCode()} }}\ncommand: train.cs\nseed: [1, 2]\n";

@@ -8,6 +8,7 @@ using Serverless.Core.Notifications;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
+using Serverless.Core.Search;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
@@ -68,7 +69,7 @@ public sealed class ParserFuzzTests
             text => System.Text.Json.JsonSerializer.Serialize(TriggerReader.Read(text, SpecFormat.Yaml).Definition, CoreJson.Options))],
             text => Check(TriggerReader.Read(text, SpecFormat.Json))),
         ["condition"] = (["acc > 0.9", "not (state == failed) and params.lr <= 1e-3 or `any name` != 3", "tags == 'a' or step >= 10",
-            "params.x == \"a\""], text => Says(ConditionParser.Parse(text) is (null, null))),
+            "params.x == \"a\"", "has x and x in (1, 2) and x ~ a*"], text => Says(ConditionParser.Parse(text) is (null, null))),
         ["address of a webhook"] = (["https://host/a?room=my team", "http://127.0.0.1:1/{a}/[1]|\\x", "https://[::1]:8/100%",
             "https://hooks.slack.com/a#b", "https://münchen.example/ü\n"], Address),
         ["references"] = (["a ${run.id} b", "$${x}", "${event.path}", "${ run.params.lr }"], text => References.Pieces(text)),

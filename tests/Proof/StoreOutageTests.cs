@@ -39,6 +39,10 @@ public sealed class StoreOutageTests
         await SmallDisk.Run<FullStore>(expected["seen"]);
     }
 
+    /// <summary>The disk is full of what the code wrote beside its results, and the code has died of that: its worker makes room to tell of it.</summary>
+    [Fact]
+    public Task DiskFilledByTheCodesOwnTemporaryFiles_IsFreeAgain_AndTheRunsEndIsTold() => SmallDisk.Run<FilledByCode>();
+
     // The lease runs out meanwhile. Nobody else is there to take the run, so its owner stays its owner.
     private static async Task<RunRecord> TrainedThrough(WorkerRig rig, Action begin, Action end, string says)
     {
@@ -78,6 +82,24 @@ public sealed class StoreOutageTests
                 SmallDisk.Mount("-o", "remount,bind,ro", view);
                 SmallDisk.Mount("--move", view, rig.WorkspaceFolder);
             }
+        }
+    }
+
+    private sealed class FilledByCode : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            SmallDisk.Mount("-t", "tmpfs", "-o", "size=64m", "tmpfs", args[0]);
+            await using var rig = new WorkerRig(args[0]);
+            await rig.StartWorker("w1", ShortLease);
+            var run = await rig.SubmitShell("echo step 1 a=1; while head -c 4096 /dev/zero >> $TMPDIR/fill 2>/dev/null; do :; done; sleep 1; exit 3");
+
+            var ended = await rig.Ended(run, Patience);
+
+            Assert.Equal(RunState.Failed, ended.State);
+            var next = await rig.SubmitShell("head -c 1000000 /dev/zero > $TMPDIR/fits");
+            Assert.Equal(RunState.Succeeded, (await rig.Ended(next, Patience)).State);
+            return 0;
         }
     }
 

@@ -1,5 +1,6 @@
 using Serverless.Core.Notifications;
 using Serverless.Core.Runs;
+using Serverless.Core.Search;
 using Serverless.Core.Triggers;
 
 namespace Serverless.Tests.Runs;
@@ -79,7 +80,7 @@ public sealed class CheckTests
         var run = Ended(new() { ["loss"] = "..0.1" }, new() { ["loss"] = 0.5 });
         var (parsed, problem) = ConditionParser.Parse(condition);
         Assert.Null(problem);
-        Assert.Equal(expected, parsed!.IsTrue(run, run.Metrics));
+        Assert.Equal(expected, parsed!.IsTrue(RunFacts.Of(run, run.Metrics)));
     }
 
     [Fact]

@@ -100,6 +100,10 @@ sealed class SimWork : IAttemptWork
             cause, ExitCode: cause == Cause.Completed ? 0 : 1, Outputs: outputs, Metrics: MetricsEnd, Logs: LogEnd, Values: Latest, Step: step);
     }
 
+    public void GiveRoom()
+    {
+    }
+
     public void Dispose()
     {
         world.WorkerLaws.IsOver(process);

@@ -64,7 +64,7 @@ public sealed partial class ArchitectureTests
         var map = File.ReadAllText(Repository.PathOf("README.md")).Split("## What is where")[1];
         var named = from Match match in Named().Matches(map) select match.Groups[1].Value;
 
-        Assert.DoesNotContain(named, path => !Directory.Exists(Repository.PathOf(path)) && !File.Exists(Repository.PathOf(path + ".cs")));
+        Assert.DoesNotContain(named, path => !Path.Exists(Repository.PathOf(path)) && !File.Exists(Repository.PathOf(path + ".cs")));
     }
 
     [Theory, MemberData(nameof(Assemblies))]

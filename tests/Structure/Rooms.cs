@@ -11,8 +11,8 @@ static class Rooms
     public static IReadOnlyList<string> Order { get; } =
     [
         Root, "Contract", "Telemetry", "Storage", "Messaging", "Workspaces", "Access", "Runs", "Workers", "Spec", "Code", "Datasets", "Versions",
-        "Lineage", "Outputs",
-        "Publishing", "Submit", "Streams", "Metrics", "Logs", "Reports", "Events", "Triggers", "Notifications", "Deletion", "Doctor", "Platform",
+        "Lineage",
+        "Search", "Outputs", "Publishing", "Submit", "Streams", "Metrics", "Logs", "Reports", "Events", "Triggers", "Notifications", "Deletion", "Doctor", "Platform",
     ];
 
     /// <summary>Assembly → the other assemblies of this repository that it may use.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Serverless.Core.Runs;
 using Serverless.GpuWorker.Prepare;
 using Serverless.Tests.Support;
 
@@ -85,7 +86,7 @@ public sealed class FolderCacheTests : IDisposable
 
     /// <summary>As when the machine loses power, or the worker is killed, in the middle of a set-up.</summary>
     [Fact]
-    public async Task WhatWasNeverFinished_IsMadeAnew_OrRemovedByTheNextTrim_AndWhatIsSomebodyElsesStays()
+    public async Task WhatWasNeverFinished_IsMadeElsewhere_AndRemovedByTheNextTrim_AndWhatIsSomebodyElsesStays()
     {
         var cache = Cache("builds");
         foreach (var key in (string[])["a", "b"])
@@ -101,7 +102,48 @@ public sealed class FolderCacheTests : IDisposable
         Trim(limit: long.MaxValue, cache);
 
         Assert.False(Directory.Exists(folder["builds/b"]));
-        Assert.Equal(["a", "mine"], Kept());
+        Assert.Equal(["a.1", "mine"], Kept());
+    }
+
+    /// <summary>As when worker and runner are killed in the middle of a set-up: what the set-up had started goes on writing for a while.</summary>
+    [Fact]
+    public async Task WhatADeadMakerLeftRunning_WritesIntoNobodysFolder()
+    {
+        Directory.CreateDirectory(folder["builds/a"]);
+        await File.WriteAllTextAsync(folder["builds/a.lock"], "", Token);
+        using var made = await Cache("builds").GetOrMake("a", async into =>
+        {
+            await File.WriteAllTextAsync(Path.Combine(into, "ours"), "", Token);
+            await File.WriteAllTextAsync(folder["builds/a/theirs"], "", Token);
+        }, _ => { }, Token);
+
+        Assert.Equal(["ours"], Directory.GetFileSystemEntries(made.Folder).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task WhoeverWaitsForAnothersFolder_SaysSo_AndNotForLongerThanItMay()
+    {
+        var begun = new TaskCompletionSource();
+        var finish = new TaskCompletionSource();
+        var making = Cache("builds").GetOrMake("a", _ =>
+        {
+            begun.SetResult();
+            return finish.Task;
+        }, _ => { }, Token);
+        await begun.Task;
+        var said = new List<string>();
+        var waiting = Task.Run(() => Cache("builds").GetOrMake("a", _ => Task.CompletedTask, _ => { }, Token, new(TimeSpan.FromMinutes(1), said.Add)), Token);
+        while (!waiting.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        var late = await Assert.ThrowsAsync<PreparationException>(() => waiting);
+        Assert.Equal((Cause.Timeout, "waited 00:01:00 for the builds, which another run is making"), (late.Cause, late.Message));
+        Assert.Equal(["waits for the builds, which another run is making"], said);
+        finish.SetResult();
+        (await making).Dispose();
     }
 
     [Fact]

@@ -49,7 +49,8 @@ internal static class JsonMetrics
         if (WholeNumber(at, isEpoch) is not { } step) return "its step is not a whole number";
         if (line.TryGetProperty("name", out var name) && line.TryGetProperty("value", out var one))
         {
-            if (name.ValueKind != JsonValueKind.String || name.GetString() is not { Length: > 0 } metric) return "its name is not a text";
+            if (name.ValueKind != JsonValueKind.String || name.GetString() is not { } metric) return "its name is not a text";
+            if (metric.Length == 0) return "its name is empty";
             if (one.ValueKind is JsonValueKind.True or JsonValueKind.False) sink.Found(metric, step, one.GetBoolean() ? 1 : 0);
             else if (!IsNumber(one)) return "its value is not a number";
             else Give(metric, step, one, sink);

@@ -43,9 +43,9 @@ internal readonly record struct PrintedNumber(bool IsThere, double Value = 0, st
         var exponent = Exponent(text, ref at);
         if (at < text.Length && text[at] == '%') at++;
         if (!Ends(text[at..])) return Unit(text, ref at) ? new(true, Unclear: WithUnit) : None;
-        if (digits.Dots > 1 && digits.Commas == 0) return None;
+        if (digits.Dots > 1 && digits.Commas == 0 || IsFraction(text[at..])) return None;
         if (HasUnitBehind(text[at..])) return new(true, Unclear: WithUnit);
-        if (IsList(text[at..]) || GoesOn(text[at..]) || digits.Number(exponent) is not { } value) return new(true, Unclear: NoPlainNumber);
+        if (IsList(text[at..]) || GoesOn(text[at..]) || digits.Text.Length <= 3 && IsGroup(text[at..]) || digits.Number(exponent) is not { } value) return new(true, Unclear: NoPlainNumber);
         if (!double.IsFinite(value) || (value == 0 && digits.Text.ContainsAnyInRange('1', '9'))) return new(true, Unclear: JsonMetrics.OutOfRange);
         return new(true, negative ? -value : value);
     }
@@ -117,6 +117,15 @@ internal readonly record struct PrintedNumber(bool IsThere, double Value = 0, st
         var end = word[..Math.Min(word.Length, LongestUnit + 1)].IndexOfAny(" \t,;|)]}".AsSpan());
         return Units.Contains(end >= 0 ? word[..end] : word.Length <= LongestUnit ? word : []);
     }
+
+    // "9 / 10".
+    private static bool IsFraction(ReadOnlySpan<char> rest) =>
+        rest.TrimStart(' ') is ['/', .. var behind] && behind.TrimStart(' ') is [var digit, ..] && char.IsAsciiDigit(digit);
+
+    // "1 000 000" may be a million, and three numbers.
+    private static bool IsGroup(ReadOnlySpan<char> rest) =>
+        rest is [' ', _, _, _, ..] && !rest[1..4].ContainsAnyExceptInRange('0', '9')
+        && (rest.Length == 4 || !char.IsLetterOrDigit(rest[4]) && rest[4] is not ('.' or '='));
 
     private static bool GoesOn(ReadOnlySpan<char> rest) =>
         rest is [var separator, var next, ..] && Separators.Contains(separator) && char.IsAsciiDigit(next);

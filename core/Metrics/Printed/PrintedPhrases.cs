@@ -23,11 +23,24 @@ internal static class PrintedPhrases
     {
         while (text.Length > 0)
         {
-            var end = text.IndexOfAny(Ends);
+            var end = EndOf(text);
             Phrase(end < 0 ? text : text[..end], step, sink);
             if (end < 0) return;
             text = text[(end + 1)..];
         }
+    }
+
+    // The comma of "loss 0,5" ends nothing.
+    private static int EndOf(ReadOnlySpan<char> text)
+    {
+        for (var from = 0; text[from..].IndexOfAny(Ends) is >= 0 and var next; from += next + 1)
+        {
+            var end = from + next;
+            var isOfNumber = text[end] == ',' && end > 0 && char.IsAsciiDigit(text[end - 1]) && end + 1 < text.Length && char.IsAsciiDigit(text[end + 1]);
+            if (!isOfNumber) return end;
+        }
+
+        return -1;
     }
 
     private static void Phrase(ReadOnlySpan<char> text, long step, IMetricSink sink)
@@ -46,7 +59,9 @@ internal static class PrintedPhrases
             if (isMeasure)
             {
                 var value = PrintedNumber.Read(text, ref at);
-                if (value is { IsThere: true, Unclear: null }) sink.Found(text[(kind?.Start ?? measure.Start)..measure.End], step, value.Value);
+                var name = text[(kind?.Start ?? measure.Start)..measure.End];
+                if (value is { IsThere: true, Unclear: null }) sink.Found(name, step, value.Value);
+                else if (value is { IsThere: true, Unclear: { } why }) sink.LeftOut(text[measure.Start..at], why);
                 if (at > begin)
                 {
                     (isMeasure, word) = (false, default);

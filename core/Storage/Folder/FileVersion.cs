@@ -30,9 +30,15 @@ internal readonly record struct FileVersion(long Ticks, long LengthBytes)
     public DateTimeOffset Modified => new(Ticks, TimeSpan.Zero);
 
     /// <summary>The plain file at the path, or null: nothing, a folder, a link, a pipe, a socket and a device are no objects.</summary>
-    public static FileVersion? Of(string path)
+    public static FileVersion? Of(string path) => Of(path, out _);
+
+    /// <param name="change">See <see cref="StoredObject.Change"/>.</param>
+    public static FileVersion? Of(string path, out string? change)
     {
         var look = FileCalls.LookAt(path);
-        return look.Kind == FileKind.File ? new(look.State.Modified.Ticks, look.State.LengthBytes) : null;
+        change = null;
+        if (look.Kind != FileKind.File) return null;
+        if (look.State.Inode != 0) change = string.Create(CultureInfo.InvariantCulture, $"{look.State.Inode:x}-{look.State.Changed.Ticks:x}");
+        return new(look.State.Modified.Ticks, look.State.LengthBytes);
     }
 }

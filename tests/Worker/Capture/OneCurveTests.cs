@@ -79,6 +79,8 @@ public sealed class OneCurveTests
         private readonly List<(string? Name, long Step)> program = [];
         private readonly Dictionary<long, int> resumesAt = [];
         private readonly HashSet<string> printed = ["loss"];
+        private readonly List<string> history = [];
+        private bool keepsHistory;
         private RunRecord run = SampleRuns.Run();
         private Worker? worker;
 
@@ -104,7 +106,13 @@ public sealed class OneCurveTests
             worker?.Dispose();
             run = run with { Epoch = run.Epoch + 1, Attempts = [.. run.Attempts, SampleRuns.Attempt(run.Epoch + 1, run.Head)] };
             worker = new(this);
-            worker.Metrics.Carry(await EarlierAttempt.PointsAround(store, run, CancellationToken.None));
+            var retry = new Retry(time, NullLogger.Instance);
+            worker.Metrics.Carry(
+                await EarlierAttempt.PointsAround(store, run, CancellationToken.None), new(store, run, retry, CancellationToken.None));
+            history.Clear();
+            if (!keepsHistory || run.Head is not { } head) return;
+            history.AddRange(program.Take(resumesAt[head.Step]).Where(line => line.Name is not null && !printed.Contains(line.Name))
+                .Select(line => Line(line.Name!, line.Step)));
         }
 
         public async Task Log(string name, params int[] steps)
@@ -159,6 +167,7 @@ public sealed class OneCurveTests
             var (naming, every) = (random.Below(4), random.Below(5) + 2);
             if (random.Below(2) == 0) printed.Add("val");
             if (random.Below(2) == 0) printed.Remove("loss");
+            keepsHistory = random.Below(2) == 0;
             for (var step = 1; step <= Last; step++)
             {
                 program.Add(("loss", naming == 3 ? step - 1 : step));
@@ -204,10 +213,17 @@ public sealed class OneCurveTests
 
         private void LogOne(string name, long step)
         {
-            var line = FormattableString.Invariant($"{{\"step\":{step},\"{name}\":{step}}}\n");
+            var line = Line(name, step);
             if (printed.Contains(name)) worker!.Log.Write(CaptureRig.Bytes(line));
-            else File.AppendAllText(worker!.Folder.MetricsJsonl, line);
+            else if (!keepsHistory) File.AppendAllText(worker!.Folder.MetricsJsonl, line);
+            else
+            {
+                history.Add(line);
+                File.WriteAllText(worker!.Folder.MetricsJsonl, string.Concat(history));
+            }
         }
+
+        private static string Line(string name, long step) => FormattableString.Invariant($"{{\"step\":{step},\"{name}\":{step}}}\n");
 
         private sealed class Worker : IDisposable
         {

@@ -11,6 +11,25 @@ public sealed class RewrittenMetricsTests : IDisposable
 
     public void Dispose() => rig.Dispose();
 
+    /// <summary>Its last bytes are always the same: those of the oldest line, or of the name that is last in each.</summary>
+    [Theory]
+    [InlineData(100)]
+    [InlineData(3)]
+    public async Task FileOfTheNewestLinesFirst_WhoseEndsLookAlike_HasEachPointOnce(int most)
+    {
+        const string Name = "train/loss_of_the_encoder_with_a_rather_long_name_as_frameworks_make_them";
+        List<string> lines = [];
+        for (var step = 100; step < 110; step++)
+        {
+            lines.Insert(0, FormattableString.Invariant($"{{\"step\":{step},\"value\":{step / 1000.0},\"name\":\"{Name}\"}}\n"));
+            await rig.Rewrites(string.Concat(lines.Take(most))).Collects();
+        }
+
+        await rig.Ends();
+
+        Assert.Equal(Enumerable.Range(100, 10), (await rig.Points()).Select(point => (int)point.Step));
+    }
+
     [Fact]
     public async Task FileThatIsTruncatedAndWrittenAgain_HasEachPointOnce_AndItIsSaidOnce()
     {

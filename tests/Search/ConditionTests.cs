@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Serverless.Core.Runs;
-using Serverless.Core.Triggers;
+using Serverless.Core.Search;
 using Serverless.Tests.Runs;
 
-namespace Serverless.Tests.Triggers;
+namespace Serverless.Tests.Search;
 
 public sealed class ConditionTests
 {
@@ -69,18 +69,21 @@ public sealed class ConditionTests
     [InlineData("params.sparsity == `train-loss.mean`", true)]
     [InlineData("params.sparsity < metrics.val/accuracy", true)]
     [InlineData("  seed==7\n and\tstep == 1200 ", true)]
+    [InlineData("seed = 7 and sparsity = 0.5 and params.optimizer ~ 'ad*' and tags ~ base*", true)]
+    [InlineData("seed in (6, 7) and seed not in (1, 2) and has sparsity and not has nothing and has tags", true)]
+    [InlineData("has > 3 or in > 3 or age > 3", false)]
     public void ACondition_IsTrueOfWhatARunHas(string text, bool expected)
     {
         var (condition, problem) = ConditionParser.Parse(text);
         Assert.Null(problem);
-        Assert.Equal(expected, condition!.IsTrue(Run, Metrics));
+        Assert.Equal(expected, condition!.IsTrue(RunFacts.Of(Run, Metrics)));
     }
 
     [Theory]
     [InlineData("", 1, "it ends")]
     [InlineData("val/accuracy", 13, "expected one of <")]
-    [InlineData("val/accuracy = 0.9", 14, "==")]
     [InlineData("val/accuracy > ", 16, "it ends")]
+    [InlineData("tags > a", 8, "== (one of them is it) or !=")]
     [InlineData("val/accuracy > 0.9 but", 20, "'and', 'or'")]
     [InlineData("(seed == 1", 11, "')'")]
     [InlineData("seed == 1)", 10, "'and', 'or'")]
@@ -131,7 +134,8 @@ public sealed class ConditionTests
         var checks = Enumerable.Range(0, passed + failed).Select(i => new CheckOutcome($"m{i}", "..1", 0, i < passed)).ToList();
         foreach (var asked in (string[])["passed", "failed"])
         {
-            Assert.Equal(asked == which, ConditionParser.Parse($"checks == {asked}").Condition!.IsTrue(Run with { Checks = checks }, Metrics));
+            Assert.Equal(asked == which, ConditionParser.Parse($"checks == {asked}").Condition!.IsTrue(
+                RunFacts.Of(Run with { Checks = checks }, Metrics)));
         }
     }
 
@@ -140,11 +144,11 @@ public sealed class ConditionTests
     {
         var condition = ConditionParser.Parse("a > 1 and a < b or not (c == 1 and b > 2)").Condition!;
         Assert.Equal(["a", "b", "c"], condition.Metrics);
-        Assert.Equal("tags are none", ConditionParser.Parse("tags == a").Condition!.Found(Run with { Tags = [] }, Metrics));
+        Assert.Equal("tags are none", ConditionParser.Parse("tags == a").Condition!.Found(RunFacts.Of(Run with { Tags = [] }, Metrics)));
     }
 
     [Fact]
     public void WhatWasFound_IsSaidForPeople() =>
         Assert.Equal("val/accuracy is 0.96, there is no params.x, tags are baseline v2",
-            ConditionParser.Parse("val/accuracy > 0.99 or params.x == 1 or tags == a").Condition!.Found(Run, Metrics));
+            ConditionParser.Parse("val/accuracy > 0.99 or params.x == 1 or tags == a").Condition!.Found(RunFacts.Of(Run, Metrics)));
 }

@@ -7,7 +7,7 @@ using Serverless.Tests.Support;
 namespace Serverless.Tests.Worker;
 
 /// <summary>What an agent does beside its work goes on, whatever a turn throws.</summary>
-public sealed class RoutineTests : IDisposable
+public sealed class PeriodicTaskTests : IDisposable
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromSeconds(5);
 
