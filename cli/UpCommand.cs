@@ -11,6 +11,8 @@ namespace Serverless.Cli;
 
 static class UpCommand
 {
+    private static readonly TimeSpan ShortestLease = TimeSpan.FromMilliseconds(100);
+
     public static Verb Create(World world)
     {
         var port = new Option<int?>("--port")
@@ -59,7 +61,9 @@ static class UpCommand
                 ? session.Get(cache)
                 : throw ExpException.Usage($"--cache {size}: give {Sizes.Wanted}"),
             Lease = session.Get(lease) is { } text
-                ? Durations.Parse(text) ?? throw ExpException.Usage($"--lease {text}: give {Durations.Wanted}")
+                ? Durations.Parse(text) is { } length && length >= ShortestLease
+                    ? length
+                    : throw ExpException.Usage($"--lease {text}: give {Durations.Wanted}, at least 100ms")
                 : null,
             LogLimit = session.Get(logLimit) is null or (>= 1 and <= 1024)
                 ? session.Get(logLimit)
@@ -112,6 +116,12 @@ static class UpCommand
     private static string[] Classes(string list)
     {
         var classes = list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var form = new RunForms.MachineClass();
+        if (classes.Select(name => form.Problem(name)).FirstOrDefault(problem => problem is not null) is { } wrong)
+        {
+            throw ExpException.Usage($"--machines: {wrong}");
+        }
+
         return classes.Length > 0 && classes.Distinct()
             .Count() == classes.Length ? classes : throw ExpException.Usage("--machines: names, each once, with commas between: cpu,gpu-t4");
     }

@@ -74,8 +74,14 @@ sealed class ExperimentOptions
     private IReadOnlyDictionary<string, JsonElement> Params(Session session, IReadOnlyDictionary<string, JsonElement> declared)
     {
         var merged = declared;
-        foreach (var (name, value) in Merged(new Dictionary<string, JsonElement>(), session.Get(parameters), "--param", Typed))
+        var given = Merged(new Dictionary<string, JsonElement>(), session.Get(parameters), "--param", Typed);
+        foreach (var (name, value) in given)
         {
+            if (given.Keys.FirstOrDefault(other => other.StartsWith(name + ".", StringComparison.Ordinal)) is { } within)
+            {
+                throw ExpException.Usage($"--param {name} and --param {within}: one of them is within the other; leave one");
+            }
+
             if (declared.Count > 0 && ParamPath.Find(declared, name) is null)
             {
                 var meant = Suggestion.Clause(name, ParamPath.Flat(declared).Select(param => param.Key));

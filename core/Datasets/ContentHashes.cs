@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -14,7 +15,7 @@ namespace Serverless.Core.Datasets;
 internal sealed class ContentHashes(IObjectStore store)
 {
     private const int Remembered = 10_000;
-    private readonly ConcurrentDictionary<string, Hashed> hashed = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, HashedFile> hashed = new(StringComparer.Ordinal);
 
     /// <summary>The file as it is now, which may be a later version than the one given; null when it is gone.</summary>
     public async Task<InputRef?> Of(StoredObject file, CancellationToken cancel)
@@ -23,18 +24,18 @@ internal sealed class ContentHashes(IObjectStore store)
         await using var reading = await store.Open(file.Key, cancel: cancel);
         if (reading is null) return null;
         var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(reading.Body, cancel));
-        var now = new InputRef(file.Key, reading.Object.ETag, hash, reading.Object.LengthBytes, WorkspaceFiles.PublishedBy(reading.Object));
-        var remembered = new Hashed(now, reading.Object.Change);
-        await store.PutJson(IndexOf(file.Key), remembered, cancel: cancel);
-        return Remember(remembered);
+        var (etag, length) = (reading.Object.ETag, reading.Object.LengthBytes);
+        var now = new HashedFile(file.Key, etag, hash, length, WorkspaceFiles.PublishedBy(reading.Object), reading.Object.Change);
+        await store.PutJson(IndexOf(file.Key), now, cancel: cancel);
+        return Remember(now);
     }
 
     /// <summary>The same without reading it: null when this version was not hashed before.</summary>
     private async Task<InputRef?> Known(StoredObject file, CancellationToken cancel)
     {
-        if (hashed.TryGetValue(file.Key, out var known) && known.IsOf(file)) return known.File;
-        return (await store.Read<Hashed>(IndexOf(file.Key), cancel)).Found is { Record: var remembered } && remembered.IsOf(file)
-            ? Remember(remembered with { File = remembered.File with { Run = WorkspaceFiles.PublishedBy(file) } })
+        if (hashed.TryGetValue(file.Key, out var known) && known.IsOf(file)) return known.Ref;
+        return (await store.Read<HashedFile>(IndexOf(file.Key), cancel)).Found is { Record: var remembered } && remembered.IsOf(file)
+            ? Remember(remembered with { Run = WorkspaceFiles.PublishedBy(file) })
             : null;
     }
 
@@ -44,14 +45,18 @@ internal sealed class ContentHashes(IObjectStore store)
 
     private static string IndexOf(string path) => WorkspacePaths.ContentHash(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path))));
 
-    private InputRef Remember(Hashed file)
+    private InputRef Remember(HashedFile file)
     {
         if (hashed.Count >= Remembered) hashed.Clear();
-        return (hashed[file.File.Path] = file).File;
+        return (hashed[file.Path] = file).Ref;
     }
+}
 
-    private sealed record Hashed(InputRef File, string? Change)
-    {
-        public bool IsOf(StoredObject file) => File.Path == file.Key && File.ETag == file.ETag && Change == file.Change;
-    }
+/// <summary><c>index/hashes/{hash of the path}.json</c></summary>
+internal sealed record HashedFile(string Path, string ETag, string Sha256, long LengthBytes, string? Run = null, string? Change = null)
+{
+    [JsonIgnore]
+    public InputRef Ref => new(Path, ETag, Sha256, LengthBytes, Run);
+
+    public bool IsOf(StoredObject file) => Path == file.Key && ETag == file.ETag && Change == file.Change;
 }

@@ -45,7 +45,7 @@ internal sealed record RecordKind(
             "move it away; only why-not-reused says less"),
         Of<CodeFacts>(WorkspacePaths.Codes, IsJson, "move it away; it is made again from its snapshot"),
         Of<TriggerState>(WorkspacePaths.TriggerStates, IsJson, "move it away; only the count of the last hour is lost"),
-        Of<InputRef>(WorkspacePaths.ContentHashes, IsJson, "move it away; the file is hashed again"),
+        Of<HashedFile>(WorkspacePaths.ContentHashes, IsJson, "move it away; the file is hashed again"),
     ];
 
     public static RecordKind ApiKeys { get; } = Of<ApiKeyInfo>(PlatformPaths.Keys, IsJson, "it opens nothing; move it away and make a new key");

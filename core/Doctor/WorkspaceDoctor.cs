@@ -46,6 +46,7 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
         await foreach (var finding in Datasets(cancel)) yield return finding;
         await foreach (var finding in LostVersions(cancel)) yield return finding;
         await foreach (var finding in Marks(cancel)) yield return finding;
+        await foreach (var finding in InPlaceOfMarks(cancel)) yield return finding;
         await foreach (var finding in Keys(cancel)) yield return finding;
     }
 
@@ -240,6 +241,26 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
             Examined++;
             if (!(await runs.Read(id, cancel)).IsMissing || (await store.Head(mark.Key, cancel)).Now - mark.Modified <= AbandonedAfter) continue;
             yield return new(mark.Key, FindingKind.Stray, $"there is no run {id}", "nothing: it is removed within a minute while the platform runs");
+        }
+    }
+
+    /// <summary>Marks are no records: their names say all, and a folder or a link of such a name says it to nobody.</summary>
+    private async IAsyncEnumerable<Finding> InPlaceOfMarks([EnumeratorCancellation] CancellationToken cancel)
+    {
+        (string Prefix, Func<string, bool> IsOne)[] kinds =
+        [
+            (WorkspacePaths.Active, key => WorkspacePaths.ActiveRunIdOf(key) is not null),
+            (WorkspacePaths.GivenNumbers, key => WorkspacePaths.GivenNumberOf(key) is not null),
+            (WorkspacePaths.GivenVersions, key => WorkspacePaths.GivenVersionOf(key) is not null),
+            (WorkspacePaths.AnnouncedFiles, key => WorkspacePaths.AnnouncedFilesPartOf(key) is not null),
+        ];
+        foreach (var (prefix, isOne) in kinds)
+        {
+            await foreach (var name in store.ListNames(prefix, cancel: cancel))
+            {
+                if (name.Object is not null || !isOne(name.Key) || !looked.Add(name.Key)) continue;
+                yield return new(name.Key, FindingKind.Stray, $"{name.Obstacle}: a mark belongs there", ByHand);
+            }
         }
     }
 

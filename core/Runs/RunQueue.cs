@@ -19,6 +19,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     private const string Resends = "resends";
 
     private readonly RunStore runs = new(store, log);
+    private bool adopted;
 
     /// <summary>Before the record of a new run: from now on somebody looks after it.</summary>
     public Task Announce(string runId, CancellationToken cancel = default) => store.Put(WorkspacePaths.ActiveRun(runId), [], cancel: cancel);
@@ -87,10 +88,13 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     /// Once a minute: frees runs whose lease expired, re-sends wakes that may be missing (after 1, 2, 4, … 64 minutes in the queue, and at once when
     /// the bus began after they were sent) and events that were not sent. One run that cannot be tended keeps no other from it.
     /// </summary>
+    /// <remarks>The first time in a process, runs that are not ended and that nobody looks after are found.</remarks>
     /// <returns>How many runs needed something.</returns>
     /// <exception cref="AggregateException">Some runs could not be tended: their records are damaged.</exception>
     public async Task<int> Tend(CancellationToken cancel = default)
     {
+        if (!adopted) await Adopt(cancel);
+        adopted = true;
         var tended = 0;
         var failures = new List<Exception>();
         var busBegan = await bus.Began(cancel);
@@ -108,6 +112,16 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         }
 
         return failures.Count == 0 ? tended : throw new AggregateException(failures);
+    }
+
+    // A record that was put back from a backup may be of a time when the run went on, and its mark is gone.
+    private async Task Adopt(CancellationToken cancel)
+    {
+        await foreach (var one in new RunIndex(store).Read(cancel: cancel))
+        {
+            if (one.Found is not { State.IsTerminal: false } run) continue;
+            if ((await store.Head(WorkspacePaths.ActiveRun(run.Id), cancel)).Value is null) await Announce(run.Id, cancel);
+        }
     }
 
     private async Task<bool> Tend(string runId, StoredObject entry, DateTimeOffset busBegan, CancellationToken cancel)

@@ -83,8 +83,8 @@ public readonly record struct StoreAnswer<T>(T Value, DateTimeOffset Now);
 public sealed record StoredObject(string Key, string ETag, long LengthBytes, DateTimeOffset Modified, IReadOnlyDictionary<string, string> Metadata)
 {
     /// <summary>
-    /// Differs also where somebody beside the store has written another content and set back what the ETag is made of. What remembers contents goes by
-    /// both. It may differ where the content does not; null: nothing but the ETag tells.
+    /// Differs also where somebody beside the store has written another content and set back what the ETag is made of. What remembers contents goes
+    /// by both. It may differ where the content does not; null: nothing but the ETag tells.
     /// </summary>
     public string? Change { get; init; }
 }

@@ -26,6 +26,7 @@ sealed class CodeWork : IAttemptWork
     private readonly StopRequest stop;
     private readonly OwnedRecord record;
     private readonly IDisposable? entered;
+    private readonly OwnFolder own;
     private readonly WorkFolder folder;
     private readonly LogCollector log;
     private readonly Omissions omissions;
@@ -40,6 +41,7 @@ sealed class CodeWork : IAttemptWork
         (store, run, record, stop) = claimed;
         (this.options, this.time, this.preparation, this.pool, this.shutdown, this.retry, this.entered, this.worker) =
             (options, time, preparation, pool, shutdown, retry, entered, worker);
+        this.own = own;
         folder = new(own, Path.Combine(own.Path, "work", $"{run.Id}-{run.Epoch}"), worker);
         var printed = new PrintedPoints(patterns: run.Spec.MetricPatterns is { Count: > 0 } patterns ? new(patterns) : null);
         log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), printed, time, options.LogLimitBytes);
@@ -84,14 +86,19 @@ sealed class CodeWork : IAttemptWork
             using var span = Tracing.Source.StartActivity("code");
             using var outputs = new OutputCollector(store, prepared.Run, folder.OutputItself, omissions, retry);
             outputs.Carry(await EarlierOutputs(prepared.Run));
-            return await new CodeRun(
+            var ending = await new CodeRun(
                 store, prepared.Run, folder, prepared, log, metrics, outputs, omissions, record, retry, stop, time, pool, shutdown, worker).Execute();
+            return ending is { Cause: Cause.Completed or Cause.UserCode } && !Directory.Exists(own.Path) ? WithoutFolder() : ending;
         }
         catch (RunnerStartException refused)
         {
             return await EndEarly(Cause.WorkerLost, refused.Message);
         }
     }
+
+    // Whatever the code came to: what it had left is gone, or it died of that.
+    private Ending WithoutFolder() => new(
+        Cause.WorkerLost, "the worker's folder was removed while the run used it", Metrics: metrics.End, Logs: log.End, LeftOut: omissions.Summary);
 
     public void GiveRoom() => folder.Dispose();
 

@@ -85,14 +85,14 @@ sealed class CheckpointCollector(
 
         // What else is in it is said when it is whole: until then it may become a file.
         var found = PlainTree.Walk(output, path).ToList();
-        var files = found.Where(file => file.Problem is null).OrderBy(file => file.Path, StringComparer.Ordinal).ToList();
+        var files = FilesOf(found);
         var look = LookOf(files);
         if (isAgain && look == last.Look) kept.Add(path);
         if ((isAgain && look == last.Look) || !IsWhole(path, files, look, atEnd)) return true;
         foreach (var file in found.Where(file => file.Problem is not null)) omissions.Add(file.Path, file.Problem!);
         if (files.Count == 0) return true;
         var saved = files.Select(file => file.State.Changed).Append(changed).Max(change => change.Ticks);
-        if (!await Commit(new(step, At(saved), before[path]), path, files, last.Saves + 1, cancel)) return false;
+        if (!await Commit(new(step, At(saved), before[path]), path, files, look, last.Saves + 1, cancel)) return false;
         committed[step] = (path, look, last.Saves + 1);
         kept.Add(path);
 
@@ -152,6 +152,9 @@ sealed class CheckpointCollector(
 
     private static long StepOf(string name) => long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : -1;
 
+    private static List<FoundFile> FilesOf(IEnumerable<FoundFile> found) =>
+        [.. found.Where(file => file.Problem is null).OrderBy(file => file.Path, StringComparer.Ordinal)];
+
     private static int LookOf(List<FoundFile> files)
     {
         var hash = new HashCode();
@@ -169,7 +172,7 @@ sealed class CheckpointCollector(
         return false;
     }
 
-    private async Task<bool> Commit(SaveMoment save, string path, List<FoundFile> found, int saves, CancellationToken cancel)
+    private async Task<bool> Commit(SaveMoment save, string path, List<FoundFile> found, int look, int saves, CancellationToken cancel)
     {
         var (info, step) = (ReadInfo(path), save.Step);
         var place = await placeOf(save, info, cancel);
@@ -180,6 +183,9 @@ sealed class CheckpointCollector(
         }
 
         if (files.Count == 0) return true;
+
+        // Each file is as it was while it was read; but the folder may be another one by now, and some of them of the one before.
+        if (LookOf(FilesOf(PlainTree.Walk(output, path))) != look) throw new IOException($"{path} was written while it was read");
         var key = WorkspacePaths.CheckpointManifest(run.Id, run.Epoch, step, saves);
         var manifest = new CheckpointManifest(step, run.Epoch, files) { Outputs = await UploadOutputs(cancel) };
         await retry.Execute(() => store.PutJson(key, manifest, PutCondition.IfAbsent, cancel: cancel), cancel);

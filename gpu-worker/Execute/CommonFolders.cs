@@ -6,18 +6,20 @@ using Serverless.GpuWorker.Prepare;
 namespace Serverless.GpuWorker.Execute;
 
 /// <summary>
-/// What a user that code runs as leaves in the folders of all users. It would take memory (/dev/shm) and disk for as long as the machine runs, and
-/// the next run of that user would find it. So it is removed when a run ends and none of the user is under way: no attempt below the same scratch
-/// folder, and no process of the user. What was there when the worker started stays, since a user may be more than one that code runs as.
+/// What a user that code runs as leaves in the folders of all users, and in memory that outlives processes. It would take memory and disk for as
+/// long as the machine runs, and the next run of that user would find it. So it is removed when a run ends and none of the user is under way: no
+/// attempt below the same scratch folder, and no process of the user. What was there when the worker started stays, since a user may be more than
+/// one that code runs as.
 /// </summary>
 sealed class CommonFolders
 {
-    private static readonly string[] All = ["/dev/shm", "/tmp", "/var/tmp"];
+    private static readonly string[] All = ["/dev/shm", "/dev/mqueue", "/run/lock", "/tmp", "/var/tmp"];
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
 
     private readonly uint user;
     private readonly string inUse;
     private readonly HashSet<(ulong Device, ulong Inode)> before;
+    private readonly HashSet<(string Kind, int Id)> sharedBefore;
 
     /// <param name="scratch">Where the workers of one platform keep what is theirs.</param>
     public CommonFolders(uint user, string scratch)
@@ -25,6 +27,7 @@ sealed class CommonFolders
         this.user = user;
         inUse = Path.Combine(scratch, string.Create(CultureInfo.InvariantCulture, $".user-{user}.lock"));
         before = [.. All.SelectMany(Looks).Where(look => look.Owner == user).Select(look => (look.Device, look.State.Inode))];
+        sharedBefore = [.. SharedMemory.Of(user)];
     }
 
     /// <summary>An attempt begins; disposing ends it.</summary>
@@ -45,6 +48,7 @@ sealed class CommonFolders
         using var alone = LockFile.Try(inUse);
         if (alone is null || HasProcess()) return;
         foreach (var folder in All) FolderRemoval.RemoveFrom(folder, look => look.Owner == user && !before.Contains((look.Device, look.State.Inode)));
+        SharedMemory.RemoveOf(user, but: sharedBefore);
     }
 
     private bool HasProcess() => ProcessTree.All().Any(entry => !entry.Zombie && UserOf(entry.Id) == user);

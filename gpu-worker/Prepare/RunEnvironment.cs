@@ -59,9 +59,9 @@ sealed class RunEnvironment(CodeUser? user, string mark, bool limitsProcessors)
         if (user is not null) all["HOME"] = folder.Home;
         all[NoBytecode] = "1";
         all[Unbuffered] = "1";
+        all["TMPDIR"] = folder.Temporary;
         foreach (var (name, value) in run.Spec.Env) all[name] = value;
         all[Leftovers.Variable] = mark;
-        all["TMPDIR"] = folder.Temporary;
         all[ContractNames.RunId] = run.Id;
         all[ContractNames.Attempt] = run.Epoch.ToString(CultureInfo.InvariantCulture);
         all[ContractNames.Params] = folder.Params;

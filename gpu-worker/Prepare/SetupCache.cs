@@ -41,7 +41,7 @@ sealed class SetupCache(FolderCache folders, CodeUser? user)
             if (!isOwn && !asCopy) File.CreateSymbolicLink(name, found.FullName);
             else if (found.LinkTarget is { } target) File.CreateSymbolicLink(name, target);
             else if (found is not DirectoryInfo) Folders.CopyFile(found.FullName, name, steps.LeaveOut, cancel);
-            else Folders.Copy(found.FullName, name, (path, why) => steps.LeaveOut($"{found.Name}/{path}", why), cancel, withLinks: !isOwn);
+            else Folders.Copy(found.FullName, name, (path, why) => steps.LeaveOut($"{found.Name}/{path}", why), cancel, withLinks: true);
         }
 
         foreach (var found in new DirectoryInfo(Path.Combine(made, Home)).EnumerateFileSystemInfos())

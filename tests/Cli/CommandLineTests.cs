@@ -40,6 +40,17 @@ public sealed class CommandLineTests(SharedPlatform shared)
     }
 
     [Theory]
+    [InlineData("up --lease 0s", "--lease 0s: give a length of time such as 02:00:00, 2h, 90m or 45s, at least 100ms")]
+    [InlineData("up --machines GPU", "--machines: 'GPU' is not a machine class: a–z, 0–9 and '-', at most 40 characters")]
+    [InlineData("run args.sh --param a=2 --param a.b=1", "--param a and --param a.b: one of them is within the other; leave one")]
+    public async Task AValueThatCannotBeMeant_SaysWhatToWrite(string line, string says)
+    {
+        Platform.Script("args.sh", "true\n");
+        var result = await Platform.Exp(line.Split(' '));
+        Assert.Equal((2, $"exp: {says}"), (result.ExitCode, Assert.Single(result.ErrorLines)));
+    }
+
+    [Theory]
     [InlineData("init", "/proc/first", "no file can be made in that folder")]
     [InlineData("files get data/there.txt", "/proc/there.txt", "no file can be made in that folder")]
     [InlineData("lineage data/there.txt --svg", "/proc/1/none/there.svg", "there is no folder /proc/1/none")]

@@ -192,8 +192,7 @@ public sealed class DatasetPublishingTests
         // As when a program writes into the open file: the same version, other bytes.
         var etag = (await rig.Store.Head("data/digits/a", Cancel)).Value!.ETag;
         var remembered = WorkspacePaths.ContentHash(DatasetRig.Hash("data/digits/a"));
-        var file = new InputRef("data/digits/a", etag, DatasetRig.Hash("0"), 1);
-        await rig.Store.PutJson(remembered, new { File = file, Change = (string?)null }, cancel: Cancel);
+        await rig.Store.PutJson(remembered, new HashedFile("data/digits/a", etag, DatasetRig.Hash("0"), 1), cancel: Cancel);
         Assert.IsType<PublishResult.Changed>(await rig.Publishing().Publish("digits", "data/digits", null, Cancel));
         Assert.Equal(0, rig.Contents);
     }

@@ -104,6 +104,25 @@ public sealed class DamageTests(PlatformFixture platform) : IClassFixture<Platfo
         await workspace.Store.Delete("reports", cancel: Cancel);
     }
 
+    [Fact]
+    public async Task AFolderInThePlaceOfAMark_IsFoundByTheDoctor()
+    {
+        string[] marks =
+        [
+            WorkspacePaths.AnnouncedFilesPart(77), WorkspacePaths.GivenNumbers + "other/000001", WorkspacePaths.GivenVersions + "p/e/000001",
+            WorkspacePaths.Active + workspace.Runs[0],
+        ];
+        foreach (var mark in marks)
+        {
+            await workspace.Store.Delete(mark, cancel: Cancel);
+            await workspace.Store.Put($"{mark}/inside", "x"u8, cancel: Cancel);
+        }
+
+        var found = await workspace.Doctor();
+        Assert.All(marks, mark => Assert.Contains(found, finding => finding.Object == mark && finding.Kind == FindingKind.Stray));
+        foreach (var mark in marks) await workspace.Store.Delete($"{mark}/inside", cancel: Cancel);
+    }
+
     /// <summary>What lists records, where one of them is, and who else asks for it.</summary>
     public static TheoryData<string, string, bool, string?> Lists => new()
     {

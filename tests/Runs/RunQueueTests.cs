@@ -98,6 +98,19 @@ public sealed class RunQueueTests
         Assert.Equal(2, bus.Peek(Queue).Count);
     }
 
+    /// <summary>As a record that was put back from a backup of a time when the run went on.</summary>
+    [Fact]
+    public async Task Tend_TheFirstTime_FindsRunsThatNobodyLooksAfter()
+    {
+        await Submitted();
+        await Claimed();
+        await store.Delete(WorkspacePaths.ActiveRun("run-1"), cancel: Cancel);
+        time.Advance(Some.LeaseLength * 2);
+        var restarted = new RunQueue("workspace", store, bus, new SystemIds(time));
+        Assert.Equal(1, await restarted.Tend(Cancel));
+        Assert.Equal((RunState.Queued, Cause.WorkerLost), ((await runs.Load("run-1", Cancel))!.Run.State, (await runs.Load("run-1", Cancel))!.Run.Cause));
+    }
+
     [Fact]
     public async Task Tend_SendsAMissingWakeAgain_LessAndLessOften()
     {

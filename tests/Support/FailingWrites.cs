@@ -29,6 +29,9 @@ sealed class FailingWrites(IObjectStore store, IMessageBus bus)
 
     /// <summary>Called before a body is opened, to change what is there.</summary>
     public Action<string>? Opening { get; set; }
+
+    /// <summary>Called before a body is put.</summary>
+    public Action<string>? Writing { get; set; }
     public bool Failed { get; private set; }
     public IObjectStore Store => new FailingStore(this, store);
     public IMessageBus Bus => new FailingBus(this, bus);
@@ -66,7 +69,11 @@ sealed class FailingWrites(IObjectStore store, IMessageBus bus)
             Read(() => inner.List(prefix, after, cancel));
         public Task<PutResult> Put(
             string key, Stream body, PutCondition condition, IReadOnlyDictionary<string, string>? metadata, CancellationToken cancel) =>
-            writes.Write(() => inner.Put(key, body, condition, metadata, cancel));
+            writes.Write(() =>
+            {
+                writes.Writing?.Invoke(key);
+                return inner.Put(key, body, condition, metadata, cancel);
+            });
         public Task<AppendResult> Append(string key, long expectedOffset, ReadOnlyMemory<byte> bytes, CancellationToken cancel) =>
             writes.Write(() => inner.Append(key, expectedOffset, bytes, cancel));
         public Task<DeleteOutcome> Delete(string key, string? ifMatch, CancellationToken cancel) =>

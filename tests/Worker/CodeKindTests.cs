@@ -26,6 +26,21 @@ public sealed class CodeKindTests
         Assert.Equal($"code\nrun={run} try=1 lr=0.5 own=mine\n{{\"optimizer\":{{\"lr\":0.5}}}}\nto stderr\nlast\n", await rig.Log(run));
     }
 
+    /// <summary>As a virtual environment or node's packages have them.</summary>
+    [Fact]
+    public async Task LinksThatASetUpMakes_AreThere_AlsoInFoldersOfTheCode()
+    {
+        await using var rig = new WorkerRig();
+        await rig.StartWorker();
+        var run = await rig.Submit(
+            spec => spec with { Setup = "ln -s f own/link; ln -s own/f top", Command = "cat own/link top && readlink own/link" }, ("own/f", "found\n"));
+
+        var ended = await rig.Ended(run);
+
+        Assert.Equal((RunState.Succeeded, null as LeftOut), (ended.State, ended.LeftOut));
+        Assert.Contains("found\nfound\nf\n", await rig.Log(run), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task CSharp_CompilesAllFilesOfItsFolder_AndSucceeds()
     {

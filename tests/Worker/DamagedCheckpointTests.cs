@@ -2,6 +2,7 @@ using System.Text;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
+using Serverless.Core.Workspaces;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;
@@ -60,6 +61,29 @@ public sealed class DamagedCheckpointTests(SharedWorker shared) : IClassFixture<
         Assert.Equal(4, ended.Head?.Step);
 
         // No step is missing, none is there twice.
+        var curve = Assert.Single((await new MetricsReader(rig.Store).Read(ended, new(["n"]), Cancel)).Series);
+        Assert.Equal([1, 2, 3, 4], curve.Points.Select(point => point.Step));
+    }
+
+    /// <summary>As in a copy of the folder in which the metrics were copied before a checkpoint was saved.</summary>
+    [Theory]
+    [InlineData(60)]
+    [InlineData(100)]
+    [InlineData(0)]
+    public async Task TheRun_GoesOnFromACheckpointWhoseMetricsAreThere(int left)
+    {
+        var run = await rig.SubmitCSharp(Counting, spec => spec with { Retries = new(Failed: 1) });
+        var waiting = await rig.Until(run, record => record is { State: RunState.Queued, Failures: 1 });
+        var segment = WorkspacePaths.MetricsSegment(run, waiting.Epoch, 0);
+        var stored = (await rig.Store.Get(segment, cancel: Cancel))!.Body;
+        Assert.InRange(left, 0, stored.Length - 1);
+        await rig.Store.Delete(segment, cancel: Cancel);
+        if (left > 0) await rig.Store.Append(segment, 0, stored.AsMemory(0, left), Cancel);
+
+        var ended = await rig.Ended(run);
+
+        Assert.Equal((RunState.Succeeded, 2), (ended.State, ended.Epoch));
+        Assert.Contains(ended.History, entry => entry.Message?.Contains("metrics that were logged before it", StringComparison.Ordinal) == true);
         var curve = Assert.Single((await new MetricsReader(rig.Store).Read(ended, new(["n"]), Cancel)).Series);
         Assert.Equal([1, 2, 3, 4], curve.Points.Select(point => point.Step));
     }

@@ -31,6 +31,25 @@ public sealed class ObstructedFolderTests : IAsyncLifetime
         Assert.Equal("said\n", await rig.Log(run));
     }
 
+    /// <summary>Somebody frees room, and takes a worker's folder for a leftover: with it went what the run had made.</summary>
+    [Fact]
+    public async Task FolderOfTheWorker_RemovedWhileARunUsesIt_IsTheWorkersTrouble()
+    {
+        await rig.StartWorker();
+        var go = Path.Combine(rig.Folder, "go");
+        var run = await rig.SubmitShell($"echo x > $EXP_OUTPUT/artifacts/x; echo begun; until [ -e {go} ]; do sleep 0.05; done");
+        await rig.LogHas(run, "begun\n");
+        var worker = Directory.GetParent(Directory.GetDirectories(rig.Folder, $"{run}-1", SearchOption.AllDirectories).Single())!.Parent!;
+        await Unix.Do("rm", "-rf", worker.FullName);
+        await File.WriteAllTextAsync(go, "", TestContext.Current.CancellationToken);
+        await rig.StartWorker("w2");
+
+        var ended = await rig.Ended(run);
+
+        Assert.Equal((RunState.Succeeded, 2, Cause.WorkerLost), (ended.State, ended.Epoch, ended.Attempts[0].Cause));
+        Assert.Equal(["x"], (await rig.Outputs(ended)).Artifacts.Select(file => file.Path));
+    }
+
     [Fact]
     public async Task FolderOfOneRun_EndsThatRun_WhichSaysWhatToDo()
     {

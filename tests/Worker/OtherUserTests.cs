@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
 using Serverless.Core.Runs;
+using Serverless.GpuWorker.Execute;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker;
@@ -140,7 +142,7 @@ public sealed class OtherUserTests
             var deep = string.Join('/', Enumerable.Repeat("d", 60));
             await rig.Ended(await rig.SubmitShell(
                 $"mkdir -p /tmp/{mark}-2/{deep}; echo > /tmp/{mark}-2/{deep}/f; chmod 000 /tmp/{mark}-2; ln -s {others} /var/tmp/{mark}-3; "
-                    + $"mkfifo /dev/shm/{mark}-4; head -c 1000000 /dev/zero > /dev/shm/$(printf '{mark}-\\377')"));
+                    + $"ipcmk -M 4096 -S 1 -Q; echo > /run/lock/{mark}-5; mkfifo /dev/shm/{mark}-4; head -c 1000000 /dev/zero > /dev/shm/$(printf '{mark}-\\377')"));
             Assert.True(File.Exists(shared));
             await File.WriteAllTextAsync(end, "", TestContext.Current.CancellationToken);
             await rig.Ended(longer);
@@ -157,8 +159,8 @@ public sealed class OtherUserTests
         }
 
         IEnumerable<string> Left() =>
-            ((string[])["/dev/shm", "/tmp", "/var/tmp"]).SelectMany(folder => Directory.GetFileSystemEntries(folder, mark + "*"))
-                .Except([before, others]);
+            ((string[])["/dev/shm", "/run/lock", "/tmp", "/var/tmp"]).SelectMany(folder => Directory.GetFileSystemEntries(folder, mark + "*"))
+                .Except([before, others]).Concat(SharedMemory.Of(uint.Parse(User, CultureInfo.InvariantCulture)).Select(one => $"{one}"));
     }
 
     /// <summary>Of this user there may be one process; the runtime of the runner needs several threads.</summary>

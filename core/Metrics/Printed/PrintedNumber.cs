@@ -18,7 +18,7 @@ internal readonly record struct PrintedNumber(bool IsThere, double Value = 0, st
     /// <summary>Words that behind a number, and a space, are its unit. Others are the next words of the line.</summary>
     private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> Units = new HashSet<string>(StringComparer.Ordinal)
     {
-        "B", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB", "K", "M", "G", "T",
+        "B", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB", "k", "K", "M", "G", "T",
         "ns", "us", "µs", "ms", "s", "sec", "secs", "seconds", "min", "mins", "minutes", "h", "hours", "Hz", "kHz", "MHz", "GHz", "W", "°C",
         "it/s", "s/it", "img/s", "images/s", "samples/s", "steps/s", "tokens/s", "tok/s", "B/s", "kB/s", "MB/s", "GB/s",
     }.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -45,7 +45,9 @@ internal readonly record struct PrintedNumber(bool IsThere, double Value = 0, st
         if (!Ends(text[at..])) return Unit(text, ref at) ? new(true, Unclear: WithUnit) : None;
         if (digits.Dots > 1 && digits.Commas == 0 || IsFraction(text[at..])) return None;
         if (HasUnitBehind(text[at..])) return new(true, Unclear: WithUnit);
-        if (IsList(text[at..]) || GoesOn(text[at..]) || digits.Text.Length <= 3 && IsGroup(text[at..]) || digits.Number(exponent) is not { } value) return new(true, Unclear: NoPlainNumber);
+        var goesOn = IsList(text[at..]) || GoesOn(text[at..]) || IsPower(text[at..])
+            || digits.Text.Length <= 3 && IsGroup(text[at..]);
+        if (goesOn || digits.Number(exponent) is not { } value) return new(true, Unclear: NoPlainNumber);
         if (!double.IsFinite(value) || (value == 0 && digits.Text.ContainsAnyInRange('1', '9'))) return new(true, Unclear: JsonMetrics.OutOfRange);
         return new(true, negative ? -value : value);
     }
@@ -121,6 +123,13 @@ internal readonly record struct PrintedNumber(bool IsThere, double Value = 0, st
     // "9 / 10".
     private static bool IsFraction(ReadOnlySpan<char> rest) =>
         rest.TrimStart(' ') is ['/', .. var behind] && behind.TrimStart(' ') is [var digit, ..] && char.IsAsciiDigit(digit);
+
+    // "5 × 10^3", "1.5 e-3".
+    private static bool IsPower(ReadOnlySpan<char> rest)
+    {
+        rest = rest.TrimStart(' ');
+        return rest is ['×' or '·', ..] or ['e' or 'E', '+' or '-', >= '0' and <= '9', ..] or ['x' or '*', ' ', '1', '0', '^' or '*', ..];
+    }
 
     // "1 000 000" may be a million, and three numbers.
     private static bool IsGroup(ReadOnlySpan<char> rest) =>

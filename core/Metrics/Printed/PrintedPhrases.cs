@@ -30,14 +30,14 @@ internal static class PrintedPhrases
         }
     }
 
-    // The comma of "loss 0,5" ends nothing.
+    // The comma of "loss 0,5" ends nothing, nor does the colon of a time.
     private static int EndOf(ReadOnlySpan<char> text)
     {
         for (var from = 0; text[from..].IndexOfAny(Ends) is >= 0 and var next; from += next + 1)
         {
             var end = from + next;
-            var isOfNumber = text[end] == ',' && end > 0 && char.IsAsciiDigit(text[end - 1]) && end + 1 < text.Length && char.IsAsciiDigit(text[end + 1]);
-            if (!isOfNumber) return end;
+            if (text[end] is not (',' or ':') || end == 0 || end + 1 == text.Length) return end;
+            if (!char.IsAsciiDigit(text[end - 1]) || !char.IsAsciiDigit(text[end + 1])) return end;
         }
 
         return -1;
