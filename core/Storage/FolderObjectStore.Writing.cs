@@ -1,4 +1,5 @@
 using Serverless.Core.Storage.Folder;
+using Serverless.Core.Storage.Plain;
 
 namespace Serverless.Core.Storage;
 
@@ -114,7 +115,8 @@ public sealed partial class FolderObjectStore
             foreach (var folder in changed) layout.Sync(folder);
         });
         SweepSometimes();
-        return new(PutOutcome.Stored, Describe(key, version, metadata), clock.Now);
+        var change = OperatingSystem.IsLinux() ? FileVersion.ChangeOf(FileCalls.Look(file.Handle).State) : null;
+        return new(PutOutcome.Stored, Describe(key, version, metadata) with { Change = change }, clock.Now);
     }
 
     private void Commit(TemporaryFile file, string key)

@@ -176,8 +176,9 @@ sealed class LogCollector : IDisposable
             {
                 await segments.Append(batch.WrittenMemory, cancel);
             }
-            catch (StoreFullException)
+            catch
             {
+                // Whatever it was, and whoever goes on after it: nothing of the log is lost by it.
                 PutBack(batch, (int)(segments.End.LengthBytes - before));
                 throw;
             }

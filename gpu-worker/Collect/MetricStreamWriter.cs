@@ -12,7 +12,7 @@ sealed class MetricStreamWriter(SegmentWriter segments)
     private readonly ArrayBufferWriter<byte> pending = new();
     private bool begun;
 
-    /// <summary>How much of what is pending is stored already, after the store had no room for the rest.</summary>
+    /// <summary>How much of what is pending is stored already, after the store has failed at the rest.</summary>
     private int stored;
 
     /// <summary>Where the stream ends once what is pending is stored.</summary>
@@ -44,7 +44,7 @@ sealed class MetricStreamWriter(SegmentWriter segments)
         {
             await segments.Append(pending.WrittenMemory[stored..], cancel);
         }
-        catch (StoreFullException)
+        catch
         {
             stored += (int)(segments.End.LengthBytes - before);
             throw;

@@ -8,7 +8,8 @@ namespace Serverless.Tests.Experiments;
 
 public sealed class SampleTests
 {
-    private const string Small = """{"epochs": 12, "fine-tune-epochs": 2, "sparsities": [0.5, 0.95], "hidden": 32, "channels": 6, "trees": [2, 4], "lr": 0.01}""";
+    // Eight channels: oneDNN's gradients of layers whose channels do not fill its blocks are NaN on some processors.
+    private const string Small = """{"epochs": 12, "fine-tune-epochs": 2, "sparsities": [0.5, 0.95], "hidden": 32, "channels": 8, "trees": [2, 4], "lr": 0.01}""";
 
     [Fact]
     public void EverySample_HasASpecWithoutProblemsWhoseCommandExists()

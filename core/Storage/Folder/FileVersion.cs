@@ -38,7 +38,11 @@ internal readonly record struct FileVersion(long Ticks, long LengthBytes)
         var look = FileCalls.LookAt(path);
         change = null;
         if (look.Kind != FileKind.File) return null;
-        if (look.State.Inode != 0) change = string.Create(CultureInfo.InvariantCulture, $"{look.State.Inode:x}-{look.State.Changed.Ticks:x}");
+        change = ChangeOf(look.State);
         return new(look.State.Modified.Ticks, look.State.LengthBytes);
     }
+
+    /// <inheritdoc cref="StoredObject.Change"/>
+    public static string? ChangeOf(FileState state) =>
+        state.Inode == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"{state.Inode:x}-{state.Changed.Ticks:x}");
 }
