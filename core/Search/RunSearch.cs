@@ -98,9 +98,15 @@ public sealed class RunSearch(RunIndex index, RunStore runs, TimeProvider time)
         return [.. asked.Unknown.Select(name =>
         {
             var (kind, own) = AskedNames.Of(name)!.Value;
-            return $"no run has {kind} '{own}'{Suggestion.Clause(own, known.Where(one => one != own))}";
+            return $"no run has {kind} '{own}'" + (Meant(own, [.. known.Where(one => one != own)]) is { } meant ? $"; did you mean '{meant}'?" : "");
         })];
     }
+
+    // Of "val/accuracy" people remember the end.
+    private static string? Meant(string written, IReadOnlyList<string> known) =>
+        Suggestion.For(written, known)
+        ?? known.Order(StringComparer.Ordinal).FirstOrDefault(name => name.LastIndexOf('/') is > 0 and var slash
+            && Suggestion.For(written, [name[(slash + 1)..]]) is not null);
 }
 
 /// <summary>The parameters and metrics that are asked for, and which of them no run had so far.</summary>

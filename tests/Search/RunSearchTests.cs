@@ -96,6 +96,9 @@ public sealed class RunSearchTests
         Assert.Equal(["no run has a metric or a parameter 'acx'; did you mean 'acc'?"], (await List("acx > 0.4", null, 10, null))!.Remarks);
         Assert.Equal(["no run has a metric 'p'"], (await List(null, "-metrics.p", 10, null))!.Remarks);
         Assert.Null((await List("acc > 0.6", "-p", 10, null))!.Remarks);
+        await Save(SampleRuns.Run(Id(1)) with { Metrics = new Dictionary<string, double> { ["val/accuracy"] = 1 } });
+        Assert.Equal(
+            ["no run has a metric or a parameter 'acuracy'; did you mean 'val/accuracy'?"], (await List("acuracy > 3", null, 10, null))!.Remarks);
     }
 
     [Theory]
