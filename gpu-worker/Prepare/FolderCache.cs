@@ -105,15 +105,15 @@ sealed class FolderCache(string root, string what, TimeProvider time)
             else
             {
                 var waited = time.GetElapsedTime(began);
-                if (waited >= waiting?.Limit)
-                {
-                    throw new PreparationException(Cause.Timeout, $"waited {waiting.Limit} for the {what}, which another run is making");
-                }
-
                 if (waited >= WaitSaid && !isWaitSaid)
                 {
                     isWaitSaid = true;
                     waiting?.Say($"waits for the {what}, which another run is making");
+                }
+
+                if (waited >= waiting?.Limit)
+                {
+                    throw new PreparationException(Cause.Timeout, $"waited {waiting.Limit} for the {what}, which another run is making");
                 }
 
                 await Task.Delay(LockPoll, time, cancel);

@@ -259,13 +259,13 @@ public sealed class MountTests
 
             Assert.StartsWith("code/data is mounted", refused.Message, StringComparison.Ordinal);
             disk.IsUntouched();
-            await Assert.ThrowsAsync<PreparationException>(() => cache.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None));
-            Assert.Empty(cache.Items());
-            disk.IsUntouched();
 
-            disk.UnmountAll();
+            // What is left there is nobody's place any more: the next one is made elsewhere, and the mount stays as it is.
             using var made = await cache.GetOrMake("k", _ => Task.CompletedTask, _ => { }, CancellationToken.None);
             Assert.Empty(Directory.GetFileSystemEntries(made.Folder));
+            Assert.Single(cache.Items());
+            disk.IsUntouched();
+            disk.UnmountAll();
             return 0;
         }
     }
