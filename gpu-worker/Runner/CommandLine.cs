@@ -7,10 +7,13 @@ namespace Serverless.GpuWorker.Runner;
 /// <summary>Runs a program as a child and ends as it ends. The runner stays beside it so that nothing outlives the agent.</summary>
 static class CommandLine
 {
+    private static PosixSignalRegistration? terminate;
+
     public static int Execute(IReadOnlyList<string> command, ControlChannel channel)
     {
         // The agent signals the whole group: the child is meant, its supervisor waits for it.
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, static signal => signal.Cancel = true);
+        // Until this process is gone: a signal is looked at after it came, perhaps when the child has ended already.
+        terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, static signal => signal.Cancel = true);
 
         // And what the code sends to its own group is for the code.
         Native.IgnoreEndingSignals();
