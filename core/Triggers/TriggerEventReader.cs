@@ -1,7 +1,6 @@
 using Serverless.Core.Metrics;
 using Serverless.Core.Outputs;
 using Serverless.Core.Runs;
-using Serverless.Core.Search;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 

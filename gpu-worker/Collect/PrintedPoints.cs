@@ -64,7 +64,7 @@ sealed class PrintedPoints(TimeSpan? patience = null, MetricPatterns? patterns =
     {
         lock (gate)
         {
-            while (waiting.Count > MaxWaiting / 2 && !isStoreAway)
+            while (AreMany && !isStoreAway)
             {
                 var before = taken;
                 isStoreAway = !Monitor.Wait(gate, patience) && taken == before;

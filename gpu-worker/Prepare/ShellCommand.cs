@@ -26,8 +26,7 @@ static class ShellCommand
         var text = line.AsSpan().Trim();
         var end = text.IndexOfAny(' ', '\t');
         var program = end < 0 ? text : text[..end];
-        var isOne = program.Length > 0 && !text.ContainsAny(More) && !text.Contains("$(", StringComparison.Ordinal) && IsName(program)
-            && !OfTheShell.Contains(program.ToString());
+        var isOne = program.Length > 0 && !text.ContainsAny(More) && IsName(program) && !OfTheShell.Contains(program.ToString());
         return isOne ? $"exec {text}" : line;
     }
 
