@@ -15,7 +15,7 @@ public static class DataFolderLayout
     private static readonly string[] OwnFolders = [".store", ".store/tmp", ".store/locks", ".store/meta"];
     private static readonly string[] Files =
     [
-        "exp.lock", "exp.alive", "address", "ballast", "bus/bus.db", "bus/bus.db-wal", "bus/bus.db-shm", "worker/.starting",
+        "exp.lock", "exp.alive", "address", "bus/bus.db", "bus/bus.db-wal", "bus/bus.db-shm", "worker/.starting",
         $"{LocalWorkspaces.PlatformFolder}/{PlatformPaths.FilesAnnouncedSince}",
     ];
     private static readonly string[] OwnFiles = [".store/stripes", ".store/swept"];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
 using Serverless.Core.Storage;
@@ -6,14 +7,15 @@ using Serverless.Core.Storage.Folder;
 namespace Serverless.Functions.Hosting;
 
 /// <summary>
-/// A file that only takes room. On a full disk even to cancel and to delete needs some, for a moment: then
-/// it goes, and comes again when there is enough. See docs/decisions/0172.
+/// Files that only take room, and inodes. On a full disk even to cancel and to delete needs some, for a moment: then
+/// they go, and come again when there is enough. See docs/decisions/0172.
 /// </summary>
 public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> log)
 {
-    public const string FileName = "ballast";
+    public const string FolderName = "ballast";
 
     private const long Most = 8 << 20;
+    private const int Pieces = 64;
 
     /// <summary>Of the disk it takes a hundredth at most, and of what is free a quarter.</summary>
     private const int OfTheDisk = 100, OfTheFree = 4;
@@ -23,13 +25,14 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
 
     private static readonly TimeSpan MakeEvery = TimeSpan.FromMinutes(1);
 
-    private readonly string file = Path.Combine(folder, FileName);
+    private readonly string place = Path.Combine(folder, FolderName);
+    private readonly string unfinished = Path.Combine(folder, FolderName + ".new");
     private readonly FileIdentity? identity = FileIdentity.Of(folder);
 
     /// <summary>At the start, for all that is written then.</summary>
     public void GiveUpIfFull()
     {
-        if (Free() is < Full) GiveUp();
+        if (IsFull()) GiveUp();
     }
 
     /// <summary>Does what may be done twice; once more when it found no room and the ballast has some.</summary>
@@ -46,10 +49,10 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
     }
 
     public bool IsForWantOfRoom(Exception fault) =>
-        fault is StoreFullException || fault is IOException or UnauthorizedAccessException or BusUnavailableException && Free() is < Full;
+        fault is StoreFullException || fault is IOException or UnauthorizedAccessException or BusUnavailableException && IsFull();
 
     /// <summary>
-    /// Has the file whenever there is room for it. The one that is there at the start may be a copy, which takes none: it is made anew.
+    /// Has the files whenever there is room for them. Those that are there at the start may be a copy, which takes none: they are made anew.
     /// </summary>
     public async Task Keep(CancellationToken stop)
     {
@@ -65,9 +68,8 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
     {
         try
         {
-            if (!File.Exists(file)) return false;
-            File.Delete(file);
-            log.ReserveGivenUp(folder, FileName);
+            if (!Remove(place)) return false;
+            log.ReserveGivenUp(FolderFaults.NoRoom(folder), FolderName);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -80,19 +82,45 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
     {
         try
         {
-            if ((!anew && File.Exists(file)) || FileIdentity.Of(folder) != identity) return;
+            if ((!anew && Directory.Exists(place)) || FileIdentity.Of(folder) != identity) return;
             var disk = new DriveInfo(folder);
             var length = Math.Min(Most, disk.TotalSize / OfTheDisk);
             if (disk.AvailableFreeSpace / OfTheFree < length) return;
-            File.Delete(file + ".new");
-            File.OpenHandle(file + ".new", FileMode.CreateNew, FileAccess.Write, preallocationSize: length).Dispose();
-            File.Move(file + ".new", file, overwrite: true);
+            var pieces = (int)Math.Min(Pieces, Posix.Inodes(folder) is { } inodes ? Math.Min(inodes.Most / OfTheDisk, inodes.Free / OfTheFree) : Pieces);
+            if (pieces == 0) return;
+            Remove(place);
+            Remove(unfinished);
+            Directory.CreateDirectory(unfinished);
+            for (var piece = 0; piece < pieces; piece++) Take(Path.Combine(unfinished, NameOf(piece)), length / pieces);
+            Directory.Move(unfinished, place);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             // No room after all, or a disk that does not say how large it is.
         }
     }
+
+    private static void Take(string file, long length) =>
+        File.OpenHandle(file, FileMode.CreateNew, FileAccess.Write, preallocationSize: length).Dispose();
+
+    /// <summary>Nothing but what was made here, and the one file that it used to be.</summary>
+    private static bool Remove(string place)
+    {
+        var there = new FileInfo(place);
+        if (!Directory.Exists(place) || there.LinkTarget is not null)
+        {
+            if (!there.Exists && there.LinkTarget is null) return false;
+            there.Delete();
+            return true;
+        }
+
+        for (var piece = 0; piece < Pieces; piece++) File.Delete(Path.Combine(place, NameOf(piece)));
+        return Posix.RemoveEmpty(place);
+    }
+
+    private static string NameOf(int piece) => piece.ToString("00", CultureInfo.InvariantCulture);
+
+    private bool IsFull() => Free() is < Full || Posix.Inodes(folder) is { Free: 0 };
 
     private long? Free()
     {

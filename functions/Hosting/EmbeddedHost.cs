@@ -104,7 +104,7 @@ public sealed class EmbeddedHost : IAsyncDisposable
                 SocketException or IOException { InnerException: SocketException } =>
                     new StartException($"cannot listen on {options.Listen}:{options.Port}: {e.Message}", e),
                 IOException when ballast.IsForWantOfRoom(e) =>
-                    new StartException($"there is no room left for {folder}: free some and start again", e),
+                    new StartException($"{FolderFaults.NoRoom(folder)}; free some and start again", e),
                 UnauthorizedAccessException => new StartException($"{folder} cannot be written to: {e.Message}", e),
                 _ => e,
             };

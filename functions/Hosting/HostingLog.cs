@@ -11,9 +11,8 @@ static partial class HostingLog
     [LoggerMessage(LogEvents.Hosting + 2, LogLevel.Warning, "{Mended}")]
     public static partial void FolderMended(this ILogger log, string mended);
 
-    [LoggerMessage(
-        LogEvents.Hosting + 3, LogLevel.Warning, "there is no room left for {Folder}: its reserve of {File} was given up; delete runs or files")]
-    public static partial void ReserveGivenUp(this ILogger log, string folder, string file);
+    [LoggerMessage(LogEvents.Hosting + 3, LogLevel.Warning, "{NoRoom}; the reserve in {Folder} was given up; delete runs or files")]
+    public static partial void ReserveGivenUp(this ILogger log, string noRoom, string folder);
 
     [LoggerMessage(LogEvents.Hosting + 4, LogLevel.Warning, "{Warning}; until then nothing of it is served")]
     public static partial void NotServed(this ILogger log, string warning);

@@ -221,7 +221,6 @@ public sealed class UpCommandTests
     [InlineData("data/admin.key", OddThing.Pipe)]
     [InlineData("data/admin.key", OddThing.DanglingLink)]
     [InlineData("data/admin.key.tmp", OddThing.EmptyFolder)]
-    [InlineData("data/ballast", OddThing.Pipe)]
     public async Task Up_WithSomethingOddInItsWay_SaysSoInOneLineThatNamesIt(string path, OddThing thing)
     {
         using var folder = new TemporaryFolder();

@@ -22,6 +22,12 @@ public sealed class FullDiskTests
     public async Task AFullDisk_WithoutBallast_LetsThePlatformStart_AndFilesBeDeleted() => await SmallDisk.Run<StartOnIt>("without");
 
     [Fact]
+    public async Task ADiskWithoutInodes_SaysSo_AndIsMendedThroughTheApi() => await SmallDisk.Run<MendInodes>();
+
+    [Fact]
+    public async Task ADiskWithoutInodes_LetsThePlatformStart_AndIsMendedThroughTheApi() => await SmallDisk.Run<StartWithoutInodes>();
+
+    [Fact]
     public async Task AFullDisk_ForANewPlatform_SaysWhatToDo() => await SmallDisk.Run<StartANewOne>();
 
     private sealed class MendThroughTheApi : IChildProgram
@@ -31,7 +37,7 @@ public sealed class FullDiskTests
             var folder = await Prepare(args[0]);
             await using var host = await Start(folder);
             using var client = Client(host);
-            await Eventually.True(() => File.Exists(Path.Combine(folder, Ballast.FileName)), TimeSpan.FromSeconds(20), () => "the ballast is made");
+            await BallastIsMade(folder);
             SmallDisk.Fill(Path.Combine(args[0], "filling"));
             using (var refused = await client.PutAsync("api/files/data/new.bin", new ByteArrayContent(new byte[100_000])))
             {
@@ -48,13 +54,8 @@ public sealed class FullDiskTests
         public static async Task<int> Run(string[] args)
         {
             var folder = await Prepare(args[0]);
-            await using (await Start(folder))
-            {
-                await Eventually.True(
-                    () => File.Exists(Path.Combine(folder, Ballast.FileName)), TimeSpan.FromSeconds(20), () => "the ballast is made");
-            }
-
-            if (args[1] == "without") File.Delete(Path.Combine(folder, Ballast.FileName));
+            await using (await Start(folder)) await BallastIsMade(folder);
+            if (args[1] == "without") TemporaryFolder.Delete(Path.Combine(folder, Ballast.FolderName));
             SmallDisk.Fill(Path.Combine(args[0], "filling"));
             await using var host = await Start(folder);
             using var client = Client(host);
@@ -71,6 +72,40 @@ public sealed class FullDiskTests
         }
     }
 
+    private sealed class MendInodes : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            var folder = await Prepare(args[0], "nr_inodes=2000");
+            await using var host = await Start(folder);
+            using var client = Client(host);
+            await BallastIsMade(folder);
+            SmallDisk.FillInodes(Path.Combine(args[0], "filling"));
+            using (var refused = await client.PutAsync("api/files/data/new.bin", new ByteArrayContent(new byte[100_000])))
+            {
+                Assert.Equal(HttpStatusCode.InsufficientStorage, refused.StatusCode);
+                Assert.Contains("no inodes are left", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            }
+
+            await Mend(client);
+            return 0;
+        }
+    }
+
+    private sealed class StartWithoutInodes : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            var folder = await Prepare(args[0], "nr_inodes=2000");
+            await using (await Start(folder)) await BallastIsMade(folder);
+            SmallDisk.FillInodes(Path.Combine(args[0], "filling"));
+            await using var host = await Start(folder);
+            using var client = Client(host);
+            await Mend(client);
+            return 0;
+        }
+    }
+
     private sealed class StartANewOne : IChildProgram
     {
         public static async Task<int> Run(string[] args)
@@ -83,9 +118,12 @@ public sealed class FullDiskTests
         }
     }
 
-    private static async Task<string> Prepare(string disk)
+    private static Task BallastIsMade(string folder) => Eventually.True(
+        () => Directory.Exists(Path.Combine(folder, Ballast.FolderName)), TimeSpan.FromSeconds(20), () => "the ballast is made");
+
+    private static async Task<string> Prepare(string disk, string options = "size=32m")
     {
-        SmallDisk.Mount("-t", "tmpfs", "-o", "size=32m", "tmpfs", disk);
+        SmallDisk.Mount("-t", "tmpfs", "-o", options, "tmpfs", disk);
         var folder = Path.Combine(disk, "platform");
         var store = new LocalWorkspaces(folder, TimeProvider.System).Open(LocalWorkspaces.Default);
         var runs = new RunStore(store);

@@ -40,6 +40,20 @@ static class SmallDisk
         }
     }
 
+    /// <summary>Makes empty files in a folder until the disk takes no more of them.</summary>
+    public static void FillInodes(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        try
+        {
+            for (var file = 0; ; file++) File.Create(Path.Combine(folder, $"{file}"), bufferSize: 0).Dispose();
+        }
+        catch (IOException)
+        {
+            // Full.
+        }
+    }
+
     private static void Do(string program, params string[] args)
     {
         using var process = Process.Start(program, args);

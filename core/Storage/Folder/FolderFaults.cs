@@ -27,7 +27,7 @@ internal sealed class FolderFaults(FolderLayout layout)
     public IOException? Of(Exception e) => e switch
     {
         StoreFullException or StoreUnavailableException => null,
-        IOException when IsFull(e.HResult) => new StoreFullException($"there is no room left for {folder}", e),
+        IOException when IsFull(e.HResult) => new StoreFullException(NoRoom(folder), e),
         IOException when e.HResult == Posix.EROFS => new StoreUnavailableException($"{folder} is read-only", e),
         IOException when e.HResult == Posix.EXDEV =>
             new StoreUnavailableException($"a folder inside {folder} is on another disk: mount the whole of it, not a part", e),
@@ -44,6 +44,11 @@ internal sealed class FolderFaults(FolderLayout layout)
             // Writers of other processes hold locks in what is gone: made anew, it would let two write at once.
             ? new($"{layout.Own} was removed: stop the platform and start it again, which makes it anew", e)
             : new($"{folder} is gone: was it removed, or its disk unmounted?", e);
+
+    /// <summary>What is short on the disk of a folder, once a write there has failed for want of room.</summary>
+    public static string NoRoom(string folder) => Posix.Inodes(folder) is { Free: 0 }
+        ? $"there is no room left for {folder}: its disk holds as many files as it can (no inodes are left)"
+        : $"there is no room left for {folder}";
 
     // The last two are ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL of Windows.
     public static bool IsFull(int code) =>

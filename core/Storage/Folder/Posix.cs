@@ -20,6 +20,9 @@ internal static partial class Posix
     // Linux only, the same on every architecture that .NET runs on.
     private const int DoNotWait = 0x800, SetSignal = 10, SetLease = 1024, LeaseForReading = 0, UrgentSignal = 23;
 
+    // Where statvfs has them, in words of 64 bits: those that are not kept for root are the free ones.
+    private const int InodesInAll = 5, InodesFree = 7;
+
     // Without it a child process would share the lock, and keep it when this process is killed.
     private static readonly int CloseOnExec = OperatingSystem.IsLinux() ? 0x80000 : OperatingSystem.IsFreeBSD() ? 0x100000 : 0x1000000;
 
@@ -218,6 +221,15 @@ internal static partial class Posix
         return GetLimit(OperatingSystem.IsLinux() ? 7 : 8, nowAndMost) == 0 && nowAndMost[0] < long.MaxValue ? (long)nowAndMost[0] : null;
     }
 
+    /// <summary>How many files the disk can still take, and how many it takes in all; null where it has no such limit, or does not say.</summary>
+    public static (long Free, long Most)? Inodes(string path)
+    {
+        if (!OperatingSystem.IsLinux() || !Environment.Is64BitProcess) return null;
+        Span<ulong> numbers = stackalloc ulong[32];
+        if (LookAtDisk(path, numbers) != 0 || numbers[InodesInAll] == 0) return null;
+        return ((long)numbers[InodesFree], (long)numbers[InodesInAll]);
+    }
+
     public static IOException Error(int error, string what) => new($"{Marshal.GetPInvokeErrorMessage(error)}: {what}", error);
 
     private static SafeFileHandle? Open(string path)
@@ -257,6 +269,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
     private static partial int GetLimit(int resource, Span<ulong> nowAndMost);
+
+    [LibraryImport("libc", EntryPoint = "statvfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int LookAtDisk(string path, Span<ulong> numbers);
 
     [LibraryImport("libc", EntryPoint = "geteuid")]
     private static partial uint EffectiveUser();
