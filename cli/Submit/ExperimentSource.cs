@@ -1,3 +1,4 @@
+using Serverless.Cli.Transfer;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage.Plain;
 
@@ -40,7 +41,7 @@ sealed record ExperimentSource(ExperimentSpec Spec, string? CodePath)
     /// <exception cref="ExpException">The spec is not valid; every problem is a line.</exception>
     public static ExperimentSource OfSpec(string file, string[] arguments)
     {
-        if (!File.Exists(file)) throw ExpException.NotFound($"there is no file {file}");
+        LocalFiles.MustBeFile(file);
         var reading = SpecReader.Read(File.ReadAllText(file), Path.GetExtension(file)
             .Equals(".json", StringComparison.OrdinalIgnoreCase) ? SpecFormat.Json : SpecFormat.Yaml);
         if (reading.Spec is not { } spec) throw Invalid(file, reading.Problems);

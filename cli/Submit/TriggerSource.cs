@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Serverless.Cli.Client;
+using Serverless.Cli.Transfer;
 using Serverless.Core.Spec;
 using Serverless.Core.Triggers;
 
@@ -13,7 +14,7 @@ static class TriggerSource
     /// <exception cref="ExpException">It is not valid; every problem is a line.</exception>
     public static async Task<TriggerDefinition> Load(ServerlessClient api, string file, CancellationToken cancel)
     {
-        if (!File.Exists(file)) throw ExpException.NotFound($"there is no file {file}");
+        LocalFiles.MustBeFile(file);
         var format = Path.GetExtension(file).Equals(".json", StringComparison.OrdinalIgnoreCase) ? SpecFormat.Json : SpecFormat.Yaml;
         var reading = TriggerReader.Read(await File.ReadAllTextAsync(file, cancel), format);
         if (reading.Definition is not { } definition) throw ExperimentSource.Invalid(file, reading.Problems);

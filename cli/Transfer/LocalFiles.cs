@@ -76,6 +76,13 @@ static class LocalFiles
         }
     }
 
+    /// <exception cref="ExpException">There is none, or a folder.</exception>
+    public static void MustBeFile(string path)
+    {
+        if (Directory.Exists(path)) throw ExpException.Usage($"{path} is a folder: name the file in it");
+        if (!File.Exists(path)) throw ExpException.NotFound($"there is no file {path}");
+    }
+
     private static string Reason(string path, Exception e) => e switch
     {
         UnauthorizedAccessException => Directory.Exists(path) ? "a folder is there" : "this user may not write there",

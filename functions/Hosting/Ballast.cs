@@ -86,7 +86,9 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
             var disk = new DriveInfo(folder);
             var length = Math.Min(Most, disk.TotalSize / OfTheDisk);
             if (disk.AvailableFreeSpace / OfTheFree < length) return;
-            var pieces = (int)Math.Min(Pieces, Posix.Inodes(folder) is { } inodes ? Math.Min(inodes.Most / OfTheDisk, inodes.Free / OfTheFree) : Pieces);
+            var pieces = Posix.Inodes(folder) is { } inodes
+                ? (int)Math.Min(Pieces, Math.Min(inodes.Most / OfTheDisk, inodes.Free / OfTheFree))
+                : Pieces;
             if (pieces == 0) return;
             Remove(place);
             Remove(unfinished);

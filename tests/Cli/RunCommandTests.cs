@@ -151,6 +151,15 @@ public sealed class RunCommandTests(SharedPlatform shared)
         }
     }
 
+    [Theory]
+    [InlineData("submit")]
+    [InlineData("trigger", "add")]
+    public async Task AFolder_WhereAFileIsAsked_IsCalledOne(params string[] command)
+    {
+        var result = await Platform.Exp([.. command, "."]);
+        Assert.Equal((2, "exp: . is a folder: name the file in it"), (result.ExitCode, Assert.Single(result.ErrorLines)));
+    }
+
     [Fact]
     public async Task Run_OnAMachineClassThatIsNotThere_IsRefusedWithTheOnesThatAre()
     {
