@@ -22,7 +22,7 @@ public sealed class RunDeletion(IObjectStore store, Submission submission, RunQu
         await submission.Release(run, cancel);
         await foreach (var stored in store.List(WorkspacePaths.AttemptsOf(runId), cancel: cancel)) await store.Delete(stored.Key, cancel: cancel);
         await new LineageIndex(store).Forget(run, cancel);
-        await store.Delete(WorkspacePaths.Run(runId), cancel: cancel);
+        await new RunStore(store).Delete(runId, cancel);
         log?.RunDeleted(run.Id, run.Project, run.Experiment);
         return new DeletionResult.Deleted();
     }

@@ -30,11 +30,11 @@ public sealed class Workspace(
     public RunDeletion Deletion => new(store, submission, Queue, Lineage, logs.CreateLogger<RunDeletion>());
     public LineageReader Lineage { get; } = new(store, submission.Datasets);
     public RunStore Runs { get; } = new(store);
-    public RunQueue Queue { get; } = new(name, store, bus, ids, logs.CreateLogger<RunQueue>());
-    public RunIndex Index { get; } = new(store);
+    public RunIndex Index { get; } = new(store, logs.CreateLogger<RunIndex>());
+    public RunQueue Queue => field ??= new(name, store, bus, ids, logs.CreateLogger<RunQueue>(), Index);
     public RunSearch Search => new(Index, Runs, time);
     public Reuse Reuse => new(store, Index, submission.Code);
-    public TriggerEngine Triggers { get; } = new(name, store, bus, ids, time, submission, new(store), logs.CreateLogger<TriggerEngine>());
+    public TriggerEngine Triggers => field ??= new(name, store, bus, ids, time, submission, Index, logs.CreateLogger<TriggerEngine>());
     public MetricsReader Metrics { get; } = new(store);
     public LogReader Logs { get; } = new(store, time);
     public RunOutputs Outputs { get; } = new(store);

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Serverless.Core.Runs.Settled;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -8,6 +10,8 @@ namespace Serverless.Core.Runs;
 /// <param name="States">Empty: any.</param>
 public sealed record RunFilter(string? Project = null, string? Experiment = null, IReadOnlyList<RunState>? States = null, string? Tag = null)
 {
+    internal bool IsAny => Project is null && Experiment is null && States is not { Count: > 0 } && Tag is null;
+
     public bool Matches(RunSummary run) =>
         (Project is null || run.Project == Project)
         && (Experiment is null || run.Experiment == Experiment)
@@ -15,46 +19,293 @@ public sealed record RunFilter(string? Project = null, string? Experiment = null
         && (Tag is null || run.Tags.Contains(Tag, StringComparer.Ordinal));
 }
 
-/// <summary>Lists runs from the summaries in their objects' metadata, newest first; no record is read that has one.</summary>
-public sealed class RunIndex(IObjectStore store)
+/// <summary>
+/// Lists runs, newest first. A page of all runs is read from the summaries in their objects' metadata; whoever looks at many asks the index, which is
+/// derived from them: what ended runs came to, in a few segments (docs/decisions/0226).
+/// </summary>
+/// <remarks>
+/// Whoever changes a run says so before: a run that goes on is in <c>active/</c>, and one that has ended gets a <see cref="SettledMark"/> before it
+/// leaves that, and before each later change. So a reader lists first what is active, then the marks, then reads the manifest, and looks at the
+/// runs that the first two name: what is in neither had its last change taken into a manifest that was written before.
+/// </remarks>
+public sealed class RunIndex(IObjectStore store, ILogger? log = null)
 {
     /// <summary>Some 1 KiB each; beyond it the cache begins anew.</summary>
     private const int MaxCached = 50_000;
 
+    /// <summary>Who lists and finds so many marks takes them in.</summary>
+    private const int ManyMarks = 256;
+
+    /// <summary>A segment is at least so many times as long as the one after it: so they are few, and none is often written again.</summary>
+    private const int SegmentGrowth = 4;
+    private const int LookingDegree = 16;
+
+    /// <summary>A change that was announced so long ago is not made any more.</summary>
+    private static readonly TimeSpan ForgottenAfter = TimeSpan.FromDays(1);
+
     // A summary is true of one ETag for ever.
     private readonly ConcurrentDictionary<string, (string ETag, RunSummary Summary)> cache = new(StringComparer.Ordinal);
+    private readonly SegmentFiles files = new(store);
+    private SettledRuns? latest;
+
+    private SemaphoreSlim Loading { get; } = new(1);
 
     /// <param name="limit">At least 1.</param>
     /// <param name="after">The last run of the page before.</param>
     public async Task<RunList> List(RunFilter filter, int limit, string? after = null, CancellationToken cancel = default)
     {
-        var runs = await Read(after, cancel).Collect(limit, filter.Matches);
-        return new(runs.Found, runs.HasMore ? runs.Found[^1].Id : null, DamagedRecord.Listed(runs.Damaged));
+        if (filter.IsAny)
+        {
+            var page = await Walk(after, cancel).Collect(limit);
+            return Page([.. page.Found.Select(entry => entry.Run!)], page.HasMore, page.Damaged);
+        }
+
+        var now = await Now(cancel);
+        var found = now.Runs(after).Where(filter.Matches).Take(limit + 1).ToList();
+        return Page([.. found.Take(limit)], found.Count > limit, now.Damaged(after));
+
+        static RunList Page(IReadOnlyList<RunSummary> runs, bool hasMore, IReadOnlyList<DamagedRecord> damaged) =>
+            new(runs, hasMore ? runs[^1].Id : null, DamagedRecord.Listed(damaged));
     }
 
-    /// <summary>All runs, newest first.</summary>
+    /// <summary>Null when there is no such run, or its record is damaged.</summary>
+    public async Task<RunSummary?> Find(string id, CancellationToken cancel = default) => (await Look(id, cancel)).Run;
+
+    /// <summary>All runs as they are.</summary>
+    internal async Task<RunView> Now(CancellationToken cancel)
+    {
+        var ids = new SortedSet<string>(StringComparer.Ordinal);
+        await foreach (var entry in store.List(WorkspacePaths.Active, cancel: cancel))
+        {
+            if (WorkspacePaths.ActiveRunIdOf(entry.Key) is { } id) ids.Add(id);
+        }
+
+        var marks = await SettledMark.All(store, cancel);
+        var settled = await Settled(cancel);
+        if (marks.Count >= ManyMarks) settled = await TryTakeIn(settled, marks, [], cancel);
+        ids.UnionWith(marks.Select(mark => mark.Run));
+        ids.UnionWith(settled.ToLookAt);
+        return new(settled.Runs, await Look(ids, cancel));
+    }
+
+    /// <summary>Takes in what changed since the last time.</summary>
+    public async Task Tend(CancellationToken cancel = default)
+    {
+        var marks = await SettledMark.All(store, cancel);
+        if (marks.Count > 0) await TryTakeIn(await Settled(cancel), marks, [], cancel);
+    }
+
+    /// <summary>
+    /// Looks at every record, once in a while: one may have been put back, edited or taken away by hand, which nobody announces, and a worker of an
+    /// earlier version does not know of the index.
+    /// </summary>
+    /// <returns>Runs that have not ended.</returns>
+    public async Task<IReadOnlyList<string>> Reconcile(CancellationToken cancel = default)
+    {
+        var settled = await Settled(cancel);
+        var known = settled.Runs.Select(entry => entry.Id).ToHashSet(StringComparer.Ordinal);
+        var (changed, going) = (new List<string>(), new List<string>());
+        await foreach (var one in Walk(cancel: cancel))
+        {
+            var id = one.Found?.Id ?? WorkspacePaths.RunIdOf(one.Key);
+            if (id is null) continue;
+            if (one.Found?.Run is { State.IsTerminal: false }) going.Add(id);
+            if (known.Remove(id) ? settled.Find(id)!.ETag != one.Found?.ETag : one.Found?.Run is not { State.IsTerminal: false }) changed.Add(id);
+        }
+
+        changed.AddRange(known);
+        if (changed.Count > 0) settled = await TryTakeIn(settled, [], changed, cancel);
+        await RemoveLeftovers(settled, cancel);
+        return going;
+    }
+
     /// <param name="after">Those that come after this one.</param>
-    public IAsyncEnumerable<ListedRecord<RunSummary>> Read(string? after = null, CancellationToken cancel = default) => store.Records<RunSummary>(
-        WorkspacePaths.Runs, key => WorkspacePaths.RunIdOf(key) is not null, stored => Summary(WorkspacePaths.RunIdOf(stored.Key)!, stored, cancel),
+    private IAsyncEnumerable<ListedRecord<SettledEntry>> Walk(string? after = null, CancellationToken cancel = default) =>
+        store.Records<SettledEntry>(WorkspacePaths.Runs, key => WorkspacePaths.RunIdOf(key) is not null,
+        async stored => await Entry(WorkspacePaths.RunIdOf(stored.Key)!, stored, cancel) is var entry && entry.Damage is { } damage
+            ? (null, damage)
+            : entry.IsGone ? default : (entry, null),
         after is null ? null : WorkspacePaths.Run(after), cancel);
 
-    /// <summary>Null when there is no such run, or its record is damaged.</summary>
-    public async Task<RunSummary?> Find(string id, CancellationToken cancel = default) =>
-        (await store.Head(WorkspacePaths.Run(id), cancel)).Value is { } stored ? (await Summary(id, stored, cancel)).Summary : null;
-
-    /// <summary>Neither when the run was deleted meanwhile.</summary>
-    private async ValueTask<(RunSummary? Summary, DamagedRecord? Damage)> Summary(string id, StoredObject stored, CancellationToken cancel)
+    /// <param name="ids">In their order, each once.</param>
+    private async Task<SettledEntry[]> Look(IEnumerable<string> ids, CancellationToken cancel)
     {
-        if (cache.TryGetValue(stored.Key, out var cached) && cached.ETag == stored.ETag) return (cached.Summary, null);
+        var looked = new List<SettledEntry>();
+        foreach (var some in ids.Chunk(LookingDegree)) looked.AddRange(await Task.WhenAll(some.Select(id => Look(id, cancel))));
+        return [.. looked];
+    }
+
+    private async Task<SettledEntry> Look(string id, CancellationToken cancel)
+    {
+        var key = WorkspacePaths.Run(id);
+        if ((await store.Head(key, cancel)).Value is { } stored) return await Entry(id, stored, cancel);
+        return new(id, Damage: store.Obstacle(key) is { } obstacle ? new(key, obstacle) : null);
+    }
+
+    /// <summary>Gone when the run was deleted meanwhile.</summary>
+    private async ValueTask<SettledEntry> Entry(string id, StoredObject stored, CancellationToken cancel)
+    {
+        if (cache.TryGetValue(stored.Key, out var cached) && cached.ETag == stored.ETag) return new(id, stored.ETag, cached.Summary);
         if (RunSummary.FromMetadata(stored.Metadata) is not { } summary || summary.Id != id)
         {
             var read = await new RunStore(store).Read(id, cancel);
-            if (read.Found is not { Record: var run }) return (null, read.Damage);
+            if (read.Found is not { Record: var run, Object.ETag: var etag }) return new(id, Damage: read.Damage);
+            if (etag != stored.ETag) return new(id, etag, RunSummary.Of(run));
             summary = RunSummary.Of(run);
         }
 
         if (cache.Count >= MaxCached) cache.Clear();
         cache[stored.Key] = (stored.ETag, summary);
-        return (summary, null);
+        return new(id, stored.ETag, summary);
+    }
+
+    /// <summary>The index as it is stored; made anew when there is none, or it cannot be read.</summary>
+    private async Task<SettledRuns> Settled(CancellationToken cancel)
+    {
+        for (var tries = 0; ; tries++)
+        {
+            var read = await store.Read<RunIndexManifest>(WorkspacePaths.RunIndexManifest, cancel);
+            if (read.Found is { Object.ETag: var etag } && latest is { } known && known.ETag == etag) return known;
+            await Loading.WaitAsync(cancel);
+            try
+            {
+                if (read.IsMissing) return await Build(PutCondition.IfAbsent, cancel);
+                if (read.Found is not { } found) return await Build(read.Damage!, cancel);
+                if (await Load(found, cancel) is { } loaded) return latest = loaded;
+
+                // One that replaced it may have removed its segments: then there is another manifest.
+                if (tries > 0 && (await store.Head(WorkspacePaths.RunIndexManifest, cancel)).Value?.ETag == found.Object.ETag)
+                {
+                    log?.IndexRebuilt("a segment of it is missing or damaged");
+                    return await Build(PutCondition.IfMatch(found.Object.ETag), cancel);
+                }
+            }
+            finally
+            {
+                Loading.Release();
+            }
+        }
+    }
+
+    private async Task<SettledRuns?> Load(StoredRecord<RunIndexManifest> manifest, CancellationToken cancel)
+    {
+        if (latest is { } known && known.ETag == manifest.Object.ETag) return known;
+        var had = (latest?.Segments ?? []).ToDictionary(one => one.Segment, one => one.Entries);
+        var segments = new List<(RunIndexSegment, SettledEntry[])>();
+        foreach (var segment in manifest.Record.Segments)
+        {
+            try
+            {
+                if ((had.GetValueOrDefault(segment) ?? await files.Read(segment, cancel)) is not { } entries) return null;
+                segments.Add((segment, entries));
+            }
+            catch (InvalidDataException)
+            {
+                return null;
+            }
+        }
+
+        return new(manifest.Object.ETag, segments);
+    }
+
+    private async Task<SettledRuns> Build(DamagedRecord damage, CancellationToken cancel)
+    {
+        log?.IndexRebuilt($"{damage}");
+        var there = damage.IsNewer ? null : (await store.Head(WorkspacePaths.RunIndexManifest, cancel)).Value;
+        return await Build(there is null ? null : PutCondition.IfMatch(there.ETag), cancel);
+    }
+
+    /// <param name="condition">Null: it cannot be stored, and is used only once.</param>
+    private async Task<SettledRuns> Build(PutCondition? condition, CancellationToken cancel)
+    {
+        var entries = new List<SettledEntry>();
+        await foreach (var one in Walk(cancel: cancel))
+        {
+            if ((one.Found ?? (WorkspacePaths.RunIdOf(one.Key) is { } id ? new(id, Damage: one.Damage) : null)) is { } entry) entries.Add(entry);
+        }
+
+        var unsaved = new SettledRuns(null, [(new("", entries.Count), [.. entries])]);
+        return condition is { } allowed && await TryStore(unsaved.Segments, allowed, cancel) is { } stored ? latest = stored : unsaved;
+    }
+
+    /// <summary>Takes runs in as they are now; whoever does the same at the same time may be first.</summary>
+    private async Task<SettledRuns> TryTakeIn(
+        SettledRuns settled, IReadOnlyList<SettledMark> marks, IReadOnlyList<string> more, CancellationToken cancel)
+    {
+        if (settled.ETag is not { } etag) return settled;
+        var looked = await Look(marks.Select(mark => mark.Run).Concat(more).Distinct().Order(StringComparer.Ordinal), cancel);
+        var changed = looked.Where(entry => settled.Find(entry.Id) is { } known
+            ? known.ETag != entry.ETag || known.Damage != entry.Damage
+            : !entry.IsGone).ToArray();
+        if (changed.Length > 0)
+        {
+            var segments = settled.Segments.Append((Segment: new RunIndexSegment("", changed.Length), Entries: changed)).ToList();
+            while (segments is [.., var older, var newer] && older.Entries.Length < SegmentGrowth * newer.Entries.Length)
+            {
+                var merged = SettledRuns.Merge(older.Entries, newer.Entries);
+
+                // Nothing older is there that it could be gone from.
+                if (segments.Count == 2) merged = [.. merged.Where(entry => !entry.IsGone)];
+                segments = [.. segments[..^2], (new("", merged.Length), merged)];
+            }
+
+            if (await TryStore(segments, PutCondition.IfMatch(etag), cancel) is not { } stored) return settled;
+            await RemoveSegments(settled, stored, cancel);
+            settled = latest = stored;
+        }
+
+        var now = looked.ToDictionary(entry => entry.Id, StringComparer.Ordinal);
+        foreach (var mark in marks)
+        {
+            var isDone = mark.IsDoneAt(now[mark.Run].ETag) || (await store.Head(mark.Object.Key, cancel)).Now - mark.Object.Modified > ForgottenAfter;
+            if (isDone) await store.Delete(mark.Object.Key, mark.Object.ETag, cancel);
+        }
+
+        return settled;
+    }
+
+    /// <param name="segments">Those without a name are not stored yet.</param>
+    /// <returns>Null: somebody was first, or it cannot be stored.</returns>
+    private async Task<SettledRuns?> TryStore(
+        IReadOnlyList<(RunIndexSegment Segment, SettledEntry[] Entries)> segments, PutCondition condition, CancellationToken cancel)
+    {
+        try
+        {
+            var named = new List<(RunIndexSegment Segment, SettledEntry[] Entries)>();
+            foreach (var (segment, entries) in segments)
+            {
+                named.Add((segment.Name.Length > 0 ? segment : await files.Write(entries, cancel), entries));
+            }
+
+            var put = await store.PutJson(
+                WorkspacePaths.RunIndexManifest, new RunIndexManifest([.. named.Select(one => one.Segment)]), condition, cancel: cancel);
+            return put.Stored ? new(put.Object!.ETag, named) : null;
+        }
+        catch (Exception e) when (e is StoreFullException or StoreUnavailableException or KeyConflictException)
+        {
+            // Nothing is lost that is not in the records: the next one who lists tries again.
+            log?.IndexNotStored(e.Message);
+            return null;
+        }
+    }
+
+    private async Task RemoveSegments(SettledRuns before, SettledRuns now, CancellationToken cancel)
+    {
+        foreach (var name in before.Segments.Select(one => one.Segment.Name).Except(now.Segments.Select(one => one.Segment.Name)))
+        {
+            await files.Delete(name, cancel);
+        }
+    }
+
+    /// <summary>Segments of those who died before they named them, or were not the first to.</summary>
+    private async Task RemoveLeftovers(SettledRuns settled, CancellationToken cancel)
+    {
+        if (settled.ETag is null) return;
+        await foreach (var stored in store.List(WorkspacePaths.RunIndexSegments, cancel: cancel))
+        {
+            var isNamed = settled.Segments.Any(one => WorkspacePaths.RunIndexSegment(one.Segment.Name) == stored.Key);
+            if (isNamed || (await store.Head(stored.Key, cancel)).Now - stored.Modified < TimeSpan.FromHours(1)) continue;
+            await store.Delete(stored.Key, stored.ETag, cancel);
+        }
     }
 }

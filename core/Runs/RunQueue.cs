@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Serverless.Core.Messaging;
+using Serverless.Core.Runs.Settled;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -10,7 +11,7 @@ namespace Serverless.Core.Runs;
 /// The other half of every write: the wake after a run is queued, the event after it ended, and <c>active/</c>, which remembers what is owed while
 /// either is outstanding. What a crash leaves undone, <see cref="Tend"/> does.
 /// </summary>
-public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus bus, IIds ids, ILogger? log = null)
+public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus bus, IIds ids, ILogger? log = null, RunIndex? index = null)
 {
     /// <summary>An entry without a record is a submission in progress, or one that died; after this it is the latter.</summary>
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(1);
@@ -80,6 +81,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         else if (run.State.IsTerminal)
         {
             await bus.Publish(QueueNames.Events, new RunEnded(workspace, run.Id, run.State, run.Cause).ToMessage(ids), cancel);
+            await SettledMark.PutEnd(store, run.Id, cancel);
             await store.Delete(WorkspacePaths.ActiveRun(run.Id), cancel: cancel);
         }
     }
@@ -117,10 +119,9 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     // A record that was put back from a backup may be of a time when the run went on, and its mark is gone.
     private async Task Adopt(CancellationToken cancel)
     {
-        await foreach (var one in new RunIndex(store).Read(cancel: cancel))
+        foreach (var run in await (index ?? new(store)).Reconcile(cancel))
         {
-            if (one.Found is not { State.IsTerminal: false } run) continue;
-            if ((await store.Head(WorkspacePaths.ActiveRun(run.Id), cancel)).Value is null) await Announce(run.Id, cancel);
+            if ((await store.Head(WorkspacePaths.ActiveRun(run), cancel)).Value is null) await Announce(run, cancel);
         }
     }
 

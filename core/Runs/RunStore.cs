@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Serverless.Contract;
+using Serverless.Core.Runs.Settled;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
 
@@ -47,6 +48,7 @@ public sealed class RunStore(IObjectStore store, ILogger? log = null)
             if (await Load(id, cancel) is not { } loaded) return new(new Decision.Illegal($"there is no run {id}"), null, default);
             var decision = RunRules.Decide(loaded.Run, happened, loaded.Now);
             if (decision is not Decision.Moved { Run: var moved }) return new(decision, loaded.Run, loaded.Now);
+            if (loaded.Run.State.IsTerminal) await SettledMark.PutBefore(store, id, loaded.ETag, cancel);
             var put = await store.PutJson(
                 WorkspacePaths.Run(id), moved, PutCondition.IfMatch(loaded.ETag), RunSummary.Of(moved).ToMetadata(), cancel);
             if (put.Stored)
@@ -60,6 +62,17 @@ public sealed class RunStore(IObjectStore store, ILogger? log = null)
 
                 return new(new Decision.Moved(stored), stored, put.Now);
             }
+        }
+    }
+
+    /// <summary>Removes the record of a run that has ended.</summary>
+    public async Task Delete(string id, CancellationToken cancel = default)
+    {
+        var key = WorkspacePaths.Run(id);
+        while ((await store.Head(key, cancel)).Value is { ETag: var etag })
+        {
+            await SettledMark.PutBefore(store, id, etag, cancel);
+            if (await store.Delete(key, etag, cancel) != DeleteOutcome.Conflict) return;
         }
     }
 

@@ -22,4 +22,10 @@ static partial class RunsLog
 
     [LoggerMessage(LogEvents.Runs + 2, LogLevel.Information, "run {Run}: its wake was sent again, {Resends} times by now")]
     public static partial void Resent(this ILogger log, string run, int resends);
+
+    [LoggerMessage(LogEvents.Runs + 3, LogLevel.Warning, "the index of runs is made anew: {Why}")]
+    public static partial void IndexRebuilt(this ILogger log, string why);
+
+    [LoggerMessage(LogEvents.Runs + 4, LogLevel.Debug, "the index of runs was not stored: {Why}")]
+    public static partial void IndexNotStored(this ILogger log, string why);
 }

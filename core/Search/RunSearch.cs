@@ -29,42 +29,30 @@ public sealed class RunSearch(RunIndex index, RunStore runs, TimeProvider time)
         if (order is not null && after is not null)
         {
             if (await index.Find(after, cancel) is not { } before) return null;
-            last = order.PlaceOf(RunFacts.Of(await Whole(before, asked, cancel), now));
+            last = order.PlaceOf(RunFacts.Of(asked.MayBeLeftOutOf(before) ? await Whole(before, asked, cancel) : before, now));
         }
 
-        var (found, damaged) = (new List<RunFacts>(), new List<DamagedRecord>());
-        await foreach (var one in index.Read(order is null ? after : null, cancel))
+        var all = await index.Now(cancel);
+        var start = order is null ? after : null;
+        var best = new Best(order, last, limit);
+        foreach (var summary in all.Runs(start))
         {
-            if (one.Damage is { } damage) damaged.Add(damage);
-            if (one.Found is not { } summary || !filter.Matches(summary)) continue;
-            var run = RunFacts.Of(await Whole(summary, asked, cancel), now);
+            if (!filter.Matches(summary)) continue;
+            var run = RunFacts.Of(asked.MayBeLeftOutOf(summary) ? await Whole(summary, asked, cancel) : summary, now);
             asked.Look(run);
-            if (where?.IsTrue(run) == false) continue;
-            if (order is null && found.Count == limit) return Page(found, hasMore: true, damaged, []);
-            found.Add(run);
+            if (where?.IsTrue(run) != false && !best.Add(run)) break;
         }
 
-        var hasMore = false;
-        if (order is not null) (found, hasMore) = Sorted(found, order, last, limit);
-        return Page(found, hasMore, damaged, after is null ? await Remarks(filter, asked, cancel) : []);
+        var (found, hasMore) = best.Page();
+        return new(
+            found, hasMore ? found[^1].Id : null, DamagedRecord.Listed(all.Damaged(start)),
+            after is null && asked.Unknown.Count > 0 ? Remarks(all.Runs().Where(filter.Matches), asked) : null);
     }
-
-    private static (List<RunFacts> Page, bool HasMore) Sorted(List<RunFacts> all, RunOrder order, RunOrder.Place? last, int limit)
-    {
-        var placed = all.Select(run => (Place: order.PlaceOf(run), Run: run))
-            .Where(one => last is not { } before || order.Compare(one.Place, before) > 0).ToList();
-        placed.Sort((a, b) => order.Compare(a.Place, b.Place));
-        return ([.. placed.Take(limit).Select(one => one.Run)], placed.Count > limit);
-    }
-
-    private static RunList Page(List<RunFacts> found, bool hasMore, List<DamagedRecord> damaged, IReadOnlyList<string> remarks) => new(
-        [.. found.Select(run => run.Summary)], hasMore ? found[^1].Summary.Id : null, DamagedRecord.Listed(damaged),
-        remarks.Count > 0 ? remarks : null);
 
     /// <summary>With what its summary had no room for, when that is asked for.</summary>
-    private async ValueTask<RunSummary> Whole(RunSummary summary, AskedNames asked, CancellationToken cancel)
+    private async Task<RunSummary> Whole(RunSummary summary, AskedNames asked, CancellationToken cancel)
     {
-        if (!asked.MayBeLeftOutOf(summary) || await runs.Sound(summary.Id, cancel) is not { } run) return summary;
+        if (await runs.Sound(summary.Id, cancel) is not { } run) return summary;
         var metrics = summary.Metrics.ToDictionary(StringComparer.Ordinal);
         foreach (var (name, value) in run.Metrics)
         {
@@ -84,13 +72,11 @@ public sealed class RunSearch(RunIndex index, RunStore runs, TimeProvider time)
         };
     }
 
-    private async Task<List<string>> Remarks(RunFilter filter, AskedNames asked, CancellationToken cancel)
+    private static List<string> Remarks(IEnumerable<RunSummary> all, AskedNames asked)
     {
-        if (asked.Unknown.Count == 0) return [];
         var known = new HashSet<string>(Fields, StringComparer.Ordinal);
-        await foreach (var one in index.Read(cancel: cancel))
+        foreach (var run in all)
         {
-            if (one.Found is not { } run || !filter.Matches(run)) continue;
             known.UnionWith(run.Metrics.Keys);
             known.UnionWith(run.Params.Keys);
         }

@@ -71,14 +71,10 @@ internal sealed class TriggerEventReader(IObjectStore store, RunIndex index)
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
         var filter = new RunFilter(project, experiment, states);
-        string? after = null;
-        do
+        foreach (var run in (await index.Now(cancel)).Runs())
         {
-            var page = await index.List(filter, PageOfRuns, after, cancel);
-            foreach (var run in page.Runs) yield return run;
-            after = page.Next;
+            if (filter.Matches(run)) yield return run;
         }
-        while (after is not null);
     }
 
     /// <summary>Why the run is not what the trigger waits for; null when it is.</summary>

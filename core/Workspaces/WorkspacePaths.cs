@@ -26,12 +26,20 @@ public static class WorkspacePaths
     public const string ContentHashes = "index/hashes/";
     public const string TriggerStates = "index/triggers/";
 
+    /// <summary>Runs whose record changes, or has, although nobody works on them any more: the index has yet to look at them.</summary>
+    public const string SettledMarks = "index/settled/";
+
+    /// <summary>What the records of runs came to, so that a list need not ask each.</summary>
+    public const string RunIndex = "index/runs/";
+    public const string RunIndexManifest = $"{RunIndex}manifest.json";
+    public const string RunIndexSegments = $"{RunIndex}segments/";
+
     /// <summary>The folders of everything that a workspace has; no name of anybody's is in their place.</summary>
     public static IReadOnlyList<string> Folders { get; } =
     [
         Data, Runs, Active, Projects, Workers, Requests, Reports, Datasets, Contents, Triggers, Firings, Keys, Codes, PendingFirings, Attempts,
-        "untold/", UntoldDatasets, "index/", ContentHashes, TriggerStates, AnnouncedFiles, LineageMarks, "given/", GivenNumbers, GivenVersions,
-        "uploads/", "damaged/",
+        "untold/", UntoldDatasets, "index/", ContentHashes, TriggerStates, AnnouncedFiles, LineageMarks, SettledMarks, RunIndex,
+        RunIndexSegments, "given/", GivenNumbers, GivenVersions, "uploads/", "damaged/",
     ];
 
     private const string LineageMarks = "index/lineage/";
@@ -72,6 +80,11 @@ public static class WorkspacePaths
     /// <summary>As earlier versions of the platform remembered it: without the contents.</summary>
     public const string AnnouncedVersions = "index/files/";
     public static string AnnouncedFilesPart(int number) => $"{AnnouncedFiles}{number:D6}";
+
+    public static string RunIndexSegment(string name) => $"{RunIndexSegments}{name}";
+
+    /// <param name="why">Letters and digits.</param>
+    public static string SettledMark(string runId, string why) => $"{SettledMarks}{runId}-{why}";
 
     /// <summary>Something may have come of <paramref name="from"/>; see <see cref="Lineage.LineageIndex"/>.</summary>
     public static string LineageMark(string from, string to) => $"{LineageMarks}{from}/{to}";
@@ -151,6 +164,10 @@ public static class WorkspacePaths
     public static string? PendingFiringIdOf(string key) => Between(key, PendingFirings, ".json");
     public static string? RunIdOf(string key) => Between(key, Runs, ".json");
     public static string? ActiveRunIdOf(string key) => Between(key, Active, "");
+    public static (string Run, string Why)? SettledMarkOf(string key) =>
+        Between(key, SettledMarks, "") is { } name && name.LastIndexOf('-') is > 0 and var end && end < name.Length - 1
+            ? (name[..end], name[(end + 1)..])
+            : null;
     public static string? ReportIdOf(string infoKey) => infoKey.Split('/') is ["reports", var id, "report.json"] ? id : null;
     public static int? AnnouncedFilesPartOf(string key) =>
         int.TryParse(Between(key, AnnouncedFiles, ""), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;

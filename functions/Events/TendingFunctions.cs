@@ -6,7 +6,10 @@ using Serverless.Core.Storage;
 
 namespace Serverless.Functions.Events;
 
-/// <summary>What is done by the clock: once a minute what crashes and the bus left undone, once a day forgetting what is past its time.</summary>
+/// <summary>
+/// What is done by the clock: once a minute what crashes and the bus left undone, every ten minutes the index of runs, once a day forgetting what is
+/// past its time.
+/// </summary>
 public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces, DeadLetteredWakes deadWakes, DamageNotices notices)
 {
     [Function("Tend")]
@@ -16,6 +19,14 @@ public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces
     [Function("TendDatasets")]
     public Task TendDatasets([TimerTrigger("0 * * * * *")] TimerInfo timer, CancellationToken cancel) =>
         workspaces.Each(keys, notices, workspace => workspace.DatasetPublishing.Tend(cancel), cancel);
+
+    [Function("TendIndex")]
+    public Task TendIndex([TimerTrigger("0 */10 * * * *")] TimerInfo timer, CancellationToken cancel) =>
+        workspaces.Each(keys, notices, workspace => workspace.Index.Tend(cancel), cancel);
+
+    [Function("ReconcileIndex")]
+    public Task ReconcileIndex([TimerTrigger("0 45 3 * * *")] TimerInfo timer, CancellationToken cancel) =>
+        workspaces.Each(keys, notices, workspace => workspace.Index.Reconcile(cancel), cancel);
 
     [Function("EndDeadWakes")]
     public Task EndDeadWakes([TimerTrigger("30 * * * * *")] TimerInfo timer, CancellationToken cancel) => deadWakes.EndRuns(cancel);

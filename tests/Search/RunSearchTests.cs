@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Serverless.Core.Runs;
+using Serverless.Core.Runs.Settled;
 using Serverless.Core.Search;
 using Serverless.Core.Storage;
 using Serverless.Core.Workspaces;
@@ -146,7 +147,11 @@ public sealed class RunSearchTests
         },
     });
 
-    private Task Save(RunRecord run) => store.PutJson(WorkspacePaths.Run(run.Id), run, metadata: RunSummary.Of(run).ToMetadata(), cancel: Cancel);
+    private async Task Save(RunRecord run)
+    {
+        await new RunStore(store).Create(run, Cancel);
+        await SettledMark.PutEnd(store, run.Id, Cancel);
+    }
 
     private static string Id(int number) => $"{number:D26}";
 }
