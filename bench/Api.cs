@@ -39,7 +39,9 @@ sealed class Api(Uri address, string key) : IDisposable
         if (!answer.IsSuccessStatusCode) throw new HttpRequestException($"the trigger was refused: {await answer.Content.ReadAsStringAsync(cancel)}");
     }
 
-    public Task<RunList> List(int limit, CancellationToken cancel) => Get<RunList>($"api/runs?limit={limit}", cancel);
+    public Task<RunList> List(int limit, string? where = null, string? order = null, CancellationToken cancel = default) => Get<RunList>(
+        $"api/runs?limit={limit}"
+        + (where is null ? "" : $"&where={Uri.EscapeDataString(where)}") + (order is null ? "" : $"&order={Uri.EscapeDataString(order)}"), cancel);
 
     public Task<string> Log(string run, CancellationToken cancel) => http.GetStringAsync($"api/runs/{run}/logs", cancel);
 

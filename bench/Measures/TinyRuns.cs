@@ -54,7 +54,7 @@ sealed class TinyRuns : IMeasure
     /// <summary>One request half a second: watching must not be what is measured.</summary>
     private static async Task UntilAllEnded(Bench bench, Api api, int newest, CancellationToken cancel)
     {
-        while ((await api.List(newest, cancel)).Runs.Any(run => !run.State.IsTerminal))
+        while ((await api.List(newest, cancel: cancel)).Runs.Any(run => !run.State.IsTerminal))
         {
             await Task.Delay(TimeSpan.FromMilliseconds(500), bench.Time, cancel);
         }
