@@ -274,7 +274,7 @@ public sealed class RunIndex(IObjectStore store, ILogger? log = null)
             var named = new List<(RunIndexSegment Segment, SettledEntry[] Entries)>();
             foreach (var (segment, entries) in segments)
             {
-                named.Add((segment.Name.Length > 0 ? segment : await files.Write(entries, cancel), entries));
+                named.Add(segment.Name.Length > 0 ? (segment, entries) : await files.Write(entries, cancel));
             }
 
             var put = await store.PutJson(

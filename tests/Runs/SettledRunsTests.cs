@@ -28,6 +28,16 @@ public sealed class SettledRunsTests
         index = new(store);
     }
 
+    private static RunSummary Full => new(
+        Id(3), "pruning", "mlp", 7, RunState.Failed, Cause.UserCode, Some.Noon, Some.Now, Some.Now.ToOffset(TimeSpan.FromHours(2)), "gpu", 3, 900, "ann",
+        ["a", "b"],
+        new Dictionary<string, double> { ["loss"] = double.NaN, ["acc"] = 0.1 + 0.2, ["inf"] = double.NegativeInfinity },
+        new Dictionary<string, System.Text.Json.JsonElement>
+        {
+            ["lr"] = System.Text.Json.JsonElement.Parse("1e-3"), ["name"] = System.Text.Json.JsonElement.Parse("\"a,\\u00e4]\""),
+        },
+        4, 5, new(1, 2), long.MaxValue);
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -255,19 +265,53 @@ public sealed class SettledRunsTests
     }
 
     [Fact]
-    public async Task SharedValues_AreThoseOfTheRecord()
+    public void ASegment_GivesBackWhatWasWritten()
     {
-        var run = Some.In("succeeded") with
-        {
-            Id = Id(0), Tags = ["a", "b"], SubmittedBy = "ann",
-            Metrics = new Dictionary<string, double> { ["loss"] = double.NaN, ["acc"] = 0.1 + 0.2, ["inf"] = double.NegativeInfinity },
-        };
-        await new RunStore(store).Create(run, Cancel);
-        await index.List(Indexed, 10, cancel: Cancel);
-        var read = Assert.Single((await new RunIndex(store).List(Indexed, 10, cancel: Cancel)).Runs);
-        Assert.Equal(Text(RunSummary.Of(run)), Text(read));
+        RunSummary[] runs =
+        [
+            RunSummary.Of(Some.Run(Id(1))), RunSummary.Of(Some.Run(Id(2)) with { Tags = ["a,b"] }), Full, Full with { Id = Id(4), Tags = ["a", "b"] },
+        ];
+        SettledEntry[] entries =
+        [
+            .. runs.Select(run => new SettledEntry(run.Id, $"\"etag of {run.Id}\"", run)), new(Id(5)),
+            new(Id(6), null, null, new(Id(6), "it is a folder")), new(Id(7), "e", null, new("key", "why", IsNewer: true)),
+        ];
+        Assert.Equal(entries.Select(Text), SegmentFormat.Read(SegmentFormat.Write(entries)).Select(Text));
+        Assert.Empty(SegmentFormat.Read(SegmentFormat.Write([])));
+        var read = SegmentFormat.Read(SegmentFormat.Write(entries))[2].Run!;
         Assert.Equal((true, false), (read.Metrics.ContainsKey("acc"), read.Metrics.ContainsKey("ac")));
         Assert.Throws<KeyNotFoundException>(() => read.Metrics["ac"]);
+    }
+
+    [Fact]
+    public void TheSummaryThatSegmentsAreTestedWith_HasEverything()
+    {
+        foreach (var property in typeof(RunSummary).GetProperties())
+        {
+            var value = property.GetValue(Full);
+            Assert.False(value is null or 0 or 0L or "" || value is System.Collections.ICollection { Count: 0 }, property.Name);
+            Assert.NotEqual(property.PropertyType.IsValueType ? Activator.CreateInstance(property.PropertyType) : null, value);
+        }
+    }
+
+    [Fact]
+    public void ASegmentWithOtherBytes_IsRefused_WhateverTheyAre()
+    {
+        var bytes = SegmentFormat.Write([new(Id(1), "e", Full), new(Id(2), null, null, new("key", "why"))]);
+        var random = new Random(1);
+        for (var i = 0; i < 20_000; i++)
+        {
+            byte[] other = random.Next(4) == 0 ? bytes[..random.Next(bytes.Length)] : [.. bytes];
+            for (var j = random.Next(4); j > 0 && other.Length > 0; j--) other[random.Next(other.Length)] = (byte)random.Next(256);
+            try
+            {
+                SegmentFormat.Read(other);
+            }
+            catch (InvalidDataException)
+            {
+                // The only way to fail.
+            }
+        }
     }
 
     private async Task<int> CallsOfAPage(int runs)

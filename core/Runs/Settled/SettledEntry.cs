@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Serverless.Core.Storage;
 
 namespace Serverless.Core.Runs.Settled;
@@ -8,10 +7,8 @@ namespace Serverless.Core.Runs.Settled;
 /// <param name="Run">Null: it is gone, or damaged.</param>
 internal sealed record SettledEntry(string Id, string? ETag = null, RunSummary? Run = null, DamagedRecord? Damage = null)
 {
-    [JsonIgnore]
     public bool IsGone => Run is null && Damage is null;
 
     /// <summary>It may be another one by now, and nobody would say so.</summary>
-    [JsonIgnore]
     public bool MustBeLookedAt => Damage is not null || Run is { State.IsTerminal: false };
 }
