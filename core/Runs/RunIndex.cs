@@ -103,18 +103,18 @@ public sealed class RunIndex(IObjectStore store, ILogger? log = null)
     public async Task<IReadOnlyList<string>> Reconcile(CancellationToken cancel = default)
     {
         var settled = await Settled(cancel);
-        var known = settled.Runs.Select(entry => entry.Id).ToHashSet(StringComparer.Ordinal);
-        var (changed, going) = (new List<string>(), new List<string>());
-        await foreach (var one in Walk(cancel: cancel))
+        var changed = settled.Runs.Select(entry => entry.Id).ToHashSet(StringComparer.Ordinal);
+        await foreach (var stored in store.ListVersions(WorkspacePaths.Runs, cancel))
         {
-            var id = one.Found?.Id ?? WorkspacePaths.RunIdOf(one.Key);
-            if (id is null) continue;
-            if (one.Found?.Run is { State.IsTerminal: false }) going.Add(id);
-            if (known.Remove(id) ? settled.Find(id)!.ETag != one.Found?.ETag : one.Found?.Run is not { State.IsTerminal: false }) changed.Add(id);
+            if (WorkspacePaths.RunIdOf(stored.Key) is not { } id) continue;
+            if (settled.Find(id) is { MustBeLookedAt: false, ETag: var etag } && etag == stored.ETag) changed.Remove(id);
+            else changed.Add(id);
         }
 
-        changed.AddRange(known);
-        if (changed.Count > 0) settled = await TryTakeIn(settled, [], changed, cancel);
+        var looked = await Look(changed.Order(StringComparer.Ordinal), cancel);
+        var going = looked.Where(entry => entry.Run is { State.IsTerminal: false }).Select(entry => entry.Id).ToList();
+        var unknown = going.Where(id => settled.Find(id) is null);
+        settled = await TryTakeIn(settled, [], [.. changed.Except(unknown)], cancel);
         await RemoveLeftovers(settled, cancel);
         return going;
     }

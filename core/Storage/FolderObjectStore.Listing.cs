@@ -19,10 +19,27 @@ public sealed partial class FolderObjectStore
     public IAsyncEnumerable<StoredName> ListNames(string prefix, string? after = null, CancellationToken cancel = default) =>
         Names(prefix, after, objectsOnly: false, cancel);
 
+    public async IAsyncEnumerable<StoredVersion> ListVersions(string prefix, [EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        await foreach (var key in KeysOf(prefix, after: null, objectsOnly: true, cancel))
+        {
+            if (faults.Guard(() => Current(key)) is { } version) yield return new(key, version.ETag);
+        }
+    }
+
     public string? Obstacle(string key) => faults.Guard(() => layout.Obstacle(key));
 
     private async IAsyncEnumerable<StoredName> Names(
         string prefix, string? after, bool objectsOnly, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var key in KeysOf(prefix, after, objectsOnly, cancel))
+        {
+            if (faults.Guard(() => Look(key, open: false).Object) is { } found) yield return new(key, found);
+            else if (!objectsOnly && Obstacle(key) is { } obstacle) yield return new(key, null, obstacle);
+        }
+    }
+
+    private async IAsyncEnumerable<string> KeysOf(string prefix, string? after, bool objectsOnly, [EnumeratorCancellation] CancellationToken cancel)
     {
         var above = prefix[..(prefix.LastIndexOf('/') + 1)];
         if (above.Length > 0 && ObjectKey.Problem(above[..^1]) is not null) yield break;
@@ -32,9 +49,7 @@ public sealed partial class FolderObjectStore
             // Nothing here is waited for: a long list would keep its thread from others.
             if (looks % LooksOfATurn == 0) await Task.Yield();
             cancel.ThrowIfCancellationRequested();
-            var key = keys.Current;
-            if (faults.Guard(() => Look(key, open: false).Object) is { } found) yield return new(key, found);
-            else if (!objectsOnly && Obstacle(key) is { } obstacle) yield return new(key, null, obstacle);
+            yield return keys.Current;
         }
 
         faults.Guard(ThrowIfGone);

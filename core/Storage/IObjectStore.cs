@@ -52,6 +52,12 @@ public interface IObjectStore
         await foreach (var stored in List(prefix, after, cancel)) yield return new(stored.Key, stored);
     }
 
+    /// <summary>Which version of each object there is, for whoever needs no more: the cheapest way to compare many.</summary>
+    async IAsyncEnumerable<StoredVersion> ListVersions(string prefix, [EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        await foreach (var stored in List(prefix, cancel: cancel)) yield return new(stored.Key, stored.ETag);
+    }
+
     /// <summary>
     /// Why no object can be at the key, or below it when it ends in '/', as long as nobody moves something away: as the end of a sentence. Null: one
     /// is, or could be. To those who only ask for the object, it is missing.
@@ -88,6 +94,9 @@ public sealed record StoredObject(string Key, string ETag, long LengthBytes, Dat
     /// </summary>
     public string? Change { get; init; }
 }
+
+/// <summary>What differs between any two versions of an object.</summary>
+public readonly record struct StoredVersion(string Key, string ETag);
 
 /// <summary>Something that has a key's name.</summary>
 /// <param name="Object">Null: it is none.</param>

@@ -63,6 +63,17 @@ public abstract partial class ObjectStoreContract
     }
 
     [Fact]
+    public async Task ListVersions_TellsTheETagOfEachThatListTells()
+    {
+        foreach (var key in (string[])["a/b/1", "a/b/2", "a/c", "b"]) await Put(key, key);
+        await Store.Append("a/log", 0, "line"u8.ToArray(), Cancel);
+        Assert.Equal(
+            await Store.List("a/", cancel: Cancel).Select(stored => new StoredVersion(stored.Key, stored.ETag)).ToListAsync(Cancel),
+            await Other.ListVersions("a/", Cancel).ToListAsync(Cancel));
+        Assert.Empty(await Other.ListVersions("none/", Cancel).ToListAsync(Cancel));
+    }
+
+    [Fact]
     public async Task List_CanStopAnywhereAndGoOnFromThere()
     {
         foreach (var key in Tree) await Put(key, key);
