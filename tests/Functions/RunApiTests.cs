@@ -150,6 +150,7 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
         await Finish(id);
         Assert.Equal(HttpStatusCode.NoContent, (await platform.Writer.DeleteAsync($"api/runs/{id}", Cancel)).StatusCode);
         await (await platform.Reader.GetAsync($"api/runs/{id}", Cancel)).Problem(HttpStatusCode.NotFound);
+        await new RunIndex(platform.Store).Tend(Cancel);
         await foreach (var left in platform.Store.List("", cancel: Cancel)) Assert.DoesNotContain(id, left.Key, StringComparison.Ordinal);
     }
 
