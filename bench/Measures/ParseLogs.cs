@@ -24,7 +24,7 @@ sealed partial class ParseLogs : IMeasure
     // Messages as servers, loaders and libraries print them.
     private static string Message(int i) => (i % 4) switch
     {
-        0 => Line($"2026-11-27 10:{i / 60 % 60:00}:{i % 60:00},{i % 1000:000} INFO  [loader-{i % 8}] fetched {i} of 4096 in {i % 97 / 10.0} s from 10.0.0.7"),
+        0 => Line($"2026-11-27 10:{i / 60 % 60:00}:{i % 60:00},{i % 1000:000} INFO  [loader-{i % 8}] {i} of 4096 in {i % 97 / 10.0} s from 10.0.0.7"),
         1 => "  File \"/usr/lib/python3/site-packages/torch/nn/modules/module.py\", line 1511, in _wrapped_call_impl",
         2 => "UserWarning: The given buffer is not writable, and PyTorch does not support non-writable tensors.",
         _ => Line($"    (conv{i % 9}): Conv2d(64, 128, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), bias=False)"),
