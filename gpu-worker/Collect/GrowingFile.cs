@@ -3,10 +3,11 @@ using Serverless.Core.Storage.Plain;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// A file of the output folder that is read as it grows. Code that writes the whole of it each time, a list of all epochs say, is not told from code
-/// that appends, as long as what was read is still there. Otherwise the file was written anew, and is read from its beginning.
+/// A file of a folder that code writes to, read as it grows. Code that writes the whole of it each time, a list of all epochs say, is not told from
+/// code that appends, as long as what was read is still there. Otherwise the file was written anew, and is read from its beginning.
 /// </summary>
 /// <param name="folder">Where it is, once that is made.</param>
+/// <param name="path">From there.</param>
 sealed class GrowingFile(Func<string> folder, string path)
 {
     /// <summary>
@@ -69,7 +70,7 @@ sealed class GrowingFile(Func<string> folder, string path)
     {
         try
         {
-            return PlainFile.Open(folder(), Path.GetFileName(path));
+            return PlainFile.Open(folder(), path);
         }
         catch (NotPlainException)
         {

@@ -6,8 +6,8 @@ using Serverless.GpuWorker.Prepare;
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
-/// The metrics of an attempt: from the SDK's stream, from <c>metrics.jsonl</c>, and from what is printed. What waits is on disk, in the code's own
-/// files, or bounded.
+/// The metrics of an attempt: from the SDK's stream, from <c>metrics.jsonl</c>, from what is printed, and from the logs of libraries. What waits is
+/// on disk, in the code's own files, or bounded.
 /// </summary>
 sealed class MetricCollector : IMetricSink, IDisposable
 {
@@ -37,7 +37,9 @@ sealed class MetricCollector : IMetricSink, IDisposable
     private readonly byte[] buffer = new byte[ReadAtOnce];
     private readonly GrowingFile streamFile, jsonlFile;
     private readonly RewrittenHistory history = new();
+    private readonly LoggedFiles logged;
     private readonly List<MetricPoint> ofJsonl = [];
+    private readonly List<LoggedPoint> ofLogs = [];
     private CarriedPoints carried = new([]);
     private EarlierPoints? earlier;
     private LineSplitter jsonl;
@@ -52,7 +54,9 @@ sealed class MetricCollector : IMetricSink, IDisposable
         writer = new(segments);
         latest = new(order, MaxLatest);
         recent = new(order, MaxLatest);
-        (streamFile, jsonlFile) = (new(() => folder.OutputItself, folder.MetricsBinary), new(() => folder.OutputItself, folder.MetricsJsonl));
+        streamFile = new(() => folder.OutputItself, ContractNames.MetricsBinary);
+        jsonlFile = new(() => folder.OutputItself, ContractNames.MetricsJsonl);
+        logged = new([() => folder.Code, () => folder.OutputItself], time, log.Say);
         jsonl = NewJsonl();
     }
 
@@ -69,6 +73,9 @@ sealed class MetricCollector : IMetricSink, IDisposable
 
     /// <summary>The greatest step seen; null before the first.</summary>
     public long? Step => Interlocked.Read(ref lastStep) is >= 0 and var step ? step : null;
+
+    /// <summary>The code is about to begin: logs of metrics that are there already are not its own.</summary>
+    public void NoteGiven() => logged.NoteGiven();
 
     /// <summary>Reads and stores what has come since. At the end of the attempt also a last line without its end.</summary>
     public Task Collect(bool atEnd, CancellationToken cancel) =>
@@ -118,15 +125,22 @@ sealed class MetricCollector : IMetricSink, IDisposable
             do
             {
                 read = time.GetUtcNow();
-                more = ReadStream() | ReadJsonl();
+                more = ReadStream() | ReadJsonl() | logged.Read(buffer, atEnd || isWhole, ofLogs);
                 await AddJsonl();
+                await AddLogged();
                 lastRead = read;
                 await writer.Flush(cancel);
             }
             while (more);
 
-            if (atEnd) jsonl.End();
+            if (atEnd)
+            {
+                jsonl.End();
+                logged.End(ofLogs);
+            }
+
             await AddJsonl();
+            await AddLogged();
             AddPrinted(printed.AreMany ? long.MaxValue : printedBefore);
             foreach (var remark in printed.TakeRemarks()) log.Say(remark);
             if (atEnd || isWhole) Store(carried.Rest());
@@ -168,7 +182,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
         for (var i = 0; i < points.Count; i++)
         {
             // In the order in which they were made: a checkpoint cuts both sources at one place.
-            var point = AtSensibleTime(points[i], this.read);
+            var point = AtSensibleTime(points[i], ContractNames.MetricsBinary);
             AddPrinted(point.UnixMicros);
             AddWritten(point);
             streamPlaces.Add(ends[i], writer.End);
@@ -207,6 +221,19 @@ sealed class MetricCollector : IMetricSink, IDisposable
             + "already: some may be there twice");
     }
 
+    private async Task AddLogged()
+    {
+        foreach (var (kind, point) in ofLogs)
+        {
+            var name = MetricName.Fit(point.Name);
+            if (!origins.KeepsLogged(kind, name)) continue;
+            var fit = AtSensibleTime(point, $"a {kind} log") with { Name = name };
+            if (earlier is null || !await earlier.Has(fit)) Add(fit, lastRead, read);
+        }
+
+        ofLogs.Clear();
+    }
+
     private LineSplitter NewJsonl() => new(
         ReadLine,
         () => SayOnce("too long", $"{Line} is ignored: it is longer than {LineSplitter.MaxLine >> 20} MiB; further ones are ignored silently"));
@@ -220,12 +247,12 @@ sealed class MetricCollector : IMetricSink, IDisposable
         }
     }
 
-    private MetricPoint AtSensibleTime(in MetricPoint point, DateTimeOffset now)
+    private MetricPoint AtSensibleTime(in MetricPoint point, string file)
     {
-        if (point.At >= EarliestTime && point.At <= now + Ahead) return point;
-        var what = $"{ContractNames.MetricsBinary}: the time of a point of '{Shown(point.Name)}' is not in microseconds since 1970";
+        if (point.At >= EarliestTime && point.At <= read + Ahead) return point;
+        var what = $"{file}: the time of a point of '{Shown(point.Name)}' is not in microseconds since 1970";
         SayOnce("time", $"{what}; the time of its arrival is kept, for further ones silently");
-        return point with { UnixMicros = Micros(now) };
+        return point with { UnixMicros = Micros(read) };
     }
 
     private void AddPrinted(long beforeMicros)

@@ -2,7 +2,8 @@ namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
 /// What becomes of a metric that the code both prints and writes to a file. The file has all digits, so from its first point there on, what is
-/// printed of that name is left out; a step that had been kept from what was printed before is not kept a second time.
+/// printed of that name is left out; a step that had been kept from what was printed before is not kept a second time. The log of a library,
+/// which may count steps in another way, has only those metrics that come from nowhere else, each from one kind of log.
 /// </summary>
 sealed class MetricOrigins
 {
@@ -10,7 +11,9 @@ sealed class MetricOrigins
     private const int MaxNames = 10_000, MaxPoints = 1 << 16;
 
     private readonly HashSet<string> written = new(StringComparer.Ordinal);
+    private readonly HashSet<string> printedNames = new(StringComparer.Ordinal);
     private readonly HashSet<(string Name, long Step)> printed = [];
+    private readonly Dictionary<string, string> logged = new(StringComparer.Ordinal);
 
     /// <summary>A file has the metric, from now on.</summary>
     public void NoteWritten(string name)
@@ -26,9 +29,19 @@ sealed class MetricOrigins
 
     public bool KeepsPrinted(string name, long step)
     {
-        if (written.Contains(name)) return false;
+        if (written.Contains(name) || logged.ContainsKey(name)) return false;
+        if (printedNames.Count < MaxNames) printedNames.Add(name);
         if (printed.Count == MaxPoints) printed.Clear();
         printed.Add((name, step));
+        return true;
+    }
+
+    /// <param name="kind">Of the log.</param>
+    public bool KeepsLogged(string kind, string name)
+    {
+        if (written.Contains(name) || printedNames.Contains(name)) return false;
+        if (logged.TryGetValue(name, out var owner)) return owner == kind;
+        if (logged.Count < MaxNames) logged[name] = kind;
         return true;
     }
 }

@@ -62,6 +62,7 @@ sealed class CodeRun(
     {
         using var runner = pool.Take(prepared.RunnerKind);
         var pump = LogPump.Start(runner.Output, log);
+        metrics.NoteGiven();
         runner.Assign(prepared.Assignment);
         _ = Task.Run(() => pool.Refill(prepared.RunnerKind));
         using var over = new CancellationTokenSource();

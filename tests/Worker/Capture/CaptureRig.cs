@@ -57,6 +57,20 @@ sealed class CaptureRig : IDisposable
         return this;
     }
 
+    /// <summary>Adds to a file in the folder that the code works in.</summary>
+    public CaptureRig Logs(string path, ReadOnlySpan<byte> bytes)
+    {
+        var file = Path.Combine(folder.Code, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        using var content = new FileStream(file, FileMode.Append);
+        content.Write(bytes);
+        return this;
+    }
+
+    public CaptureRig Logs(string path, string text) => Logs(path, Bytes(text));
+
+    public void Removes(string path) => File.Delete(Path.Combine(folder.Code, path));
+
     /// <summary>Opens <c>metrics.jsonl</c> to write all of it again.</summary>
     public CaptureRig Rewrites(string text)
     {

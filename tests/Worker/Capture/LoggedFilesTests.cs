@@ -1,0 +1,110 @@
+using Serverless.Tests.Metrics;
+
+namespace Serverless.Tests.Worker.Capture;
+
+/// <summary>Metrics that libraries log to files of their own, anywhere below the folder that code works in.</summary>
+public sealed class LoggedFilesTests
+{
+    private static readonly byte[] Events = LoggedFormatsTests.WrittenByTorchSharp();
+
+    [Fact]
+    public async Task EventFiles_AreFoundAnywhere_AndReadAsTheyGrow()
+    {
+        using var rig = new CaptureRig();
+        await rig.Logs("runs/Nov27/events.out.tfevents.1.vm", Events.AsSpan(0, 150)).Collects();
+        await rig.Collects();
+        Assert.Equal("loss@0=1.5 loss@7=0.30000001192092896", await rig.Curves());
+        await rig.Logs("runs/Nov27/events.out.tfevents.1.vm", Events.AsSpan(150)).Collects();
+        Assert.Equal("loss@0=1.5 loss@7=0.30000001192092896 acc/größe@7=NaN loss@-1=-Infinity", await rig.Curves());
+    }
+
+    [Fact]
+    public async Task ATable_IsReadAsItGrows_AndItsLastLineWithoutAnEnd()
+    {
+        using var rig = new CaptureRig();
+        await rig.Logs("lightning_logs/version_0/metrics.csv", "epoch,step,train_loss,val_loss\n0,9,0.5,\n0,9,,0.6\n1,19,0.").Collects();
+        Assert.Equal("train_loss@9=0.5 val_loss@9=0.6", await rig.Curves());
+        await rig.Logs("lightning_logs/version_0/metrics.csv", "4,").Ends();
+        Assert.Equal("train_loss@9=0.5 val_loss@9=0.6 train_loss@19=0.4", await rig.Curves());
+    }
+
+    /// <summary>Lightning writes all of it again when there is another column.</summary>
+    [Fact]
+    public async Task ATableThatIsWrittenAnew_CountsOnce()
+    {
+        using var rig = new CaptureRig();
+        await rig.Logs("metrics.csv", "step,loss\n1,0.5\n2,0.4\n").Collects();
+        rig.Removes("metrics.csv");
+        await rig.Logs("metrics.csv", "step,loss,acc\n1,0.5,\n2,0.4,\n2,,0.9\n3,0.3,\n").Collects();
+        Assert.Equal("loss@1=0.5 loss@2=0.4 acc@2=0.9 loss@3=0.3", await rig.Curves());
+    }
+
+    [Fact]
+    public async Task FoldersOfTheParts_AreInTheNames()
+    {
+        using var keras = new CaptureRig();
+        keras.Logs("logs/train/events.out.tfevents.1", Events.AsSpan(0, 80)).Logs("logs/validation/events.out.tfevents.2", Events.AsSpan(0, 80));
+        await keras.Ends();
+        Assert.Equal("train/loss@0=1.5 validation/loss@0=1.5", await Sorted(keras));
+
+        using var scalars = new CaptureRig();
+        scalars.Logs("runs/a/events.out.tfevents.1", Events.AsSpan(0, 80)).Logs("runs/a/loss_val/events.out.tfevents.2", Events.AsSpan(0, 80));
+        await scalars.Ends();
+        Assert.Equal("loss@0=1.5 loss_val/loss@0=1.5", await Sorted(scalars));
+    }
+
+    [Fact]
+    public async Task WhatIsPrintedOrWrittenToo_IsTakenFromThere()
+    {
+        using var rig = new CaptureRig();
+        await rig.Prints("step 1 loss=0.5\nstep 2 loss=0.4\n").Writes("""{"step":1,"acc":0.9}""" + "\n").Collects();
+        await rig.Logs("metrics.csv", "step,loss,acc,lr\n0,0.5,0.9,0.1\n1,0.4,0.9,0.1\n").Logs("events.out.tfevents.1", Events).Ends();
+        Assert.Equal("acc/größe@7=NaN acc@1=0.9 loss@1=0.5 loss@2=0.4 lr@0=0.1 lr@1=0.1", await Sorted(rig));
+    }
+
+    [Fact]
+    public async Task AMetricInLogsOfTwoKinds_IsTakenFromOne()
+    {
+        using var rig = new CaptureRig();
+        await rig.Logs("metrics.csv", "step,loss\n0,1.5\n7,0.3\n").Collects();
+        await rig.Logs("events.out.tfevents.1", Events).Ends();
+        Assert.Equal("loss@0=1.5 loss@7=0.3 acc/größe@7=NaN", await rig.Curves());
+    }
+
+    [Fact]
+    public async Task LogsThatCameWithTheCode_AreNotTheRuns_UntilTheyAreReplaced()
+    {
+        using var rig = new CaptureRig();
+        rig.Logs("old/events.out.tfevents.1", Events).Logs("metrics.csv", "step,loss\n1,9\n").Logs("again/metrics.csv", "step,acc\n1,9\n");
+        rig.Metrics.NoteGiven();
+        rig.Logs("metrics.csv", "2,8\n");
+        rig.Removes("again/metrics.csv");
+        await rig.Logs("other", "").Logs("again/metrics.csv", "step,acc\n1,1\n").Ends();
+        Assert.Equal("acc@1=1", await rig.Curves());
+        Assert.Contains("metrics.csv came with the code, so what is added to it is not read", await rig.LogText(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task WhatIsNoLog_IsSaidOnce_OrPassedOver()
+    {
+        using var rig = new CaptureRig();
+        rig.Logs("events.out.tfevents.1", [.. Events[..80], .. "damage that goes on"u8]);
+        rig.Logs(".hidden/metrics.csv", "step,a\n1,1\n").Logs("node_modules/x/metrics.csv", "step,b\n1,1\n").Logs("my-metrics.csv", "step,c\n1,1\n");
+        await rig.Collects();
+        await rig.Ends();
+        Assert.Equal("loss@0=1.5", await rig.Curves());
+        Assert.Single((await rig.LogText()).Split("events.out.tfevents.1 is not read further: it is no event file from byte 80 on").Skip(1));
+    }
+
+    [Fact]
+    public async Task MoreFilesThanAreRead_AreSaid()
+    {
+        using var rig = new CaptureRig();
+        for (var i = 0; i < 70; i++) rig.Logs($"run{i:00}/metrics.csv", $"step,m{i}\n1,1\n");
+        await rig.Ends();
+        Assert.Equal(64, (await rig.Points()).Count);
+        Assert.Contains("more than 64 files have metrics", await rig.LogText(), StringComparison.Ordinal);
+    }
+
+    private static async Task<string> Sorted(CaptureRig rig) => string.Join(' ', (await rig.Curves()).Split(' ').Order(StringComparer.Ordinal));
+}
