@@ -48,6 +48,30 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     }
 
     /// <summary>
+    /// Frees a run whose worker was lost. Whoever shows runs does it first: otherwise a dead run would be shown as running until somebody claims it,
+    /// or <see cref="Tend"/> comes.
+    /// </summary>
+    /// <returns>The run as it is then.</returns>
+    public async Task<RunRecord> FreeIfLost(StoredRun loaded, CancellationToken cancel = default) =>
+        loaded.Run.Lease is { } lease && lease.HasExpired(loaded.Now)
+            && await Apply(loaded.Run.Id, new RunEvent.ExpireLease(), cancel) is { Run: { } now } ? now : loaded.Run;
+
+    /// <summary>The same for a list.</summary>
+    /// <returns>Whether one was lost: the list is not true any more.</returns>
+    public async Task<bool> FreeLost(IReadOnlyList<RunSummary> listed, CancellationToken cancel = default)
+    {
+        var lost = false;
+        foreach (var run in listed.Where(run => run.State is RunState.Preparing or RunState.Running))
+        {
+            if ((await runs.Read(run.Id, cancel)).Found is not { Record.Lease: { } lease } found || !lease.HasExpired(found.Now)) continue;
+            await Apply(run.Id, new RunEvent.ExpireLease(), cancel);
+            lost = true;
+        }
+
+        return lost;
+    }
+
+    /// <summary>
     /// For a message that no delivery can help: the run that it wakes, if it wakes one that nobody has, ends as <see cref="Cause.Invalid"/> with the
     /// reason; then the message is put aside under the same reason. The other order could leave a run waiting for a message that is no longer there.
     /// </summary>

@@ -30,7 +30,14 @@ public sealed class RunFunctions(Gate gate)
         }
 
         var (where, order) = (QueryParameters.Where.Of(request), QueryParameters.Order.Of(request));
-        return await caller.Workspace.Search.List(filter, where, order, QueryParameters.RunLimit.Of(request), after, caller.Cancel) is { } page
+        var limit = QueryParameters.RunLimit.Of(request);
+        var page = await caller.Workspace.Search.List(filter, where, order, limit, after, caller.Cancel);
+        if (page is not null && await caller.Workspace.Queue.FreeLost(page.Runs, caller.Cancel))
+        {
+            page = await caller.Workspace.Search.List(filter, where, order, limit, after, caller.Cancel);
+        }
+
+        return page is not null
             ? Answer.Json(page)
             : throw new RequestException(
                 StatusCodes.Status400BadRequest,

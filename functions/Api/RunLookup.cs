@@ -8,9 +8,10 @@ static class RunLookup
 {
     extension(Caller caller)
     {
-        /// <summary>The run, or 404.</summary>
-        public async Task<RunRecord> Run(string id) =>
-            IsId(id) && await caller.Workspace.Runs.Load(id, caller.Cancel) is { Run: var run } ? run : throw Missing(id);
+        /// <summary>The run, or 404. One whose worker was lost is not shown as running.</summary>
+        public async Task<RunRecord> Run(string id) => IsId(id) && await caller.Workspace.Runs.Load(id, caller.Cancel) is { } loaded
+            ? await caller.Workspace.Queue.FreeIfLost(loaded, caller.Cancel)
+            : throw Missing(id);
     }
 
     public static RequestException Missing(string id) => new(StatusCodes.Status404NotFound, $"there is no run {id}");

@@ -170,6 +170,21 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
             (await (await platform.Writer.PostAsync("api/experiments", PlatformFixture.Json(body), Cancel)).Read<Submitted>()).Runs.Single();
     }
 
+    /// <summary>No worker is there that would claim it.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ARunWhoseWorkerWasLost_IsNotShownAsRunning_OnceItsLeaseIsOver(bool inAList)
+    {
+        var id = await platform.Submit();
+        await platform.Apply(id, new RunEvent.Claim("w", LeaseLength: TimeSpan.FromTicks(1)));
+        var state = inAList
+            ? (await platform.Reader.GetFromJsonAsync<RunList>("api/runs", CoreJson.Options, Cancel))!.Runs.Single(run => run.Id == id).State
+            : (await platform.Reader.GetFromJsonAsync<RunRecord>($"api/runs/{id}", CoreJson.Options, Cancel))!.State;
+        Assert.Equal(RunState.Queued, state);
+        Assert.Equal(Cause.WorkerLost, (await new RunStore(platform.Store).Sound(id, Cancel))!.Attempts[^1].Cause);
+    }
+
     [Fact]
     public async Task Metrics_ComeThinnedWithTheirTotal()
     {
