@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Serverless.Cli.Client;
 using Serverless.Cli.Terminal;
+using Serverless.Cli.Transfer;
 using Serverless.Cli.Watch;
 using Serverless.Core.Metrics;
 using Serverless.Core.Metrics.Printed;
@@ -23,6 +25,10 @@ static class MetricsCommand
             Description = "Plot these ('*' matches any characters); without any, a table of all", Arity = ArgumentArity.ZeroOrMore,
         };
         var csv = new Option<bool>("--csv") { Description = "Every point as metric,step,value,time, in order of logging" };
+        var to = new Option<string?>("--out")
+        {
+            Description = "The same into a file: FILE.csv, or FILE.parquet with the run beside each point", HelpName = "FILE",
+        };
         var plot = new Option<bool>("--plot") { Description = "Plot all of them" };
         var attempt = new Option<string[]>("--try")
         {
@@ -36,11 +42,13 @@ static class MetricsCommand
             Examples =
             [
                 "exp metrics last", "exp metrics last train/loss val/accuracy", "exp metrics 7XK2QA --csv > curves.csv",
+                "exp metrics 7XK2QA --out curves.parquet",
                 """exp metrics train.log --try '^(?<step>\d+) rmse (?<rmse>\S+)'""",
             ],
-        }.With(name, metrics, plot, csv, system, attempt).Does(world, async (session, cancel) =>
+        }.With(name, metrics, plot, csv, to, system, attempt).Does(world, async (session, cancel) =>
         {
             if (!session.Output.Json) Output.WarmUp();
+            var file = session.Get(to) is { } given ? MetricsFile.To(given) : null;
             if (session.Has(attempt))
             {
                 await Try(session, session.Get(name), session.Get(attempt) ?? [], cancel);
@@ -53,6 +61,12 @@ static class MetricsCommand
             // What is named is found wherever it comes from; a table says how many there are of the machine.
             var withMachine = session.Get(system) || wanted.Length > 0;
             MetricSource? source = withMachine ? null : MetricSource.Run;
+            if (file is not null)
+            {
+                await WriteFile(session, file, run, wanted, source, cancel);
+                return;
+            }
+
             if (session.Get(csv) && !session.Output.Json)
             {
                 await WriteCsv(session, run, wanted, source, cancel);
@@ -100,25 +114,44 @@ static class MetricsCommand
     /// <summary>As it comes, however much it is: comments go to standard error.</summary>
     private static async Task WriteCsv(Session session, string run, string[] wanted, MetricSource? source, CancellationToken cancel)
     {
-        using var text = new StreamReader(await session.Api.OpenMetricsCsv(run, wanted, source, cancel));
-
         long records = 0;
         await using (var output = new StreamWriter(StandardOutput.Open(), bufferSize: 1 << 16))
         {
-            await foreach (var record in Csv.Records(text, cancel))
+            await foreach (var record in Points(session, run, wanted, source, cancel))
             {
-                if (record.StartsWith('#')) session.Output.Remark($"[yellow]{record[1..].Trim()}[/]");
-                else
-                {
-                    output.Write(record);
-                    output.Write('\n');
-                    records++;
-                }
+                output.Write(record);
+                output.Write('\n');
+                records++;
             }
         }
 
         // The header alone: none of the names is a metric's.
         if (records <= 1) await CheckNames(session.Api, run, new(run, []), wanted, cancel);
+    }
+
+    private static async Task WriteFile(
+        Session session, MetricsFile file, string run, string[] wanted, MetricSource? source, CancellationToken cancel)
+    {
+        if (wanted.Length > 0)
+        {
+            var there = await session.Api.GetMetrics(run, wanted, MetricNames.FewestPoints, source, cancel);
+            await CheckNames(session.Api, run, there, wanted, cancel);
+        }
+
+        var points = await file.Write(run, Points(session, run, wanted, source, cancel), cancel);
+        session.Output.Remark($"Wrote {Invariant(points)} {(points == 1 ? "point" : "points")} into {file.Path}");
+    }
+
+    /// <summary>Records of CSV, the first of them the header.</summary>
+    private static async IAsyncEnumerable<string> Points(
+        Session session, string run, string[] wanted, MetricSource? source, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        using var text = new StreamReader(await session.Api.OpenMetricsCsv(run, wanted, source, cancel));
+        await foreach (var record in Csv.Records(text, cancel))
+        {
+            if (record.StartsWith('#')) session.Output.Remark($"[yellow]{record[1..].Trim()}[/]");
+            else yield return record;
+        }
     }
 
     /// <summary>What the answer does not have.</summary>

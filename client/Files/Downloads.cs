@@ -13,6 +13,22 @@ public static class Downloads
     public static async Task Save(
         Func<CancellationToken, Task<Stream>> open, string file, IProgress<long>? progress = null, CancellationToken cancel = default)
     {
+        await Write(file, async to =>
+        {
+            await using var from = await open(cancel);
+            var buffer = new byte[BufferBytes];
+            long position = 0;
+            for (int read; (read = await from.ReadAsync(buffer, cancel)) > 0;)
+            {
+                await to.WriteAsync(buffer.AsMemory(0, read), cancel);
+                progress?.Report(position += read);
+            }
+        });
+    }
+
+    /// <summary>The same, of what somebody writes.</summary>
+    public static async Task Write(string file, Func<Stream, Task> write)
+    {
         file = PlaceOf(file);
         var folder = Directory.CreateDirectory(Path.GetDirectoryName(file)!).FullName;
 
@@ -20,18 +36,7 @@ public static class Downloads
         var partial = Path.Combine(folder, $".{Path.GetRandomFileName()}.partial");
         try
         {
-            await using (var to = new FileStream(partial, FileMode.CreateNew, FileAccess.Write))
-            {
-                await using var from = await open(cancel);
-                var buffer = new byte[BufferBytes];
-                long position = 0;
-                for (int read; (read = await from.ReadAsync(buffer, cancel)) > 0;)
-                {
-                    await to.WriteAsync(buffer.AsMemory(0, read), cancel);
-                    progress?.Report(position += read);
-                }
-            }
-
+            await using (var to = new FileStream(partial, FileMode.CreateNew, FileAccess.ReadWrite)) await write(to);
             File.Move(partial, file, overwrite: true);
         }
         finally

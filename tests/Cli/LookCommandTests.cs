@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using Parquet.Serialization;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Cli;
@@ -22,6 +23,39 @@ public sealed class LookCommandTests(SharedPlatform shared)
         {
             Assert.Equal(id, (await Platform.Json("show", name)).GetProperty("id").GetString());
         }
+    }
+
+    [Fact]
+    public async Task Metrics_IntoAFile_AreEveryPoint_WithTheRun()
+    {
+        const string Code = """
+            printf '{"step":1,"name":"a, \"b\"","value":NaN}\n{"step":-2,"name":"loss","value":1e-9}\n' > "$EXP_OUTPUT/metrics.jsonl"
+            """;
+        using var folder = new TemporaryFolder();
+        var id = await Platform.Submit(Platform.Script("tables.sh", Code), "--name", "tables");
+        await Platform.Exp("wait", id);
+        var (parquet, csv) = (Path.Combine(folder.Path, "new", "m.parquet"), Path.Combine(folder.Path, "m.csv"));
+        foreach (var file in (string[])[parquet, csv])
+        {
+            var written = await Platform.Exp("metrics", id, "--out", file);
+            Assert.True(written.ExitCode == 0, written.ToString());
+            Assert.Contains($"Wrote 2 points into {file}", written.Error, StringComparison.Ordinal);
+        }
+
+        Assert.Equal((await Platform.Exp("metrics", id, "--csv")).Output, await File.ReadAllTextAsync(csv, Cancel));
+        var rows = await ParquetSerializer.DeserializeAsync<PointRow>(parquet, cancellationToken: Cancel);
+        Assert.Equal(
+            [(id, "a, \"b\"", 1L, double.NaN), (id, "loss", -2L, 1e-9)], rows.Data.Select(row => (row.run!, row.metric!, row.step, row.value)));
+        var now = TimeProvider.System.GetUtcNow().UtcDateTime;
+        Assert.All(rows.Data, row => Assert.InRange(row.time, now.AddMinutes(-10), now.AddMinutes(1)));
+
+        await Platform.Exp("metrics", id, "loss", "--out", parquet);
+        Assert.Single((await ParquetSerializer.DeserializeAsync<PointRow>(parquet, cancellationToken: Cancel)).Data);
+        var refused = await Platform.Exp("metrics", id, "los", "--out", parquet);
+        Assert.Contains("did you mean 'loss'", refused.Error, StringComparison.Ordinal);
+        refused = await Platform.Exp("metrics", id, "--out", "m.txt");
+        Assert.Equal((2, "exp: --out m.txt: expected a name that ends in .csv or .parquet"), (refused.ExitCode, Assert.Single(refused.ErrorLines)));
+        Assert.Equal(2, Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).Length);
     }
 
     [Fact]
@@ -241,5 +275,14 @@ public sealed class LookCommandTests(SharedPlatform shared)
         Assert.Contains("--yes", Assert.Single(asked.ErrorLines), StringComparison.Ordinal);
         Assert.Equal(0, (await Platform.Exp("delete", id, "--yes")).ExitCode);
         Assert.Equal(4, (await Platform.Exp("show", id)).ExitCode);
+    }
+
+    private sealed class PointRow
+    {
+        public string? run { get; set; }
+        public string? metric { get; set; }
+        public long step { get; set; }
+        public double value { get; set; }
+        public DateTime time { get; set; }
     }
 }
