@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Serverless.Contract;
 using Serverless.Core.Runs.Settled;
 using Serverless.Core.Storage;
+using Serverless.Core.Telemetry;
 using Serverless.Core.Workspaces;
 
 namespace Serverless.Core.Runs;
@@ -58,6 +59,7 @@ public sealed class RunStore(IObjectStore store, ILogger? log = null)
                     && (before.Count == 0 || before[^1] != now))
                 {
                     log.Moved(stored);
+                    Metering.Moved(EnumNames.Of(now.State), now.Cause is { } cause ? EnumNames.Of(cause) : null, stored.Spec.Machine);
                 }
 
                 return new(new Decision.Moved(stored), stored, put.Now);

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Serverless.Cloud;
 using Serverless.Core;
 using Serverless.Core.Access;
 using Serverless.Core.Messaging;
@@ -162,6 +163,9 @@ public sealed class EmbeddedHost : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = typeof(EmbeddedHost).Assembly.GetName().Name });
         builder.Logging.SetMinimumLevel(LogLevel.Trace);
         if (options.Log is { } log) builder.Logging.AddProvider(log);
+
+        // By a factory, so that it ends with everything else.
+        if (TelemetryExport.Start("serverless") is { } export) builder.Services.AddSingleton<ILoggerProvider>(_ => export);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

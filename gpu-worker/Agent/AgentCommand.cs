@@ -14,6 +14,7 @@ namespace Serverless.GpuWorker.Agent;
 static class AgentCommand
 {
     private static readonly TimeSpan LongestLock = TimeSpan.FromSeconds(30);
+    private static readonly string Category = typeof(AgentCommand).Namespace!;
 
     public static int Run(string[] args)
     {
@@ -56,8 +57,10 @@ static class AgentCommand
         }
 
         var time = TimeProvider.System;
-        var log = new LineLoggerProvider((_, line) => Console.Error.WriteLine(line), time, options.LogLevel, options.LogFormat, options.Id)
-            .CreateLogger(typeof(AgentCommand).Namespace!);
+        using var export = TelemetryExport.Start("serverless-worker", options.Id);
+        using var lines = new LineLoggerProvider((_, line) => Console.Error.WriteLine(line), time, options.LogLevel, options.LogFormat, options.Id);
+        using var both = export is null ? null : new LoggerFactory([lines, export], new LoggerFilterOptions { MinLevel = LogLevel.Trace });
+        var log = both is null ? lines.CreateLogger(Category) : both.CreateLogger(Category);
         if (options.NeedsGpu) log.FoundGpu(await GpuDriver.Ask());
         var ids = new SystemIds(time);
         using var folder = await AgentFolder.Take(options, ids, time, log);

@@ -22,9 +22,12 @@ sealed class ExpPlatform : IAsyncDisposable
 
     public ExpProcess Up { get; private set; } = null!;
 
-    public static async Task<ExpPlatform> Start(int workers, params string[] more)
+    public static Task<ExpPlatform> Start(int workers, params string[] more) => Start(new Dictionary<string, string>(), workers, more);
+
+    public static async Task<ExpPlatform> Start(IReadOnlyDictionary<string, string> environment, int workers, params string[] more)
     {
         var platform = new ExpPlatform(Directory.CreateTempSubdirectory("exp-").FullName);
+        foreach (var (name, value) in environment) platform.environment[name] = value;
         await platform.StartUp(workers, more);
         return platform;
     }
