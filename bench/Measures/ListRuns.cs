@@ -21,8 +21,8 @@ sealed class ListRuns : IMeasure
         await bench.Down();
         return
         [
-            .. await Pages(bench, bench.Times(10_000, 200), newest: 20, best: 30, cancel),
-            .. await Pages(bench, bench.Times(100_000, 400), newest: null, best: 60, cancel),
+            .. await Pages(bench, bench.Times(10_000, 1000), newest: 20, best: 30, cancel),
+            .. await Pages(bench, bench.Times(100_000, 2000), newest: null, best: 60, cancel),
         ];
     }
 

@@ -92,7 +92,7 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
             if (pieces == 0) return;
             Remove(place);
             Remove(unfinished);
-            Directory.CreateDirectory(unfinished);
+            NestedFolder.Make(folder, unfinished);
             for (var piece = 0; piece < pieces; piece++) Take(Path.Combine(unfinished, NameOf(piece)), length / pieces);
             Directory.Move(unfinished, place);
         }

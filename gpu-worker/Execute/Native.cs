@@ -44,7 +44,7 @@ static unsafe partial class Native
     public static T WithDefaultSignals<T>(Func<T> start)
     {
         if (OperatingSystem.IsWindows()) return start();
-        const nint Default = 0, Ignored = 1;
+        const nint Ignored = 1;
         List<int> ignored = [];
         var action = stackalloc nint[SignalActionWords];
         foreach (var signal in Ending)
@@ -52,7 +52,10 @@ static unsafe partial class Native
             if (Ask(signal, null, action) == 0 && action[0] == Ignored) ignored.Add(signal);
         }
 
-        foreach (var signal in ignored) Handle(signal, Default);
+        // Handled, not the default: a program that starts has no handlers, and this process does not end when the first act of what it has started
+        // is to end its whole group. Of what is in the C library, that one may be called at any time and does nothing.
+        var nothing = NativeLibrary.GetExport(NativeLibrary.Load("libc", typeof(Native).Assembly, null), "abs");
+        foreach (var signal in ignored) Handle(signal, nothing);
         try
         {
             return start();

@@ -12,7 +12,7 @@ public class BenchTests
 
         Assert.True(exitCode == 0, output + errors);
         foreach (var measure in (string[])[
-            "first-line", "tiny-runs", "submissions", "list", "training", "log", "checkpoint", "store", "bus", "file-events", "triggers", "recovery"])
+            "first-line", "tiny-runs", "submissions", "list", "training", "log", "parse", "checkpoint", "store", "bus", "file-events", "triggers", "recovery"])
         {
             Assert.Contains($" {measure} ", output);
         }

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Serverless.Core.Runs;
+using Serverless.GpuWorker.Execute;
 using Serverless.GpuWorker.Prepare;
 using Serverless.Tests.Support;
 
@@ -42,6 +44,35 @@ public sealed class ShellCommandTests
             var ended = await rig.Ended(run);
             Assert.Equal((signal, RunState.Succeeded, null), (signal, ended.State, ended.Message));
             Assert.Equal("caught\ngoes on\n", await rig.Log(run));
+        }
+    }
+
+    /// <summary>Between the start of a program and the starter's next step may lie any time, and all signals that the program sends to its group.</summary>
+    [Fact]
+    public async Task WhoStartsAProgram_DoesNotEndByItsSignals_AndTheProgramDoes()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the numbers of signals are Linux's");
+        await using var child = ChildProcess.Start<Starter>([], []);
+        await child.Success();
+    }
+
+    private sealed class Starter : IChildProgram
+    {
+        public static Task<int> Run(string[] args)
+        {
+            Native.IgnoreEndingSignals();
+            foreach (var signal in (int[])[1, 2, 3, 10, 12, 13, 14])
+            {
+                using var program = Native.WithDefaultSignals(() =>
+                {
+                    Assert.Equal(0, Native.Kill(Environment.ProcessId, signal));
+                    return Process.Start("sh", ["-c", $"kill -{signal} $$; exit 7"]);
+                });
+                program.WaitForExit();
+                Assert.Equal(128 + signal, program.ExitCode);
+            }
+
+            return Task.FromResult(0);
         }
     }
 }
