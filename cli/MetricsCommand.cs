@@ -114,19 +114,13 @@ static class MetricsCommand
     /// <summary>As it comes, however much it is: comments go to standard error.</summary>
     private static async Task WriteCsv(Session session, string run, string[] wanted, MetricSource? source, CancellationToken cancel)
     {
-        long records = 0;
-        await using (var output = new StreamWriter(StandardOutput.Open(), bufferSize: 1 << 16))
-        {
-            await foreach (var record in Points(session, run, wanted, source, cancel))
-            {
-                output.Write(record);
-                output.Write('\n');
-                records++;
-            }
-        }
+        await using var output = StandardOutput.Open();
 
         // The header alone: none of the names is a metric's.
-        if (records <= 1) await CheckNames(session.Api, run, new(run, []), wanted, cancel);
+        if (await MetricsFile.WriteCsv(output, Points(session, run, wanted, source, cancel), cancel) == 0)
+        {
+            await CheckNames(session.Api, run, new(run, []), wanted, cancel);
+        }
     }
 
     private static async Task WriteFile(

@@ -82,17 +82,22 @@ public sealed class RunIndex(IObjectStore store, ILogger? log = null)
 
         var marks = await SettledMark.All(store, cancel);
         var settled = await Settled(cancel);
-        if (marks.Count >= ManyMarks) settled = await TryTakeIn(settled, marks, [], cancel);
-        ids.UnionWith(marks.Select(mark => mark.Run));
+        var marked = marks.Select(mark => mark.Run).ToHashSet(StringComparer.Ordinal);
+        ids.UnionWith(marked);
         ids.UnionWith(settled.ToLookAt);
-        return new(settled.Runs, await Look(ids, cancel));
+        var looked = await Look(ids, cancel);
+        if (marks.Count >= ManyMarks) await TryTakeIn(settled, marks, [.. looked.Where(entry => marked.Contains(entry.Id))], cancel);
+        return new(settled.Runs, looked);
     }
 
     /// <summary>Takes in what changed since the last time.</summary>
     public async Task Tend(CancellationToken cancel = default)
     {
         var marks = await SettledMark.All(store, cancel);
-        if (marks.Count > 0) await TryTakeIn(await Settled(cancel), marks, [], cancel);
+        if (marks.Count == 0) return;
+        var settled = await Settled(cancel);
+        var looked = await Look(marks.Select(mark => mark.Run).Distinct().Order(StringComparer.Ordinal), cancel);
+        await TryTakeIn(settled, marks, looked, cancel);
     }
 
     /// <summary>
@@ -112,11 +117,11 @@ public sealed class RunIndex(IObjectStore store, ILogger? log = null)
         }
 
         var looked = await Look(changed.Order(StringComparer.Ordinal), cancel);
-        var going = looked.Where(entry => entry.Run is { State.IsTerminal: false }).Select(entry => entry.Id).ToList();
-        var unknown = going.Where(id => settled.Find(id) is null);
-        settled = await TryTakeIn(settled, [], [.. changed.Except(unknown)], cancel);
-        await RemoveLeftovers(settled, cancel);
-        return going;
+        var (going, ended) = (looked.Where(IsGoing), looked.Where(entry => !IsGoing(entry) || settled.Find(entry.Id) is not null));
+        await RemoveLeftovers(await TryTakeIn(settled, [], [.. ended], cancel), cancel);
+        return [.. going.Select(entry => entry.Id)];
+
+        static bool IsGoing(SettledEntry entry) => entry.Run is { State.IsTerminal: false };
     }
 
     /// <param name="after">Those that come after this one.</param>
@@ -228,12 +233,12 @@ public sealed class RunIndex(IObjectStore store, ILogger? log = null)
         return condition is { } allowed && await TryStore(unsaved.Segments, allowed, cancel) is { } stored ? latest = stored : unsaved;
     }
 
-    /// <summary>Takes runs in as they are now; whoever does the same at the same time may be first.</summary>
+    /// <summary>Takes in what was looked at; whoever does the same at the same time may be first.</summary>
+    /// <param name="looked">In order of ids, read after <paramref name="settled"/> and the marks; each run that has a mark is among them.</param>
     private async Task<SettledRuns> TryTakeIn(
-        SettledRuns settled, IReadOnlyList<SettledMark> marks, IReadOnlyList<string> more, CancellationToken cancel)
+        SettledRuns settled, IReadOnlyList<SettledMark> marks, SettledEntry[] looked, CancellationToken cancel)
     {
         if (settled.ETag is not { } etag) return settled;
-        var looked = await Look(marks.Select(mark => mark.Run).Concat(more).Distinct().Order(StringComparer.Ordinal), cancel);
         var changed = looked.Where(entry => settled.Find(entry.Id) is { } known
             ? known.ETag != entry.ETag || known.Damage != entry.Damage
             : !entry.IsGone).ToArray();

@@ -53,8 +53,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     /// </summary>
     /// <returns>The run as it is then.</returns>
     public async Task<RunRecord> FreeIfLost(StoredRun loaded, CancellationToken cancel = default) =>
-        loaded.Run.Lease is { } lease && lease.HasExpired(loaded.Now)
-            && await Apply(loaded.Run.Id, new RunEvent.ExpireLease(), cancel) is { Run: { } now } ? now : loaded.Run;
+        IsLost(loaded.Run, loaded.Now) ? (await Free(loaded.Run.Id, cancel)).Run ?? loaded.Run : loaded.Run;
 
     /// <summary>The same for a list.</summary>
     /// <returns>Whether one was lost: the list is not true any more.</returns>
@@ -63,8 +62,8 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         var lost = false;
         foreach (var run in listed.Where(run => run.State is RunState.Preparing or RunState.Running))
         {
-            if ((await runs.Read(run.Id, cancel)).Found is not { Record.Lease: { } lease } found || !lease.HasExpired(found.Now)) continue;
-            await Apply(run.Id, new RunEvent.ExpireLease(), cancel);
+            if ((await runs.Read(run.Id, cancel)).Found is not { } found || !IsLost(found.Record, found.Now)) continue;
+            await Free(run.Id, cancel);
             lost = true;
         }
 
@@ -164,7 +163,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
             return true;
         }
 
-        if (run.Lease is { } lease) return lease.HasExpired(now) && (await Apply(runId, new RunEvent.ExpireLease(), cancel)).Moved;
+        if (run.Lease is not null) return IsLost(run, now) && (await Free(runId, cancel)).Moved;
 
         // A wake was sent when the run was announced, and at each return to the queue for when it could be claimed again; a resend touches the entry.
         var resends = entry.Metadata.TryGetValue(Resends, out var text)
@@ -180,6 +179,10 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         log?.Resent(runId, resends + 1);
         return true;
     }
+
+    private static bool IsLost(RunRecord run, DateTimeOffset now) => run.Lease is { } lease && lease.HasExpired(now);
+
+    private Task<RunChange> Free(string runId, CancellationToken cancel) => Apply(runId, new RunEvent.ExpireLease(), cancel);
 
     // What a record says of a time further ahead than any back-off was written by a clock that has been set back since.
     private static DateTimeOffset Believed(DateTimeOffset? at, DateTimeOffset now) =>

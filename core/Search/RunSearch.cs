@@ -29,7 +29,7 @@ public sealed class RunSearch(RunIndex index, RunStore runs, TimeProvider time)
         if (order is not null && after is not null)
         {
             if (await index.Find(after, cancel) is not { } before) return null;
-            last = order.PlaceOf(RunFacts.Of(asked.MayBeLeftOutOf(before) ? await Whole(before, asked, cancel) : before, now));
+            last = order.PlaceOf(RunFacts.Of(await Whole(before, asked, cancel), now));
         }
 
         var all = await index.Now(cancel);
@@ -38,7 +38,7 @@ public sealed class RunSearch(RunIndex index, RunStore runs, TimeProvider time)
         foreach (var summary in all.Runs(start))
         {
             if (!filter.Matches(summary)) continue;
-            var run = RunFacts.Of(asked.MayBeLeftOutOf(summary) ? await Whole(summary, asked, cancel) : summary, now);
+            var run = RunFacts.Of(await Whole(summary, asked, cancel), now);
             asked.Look(run);
             if (where?.IsTrue(run) != false && !best.Add(run)) break;
         }
@@ -50,7 +50,10 @@ public sealed class RunSearch(RunIndex index, RunStore runs, TimeProvider time)
     }
 
     /// <summary>With what its summary had no room for, when that is asked for.</summary>
-    private async Task<RunSummary> Whole(RunSummary summary, AskedNames asked, CancellationToken cancel)
+    private ValueTask<RunSummary> Whole(RunSummary summary, AskedNames asked, CancellationToken cancel) =>
+        asked.MayBeLeftOutOf(summary) ? new(Read(summary, asked, cancel)) : new(summary);
+
+    private async Task<RunSummary> Read(RunSummary summary, AskedNames asked, CancellationToken cancel)
     {
         if (await runs.Sound(summary.Id, cancel) is not { } run) return summary;
         var metrics = summary.Metrics.ToDictionary(StringComparer.Ordinal);

@@ -19,7 +19,6 @@ internal sealed record ResolvedEvent(TemplateContext Context, RunRecord? Source)
 /// <summary>Looks up what a trigger's condition and template ask for.</summary>
 internal sealed class TriggerEventReader(IObjectStore store, RunIndex index)
 {
-    private const int PageOfRuns = 1000;
 
     private readonly RunStore runs = new(store);
     private readonly MetricsReader metrics = new(store);

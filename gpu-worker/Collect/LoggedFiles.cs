@@ -117,9 +117,8 @@ sealed class LoggedFiles(IReadOnlyList<Func<string>> roots, TimeProvider time, A
     // As TensorBoard names curves: by the folder below the one that has the others.
     private static string Prefix(int root, string folder, HashSet<(int Root, string Folder)> all)
     {
-        for (var above = folder.IndexOf('/'); ; above = folder.IndexOf('/', above + 1))
+        for (var above = folder.IndexOf('/'); above >= 0; above = folder.IndexOf('/', above + 1))
         {
-            if (above < 0) break;
             if (all.Contains((root, folder[..above]))) return folder[(above + 1)..] + "/";
         }
 

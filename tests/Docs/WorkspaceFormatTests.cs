@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Serverless.Core.Workspaces;
+using Serverless.Tests.Proof;
 using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Docs;
@@ -19,10 +20,7 @@ public sealed partial class WorkspaceFormatTests
         Assert.Equal(WorkspacePaths.Folders.Except(above).Order(StringComparer.Ordinal), named.Order(StringComparer.Ordinal));
     }
 
-    public static bool HasPython { get; } =
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "python3")));
-
-    [Fact(Skip = "there is no python3 here", SkipUnless = nameof(HasPython))]
+    [Fact(Skip = "there is no python3 here", SkipUnless = nameof(OneCurveForEveryLanguageTests.HasPython), SkipType = typeof(OneCurveForEveryLanguageTests))]
     public async Task TheProgramOnThePage_ReadsASegment()
     {
         using var folder = new TemporaryFolder();

@@ -12,8 +12,10 @@ namespace Serverless.Tests.Functions;
 /// <summary>A small disk with nothing left on it, below a platform.</summary>
 public sealed class FullDiskTests
 {
+    private const string FewBytes = "size=32m", FewInodes = "nr_inodes=2000";
+
     [Fact]
-    public async Task AFullDisk_IsMendedThroughTheApi() => await SmallDisk.Run<MendThroughTheApi>();
+    public async Task AFullDisk_IsMendedThroughTheApi() => await SmallDisk.Run<MendThroughTheApi>("bytes");
 
     [Fact]
     public async Task AFullDisk_LetsThePlatformStart_AndIsMendedThroughTheApi() => await SmallDisk.Run<StartOnIt>("with ballast");
@@ -22,7 +24,7 @@ public sealed class FullDiskTests
     public async Task AFullDisk_WithoutBallast_LetsThePlatformStart_AndFilesBeDeleted() => await SmallDisk.Run<StartOnIt>("without");
 
     [Fact]
-    public async Task ADiskWithoutInodes_SaysSo_AndIsMendedThroughTheApi() => await SmallDisk.Run<MendInodes>();
+    public async Task ADiskWithoutInodes_SaysSo_AndIsMendedThroughTheApi() => await SmallDisk.Run<MendThroughTheApi>("inodes");
 
     [Fact]
     public async Task ADiskWithoutInodes_LetsThePlatformStart_AndIsMendedThroughTheApi() => await SmallDisk.Run<StartWithoutInodes>();
@@ -34,14 +36,17 @@ public sealed class FullDiskTests
     {
         public static async Task<int> Run(string[] args)
         {
-            var folder = await Prepare(args[0]);
+            var isOfInodes = args[1] == "inodes";
+            var folder = await Prepare(args[0], isOfInodes ? FewInodes : FewBytes);
             await using var host = await Start(folder);
             using var client = Client(host);
             await BallastIsMade(folder);
-            SmallDisk.Fill(Path.Combine(args[0], "filling"));
+            if (isOfInodes) SmallDisk.FillInodes(Path.Combine(args[0], "filling"));
+            else SmallDisk.Fill(Path.Combine(args[0], "filling"));
             using (var refused = await client.PutAsync("api/files/data/new.bin", new ByteArrayContent(new byte[100_000])))
             {
                 Assert.Equal(HttpStatusCode.InsufficientStorage, refused.StatusCode);
+                if (isOfInodes) Assert.Contains("no inodes are left", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
             }
 
             await Mend(client);
@@ -72,31 +77,11 @@ public sealed class FullDiskTests
         }
     }
 
-    private sealed class MendInodes : IChildProgram
-    {
-        public static async Task<int> Run(string[] args)
-        {
-            var folder = await Prepare(args[0], "nr_inodes=2000");
-            await using var host = await Start(folder);
-            using var client = Client(host);
-            await BallastIsMade(folder);
-            SmallDisk.FillInodes(Path.Combine(args[0], "filling"));
-            using (var refused = await client.PutAsync("api/files/data/new.bin", new ByteArrayContent(new byte[100_000])))
-            {
-                Assert.Equal(HttpStatusCode.InsufficientStorage, refused.StatusCode);
-                Assert.Contains("no inodes are left", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
-            }
-
-            await Mend(client);
-            return 0;
-        }
-    }
-
     private sealed class StartWithoutInodes : IChildProgram
     {
         public static async Task<int> Run(string[] args)
         {
-            var folder = await Prepare(args[0], "nr_inodes=2000");
+            var folder = await Prepare(args[0], FewInodes);
             await using (await Start(folder)) await BallastIsMade(folder);
             SmallDisk.FillInodes(Path.Combine(args[0], "filling"));
             await using var host = await Start(folder);
@@ -121,7 +106,7 @@ public sealed class FullDiskTests
     private static Task BallastIsMade(string folder) => Eventually.True(
         () => Directory.Exists(Path.Combine(folder, Ballast.FolderName)), TimeSpan.FromSeconds(20), () => "the ballast is made");
 
-    private static async Task<string> Prepare(string disk, string options = "size=32m")
+    private static async Task<string> Prepare(string disk, string options = FewBytes)
     {
         SmallDisk.Mount("-t", "tmpfs", "-o", options, "tmpfs", disk);
         var folder = Path.Combine(disk, "platform");

@@ -130,14 +130,14 @@ internal sealed class EventFile(string prefix) : LoggedFormat
         var fields = new ProtobufFields(tensor);
         while (fields.Next())
         {
-            var isOne = fields.Content.Length;
+            var length = fields.Content.Length;
             if (fields.Is(1, ProtobufFields.Varint)) type = (int)fields.Number;
             else if (fields.Is(2, ProtobufFields.Bytes) && !IsOfOne(fields.Content)) return null;
             else if (fields.Is(4, ProtobufFields.Bytes)) content = fields.Content;
             else if (fields.Is(5, ProtobufFields.FourBytes)) listed = BitConverter.UInt32BitsToSingle((uint)fields.Number);
-            else if (fields.Is(5, ProtobufFields.Bytes) && isOne == 4) listed = BinaryPrimitives.ReadSingleLittleEndian(fields.Content);
+            else if (fields.Is(5, ProtobufFields.Bytes) && length == 4) listed = BinaryPrimitives.ReadSingleLittleEndian(fields.Content);
             else if (fields.Is(6, ProtobufFields.EightBytes)) listed = BitConverter.UInt64BitsToDouble(fields.Number);
-            else if (fields.Is(6, ProtobufFields.Bytes) && isOne == 8) listed = BinaryPrimitives.ReadDoubleLittleEndian(fields.Content);
+            else if (fields.Is(6, ProtobufFields.Bytes) && length == 8) listed = BinaryPrimitives.ReadDoubleLittleEndian(fields.Content);
             else if (fields.Is(7, ProtobufFields.Varint) || fields.Is(10, ProtobufFields.Varint)) listed = (long)fields.Number;
         }
 

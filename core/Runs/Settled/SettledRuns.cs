@@ -42,14 +42,14 @@ internal sealed class SettledRuns(string? etag, IReadOnlyList<(RunIndexSegment S
     }
 }
 
-/// <summary>All runs as they are now, newest first: the index, and over it what was looked at anew.</summary>
+/// <summary>All runs as they are now, newest first: the index, and over it what was looked at anew, everything damaged included.</summary>
 internal sealed class RunView(SettledEntry[] settled, SettledEntry[] looked)
 {
     /// <param name="after">Those that come after this run.</param>
     public IEnumerable<RunSummary> Runs(string? after = null) => Entries(after).Select(entry => entry.Run).OfType<RunSummary>();
 
     public IReadOnlyList<DamagedRecord> Damaged(string? after = null) =>
-        [.. Entries(after).Select(entry => entry.Damage).OfType<DamagedRecord>()];
+        [.. looked[Start(looked, after)..].Select(entry => entry.Damage).OfType<DamagedRecord>()];
 
     private IEnumerable<SettledEntry> Entries(string? after)
     {
