@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
@@ -21,9 +22,11 @@ sealed class TriggerWorld
     public const string Team = "team";
     private static readonly string Told = QueueNames.Subscription(QueueNames.Events, "test");
 
-    private TriggerWorld(FakeTimeProvider time, MemoryObjectStore store, MemoryMessageBus bus, string snapshot)
+    private readonly ILoggerFactory log;
+
+    private TriggerWorld(FakeTimeProvider time, MemoryObjectStore store, MemoryMessageBus bus, string snapshot, ILoggerFactory log)
     {
-        (Time, Store, Bus, Snapshot) = (time, store, bus, snapshot);
+        (Time, Store, Bus, Snapshot, this.log) = (time, store, bus, snapshot, log);
         Workspace = Open(store, bus);
     }
 
@@ -36,20 +39,20 @@ sealed class TriggerWorld
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<TriggerWorld> New(DateTimeOffset? start = null)
+    public static async Task<TriggerWorld> New(DateTimeOffset? start = null, ILoggerFactory? log = null)
     {
         var time = new FakeTimeProvider(start ?? new(2026, 3, 2, 9, 0, 0, TimeSpan.Zero));
         var store = new MemoryObjectStore(time);
         var bus = new MemoryMessageBus(time, TimeSpan.FromMinutes(1));
         await bus.Subscribe(QueueNames.Events, "test", Cancel);
-        return new(time, store, bus, await Snapshots.Put(store, ("train.cs", "")));
+        return new(time, store, bus, await Snapshots.Put(store, ("train.cs", "")), log ?? NullLoggerFactory.Instance);
     }
 
     /// <summary>The same workspace as another process sees it.</summary>
     public Workspace Open(IObjectStore store, IMessageBus bus)
     {
         var ids = new SystemIds(Time);
-        return new(Team, store, bus, new(Team, store, bus, ids, new() { WritingDegree = 1 }), ids, Time, ["cpu"], NullLoggerFactory.Instance);
+        return new(Team, store, bus, new(Team, store, bus, ids, new() { WritingDegree = 1 }), ids, Time, ["cpu"], log);
     }
 
     /// <summary>What is wrong with a trigger, the reader's and the workspace's word together.</summary>
@@ -64,6 +67,14 @@ sealed class TriggerWorld
         Assert.Empty(await Problems(yaml));
         return (await Engine.Stored.Put(
             TriggerReader.Read(yaml.Replace("SNAPSHOT", Snapshot, StringComparison.Ordinal), SpecFormat.Yaml).Definition!, "ann", Cancel)).Trigger;
+    }
+
+    /// <summary>What a trigger that is not stored would have done.</summary>
+    public Task<TriggerTrial> Try(string yaml)
+    {
+        var reading = TriggerReader.Read(yaml.Replace("SNAPSHOT", Snapshot, StringComparison.Ordinal), SpecFormat.Yaml);
+        Assert.Empty(reading.Problems);
+        return Engine.Trials.Try(new("", reading.Definition!, null, default, default), Cancel);
     }
 
     /// <summary>A trigger on runs of pruning/mlp that submits pruning/cnn with the run's sparsity.</summary>
