@@ -33,7 +33,8 @@ public sealed class FiringRecordTests
     [InlineData(null, 2, "a: bad; b: worse")]
     [InlineData("stopped here", 2, "stopped here")]
     public void AList_SaysWhyAFiringSubmittedNothing(string? reason, int problems, string? said) => Assert.Equal(
-        said, FiringSummary.Of(Some() with { Reason = reason, Problems = [.. ((Problem[])[new("a", "bad"), new("b", "worse")]).Take(problems)] }).Said);
+        said,
+        FiringSummary.Of(Some() with { Reason = reason, Problems = [.. ((Problem[])[new("a", "bad"), new("b", "worse")]).Take(problems)] }).Said);
 
     [Fact]
     public void AList_CutsWhatIsLong_AndShowsEightRuns()

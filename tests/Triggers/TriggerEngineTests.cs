@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serverless.Core.Datasets;
 using Serverless.Core.Events;
 using Serverless.Core.Messaging;
@@ -5,6 +6,7 @@ using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Triggers;
 
@@ -313,6 +315,201 @@ public sealed class TriggerEngineTests
         Assert.Equal(1, await world.Bus.Count(QueueNames.FileEvents, Cancel));
     }
 
+    [Fact]
+    public async Task AFileFromBeforeTheTrigger_IsNotFollowed_ThoughItIsToldOfLater()
+    {
+        var world = await TriggerWorld.New();
+        var changed = await world.PutFile("data/in/a.csv", "x");
+        world.Time.Advance(TimeSpan.FromSeconds(1));
+        await world.Add(TriggerWorld.OnFile("data/in/*.csv"));
+        await world.Engine.Handle(changed, Cancel);
+        Assert.Empty(world.Runs());
+        Assert.Equal(0, await world.Bus.Count(QueueNames.FileEvents, Cancel));
+    }
+
+    [Fact]
+    public async Task AVersionFromBeforeTheTrigger_OrOneThatIsGone_IsNotFollowed()
+    {
+        var world = await TriggerWorld.New();
+        await world.Store.Put(WorkspacePaths.DatasetVersion("digits", 1), "{}"u8, cancel: Cancel);
+        world.Time.Advance(TimeSpan.FromSeconds(1));
+        await world.Add(
+            TriggerWorld.OnMlp(then: "params: { data: \"${dataset.ref}\" }")
+                .Replace("{ run: { project: pruning, experiment: mlp } }", "{ dataset: digits }", StringComparison.Ordinal));
+        await world.Engine.Handle(new DatasetPublished(TriggerWorld.Team, "digits", 1, "sha"), Cancel);
+        await world.Engine.Handle(new DatasetPublished(TriggerWorld.Team, "digits", 2, "sha"), Cancel);
+        Assert.Empty(world.Runs());
+    }
+
+    /// <summary>Two triggers on one file, one more patient than the other: each acts once its own time is over.</summary>
+    [Fact]
+    public async Task AFile_IsLookedAtAgain_AtTheFirstTimeThatAnyTriggerWants()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnFile("data/in/*.csv", "{ debounce: 5s }"));
+        await world.Add(TriggerWorld.OnFile("data/in/a*", "{ debounce: 60s }", "params: { slow: true }")
+            .Replace("on-file", "slow", StringComparison.Ordinal)
+            .Replace("name: from-file", "name: slow-from-file", StringComparison.Ordinal));
+        await world.Engine.Handle(await world.PutFile("data/in/a.csv", "x"), Cancel);
+        world.Time.Advance(TimeSpan.FromSeconds(5));
+        await Deliver(world);
+        Assert.Equal(["from-file"], world.Runs().Select(run => run.Experiment));
+        world.Time.Advance(TimeSpan.FromSeconds(55));
+        await Deliver(world);
+        Assert.Equal(["from-file", "slow-from-file"], world.Runs().Select(run => run.Experiment).Order());
+    }
+
+    /// <summary>The clock was set back after the file was seen: nobody waits for that time to come again.</summary>
+    [Fact]
+    public async Task AFileFromTheFuture_HasBeenLeftAloneLongAgo()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnFile("data/in/*.csv", "{ debounce: 5s }"));
+        var changed = await world.PutFile("data/in/a.csv", "x");
+        await world.Engine.Handle(changed with { At = changed.At.AddSeconds(5) }, Cancel);
+        Assert.Empty(world.Runs());
+        await world.Engine.Handle(changed with { At = changed.At.AddSeconds(6) }, Cancel);
+        Assert.Single(world.Runs());
+    }
+
+    [Fact]
+    public async Task ASchedule_GoesOnFromWhereItGot_NotFromWhenItWasAdded()
+    {
+        var world = await TriggerWorld.New(new(2026, 3, 2, 2, 59, 0, TimeSpan.Zero));
+        var trigger = await world.Add(ScheduleTests.Nightly());
+        world.Time.Advance(TimeSpan.FromMinutes(1));
+        await world.Engine.Tick(Cancel);
+        var firing = await world.OnlyFiring("nightly");
+        Assert.True(await world.Store.Delete(WorkspacePaths.Firing("nightly", firing.Id), cancel: Cancel) == DeleteOutcome.Deleted);
+        await world.Engine.Tick(Cancel);
+        Assert.Empty(await world.Engine.Firings("nightly", Cancel));
+        Assert.Single(world.Runs());
+
+        // Paused and resumed, it does not go back to where it had got either.
+        await world.Engine.Stored.Pause("nightly", paused: true, "ann", Cancel);
+        world.Time.Advance(TimeSpan.FromDays(1.5));
+        trigger = (await world.Engine.Stored.Pause("nightly", paused: false, "ann", Cancel))!;
+        await world.Engine.Tick(Cancel);
+        Assert.Single(world.Runs());
+    }
+
+    [Fact]
+    public async Task WhatIsBegunAndLeft_IsFinishedHalfAMinuteLater_AndCounted()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp());
+        var writes = new FailingWrites(world.Store, world.Bus);
+        var ended = await world.End(await world.Submit("mlp", new { sparsity = 0.5 }));
+        writes.FailAt = 3;
+        await Assert.ThrowsAnyAsync<Exception>(() => world.Open(writes.Store, writes.Bus).Triggers.Handle(ended, Cancel));
+        Assert.Single(world.Pending);
+        world.Time.Advance(TimeSpan.FromSeconds(29));
+        Assert.Equal(0, await world.Engine.Tend(Cancel));
+        world.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(1, await world.Engine.Tend(Cancel));
+        Assert.Empty(world.Pending);
+        Assert.Single(world.Runs("cnn"));
+        Assert.Equal(0, await world.Engine.Tend(Cancel));
+    }
+
+    [Fact]
+    public async Task SeveralThatCannotBeDealtWith_AreAllNamed()
+    {
+        var world = await TriggerWorld.New();
+        foreach (var name in (string[])["a", "b"]) await world.Add(TriggerWorld.OnMlp(name: name));
+        var ended = await world.End(await world.Submit("mlp", new { sparsity = 0.5 }));
+        foreach (var name in (string[])["a", "b"])
+        {
+            await world.Store.Put(
+                WorkspacePaths.Firing(name, Firing.IdOf((await world.Engine.Stored.Get(name, Cancel))!.Id, new TriggerEvent.RunEnd(ended.Run))),
+                "damaged"u8, cancel: Cancel);
+        }
+
+        var failure = await Assert.ThrowsAsync<AggregateException>(() => world.Engine.Handle(ended, Cancel));
+        Assert.Equal(["a", "b"], failure.InnerExceptions.Cast<DamagedRecordException>().Select(one => one.Damage.Key.Split('/')[1]).Order());
+    }
+
+    [Fact]
+    public async Task Replaying_SaysWhatCannotBeReplayed()
+    {
+        var world = await TriggerWorld.New();
+        var trigger = await world.Add(TriggerWorld.OnFile("data/in/*.csv", "{ debounce: 0s, perHour: 1 }"));
+        await world.Engine.Handle(await world.PutFile("data/in/a.csv", "a"), Cancel);
+        await world.Engine.Handle(await world.PutFile("data/in/b.csv", "b"), Cancel);
+        await world.Engine.Handle(await world.PutFile("data/in/c.csv", "c"), Cancel);
+        var firings = await world.Engine.Firings("on-file", Cancel);
+        var submitted = firings.Single(firing => firing.Outcome == FiringOutcome.Submitted);
+        var stopped = firings.First(firing => firing.Outcome == FiringOutcome.Stopped);
+
+        Assert.Contains($"was submitted: run {submitted.Runs[0].Id}", (await world.Engine.Replay(trigger, submitted.Id, cancel: Cancel)).Problem);
+        Assert.Equal("trigger on-file has nothing of the id zz; see: exp trigger test on-file",
+            (await world.Engine.Replay(trigger, "zz", cancel: Cancel)).Problem);
+        Assert.Empty((await world.Engine.Replay(trigger, cancel: Cancel)).Done);
+        await world.Store.Delete(stopped.Path(), cancel: Cancel);
+        var (done, problem) = await world.Engine.Replay(trigger, stopped.Id, cancel: Cancel);
+        Assert.Empty(done);
+        Assert.EndsWith(" is gone", problem, StringComparison.Ordinal);
+
+        // The other one that was beyond the rate is done when those are asked for.
+        await world.PutFile(stopped.Path(), "again");
+        var (rest, _) = await world.Engine.Replay(trigger, stopped: true, cancel: Cancel);
+        Assert.All(rest, firing => Assert.Equal(FiringOutcome.Submitted, firing.Outcome));
+        Assert.NotEmpty(rest);
+    }
+
+    [Fact]
+    public async Task TheBeginningOfSeveralIds_IsNotEnoughToReplay()
+    {
+        var world = await TriggerWorld.New();
+        await world.PutFile("data/in/a.csv", "a");
+        await world.PutFile("data/in/b.csv", "b");
+        world.Time.Advance(TimeSpan.FromSeconds(1));
+        var trigger = await world.Add(TriggerWorld.OnFile("data/in/*.csv", then: "inputs: [data/missing]"));
+        Assert.Equal("several begin with ; write more of the id", (await world.Engine.Replay(trigger, "", cancel: Cancel)).Problem);
+        await world.Engine.Handle(await world.PutFile("data/in/c.csv", "c"), Cancel);
+        await world.Engine.Handle(await world.PutFile("data/in/d.csv", "d"), Cancel);
+        Assert.Equal("several begin with ; write more of the id", (await world.Engine.Replay(trigger, "", cancel: Cancel)).Problem);
+
+        // One that would not act says why.
+        var loop = await world.Add(TriggerWorld.OnMlp(", where: \"params.sparsity > 1\""));
+        await world.Ended("mlp", new { sparsity = 0.5 });
+        var past = Assert.Single((await world.Engine.Trials.Try(loop, Cancel)).Events);
+        Assert.Equal("the trigger would not act on it: params.sparsity > 1 is false: params.sparsity is 0.5",
+            (await world.Engine.Replay(loop, past.Firing[..6], cancel: Cancel)).Problem);
+    }
+
+    [Fact]
+    public async Task WhatATriggerDid_IsALineOfTheLog()
+    {
+        var lines = new LogLines(LogLevel.Information);
+        using var factory = LoggerFactory.Create(builder => builder.AddProvider(lines));
+        var world = await TriggerWorld.New(log: factory);
+        await world.Add(TriggerWorld.OnMlp());
+        var good = await world.Ended("mlp", new { sparsity = 0.5 });
+        var bad = await world.Ended("mlp", new { density = 0.5 });
+        var run = Assert.Single(world.Runs("cnn"));
+        Assert.True(lines.Contain($"trigger cnn-after-mlp acted on run {good}: run {run.Id}"));
+        Assert.True(lines.Contain($"trigger cnn-after-mlp submitted nothing for run {bad}: then.params.sparsity: "));
+        var looped = await world.Ended("mlp", new { sparsity = 0.6 }, origin: new("cnn-after-mlp", "f", ["cnn-after-mlp"]));
+        Assert.True(lines.Contain($"trigger cnn-after-mlp submitted nothing for run {looped}: a loop: "));
+    }
+
+    /// <summary>A summary of a run has room for some metrics; a condition on another one reads the curve.</summary>
+    [Fact]
+    public async Task AConditionOnAMetric_ThatTheRecordHasNoRoomFor_IsStillRight()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(", where: \"m00 >= 0 and never > 1\""));
+        await world.Ended("mlp", new { sparsity = 0.5 },
+            Enumerable.Range(0, RunSummaries.MaxMetrics).ToDictionary(i => $"m{i:00}", i => (double)i));
+        Assert.Empty(world.Runs("cnn"));
+        await world.Engine.Stored.Remove("cnn-after-mlp", Cancel);
+        await world.Add(TriggerWorld.OnMlp(", where: \"m00 >= 0\""));
+        await world.Ended("mlp", new { sparsity = 0.5 },
+            Enumerable.Range(0, RunSummaries.MaxMetrics).ToDictionary(i => $"m{i:00}", i => (double)i));
+        Assert.Single(world.Runs("cnn"));
+    }
+
     private static async Task Deliver(TriggerWorld world)
     {
         while (await world.Bus.Receive(QueueNames.FileEvents, TimeSpan.Zero, Cancel) is { } message)
@@ -321,4 +518,10 @@ public sealed class TriggerEngineTests
             await world.Bus.Complete(message, Cancel);
         }
     }
+}
+
+static class FiringPaths
+{
+    /// <summary>The file that a firing is about, out of what a list says of it.</summary>
+    public static string Path(this FiringSummary firing) => firing.Event.Split(' ')[1];
 }

@@ -109,5 +109,98 @@ public sealed class TriggerReaderTests
         Assert.Contains("where: \"val/accuracy > 0.9 or", written, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("name: mine\n", "mine", "mine", null)]
+    [InlineData("", "mine", "mine", null)]
+    [InlineData("name: mine\n", null, "mine", null)]
+    [InlineData("name: other\n", "mine", null, "name: 'other' is stored under another name, 'mine'; make them the same")]
+    [InlineData("", null, null, "name: is missing")]
+    [InlineData("", "Not A Name", null, "name: 'Not A Name' is not a name: ")]
+    public void ATrigger_MayLeaveItsNameToWhatItIsStoredUnder(string written, string? under, string? name, string? problem)
+    {
+        var reading = TriggerReader.Read(
+            written + "when: { dataset: d }\n" + Then.Replace("SNAPSHOT", new string('a', 64), StringComparison.Ordinal), SpecFormat.Yaml, under);
+        Assert.Equal(name, reading.Definition?.Name);
+        if (problem is null) Assert.Empty(reading.Problems);
+        else Assert.StartsWith(problem, Assert.Single(reading.Problems).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ATrigger_IsSoLongAtMost()
+    {
+        var written = "name: a\nwhen: { dataset: d }\n" + Then.Replace("SNAPSHOT", new string('a', 64), StringComparison.Ordinal) + "\n# ";
+        var most = written + new string('x', SpecLimits.TextBytes - written.Length);
+        Assert.Empty(TriggerReader.Read(most, SpecFormat.Yaml).Problems);
+        Assert.Equal([new("", "a trigger is at most 256 KiB")], TriggerReader.Read(most + "x", SpecFormat.Yaml).Problems);
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("5")]
+    [InlineData("\"text\"")]
+    [InlineData("null")]
+    public void WhatIsNoMapping_IsNoTrigger_WhateverNameItIsToHave(string json)
+    {
+        Assert.NotEmpty(TriggerReader.Read(json, SpecFormat.Json, "mine").Problems);
+        Assert.NotEmpty(TriggerReader.Read(json, SpecFormat.Json).Problems);
+    }
+
+    [Fact]
+    public void ATemplate_KeepsEveryKindOfValue()
+    {
+        const string Written = """{"a":true,"b":false,"c":null,"d":[1,2.5,"x",{}],"e":-0.0001}""";
+        Assert.Equal(Written, TemplateJson.Of(TemplateJson.Parse(JsonElement.Parse(Written))).GetRawText());
+    }
+
+    /// <summary>What other readers of YAML take for something else stands in quotes; what everybody takes for text does not.</summary>
+    [Fact]
+    public void AWrittenTrigger_ReadsAsPeopleWriteThem()
+    {
+        var reading = TriggerReader.Read(
+            """
+            name: looks
+            when: { file: "data/in/*.csv" }
+            then:
+              project: p
+              name: n
+              code: { snapshot: SNAPSHOT }
+              command: train.cs
+              seed: [1, 2]
+              params: { plain: some/path-1.x, word: "yes", number: "12", spaced: "a b", empty: "", on: true, ratio: 0.5 }
+            limits: { debounce: 5s }
+            """.Replace("SNAPSHOT", new string('a', 64), StringComparison.Ordinal), SpecFormat.Yaml);
+        Assert.Empty(reading.Problems);
+        Assert.Equal(
+            $"""
+            name: looks
+            when:
+              file: "data/in/*.csv"
+            then:
+              project: p
+              name: "n"
+              code:
+                snapshot: {new string('a', 64)}
+              command: train.cs
+              seed: [1, 2]
+              params:
+                plain: some/path-1.x
+                word: "yes"
+                number: "12"
+                spaced: "a b"
+                empty: ""
+                "on": true
+                ratio: 0.5
+            limits:
+              perHour: 100
+              depth: 8
+              debounce: "00:00:05"
+
+            """, TriggerYaml.Write(reading.Definition!));
+    }
+
+    [Fact]
+    public void TheSchema_SaysThatItIsOfATrigger() =>
+        Assert.Equal("A trigger", TriggerReader.Schema()["title"]!.GetValue<string>());
+
     private static string Text(TriggerDefinition definition) => JsonSerializer.Serialize(definition, Serverless.Core.CoreJson.Options);
 }
