@@ -98,9 +98,9 @@ sealed class QueueSignal(string folder) : IDisposable
                 };
                 watcher.EnableRaisingEvents = true;
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
             {
-                // No watches left on this machine; receivers poll.
+                // No watches left on this machine, or the folder is gone again; receivers poll.
                 watcher?.Dispose();
                 watcher = null;
             }

@@ -192,6 +192,22 @@ public sealed class SqliteBusAgeTests : IDisposable
         Assert.Equal(["delayed"], await All(again, "runs-cpu"));
     }
 
+    /// <summary>Nobody who had a lock lives, and what was sent is not remembered: an id means nothing after a restart.</summary>
+    [Fact]
+    public async Task MachineStartedAgain_LocksAreOver_AndIdsMayBeSentAgain()
+    {
+        var bus = Open();
+        await bus.Send("runs-cpu", new("locked", "{}"), cancel: Cancel);
+        await bus.Receive("runs-cpu", TimeSpan.Zero, Cancel);
+        bus.Dispose();
+        var afterwards = new SettableClock(Noon, TimeSpan.FromSeconds(1));
+        using var again = new SqliteMessageBus(BusFile, afterwards, new SystemIds(afterwards));
+        Assert.Equal(["locked"], await All(again, "runs-cpu"));
+        await again.Send("runs-cpu", new("locked", "{}"), cancel: Cancel);
+        Assert.Equal(["locked"], await All(again, "runs-cpu"));
+        Assert.Equal(Noon, await again.Began(Cancel));
+    }
+
     [Fact]
     public async Task Redelivered_ComesBeforeWhatWasSentAfterIt()
     {

@@ -1,3 +1,4 @@
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.Core;
 using Serverless.Core.Messaging;
@@ -72,6 +73,171 @@ public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
         await Assert.ThrowsAsync<ObjectDisposedException>(() => bus.Send("runs-cpu", new("one", "{}"), cancel: Cancel));
     }
 
+    [Fact]
+    public async Task Names_OfWhateverIsAsked_AreChecked()
+    {
+        await Assert.ThrowsAsync<ArgumentException>(() => bus.Send("a/b", new("one", "{}"), cancel: Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => bus.Receive("a/b/c", TimeSpan.Zero, Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => bus.DeadLetters("no spaces", cancel: Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => bus.Requeue("no spaces", "one", Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => bus.Count("no spaces", Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => bus.Publish("a/b", new("one", "{}"), Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => bus.Publish("events", new("", "{}"), Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => bus.Subscribe("no spaces", "reports", Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => bus.Subscribe("events", "a/b", Cancel));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => bus.Send("runs-cpu", new("one", "{}"), TimeSpan.FromTicks(-1), Cancel));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("1")]
+    [InlineData("one.two")]
+    [InlineData("-1.two")]
+    public async Task ALockThatIsNone_HoldsNothing(string @lock)
+    {
+        await bus.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
+        var received = (await bus.Receive("runs-cpu", TimeSpan.Zero, Cancel))!;
+        Assert.False(await bus.Complete(received with { Lock = @lock }, Cancel));
+        Assert.True(await bus.Complete(received, Cancel));
+    }
+
+    [Fact]
+    public async Task AReceivedMessage_IsLockedForTheLengthOfALock()
+    {
+        await bus.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
+        Assert.Equal(time.GetUtcNow() + LockLength, (await bus.Receive("runs-cpu", TimeSpan.Zero, Cancel))!.LockedUntil);
+    }
+
+    /// <summary>A sender may die between its commit and the bell.</summary>
+    [Fact]
+    public async Task AMessageThatNoBellRangFor_IsFoundAtTheNextPoll()
+    {
+        await bus.Count("runs-cpu", Cancel);
+        var waiting = bus.Receive("runs-cpu", TimeSpan.FromMinutes(1), Cancel);
+        Insert("quiet", due: 0);
+        await PassUntilDone(waiting, new SqliteBusOptions().Poll);
+        Assert.Equal("quiet", (await waiting)?.Message.Id);
+    }
+
+    [Fact]
+    public async Task AReceiver_WaitsNoLongerThanItWasTold_NorThanTheNextMessageNeeds()
+    {
+        using var patient = new SqliteMessageBus(BusFile, time, new SystemIds(time), new() { Poll = TimeSpan.FromDays(1) });
+        var waiting = patient.Receive("runs-cpu", TimeSpan.FromMilliseconds(500), Cancel);
+        await PassUntilDone(waiting, TimeSpan.FromMilliseconds(50), most: 20);
+        Assert.Null(await waiting);
+        await patient.Send("runs-cpu", new("later", "{}"), TimeSpan.FromMilliseconds(300), Cancel);
+        waiting = patient.Receive("runs-cpu", TimeSpan.FromHours(10), Cancel);
+        await PassUntilDone(waiting, TimeSpan.FromMilliseconds(50), most: 20);
+        Assert.Equal("later", (await waiting)?.Message.Id);
+    }
+
+    /// <summary>No watches are left, or somebody put a file there: the processes poll, and one process still hears itself.</summary>
+    [Fact]
+    public async Task WithoutABell_ReceiversOfTheSameProcessAreWokenAllTheSame()
+    {
+        await bus.Count("runs-cpu", Cancel);
+        var bell = Path.Combine(folder["bus"], "bell");
+        if (Directory.Exists(bell)) TemporaryFolder.Delete(bell);
+        await File.WriteAllTextAsync(bell, "", Cancel);
+        using var deaf = Open();
+        var waiting = deaf.Receive("runs-cpu", TimeSpan.FromMinutes(1), Cancel);
+        await deaf.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
+        Assert.Equal("one", (await waiting.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Cancel))?.Message.Id);
+    }
+
+    [Fact]
+    public async Task MadeAnew_TheBellRingsInTheNewFolder()
+    {
+        using var sender = Open();
+        await sender.Send("runs-cpu", new("before", "{}"), cancel: Cancel);
+        await bus.Complete((await bus.Receive("runs-cpu", TimeSpan.Zero, Cancel))!, Cancel);
+        TemporaryFolder.Delete(folder["bus"]);
+        await bus.Count("runs-cpu", Cancel);
+        await sender.Count("runs-cpu", Cancel);
+        var waiting = bus.Receive("runs-cpu", TimeSpan.FromMinutes(1), Cancel);
+        await sender.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
+        Assert.Equal("one", (await waiting.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Cancel))?.Message.Id);
+    }
+
+    [Fact]
+    public async Task IdsThatWereSent_AreForgottenAfterTheirTime()
+    {
+        for (var i = 0; i < 3; i++) await bus.Send("runs-cpu", new($"m{i}", "{}"), cancel: Cancel);
+        Assert.Equal(3L, Scalar("SELECT count(*) FROM sent"));
+        time.Advance(DuplicateWindow - TimeSpan.FromSeconds(1));
+        await bus.Send("runs-cpu", new("late", "{}"), cancel: Cancel);
+        Assert.Equal(4L, Scalar("SELECT count(*) FROM sent"));
+        time.Advance(TimeSpan.FromSeconds(1));
+        await bus.Send("runs-cpu", new("later", "{}"), cancel: Cancel);
+        Assert.Equal(2L, Scalar("SELECT count(*) FROM sent"));
+        Assert.Equal(time.GetElapsedTime(0).Ticks, Scalar("SELECT value FROM about WHERE name = 'uptime'"));
+    }
+
+    [Fact]
+    public async Task KeptBusyByAnother_SaysSo_AndWorksOnceThatIsOver()
+    {
+        using var impatient = new SqliteMessageBus(BusFile, time, new SystemIds(time), new() { BusyTimeout = TimeSpan.FromMilliseconds(20) });
+        await impatient.Count("runs-cpu", Cancel);
+        using (var other = Connect())
+        {
+            Execute(other, "BEGIN IMMEDIATE");
+            var busy = await Assert.ThrowsAsync<BusUnavailableException>(() => impatient.Send("runs-cpu", new("one", "{}"), cancel: Cancel));
+            Assert.Equal($"other processes kept {BusFile} busy for 0 s; try again", busy.Message);
+            Assert.Equal(0, await impatient.Count("runs-cpu", Cancel));
+        }
+
+        await impatient.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
+        Assert.Equal(1, await impatient.Count("runs-cpu", Cancel));
+    }
+
+    [Fact]
+    public async Task AFolderInItsPlace_SaysThatItCannotBeOpened()
+    {
+        Directory.CreateDirectory(BusFile);
+        var e = await Assert.ThrowsAsync<BusUnavailableException>(() => bus.Send("runs-cpu", new("one", "{}"), cancel: Cancel));
+        Assert.Equal(
+            $"{BusFile} cannot be opened: is its folder there and writable, and may this process open more files (ulimit -n)?", e.Message);
+    }
+
+    [Fact]
+    public async Task OfANewerVersion_IsRefused_AndNothingStaysOpen()
+    {
+        await bus.Count("runs-cpu", Cancel);
+        using (var other = Connect()) Execute(other, "PRAGMA user_version=7");
+        using var older = Open();
+        for (var i = 0; i < 3; i++)
+        {
+            var e = await Assert.ThrowsAsync<BusUnavailableException>(() => older.Count("runs-cpu", Cancel));
+            Assert.Equal($"{BusFile} was made by another version of this program (schema 7)", e.Message);
+        }
+
+        bus.Dispose();
+        Assert.Empty(OpenHandles());
+    }
+
+    [Fact]
+    public async Task Disposed_ItHoldsNothingOpen()
+    {
+        await bus.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
+        var waiting = bus.Receive("other", TimeSpan.FromMinutes(1), Cancel);
+        Assert.NotEmpty(OpenHandles());
+        bus.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting);
+        Assert.Empty(OpenHandles());
+    }
+
+    [Fact]
+    public async Task ManyAtOnce_GoTogether_AndEachIsAnswered()
+    {
+        var sent = Enumerable.Range(0, 1000).Select(i => bus.Send("runs-cpu", new($"m{i}", "{}"), cancel: Cancel)).ToList();
+        using var stop = new CancellationTokenSource();
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => bus.Send("runs-cpu", new("cancelled", "{}"), cancel: stop.Token));
+        await Task.WhenAll(sent);
+        Assert.Equal(1000, await bus.Count("runs-cpu", Cancel));
+    }
+
     public void Dispose()
     {
         bus.Dispose();
@@ -85,4 +251,45 @@ public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
     }
 
     private SqliteMessageBus Open() => new(BusFile, time, new SystemIds(time));
+
+    private async Task PassUntilDone(Task waiting, TimeSpan step, int most = 1000)
+    {
+        for (var i = 0; i < most && !waiting.IsCompleted; i++)
+        {
+            time.Advance(step);
+            await Task.WhenAny(waiting, Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancel));
+        }
+
+        await waiting.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Cancel);
+    }
+
+    /// <summary>Files of this bus that this process has open.</summary>
+    private List<string> OpenHandles() =>
+    [
+        .. Directory.GetFiles("/proc/self/fd").Select(fd => new FileInfo(fd).LinkTarget ?? "")
+            .Where(target => target.StartsWith(folder["bus"], StringComparison.Ordinal)),
+    ];
+
+    private SqliteConnection Connect()
+    {
+        var connection = new SqliteConnection($"Data Source={BusFile};Pooling=False");
+        connection.Open();
+        return connection;
+    }
+
+    private static object? Execute(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteScalar();
+    }
+
+    private object? Scalar(string sql)
+    {
+        using var connection = Connect();
+        return Execute(connection, sql);
+    }
+
+    private void Insert(string id, long due) =>
+        Scalar($"INSERT INTO messages (queue, id, body, due, place, deliveries) VALUES ('runs-cpu', '{id}', '{{}}', {due}, 0, 0)");
 }
