@@ -7,7 +7,8 @@ namespace Serverless.Core.Metrics;
 /// </summary>
 public sealed class Downsampler
 {
-    private readonly record struct Stretch(long MinAt, MetricValue Min, long MaxAt, MetricValue Max);
+    /// <summary>Least and greatest of so many points one after the other, with their places in the series.</summary>
+    internal readonly record struct Stretch(long MinAt, MetricValue Min, long MaxAt, MetricValue Max);
 
     private readonly List<Stretch> stretches = [];
     private int most;
@@ -18,6 +19,26 @@ public sealed class Downsampler
 
     /// <param name="most">Points to keep, at least 4; a series that is not longer keeps all.</param>
     public Downsampler(int most) => Shrink(most);
+
+    /// <summary>One that has read a series, as it would be had it kept so many from the beginning.</summary>
+    internal Downsampler(in SeriesEnds ends, long width, IReadOnlyCollection<Stretch> kept, int most)
+    {
+        (Total, NaNs, first, last, this.width) = (ends.Total, ends.NaNs, ends.First, ends.Last, width);
+        stretches.AddRange(kept);
+        inLast = Math.Max(0, Total - 2) - (Math.Max(0, stretches.Count - 1) * width);
+        Shrink(most);
+    }
+
+    /// <summary>What is known of a series beside its stretches.</summary>
+    internal readonly record struct SeriesEnds(long Total, long NaNs, MetricValue First, MetricValue Last);
+
+    internal SeriesEnds Ends => new(Total, NaNs, first, last);
+
+    /// <summary>Points of a stretch; the last one may have fewer. 1: nothing is left out.</summary>
+    internal long Width => width;
+
+    /// <summary>Of all points but the first and the last.</summary>
+    internal IReadOnlyList<Stretch> Stretches => stretches;
 
     /// <summary>Points that were added.</summary>
     public long Total { get; private set; }
@@ -42,7 +63,7 @@ public sealed class Downsampler
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 4);
         this.most = most;
-        while (stretches.Count > Room) Halve();
+        while (stretches.Count > Room()) Halve();
     }
 
     /// <summary>What is kept of the points so far.</summary>
@@ -60,8 +81,13 @@ public sealed class Downsampler
         return points;
     }
 
+    /// <summary>Whether a series of so many points, in stretches of this width, has too many of them.</summary>
+    internal static bool IsThinnedFurther(long total, long width, int most) => (total - 3) / width + 1 > Room(width, most) && total > 2;
+
+    private int Room() => Room(width, most);
+
     // A stretch of one point is one point; a longer one may be two.
-    private int Room => width == 1 ? most - 2 : (most - 2) / 2;
+    private static int Room(long width, int most) => width == 1 ? most - 2 : (most - 2) / 2;
 
     private void AddInner(long at, in MetricValue point)
     {
@@ -75,7 +101,7 @@ public sealed class Downsampler
 
         stretches.Add(alone);
         inLast = 1;
-        while (stretches.Count > Room) Halve();
+        while (stretches.Count > Room()) Halve();
     }
 
     private void Halve()

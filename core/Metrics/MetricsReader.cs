@@ -1,3 +1,4 @@
+using Serverless.Core.Metrics.Overviews;
 using Serverless.Core.Runs;
 using Serverless.Core.Spec;
 using Serverless.Core.Storage;
@@ -29,15 +30,25 @@ public sealed class MetricsReader(IObjectStore store, LongReads? reads = null)
     private const int MaxNames = 10_000;
 
     private readonly LongReads reads = reads ?? LongReads.Shared;
+    public CurveOverviews Overviews { get; } = new(store, reads);
 
     /// <summary>Series by name, their points in order of logging, thinned further than asked for where there is no room for as many.</summary>
     public async Task<RunMetrics> Read(RunRecord run, MetricsQuery query, CancellationToken cancel = default)
     {
         using var turn = reads.Begin();
-        var points = new MetricPoints(store, run, turn, query.Streams);
         var series = new Dictionary<string, Downsampler>(StringComparer.Ordinal);
         var (unwanted, leftOut) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
         var (most, held) = (query.MaxPoints, 0);
+        var streams = query.Streams;
+        if (query.FromStep is null && streams.Contains(StreamKind.Metrics) && await Overviews.Read(run, query.Wants, most, cancel) is { } overview)
+        {
+            streams = [.. streams.Where(kind => kind != StreamKind.Metrics)];
+            foreach (var (name, one) in overview) series[name] = one;
+            held = series.Values.Sum(one => one.Held);
+            Fit();
+        }
+
+        var points = new MetricPoints(store, run, turn, streams);
         await foreach (var some in points.Read(cancel))
         {
             foreach (var point in some)
@@ -46,12 +57,7 @@ public sealed class MetricsReader(IObjectStore store, LongReads? reads = null)
                 held -= one.Held;
                 one.Add(new(point.Step, point.Value, point.At));
                 held += one.Held;
-                while (held > MaxHeld && most > 4)
-                {
-                    most = Math.Max(4, most / 2);
-                    foreach (var other in series.Values) other.Shrink(most);
-                    held = series.Values.Sum(other => other.Held);
-                }
+                Fit();
             }
         }
 
@@ -62,6 +68,16 @@ public sealed class MetricsReader(IObjectStore store, LongReads? reads = null)
             SeriesLeftOut = leftOut.Count,
             Problems = points.Problems.All,
         };
+
+        void Fit()
+        {
+            while (held > MaxHeld && most > 4)
+            {
+                most = Math.Max(4, most / 2);
+                foreach (var other in series.Values) other.Shrink(most);
+                held = series.Values.Sum(other => other.Held);
+            }
+        }
 
         Downsampler? Of(string name)
         {

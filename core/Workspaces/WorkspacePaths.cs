@@ -103,6 +103,10 @@ public static class WorkspacePaths
 
     /// <summary>In order of names after what attempts left, so that a deletion takes it last.</summary>
     public static string Publication(string runId) => $"{AttemptsOf(runId)}publication.json";
+
+    /// <summary>Of the curves of a run that has ended.</summary>
+    public static string CurveOverview(string runId) => $"{AttemptsOf(runId)}metrics.expo";
+
     public static string CheckpointsOf(string runId, int epoch) => $"{Attempt(runId, epoch)}checkpoints/";
     /// <param name="save">1 for the first of that step; code that writes a checkpoint's folder again makes another.</param>
     public static string CheckpointManifest(string runId, int epoch, long step, int save = 1) =>

@@ -14,8 +14,14 @@ public sealed class EventFunctions(WorkspaceDirectory workspaces)
         [ServiceBusTrigger(QueueNames.Events, QueueNames.Platform, Connection = "ServiceBus")] string body, CancellationToken cancel) =>
         EventReader.WorkspaceEventIn(new Message("", body)) switch
         {
-            RunEnded ended => workspaces.Open(ended.Workspace).Publication.Publish(ended.Run, cancel),
+            RunEnded ended => FinishRun(workspaces.Open(ended.Workspace), ended.Run, cancel),
             { } => Task.CompletedTask,
             null => throw new InvalidDataException("the event cannot be understood"),
         };
+
+    private static async Task FinishRun(Workspace workspace, string run, CancellationToken cancel)
+    {
+        await workspace.Publication.Publish(run, cancel);
+        await workspace.Metrics.Overviews.Make(run, cancel);
+    }
 }
