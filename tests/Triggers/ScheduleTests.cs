@@ -119,6 +119,28 @@ public sealed class ScheduleTests
         Assert.Single(world.Runs());
     }
 
+    [Fact]
+    public void AnExpression_Has256CharactersAtMost()
+    {
+        var cron = "0 0 1 * " + string.Join(',', Enumerable.Repeat("1", 124));
+        var longest = cron.Replace("0 0", "0" + new string(' ', 256 - cron.Length + 1) + "0", StringComparison.Ordinal);
+        Assert.Equal(256, longest.Length);
+        Assert.Null(Instants.CronProblem(longest));
+        Assert.NotEmpty(Instants.Between(new(longest), DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddDays(4000)));
+        Assert.Contains("longer than 256", Instants.CronProblem(longest.Replace("0 1", "0  1", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    /// <summary>A clock that was far ahead is right again, and the trigger was added while it was ahead, or after.</summary>
+    [Theory]
+    [InlineData("2027-01-01T00:00", "02T12:00")]
+    [InlineData("2026-03-02T11:59", "02T12:00")]
+    public void AClockThatWasFarAhead_LeavesWhatIsOnTime(string since, string expected) => Assert.Equal(
+        expected,
+        string.Join(' ', Instants.Due(new("*/10 * * * *"), At("2028-01-01T00:00"), At("2026-03-02T12:00"), At(since)).Select(
+            at => at.ToString("dd'T'HH:mm"))));
+
+    private static DateTimeOffset At(string text) => DateTimeOffset.Parse(text + ":00Z");
+
     /// <summary>The parser of the library recurses over the items of a list, and a stack that overflows ends the process.</summary>
     [Theory]
     [InlineData(1_000)]

@@ -67,4 +67,32 @@ public sealed class TriggerChecksTests
             StringComparison.Ordinal);
         Assert.Empty(await world.Problems(TriggerWorld.OnFile("data/other/**")));
     }
+
+    /// <summary>The newest run that it would have acted on stands for those to come, not one that ended in another way.</summary>
+    [Theory]
+    [InlineData(", state: failed", "onlyFailed", true)]
+    [InlineData(", state: failed", "onlySucceeded", false)]
+    [InlineData("", "onlyFailed", false)]
+    [InlineData("", "onlySucceeded", true)]
+    [InlineData(", state: [failed, succeeded]", "onlyFailed", true)]
+    public async Task ATemplate_IsTriedWithARunOfTheKindThatItWaitsFor(string when, string parameter, bool isThere)
+    {
+        var world = await TriggerWorld.New();
+        await world.Ended("mlp", new { onlySucceeded = 1 });
+        await world.Ended("mlp", new { onlyFailed = 1 }, cause: Cause.UserCode);
+        var problems = await world.Problems(TriggerWorld.OnMlp(when, then: $"params: {{ x: \"${{run.params.{parameter}}}\" }}"));
+        Assert.Equal(isThere ? [] : ["then.params.x"], problems.Select(problem => problem.Path));
+    }
+
+    /// <summary>Of an artifact trigger they are those that succeeded.</summary>
+    [Fact]
+    public async Task AnArtifactTrigger_IsTriedWithARunThatSucceeded()
+    {
+        var world = await TriggerWorld.New();
+        await world.Ended("mlp", new { good = 1 }, artifacts: ["weights"]);
+        await world.Ended("mlp", new { bad = 1 }, cause: Cause.UserCode);
+        Assert.Empty(await world.Problems(TriggerWorld.OnMlp(then: "params: { x: \"${run.params.good}\" }")
+            .Replace("{ run: { project: pruning, experiment: mlp } }", "{ artifact: { project: pruning, experiment: mlp, path: \"weights*\" } }",
+                StringComparison.Ordinal)));
+    }
 }

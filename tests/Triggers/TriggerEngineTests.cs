@@ -494,20 +494,93 @@ public sealed class TriggerEngineTests
         Assert.True(lines.Contain($"trigger cnn-after-mlp submitted nothing for run {looped}: a loop: "));
     }
 
-    /// <summary>A summary of a run has room for some metrics; a condition on another one reads the curve.</summary>
-    [Fact]
-    public async Task AConditionOnAMetric_ThatTheRecordHasNoRoomFor_IsStillRight()
+    /// <summary>A run's record has room for some metrics; a condition on another one reads the curve.</summary>
+    [Theory]
+    [InlineData("never > 1", true)]
+    [InlineData("never > 3", false)]
+    [InlineData("m00 >= 0", true)]
+    [InlineData("m00 > 1", false)]
+    public async Task AConditionOnAMetric_ThatTheRecordHasNoRoomFor_IsStillRight(string where, bool follows)
     {
         var world = await TriggerWorld.New();
-        await world.Add(TriggerWorld.OnMlp(", where: \"m00 >= 0 and never > 1\""));
-        await world.Ended("mlp", new { sparsity = 0.5 },
-            Enumerable.Range(0, RunSummaries.MaxMetrics).ToDictionary(i => $"m{i:00}", i => (double)i));
+        await world.Add(TriggerWorld.OnMlp($", where: \"{where}\""));
+        var run = await world.Submit("mlp", new { sparsity = 0.5 });
+        await world.Store.Put(WorkspacePaths.MetricsSegment(run, 1, 0), SampleRuns.Segment("never", 1, 20), cancel: Cancel);
+        await world.Engine.Handle(
+            await world.End(run, metrics: Enumerable.Range(0, RunSummaries.MaxMetrics).ToDictionary(i => $"m{i:00}", i => (double)i)), Cancel);
+        Assert.Equal(follows ? 1 : 0, world.Runs("cnn").Count);
+    }
+
+    [Fact]
+    public async Task ARunWithRoomLeft_HasNoMetricThatItsRecordDoesNotName()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp(", where: \"never > 1\""));
+        var run = await world.Submit("mlp", new { sparsity = 0.5 });
+        await world.Store.Put(WorkspacePaths.MetricsSegment(run, 1, 0), SampleRuns.Segment("never", 1, 20), cancel: Cancel);
+        await world.Engine.Handle(await world.End(run, metrics: new { loss = 1 }), Cancel);
         Assert.Empty(world.Runs("cnn"));
-        await world.Engine.Stored.Remove("cnn-after-mlp", Cancel);
-        await world.Add(TriggerWorld.OnMlp(", where: \"m00 >= 0\""));
-        await world.Ended("mlp", new { sparsity = 0.5 },
-            Enumerable.Range(0, RunSummaries.MaxMetrics).ToDictionary(i => $"m{i:00}", i => (double)i));
+    }
+
+    [Fact]
+    public async Task Tending_NamesATriggerThatCannotBeRead_AndFinishesTheOthers()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp());
+        var writes = new FailingWrites(world.Store, world.Bus) { FailAt = 3 };
+        var ended = await world.End(await world.Submit("mlp", new { sparsity = 0.5 }));
+        await Assert.ThrowsAnyAsync<Exception>(() => world.Open(writes.Store, writes.Bus).Triggers.Handle(ended, Cancel));
+        await world.Store.Put(WorkspacePaths.Trigger("other"), "{"u8, cancel: Cancel);
+        world.Time.Advance(TimeSpan.FromMinutes(1));
+        var damaged = await Assert.ThrowsAsync<DamagedRecordException>(() => world.Engine.Tend(Cancel));
+        Assert.Equal(WorkspacePaths.Trigger("other"), damaged.Damage.Key);
         Assert.Single(world.Runs("cnn"));
+        Assert.Empty(world.Pending);
+    }
+
+    /// <summary>Its firing was recorded by somebody who died before the run was there.</summary>
+    [Fact]
+    public async Task AnEventToldAgain_FinishesWhatWasBegun()
+    {
+        var world = await TriggerWorld.New();
+        await world.Add(TriggerWorld.OnMlp());
+        var ended = await world.End(await world.Submit("mlp", new { sparsity = 0.5 }));
+        for (var at = 0; world.Runs("cnn").Count == 0; at++)
+        {
+            var writes = new FailingWrites(world.Store, world.Bus) { FailAt = at, AfterWriting = true };
+            if ((await world.Engine.Firings("cnn-after-mlp", Cancel)) is [{ Outcome: FiringOutcome.Pending }]) break;
+            await Assert.ThrowsAnyAsync<Exception>(() => world.Open(writes.Store, writes.Bus).Triggers.Handle(ended, Cancel));
+        }
+
+        await world.Engine.Handle(ended, Cancel);
+        Assert.Equal(FiringOutcome.Submitted, (await world.OnlyFiring("cnn-after-mlp")).Outcome);
+        Assert.Single(world.Runs("cnn"));
+    }
+
+    [Fact]
+    public async Task WhatIsReplayed_KeepsTheTimeOfItsEvent()
+    {
+        var world = await TriggerWorld.New();
+        var trigger = await world.Add(TriggerWorld.OnMlp(then: "inputs: [data/missing.csv]"));
+        await world.Ended("mlp", new { sparsity = 0.5 });
+        var before = await world.OnlyFiring("cnn-after-mlp");
+        world.Time.Advance(TimeSpan.FromHours(5));
+        await world.PutFile("data/missing.csv", "x");
+        Assert.Equal(before.At, Assert.Single((await world.Engine.Replay(trigger, cancel: Cancel)).Done).At);
+    }
+
+    [Fact]
+    public async Task EveryRunOfAFiring_AndEveryProblem_IsInTheLog()
+    {
+        var lines = new LogLines(LogLevel.Information);
+        using var factory = LoggerFactory.Create(builder => builder.AddProvider(lines));
+        var world = await TriggerWorld.New(log: factory);
+        await world.Add(TriggerWorld.OnMlp(then: "seed: [1, 2]\n  params: { a: \"${run.params.a}\", b: \"${run.params.b}\" }"));
+        var good = await world.Ended("mlp", new { a = 1, b = 2 });
+        var ids = (await world.OnlyFiring("cnn-after-mlp")).Runs.Select(run => run.Id);
+        Assert.Contains(lines.All, line => line.EndsWith($"acted on run {good}: run {string.Join(", ", ids)}", StringComparison.Ordinal));
+        await world.Ended("mlp", new { learningRate = 1 });
+        Assert.Contains(lines.All, line => line.Contains("have no parameter 'a'; then.params.b: ", StringComparison.Ordinal));
     }
 
     private static async Task Deliver(TriggerWorld world)

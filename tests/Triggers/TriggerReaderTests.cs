@@ -198,6 +198,21 @@ public sealed class TriggerReaderTests
             """, TriggerYaml.Write(reading.Definition!));
     }
 
+    /// <summary>Nothing is said of what only follows from something that is wrong.</summary>
+    [Theory]
+    [InlineData("name: a\nwhen: { run: { project: P P, experiment: e } }\nlimits: { debounce: 5s }\n", "${run.id}", "when.run.project")]
+    [InlineData("name: A A\nwhen: { dataset: d }\n", "${run.id}", "name")]
+    [InlineData("name: a\nwhen: { dataset: D D }\n", "${run.id}", "when.dataset")]
+    [InlineData("name: a\nwhen: { dataset: d }\nlimits: { perHour: 0 }\n", "${run.id}", "limits.perHour then.params.x")]
+    public void WhatFollowsFromAProblem_IsNoOther(string beginning, string value, string paths)
+    {
+        var reading = TriggerReader.Read(
+            beginning + $"then: {{ project: p, name: n, code: {{ snapshot: {new string('a', 64)} }}, command: c, params: {{ x: \"{value}\" }} }}",
+            SpecFormat.Yaml);
+        Assert.Null(reading.Definition);
+        Assert.Equal(paths.Split(' '), reading.Problems.Select(problem => problem.Path));
+    }
+
     [Fact]
     public void TheSchema_SaysThatItIsOfATrigger() =>
         Assert.Equal("A trigger", TriggerReader.Schema()["title"]!.GetValue<string>());
