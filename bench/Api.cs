@@ -43,6 +43,18 @@ sealed class Api(Uri address, string key) : IDisposable
         $"api/runs?limit={limit}"
         + (where is null ? "" : $"&where={Uri.EscapeDataString(where)}") + (order is null ? "" : $"&order={Uri.EscapeDataString(order)}"), cancel);
 
+    public Task<RunMetrics> Plot(string run, string metric, int points) => Get<RunMetrics>(
+        $"api/runs/{run}/metrics?names={Uri.EscapeDataString(metric)}&maxPoints={points}", CancellationToken.None);
+
+    /// <summary>One metric of the newest thousand runs of an experiment.</summary>
+    public async Task<IReadOnlyList<RunCurves>> Compare(string experiment, string metric, int points)
+    {
+        var lines = await http.GetStringAsync(
+            $"api/curves?experiment={experiment}&limit=1000&names={Uri.EscapeDataString(metric)}&maxPoints={points}", CancellationToken.None);
+        return [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(
+            line => JsonSerializer.Deserialize<RunCurves>(line, CoreJson.Options)!)];
+    }
+
     public Task<string> Log(string run, CancellationToken cancel) => http.GetStringAsync($"api/runs/{run}/logs", cancel);
 
     public Task<RunRecord> Get(string run, CancellationToken cancel) => Get<RunRecord>($"api/runs/{run}", cancel);

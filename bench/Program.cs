@@ -10,7 +10,7 @@ if (args is ["simulate", .. var simulate]) return Simulate.Run(simulate, TimePro
 IMeasure[] all =
 [
     new TinyRuns(), new FirstLine(), new Training(), new LogCall(), new ParseLogs(), new Watching(), new CheckpointStall(), new Submissions(),
-    new ListRuns(), new StoreCalls(), new BusHop(), new FileEventHop(), new TriggerHop(), new Recovery(),
+    new ListRuns(), new Curves(), new StoreCalls(), new BusHop(), new FileEventHop(), new TriggerHop(), new Recovery(),
 ];
 var quick = args.Contains("--quick");
 var names = args.Where(arg => !arg.StartsWith('-')).ToList();

@@ -16,6 +16,9 @@ static class PlotCommand
 {
     private const int MaxCharts = 6, PointsToDraw = 2000, PointsOfTerminal = 1000;
 
+    /// <summary>More lines than anybody can tell apart.</summary>
+    private const int MostRuns = 100;
+
     /// <summary>What a step is, or how long after its first point a run had got there.</summary>
     private enum Axis
     {
@@ -25,7 +28,19 @@ static class PlotCommand
 
     public static Verb Create(World world)
     {
-        var names = RunNames.Arguments();
+        var names = RunNames.Arguments(ArgumentArity.ZeroOrMore);
+        var where = new Option<string?>("--where", "-w")
+        {
+            Description = "Instead of naming runs: those of which this is true, as in exp list", HelpName = "CONDITION",
+        };
+        var order = new Option<string?>("--order", "-o")
+        {
+            Description = "With --where, by what to order them, with - the greatest first [newest first]", HelpName = "NAMES",
+        };
+        var limit = new Option<int>("--limit", "-n")
+        {
+            Description = "With --where, how many of them", HelpName = "N", DefaultValueFactory = _ => 10,
+        };
         var metrics = new Option<string[]>("--metric")
         {
             Description = "Metric to plot; repeat for several, '*' matches any characters [what the runs share, the most telling first]",
@@ -39,13 +54,19 @@ static class PlotCommand
         };
         return new Verb("plot", "Plot curves of runs, in the terminal or as a picture")
         {
-            Examples = ["exp plot prune-mlp prune-cnn", "exp plot 7XK2QA M3PPZ1 --metric val/accuracy --out accuracy.svg"],
-        }.With(names, metrics, to, x).Does(world, async (session, cancel) =>
+            Examples =
+            [
+                "exp plot prune-mlp prune-cnn", "exp plot 7XK2QA M3PPZ1 --metric val/accuracy --out accuracy.svg",
+                "exp plot --where 'experiment == prune-mlp and lr < 0.01' --order -val/accuracy -n 5 --metric val/loss",
+            ],
+        }.With(names, where, order, limit, metrics, to, x).Does(world, async (session, cancel) =>
         {
             Output.WarmUp();
+            var ids = await Runs(session, session.Get(names), new() { Where = session.Get(where), Order = session.Get(order), Limit = session.Get(limit) },
+                cancel);
             var (file, asked) = (session.Get(to), session.Get(metrics) ?? []);
             var form = file is null ? SheetForm.Png : FormOf(file);
-            var runs = await Read(session, session.Get(names), asked, file is null ? PointsOfTerminal : PointsToDraw, cancel);
+            var runs = await Read(session, ids, asked, file is null ? PointsOfTerminal : PointsToDraw, cancel);
             var (charts, leftOut) = Charts(runs, asked, session.Get(x) == Axis.Time);
             if (session.Output.Json) Output.WriteJson(runs.Select(run => new RunMetrics(run.Run.Id, run.Series)).ToList());
             else if (file is null) Draw(session.Output, charts);
@@ -67,12 +88,28 @@ static class PlotCommand
         _ => throw ExpException.Usage($"--out {file}: expected a name that ends in .png or .svg"),
     };
 
-    /// <exception cref="ExpException">No run has a metric by one of the names.</exception>
-    private static async Task<IReadOnlyList<ReportedRun>> Read(
-        Session session, string[] names, string[] metrics, int points, CancellationToken cancel)
+    /// <summary>Those that are named, or that a condition is true of.</summary>
+    private static async Task<IReadOnlyList<string>> Runs(Session session, string[] names, RunQuery query, CancellationToken cancel)
     {
+        if (query.Limit is < 1 or > MostRuns) throw ExpException.Usage($"--limit: a number from 1 to {MostRuns}");
+        if (names.Length > 0 == query.Where is not null) throw ExpException.Usage("name the runs to plot, or say which with --where, as in exp list");
+        if (query is { Where: null, Order: not null }) throw ExpException.Usage("--order is about the runs of --where");
+        if (query.Where is not null)
+        {
+            var found = await session.Api.ListRuns(query, cancel);
+            foreach (var remark in found.Remarks ?? []) session.Output.Remark($"{remark}");
+            return found.Runs.Count > 0 ? [.. found.Runs.Select(run => run.Id)] : throw ExpException.NotFound("there are no such runs");
+        }
+
         var ids = new List<string>();
         foreach (var name in names) ids.Add(await RunNames.Find(session.Api, name, cancel));
+        return ids;
+    }
+
+    /// <exception cref="ExpException">No run has a metric by one of the names.</exception>
+    private static async Task<IReadOnlyList<ReportedRun>> Read(
+        Session session, IReadOnlyList<string> ids, string[] metrics, int points, CancellationToken cancel)
+    {
         var runs = await All(metrics, points);
         var missing = MetricNames.Missing(metrics, runs.SelectMany(run => run.Series));
         if (missing.Count == 0) return runs;

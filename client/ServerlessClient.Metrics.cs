@@ -18,6 +18,18 @@ public sealed partial class ServerlessClient
                 + Query(("names", Names(names)), ("maxPoints", Text(maxPoints)), ("source", Text(source))),
             cancel);
 
+    /// <summary>Curves of many runs, thinned, in the order of the runs, as they come.</summary>
+    /// <param name="query">Which runs; up to its limit, and no further page.</param>
+    /// <param name="names">With '*' for any characters; empty: all that their code logged.</param>
+    /// <param name="maxPoints">Of a series, 4 to 2,000.</param>
+    public async IAsyncEnumerable<RunCurves> ReadCurves(
+        RunQuery query, IReadOnlyCollection<string> names, int maxPoints = 200, [EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        var path = "api/curves" + Query([.. Asked(query), ("names", Names(names)), ("maxPoints", Text(maxPoints))]);
+        using var lines = new StreamReader(Bounded.Lines(await Open(path, resumes: false, isVerified: false, cancel)));
+        while (await lines.ReadLineAsync(cancel) is { } line) yield return Understood(Encoding.UTF8.GetBytes(line), ApiJson.Of<RunCurves>());
+    }
+
     /// <summary>
     /// Every point as CSV, however many, in order of logging: <c>metric,step,value,time</c>. What could not be read is said at its end, in lines that
     /// begin with '#'.

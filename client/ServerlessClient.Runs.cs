@@ -15,9 +15,8 @@ public sealed partial class ServerlessClient
     public Task<Submitted> Submit(JsonElement spec, CancellationToken cancel = default) => Submit(Call.Json(spec), cancel);
 
     /// <summary>A page of runs, newest first unless another order is asked for.</summary>
-    public Task<RunList> ListRuns(RunQuery query, CancellationToken cancel = default) => Get<RunList>("api/runs" + Query(
-        ("project", query.Project), ("experiment", query.Experiment), ("state", query.State is { } state ? EnumNames.Of(state) : null),
-        ("tag", query.Tag), ("where", query.Where), ("order", query.Order), ("limit", Text(query.Limit)), ("after", query.After)), cancel);
+    public Task<RunList> ListRuns(RunQuery query, CancellationToken cancel = default) =>
+        Get<RunList>("api/runs" + Query([.. Asked(query), ("after", query.After)]), cancel);
 
     /// <summary>All of them, page by page.</summary>
     /// <param name="query">Its limit is how many a page has.</param>
@@ -74,6 +73,12 @@ public sealed partial class ServerlessClient
 
     /// <summary>Whether the platform is there, and of which version; needs no key.</summary>
     public Task<Health> GetHealth(CancellationToken cancel = default) => Get<Health>("api/health", cancel);
+
+    private static (string Name, string? Value)[] Asked(RunQuery query) =>
+    [
+        ("project", query.Project), ("experiment", query.Experiment), ("state", query.State is { } state ? EnumNames.Of(state) : null),
+        ("tag", query.Tag), ("where", query.Where), ("order", query.Order), ("limit", Text(query.Limit)),
+    ];
 
     private static string Versions(string project, string experiment) =>
         $"api/projects/{Escaped(project)}/experiments/{Escaped(experiment)}/versions";

@@ -10,7 +10,8 @@ static class RunNames
 
     public static Argument<string> Argument() => new("RUN") { Description = Help };
 
-    public static Argument<string[]> Arguments() => new("RUN") { Description = Help, Arity = ArgumentArity.OneOrMore };
+    public static Argument<string[]> Arguments(ArgumentArity? arity = null) =>
+        new("RUN") { Description = Help, Arity = arity ?? ArgumentArity.OneOrMore };
 
     public static async Task<string> Find(ServerlessClient api, string name, CancellationToken cancel)
     {

@@ -12,6 +12,7 @@ namespace Serverless.Client;
 [JsonSerializable(typeof(RunList))]
 [JsonSerializable(typeof(RunRecord))]
 [JsonSerializable(typeof(RunMetrics))]
+[JsonSerializable(typeof(RunCurves))]
 [JsonSerializable(typeof(CheckpointList))]
 [JsonSerializable(typeof(CheckpointManifest))]
 [JsonSerializable(typeof(ArtifactList))]

@@ -15,6 +15,19 @@ public sealed record RunMetrics(string Run, IReadOnlyList<MetricSeries> Series)
     public IReadOnlyList<string> Problems { get; init; } = [];
 }
 
+/// <summary>A line of <c>GET /api/curves</c>: one of the runs that were asked for, and its series.</summary>
+public sealed record RunCurves(RunSummary Run, IReadOnlyList<MetricSeries> Series)
+{
+    /// <inheritdoc cref="RunMetrics.MaxPoints"/>
+    public int MaxPoints { get; init; }
+
+    /// <inheritdoc cref="RunMetrics.SeriesLeftOut"/>
+    public int SeriesLeftOut { get; init; }
+
+    /// <inheritdoc cref="RunMetrics.Problems"/>
+    public IReadOnlyList<string> Problems { get; init; } = [];
+}
+
 /// <param name="Points">
 /// In order of logging; thinned to <c>maxPoints</c> by keeping minimum and maximum of equal stretches, first and last always.
 /// </param>

@@ -20,29 +20,32 @@ public sealed class RunFunctions(Gate gate)
     public Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs")] HttpRequest request) =>
         gate.Reader(request, async caller =>
     {
-        var filter = new RunFilter(
-            QueryParameters.Project.Of(request), QueryParameters.Experiment.Of(request), QueryParameters.State.Of(request),
-            QueryParameters.Tag.Of(request));
         var after = QueryParameters.After.Of(request);
         if (after is not null && !RunLookup.IsId(after))
         {
             throw new RequestException(StatusCodes.Status400BadRequest, $"after={after}: expected the id of a run");
         }
 
-        var (where, order) = (QueryParameters.Where.Of(request), QueryParameters.Order.Of(request));
-        var limit = QueryParameters.RunLimit.Of(request);
-        var page = await caller.Workspace.Search.List(filter, where, order, limit, after, caller.Cancel);
-        if (page is not null && await caller.Workspace.Queue.FreeLost(page.Runs, caller.Cancel))
-        {
-            page = await caller.Workspace.Search.List(filter, where, order, limit, after, caller.Cancel);
-        }
-
+        var page = await Page(caller, request, after);
         return page is not null
             ? Answer.Json(page)
             : throw new RequestException(
                 StatusCodes.Status400BadRequest,
                 $"after={after}: that run was deleted, so its place in this order is lost; begin with the first page");
     });
+
+    /// <returns>The runs that a request describes; null: the one after which to go on is not there.</returns>
+    internal static async Task<RunList?> Page(Caller caller, HttpRequest request, string? after)
+    {
+        var filter = new RunFilter(
+            QueryParameters.Project.Of(request), QueryParameters.Experiment.Of(request), QueryParameters.State.Of(request),
+            QueryParameters.Tag.Of(request));
+        var (where, order, limit) = (QueryParameters.Where.Of(request), QueryParameters.Order.Of(request), QueryParameters.RunLimit.Of(request));
+        var page = await Read();
+        return page is not null && await caller.Workspace.Queue.FreeLost(page.Runs, caller.Cancel) ? await Read() : page;
+
+        Task<RunList?> Read() => caller.Workspace.Search.List(filter, where, order, limit, after, caller.Cancel);
+    }
 
     [Function("RunGet")]
     [Operation("Everything that is true of a run", Answer = typeof(RunRecord), Errors = [404])]

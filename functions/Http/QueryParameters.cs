@@ -43,6 +43,8 @@ static class QueryParameters
         "maxPoints",
         "points per series; longer ones keep minimum and maximum of equal stretches, first and last always; when all series together would have " +
         "more than 100000, each has fewer, and the answer's maxPoints says how many", 4, 1_000_000, 1000);
+    public static readonly NumberParameter CurvePoints = new(
+        "maxPoints", "points per series; longer ones keep minimum and maximum of equal stretches, first and last always", 4, 2000, 200);
     public static readonly ChoiceParameter MetricFormat = new(
         "format",
         "csv: every point as metric,step,value,time in order of logging, however many; lines at its end that begin with # say what could not be read",

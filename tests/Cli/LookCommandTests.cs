@@ -85,6 +85,20 @@ public sealed class LookCommandTests(SharedPlatform shared)
         var picture = XDocument.Parse(await File.ReadAllTextAsync(svg, Cancel));
         Assert.Contains("plotted lr=0.2", picture.Root!.Value, StringComparison.Ordinal);
 
+        string[] best = ["plot", "--where", "experiment == plotted and lr > 0", "--order", "-lr"];
+        Assert.Equal(runs.AsEnumerable().Reverse(),
+            (await Platform.Json([.. best, "--metric", "val/accuracy"])).EnumerateArray().Select(run => run.GetProperty("run").GetString()));
+        Assert.Equal(runs[1], Assert.Single((await Platform.Json([.. best, "-n", "1"])).EnumerateArray()).GetProperty("run").GetString());
+        foreach (var (args, said) in ((string[], string)[])[
+            (["plot"], "name the runs to plot, or say which with --where, as in exp list"),
+            (["plot", "last", "--where", "lr > 0"], "name the runs to plot, or say which with --where, as in exp list"),
+            (["plot", "last", "--order", "lr"], "--order is about the runs of --where"),
+            (["plot", "--where", "lr > 0", "-n", "101"], "--limit: a number from 1 to 100"),
+            (["plot", "--where", "lr > 7"], "there are no such runs")])
+        {
+            Assert.Equal($"exp: {said}", Assert.Single((await Platform.Exp(args)).ErrorLines));
+        }
+
         Assert.Equal("exp: --out a.jpg: expected a name that ends in .png or .svg",
             Assert.Single((await Platform.Exp(["plot", .. runs, "--out", "a.jpg"])).ErrorLines));
         Assert.Equal("exp: no run has a metric 'val/accurcy'; did you mean 'val/accuracy'?",

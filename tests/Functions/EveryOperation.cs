@@ -107,6 +107,7 @@ sealed class EveryOperation(PlatformFixture platform)
         await Sends(platform.Writer, HttpMethod.Post, $"runs/{again}/cancel", 202);
         await Gets(platform.Reader, $"compare?runs={id},{again}");
         await Gets(platform.Reader, "runs?experiment=toured");
+        await Gets(platform.Reader, "curves?experiment=toured&names=loss");
         await Sends(platform.Writer, HttpMethod.Post, "experiments", 202, PlatformFixture.Json(await platform.Spec(new { other = 1 }, "toured")));
         await Gets(platform.Reader, "projects/pruning/experiments/toured/versions");
         await Gets(platform.Reader, "projects/pruning/experiments/toured/versions/diff?from=1&to=2");

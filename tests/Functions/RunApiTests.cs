@@ -46,6 +46,31 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
     }
 
     [Fact]
+    public async Task CurvesOfManyRuns_AreOneAnswer_InTheirOrder()
+    {
+        var ids = new List<string>();
+        for (var i = 0; i < 20; i++)
+        {
+            ids.Add(await platform.Submit("curved"));
+            var claimed = await platform.Apply(ids[i], new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
+            var steps = Enumerable.Range(1, 20 + i).Select(step => (long)step).ToArray();
+            await SampleRuns.PutMetrics(platform.Store, claimed, 1, 0, SampleRuns.Segment("loss", steps));
+            await SampleRuns.PutMetrics(platform.Store, claimed, 1, 1, SampleRuns.Segment("other", 1));
+        }
+
+        using var client = new ServerlessClient(platform.Reader.BaseAddress!, platform.Reader.DefaultRequestHeaders.Authorization!.Parameter);
+        var asked = new RunQuery { Experiment = "curved", Where = $"id != '{ids[3]}'", Order = "-id" };
+        var curves = await client.ReadCurves(asked, ["lo*"], 10, Cancel).ToListAsync(Cancel);
+        Assert.Equal(ids.Where(id => id != ids[3]).OrderDescending(StringComparer.Ordinal), curves.Select(one => one.Run.Id));
+        Assert.All(curves, one => Assert.Equal(
+            [("loss", 20 + ids.IndexOf(one.Run.Id), true)],
+            one.Series.Select(series => (series.Name, (int)series.Total, series.Points.Count is > 5 and <= 10))));
+        Assert.Equal(2, (await client.ReadCurves(asked with { Limit = 1 }, [], cancel: Cancel).ToListAsync(Cancel)).Single().Series.Count);
+        await (await platform.Reader.GetAsync("api/curves?maxPoints=2001", Cancel)).Problem(HttpStatusCode.BadRequest);
+        await (await platform.Reader.GetAsync("api/curves?where=acc+%3E", Cancel)).Problem(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
     public async Task Yaml_IsTakenAsWellAsJson()
     {
         var yaml = $"project: pruning\nname: yaml\ncode: {{ snapshot: {await platform.PutCode()} }}\ncommand: train.cs\nseed: [1, 2]\n";
