@@ -62,8 +62,8 @@ static class PlotCommand
         }.With(names, where, order, limit, metrics, to, x).Does(world, async (session, cancel) =>
         {
             Output.WarmUp();
-            var ids = await Runs(session, session.Get(names), new() { Where = session.Get(where), Order = session.Get(order), Limit = session.Get(limit) },
-                cancel);
+            var query = new RunQuery { Where = session.Get(where), Order = session.Get(order), Limit = session.Get(limit) };
+            var ids = await Runs(session, session.Get(names), query, cancel);
             var (file, asked) = (session.Get(to), session.Get(metrics) ?? []);
             var form = file is null ? SheetForm.Png : FormOf(file);
             var runs = await Read(session, ids, asked, file is null ? PointsOfTerminal : PointsToDraw, cancel);

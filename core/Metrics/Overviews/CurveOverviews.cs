@@ -34,7 +34,8 @@ public sealed class CurveOverviews(IObjectStore store, LongReads? reads = null)
     /// <summary>Makes what is missing. Whoever is told that a run has ended calls it; whatever it cannot do, a reader does later.</summary>
     public async Task Make(string runId, CancellationToken cancel = default)
     {
-        if (await new RunStore(store).Sound(runId, cancel) is { } run && MayHaveOne(run) && await Entries(run, cancel) is null) await Make(run, cancel);
+        if (await new RunStore(store).Sound(runId, cancel) is not { } run || !MayHaveOne(run)) return;
+        if (await Entries(run, cancel) is null) await Make(run, cancel);
     }
 
     /// <summary>Series that are wanted, thinned to so many points at most.</summary>
