@@ -15,11 +15,11 @@ namespace Serverless.Cli;
 
 static class MetricsCommand
 {
-    private const int SparkWidth = 16, WideSparkWidth = 30, WideTerminal = 120, PointsToDraw = 1000, PointsOfJson = 1_000_000;
+    private const int SparkWidth = 16, WideSparkWidth = 30, WideTerminal = 120, PointsToDraw = 1000, PointsOfJson = 1_000_000, RunsOfAPage = 1000;
 
     public static Verb Create(World world)
     {
-        var name = RunNames.Argument();
+        var name = RunNames.Optional();
         var metrics = new Argument<string[]>("METRIC")
         {
             Description = "Plot these ('*' matches any characters); without any, a table of all", Arity = ArgumentArity.ZeroOrMore,
@@ -27,7 +27,11 @@ static class MetricsCommand
         var csv = new Option<bool>("--csv") { Description = "Every point as metric,step,value,time, in order of logging" };
         var to = new Option<string?>("--out")
         {
-            Description = "The same into a file: FILE.csv, or FILE.parquet with the run beside each point", HelpName = "FILE",
+            Description = "The same into a file: FILE.csv, or FILE.parquet with run and experiment beside each point", HelpName = "FILE",
+        };
+        var where = new Option<string?>("--where", "-w")
+        {
+            Description = "With --out FILE.parquet, instead of a run: all of which this is true, as in exp list", HelpName = "CONDITION",
         };
         var plot = new Option<bool>("--plot") { Description = "Plot all of them" };
         var attempt = new Option<string[]>("--try")
@@ -43,19 +47,28 @@ static class MetricsCommand
             [
                 "exp metrics last", "exp metrics last train/loss val/accuracy", "exp metrics 7XK2QA --csv > curves.csv",
                 "exp metrics 7XK2QA --out curves.parquet",
+                "exp metrics --where 'experiment == prune-mlp and age < 7d' --out curves.parquet 'val/*'",
                 """exp metrics train.log --try '^(?<step>\d+) rmse (?<rmse>\S+)'""",
             ],
-        }.With(name, metrics, plot, csv, to, system, attempt).Does(world, async (session, cancel) =>
+        }.With(name, metrics, plot, csv, to, where, system, attempt).Does(world, async (session, cancel) =>
         {
             if (!session.Output.Json) Output.WarmUp();
             var file = session.Get(to) is { } given ? MetricsFile.To(given) : null;
-            if (session.Has(attempt))
+            if (session.Get(where) is { } condition)
             {
-                await Try(session, session.Get(name), session.Get(attempt) ?? [], cancel);
+                string[] patterns = session.GetOptional(name) is { } first ? [first, .. session.Get(metrics)] : [];
+                await WriteRuns(session, file, condition, patterns, session.Get(system) || patterns.Length > 0 ? null : MetricSource.Run, cancel);
                 return;
             }
 
-            var run = await session.FindRun(name, cancel);
+            var asked = session.GetOptional(name) ?? throw ExpException.Usage("name the run whose metrics to show; the newest: exp metrics last");
+            if (session.Has(attempt))
+            {
+                await Try(session, asked, session.Get(attempt) ?? [], cancel);
+                return;
+            }
+
+            var run = await RunNames.Find(session.Api, asked, cancel);
             var wanted = session.Get(metrics);
 
             // What is named is found wherever it comes from; a table says how many there are of the machine.
@@ -132,9 +145,28 @@ static class MetricsCommand
             await CheckNames(session.Api, run, there, wanted, cancel);
         }
 
-        var points = await file.Write(run, Points(session, run, wanted, source, cancel), cancel);
-        session.Output.Remark($"Wrote {Invariant(points)} {(points == 1 ? "point" : "points")} into {file.Path}");
+        var experiment = (await session.Api.GetRun(run, cancel)).Experiment;
+        var points = await file.Write([new(run, experiment, Points(session, run, wanted, source, cancel))], cancel);
+        session.Output.Remark($"Wrote {Counted(points, "point")} into {file.Path}");
     }
+
+    /// <summary>All runs of which something is true, in one table.</summary>
+    private static async Task WriteRuns(
+        Session session, MetricsFile? file, string where, string[] wanted, MetricSource? source, CancellationToken cancel)
+    {
+        if (file is not { HasRuns: true }) throw ExpException.Usage("--where is about many runs: give it with --out FILE.parquet");
+        var runs = new List<RunPoints>();
+        await foreach (var run in session.Api.ReadRuns(new() { Where = where, Limit = RunsOfAPage }, cancel))
+        {
+            runs.Add(new(run.Id, run.Experiment, Points(session, run.Id, wanted, source, cancel)));
+        }
+
+        if (runs.Count == 0) throw ExpException.NotFound("there are no such runs");
+        var points = await file.Write(runs, cancel);
+        session.Output.Remark($"Wrote {Counted(points, "point")} of {Counted(runs.Count, "run")} into {file.Path}");
+    }
+
+    private static string Counted(long number, string what) => $"{Invariant(number)} {what}{(number == 1 ? "" : "s")}";
 
     /// <summary>Records of CSV, the first of them the header.</summary>
     private static async IAsyncEnumerable<string> Points(

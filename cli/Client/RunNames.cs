@@ -10,6 +10,8 @@ static class RunNames
 
     public static Argument<string> Argument() => new("RUN") { Description = Help };
 
+    public static Argument<string?> Optional() => new("RUN") { Description = Help, Arity = ArgumentArity.ZeroOrOne };
+
     public static Argument<string[]> Arguments(ArgumentArity? arity = null) =>
         new("RUN") { Description = Help, Arity = arity ?? ArgumentArity.OneOrMore };
 

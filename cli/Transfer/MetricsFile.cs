@@ -4,20 +4,24 @@ using Parquet.Schema;
 
 namespace Serverless.Cli.Transfer;
 
-/// <summary>Every point of a run as a table in a file of this machine, which appears only when it is whole.</summary>
+/// <param name="Records">Of CSV, with its header: metric, step, value, time.</param>
+readonly record struct RunPoints(string Run, string Experiment, IAsyncEnumerable<string> Records);
+
+/// <summary>Every point of a run, or of many, as a table in a file of this machine, which appears only when it is whole.</summary>
 sealed class MetricsFile
 {
     /// <summary>What is in memory at once, some 40 MB.</summary>
     private const int RowsOfAGroup = 500_000;
 
-    private static readonly DataField<string> Run = new("run"), Metric = new("metric");
+    private static readonly DataField<string> Run = new("run"), Experiment = new("experiment"), Metric = new("metric");
     private static readonly DataField<long> Step = new("step");
     private static readonly DataField<double> Value = new("value");
     private static readonly DateTimeDataField Time = new("time", DateTimeFormat.Timestamp, isAdjustedToUTC: true, unit: DateTimeTimeUnit.Micros);
 
-    private readonly bool isParquet;
+    private MetricsFile(string path, bool isParquet) => (Path, HasRuns) = (path, isParquet);
 
-    private MetricsFile(string path, bool isParquet) => (Path, this.isParquet) = (path, isParquet);
+    /// <summary>It says of each point whose it is, so that many runs go into it.</summary>
+    public bool HasRuns { get; }
 
     public string Path { get; }
 
@@ -34,13 +38,13 @@ sealed class MetricsFile
         return new(path, isParquet);
     }
 
-    /// <param name="records">Of CSV, with its header: metric, step, value, time.</param>
+    /// <param name="runs">One, unless it <see cref="HasRuns"/>.</param>
     /// <returns>How many points there are.</returns>
-    public async Task<long> Write(string run, IAsyncEnumerable<string> records, CancellationToken cancel)
+    public async Task<long> Write(IReadOnlyList<RunPoints> runs, CancellationToken cancel)
     {
         long points = 0;
         await LocalFiles.Write(Path, () => Downloads.Write(
-            Path, async to => points = isParquet ? await WriteParquet(to, run, records, cancel) : await WriteCsv(to, records, cancel)));
+            Path, async to => points = HasRuns ? await WriteParquet(to, runs, cancel) : await WriteCsv(to, runs.Single().Records, cancel)));
         return points;
     }
 
@@ -60,16 +64,19 @@ sealed class MetricsFile
         return Math.Max(0, lines - 1);
     }
 
-    private static async Task<long> WriteParquet(Stream to, string run, IAsyncEnumerable<string> records, CancellationToken cancel)
+    private static async Task<long> WriteParquet(Stream to, IReadOnlyList<RunPoints> runs, CancellationToken cancel)
     {
         long points = 0;
         await using var writer = await ParquetWriter.CreateAsync(
-            new ParquetSchema(Run, Metric, Step, Value, Time), to, new ParquetOptions { CompressionMethod = CompressionMethod.Zstd }, false, cancel);
+            new ParquetSchema(Run, Experiment, Metric, Step, Value, Time), to, new ParquetOptions { CompressionMethod = CompressionMethod.Zstd }, false, cancel);
         var rows = new Rows();
-        await foreach (var record in records.Skip(1).WithCancellation(cancel))
+        foreach (var run in runs)
         {
-            rows.Add(record);
-            if (rows.Count == RowsOfAGroup) await WriteGroup();
+            await foreach (var record in run.Records.Skip(1).WithCancellation(cancel))
+            {
+                rows.Add(run, record);
+                if (rows.Count == RowsOfAGroup) await WriteGroup();
+            }
         }
 
         if (rows.Count > 0 || points == 0) await WriteGroup();
@@ -78,7 +85,8 @@ sealed class MetricsFile
         async Task WriteGroup()
         {
             using var group = writer.CreateRowGroup();
-            await group.WriteAsync(Run, Enumerable.Repeat(run, rows.Count).ToList());
+            await group.WriteAsync(Run, rows.Runs);
+            await group.WriteAsync(Experiment, rows.Experiments);
             await group.WriteAsync(Metric, rows.Metrics);
             await group.WriteAsync<long>(Step, rows.Steps.ToArray(), cancellationToken: cancel);
             await group.WriteAsync<double>(Value, rows.Values.ToArray(), cancellationToken: cancel);
@@ -92,6 +100,8 @@ sealed class MetricsFile
     {
         private readonly Dictionary<string, string> names = new(StringComparer.Ordinal);
 
+        public List<string> Runs { get; } = [];
+        public List<string> Experiments { get; } = [];
         public List<string> Metrics { get; } = [];
         public List<long> Steps { get; } = [];
         public List<double> Values { get; } = [];
@@ -99,8 +109,10 @@ sealed class MetricsFile
         public int Count => Metrics.Count;
 
         // Of the four fields only the name may be in quotes, or have commas in it.
-        public void Add(string record)
+        public void Add(RunPoints run, string record)
         {
+            Runs.Add(run.Run);
+            Experiments.Add(run.Experiment);
             var time = record.LastIndexOf(',');
             var value = record.LastIndexOf(',', time - 1);
             var step = record.LastIndexOf(',', value - 1);

@@ -49,6 +49,21 @@ public sealed class LookCommandTests(SharedPlatform shared)
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
         Assert.All(rows.Data, row => Assert.InRange(row.time, now.AddMinutes(-10), now.AddMinutes(1)));
 
+        var other = await Platform.Submit(Platform.Script("tables.sh", Code), "--name", "tables", "--param", "other=1");
+        await Platform.Exp("wait", other);
+        var many = await Platform.Exp("metrics", "--where", "experiment == tables", "--out", parquet, "lo*");
+        Assert.Contains($"Wrote 2 points of 2 runs into {parquet}", many.Error, StringComparison.Ordinal);
+        rows = await ParquetSerializer.DeserializeAsync<PointRow>(parquet, cancellationToken: Cancel);
+        Assert.Equal([(other, "tables", "loss"), (id, "tables", "loss")], rows.Data.Select(row => (row.run!, row.experiment!, row.metric!)));
+        foreach (var (args, said) in ((string[], string)[])[
+            (["metrics"], "name the run whose metrics to show; the newest: exp metrics last"),
+            (["metrics", "--where", "loss > 0"], "--where is about many runs: give it with --out FILE.parquet"),
+            (["metrics", "--where", "loss > 0", "--out", csv], "--where is about many runs: give it with --out FILE.parquet"),
+            (["metrics", "--where", "experiment == nothing", "--out", parquet], "there are no such runs")])
+        {
+            Assert.Equal($"exp: {said}", Assert.Single((await Platform.Exp(args)).ErrorLines));
+        }
+
         await Platform.Exp("metrics", id, "loss", "--out", parquet);
         Assert.Single((await ParquetSerializer.DeserializeAsync<PointRow>(parquet, cancellationToken: Cancel)).Data);
         var refused = await Platform.Exp("metrics", id, "los", "--out", parquet);
@@ -294,6 +309,7 @@ public sealed class LookCommandTests(SharedPlatform shared)
     private sealed class PointRow
     {
         public string? run { get; set; }
+        public string? experiment { get; set; }
         public string? metric { get; set; }
         public long step { get; set; }
         public double value { get; set; }

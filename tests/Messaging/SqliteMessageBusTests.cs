@@ -37,7 +37,8 @@ public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
     {
         // The clock stands still, so no poll can find the message: only the bell.
         using var sender = Open();
-        var waiting = bus.Receive("runs-cpu", TimeSpan.FromMinutes(1), Cancel);
+        await sender.Count("runs-cpu", Cancel);
+        var waiting = await Waiting(bus);
         await sender.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
         Assert.Equal("one", (await waiting.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Cancel))?.Message.Id);
     }
@@ -112,8 +113,7 @@ public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
     [Fact]
     public async Task AMessageThatNoBellRangFor_IsFoundAtTheNextPoll()
     {
-        await bus.Count("runs-cpu", Cancel);
-        var waiting = bus.Receive("runs-cpu", TimeSpan.FromMinutes(1), Cancel);
+        var waiting = await Waiting(bus);
         Insert("quiet", due: 0);
         await PassUntilDone(waiting, new SqliteBusOptions().Poll);
         Assert.Equal("quiet", (await waiting)?.Message.Id);
@@ -141,7 +141,8 @@ public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
         if (Directory.Exists(bell)) TemporaryFolder.Delete(bell);
         await File.WriteAllTextAsync(bell, "", Cancel);
         using var deaf = Open();
-        var waiting = deaf.Receive("runs-cpu", TimeSpan.FromMinutes(1), Cancel);
+        await deaf.Count("runs-cpu", Cancel);
+        var waiting = await Waiting(deaf);
         await deaf.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
         Assert.Equal("one", (await waiting.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Cancel))?.Message.Id);
     }
@@ -155,9 +156,50 @@ public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
         TemporaryFolder.Delete(folder["bus"]);
         await bus.Count("runs-cpu", Cancel);
         await sender.Count("runs-cpu", Cancel);
-        var waiting = bus.Receive("runs-cpu", TimeSpan.FromMinutes(1), Cancel);
+        var waiting = await Waiting(bus);
         await sender.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
         Assert.Equal("one", (await waiting.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Cancel))?.Message.Id);
+    }
+
+    /// <summary>Rung by a message of another queue, or by nothing, a receiver goes on waiting, and does not look all the time.</summary>
+    [Fact]
+    public async Task AReceiver_ThatWaits_LooksOnlyWhenThereIsSomethingToSee()
+    {
+        var counted = new CountedTime();
+        using var waits = new SqliteMessageBus(BusFile, counted, new SystemIds(counted), new() { Poll = TimeSpan.FromHours(1) });
+        var waiting = await Waiting(waits);
+        using var sender = new SqliteMessageBus(BusFile, TimeProvider.System, new SystemIds(TimeProvider.System));
+        var before = counted.Looks;
+        for (var i = 0; i < 20; i++) await sender.Send("other", new($"m{i}", "{}"), cancel: Cancel);
+        Assert.InRange(counted.Looks - before, 0, 10);
+        await sender.Send("runs-cpu", new("one", "{}"), cancel: Cancel);
+        Assert.Equal("one", (await waiting.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Cancel))?.Message.Id);
+    }
+
+    [Fact]
+    public async Task ManyReceivers_OfOneQueueAndOfOthers_AreEachWokenByTheirOwn()
+    {
+        using var sender = Open();
+        await sender.Count("runs-cpu", Cancel);
+        var queues = Enumerable.Range(0, 8).Select(i => $"q{i}").ToList();
+        var waiting = queues.Select(queue => bus.Receive(queue, TimeSpan.FromMinutes(1), Cancel)).ToList();
+        await bus.Count("runs-cpu", Cancel);
+        for (var round = 0; round < 5; round++)
+        {
+            foreach (var queue in queues) await sender.Send(queue, new($"{queue}-{round}", "{}"), cancel: Cancel);
+            for (var i = 0; i < queues.Count; i++)
+            {
+                var message = await waiting[i].WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Cancel);
+                Assert.Equal($"{queues[i]}-{round}", message?.Message.Id);
+                Assert.True(await bus.Complete(message!, Cancel));
+                waiting[i] = bus.Receive(queues[i], TimeSpan.FromMinutes(1), Cancel);
+            }
+
+            await bus.Count("runs-cpu", Cancel);
+        }
+
+        bus.Dispose();
+        foreach (var receiver in waiting) await Assert.ThrowsAsync<ObjectDisposedException>(() => receiver);
     }
 
     [Fact]
@@ -252,6 +294,15 @@ public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
 
     private SqliteMessageBus Open() => new(BusFile, time, new SystemIds(time));
 
+    /// <summary>A receiver that has looked, found nothing, and waits: what is done for one bus is done in the order in which it was asked for.</summary>
+    private static async Task<Task<ReceivedMessage?>> Waiting(SqliteMessageBus bus)
+    {
+        await bus.Count("runs-cpu", Cancel);
+        var waiting = bus.Receive("runs-cpu", TimeSpan.FromMinutes(1), Cancel);
+        await bus.Count("runs-cpu", Cancel);
+        return waiting;
+    }
+
     private async Task PassUntilDone(Task waiting, TimeSpan step, int most = 1000)
     {
         for (var i = 0; i < most && !waiting.IsCompleted; i++)
@@ -269,6 +320,20 @@ public sealed class SqliteMessageBusTests : MessageBusContract, IDisposable
         .. Directory.GetFiles("/proc/self/fd").Select(fd => new FileInfo(fd).LinkTarget ?? "")
             .Where(target => target.StartsWith(folder["bus"], StringComparison.Ordinal)),
     ];
+
+    /// <summary>Counts how often anybody looks at the clock.</summary>
+    private sealed class CountedTime : TimeProvider
+    {
+        private int looks;
+
+        public int Looks => Volatile.Read(ref looks);
+
+        public override long GetTimestamp()
+        {
+            Interlocked.Increment(ref looks);
+            return base.GetTimestamp();
+        }
+    }
 
     private SqliteConnection Connect()
     {
