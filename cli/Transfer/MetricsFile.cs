@@ -68,7 +68,8 @@ sealed class MetricsFile
     {
         long points = 0;
         await using var writer = await ParquetWriter.CreateAsync(
-            new ParquetSchema(Run, Experiment, Metric, Step, Value, Time), to, new ParquetOptions { CompressionMethod = CompressionMethod.Zstd }, false, cancel);
+            new ParquetSchema(Run, Experiment, Metric, Step, Value, Time), to, new ParquetOptions { CompressionMethod = CompressionMethod.Zstd },
+            append: false, cancel);
         var rows = new Rows();
         foreach (var run in runs)
         {
