@@ -123,6 +123,15 @@ public sealed class LoggedFormatsTests
     }
 
     // By its SummaryWriter: add_scalar of loss 1.5 at 0 and 0.3 at 7, add_text, and add_scalar of what is no number.
+    /// <summary>An event with one value, as PyTorch's writer has it.</summary>
+    internal static byte[] Scalar(string tag, int step, float value)
+    {
+        byte[] one = [0x0a, (byte)Encoding.UTF8.GetByteCount(tag), .. Encoding.UTF8.GetBytes(tag), 0x15, .. BitConverter.GetBytes(value)];
+        byte[] steps = [(byte)(step & 0x7f | 0x80), (byte)(step >> 7 & 0x7f | 0x80), (byte)(step >> 14 & 0x7f)];
+        return Record([
+            0x09, .. BitConverter.GetBytes(1_795_821_084.5 + step), 0x10, .. steps, 0x2a, (byte)(one.Length + 2), 0x0a, (byte)one.Length, .. one]);
+    }
+
     internal static byte[] WrittenByTorchSharp() => File.ReadAllBytes(Repository.PathOf("tests", "Metrics", "Data", "written-by-torchsharp.tfevents"));
 
     private static byte[] Record(byte[] content)

@@ -100,10 +100,57 @@ public sealed class LoggedFilesTests
     public async Task MoreFilesThanAreRead_AreSaid()
     {
         using var rig = new CaptureRig();
-        for (var i = 0; i < 70; i++) rig.Logs($"run{i:00}/metrics.csv", $"step,m{i}\n1,1\n");
+        for (var i = 0; i < 260; i++) rig.Logs($"run{i}/metrics.csv", $"step,m{i}\n1,1\n");
         await rig.Ends();
-        Assert.Equal(64, (await rig.Points()).Count);
-        Assert.Contains("more than 64 files have metrics", await rig.LogText(), StringComparison.Ordinal);
+        Assert.Equal(Enumerable.Range(0, 256).Select(i => $"m{i}"), (await rig.Points()).Select(point => point.Name));
+        Assert.Contains("more than 256 files have metrics; run256/metrics.csv and further ones", await rig.LogText(), StringComparison.Ordinal);
+    }
+
+    /// <summary>One training in several goes, each with a writer of its own: found one after the other, or all at once, it is one curve.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task FilesOfOneFolder_GoOn_InTheOrderInWhichTheyWereBegun(bool atOnce)
+    {
+        // Each longer than what is read at a time.
+        const int Each = 3000;
+        using var rig = new CaptureRig();
+        string[] begun =
+        [
+            "9.vm.100.0", "10.vm.100.0", "10.vm.100.1", "10.vm.100.2", "10.vm.100.10", "10.vm.100.11", "11.vm.7.0", "1795821084.vm.7.0",
+        ];
+        var written = begun.Index().ToList();
+        if (atOnce) written.Reverse();
+        foreach (var (i, name) in written)
+        {
+            byte[] events = [.. Enumerable.Range(i * Each, Each).SelectMany(step => LoggedFormatsTests.Scalar("acc", step, step))];
+            rig.Logs("runs/events.out.tfevents." + name, events);
+            if (!atOnce) await rig.Collects();
+        }
+
+        await rig.Ends();
+        Assert.Equal(Enumerable.Range(0, Each * begun.Length).Select(step => (long)step), (await rig.Points()).Select(point => point.Step));
+    }
+
+    [Fact]
+    public async Task TheSameMetricOfAnotherFolder_IsAnotherMetric_AndSaidToBe()
+    {
+        using var rig = new CaptureRig();
+        foreach (var fold in (int[])[10, 2, 1]) rig.Logs($"runs/fold_{fold}/events.out.tfevents.5.vm", LoggedFormatsTests.Scalar("loss", 1, fold));
+        rig.Logs("lightning_logs/version_1/metrics.csv", "step,a\n1,1\n").Logs("lightning_logs/version_0/metrics.csv", "step,a,b\n1,0,7\n");
+        await rig.Ends();
+        Assert.Equal("a@1=0 b@1=7 fold_10/loss@1=10 fold_2/loss@1=2 loss@1=1 version_1/a@1=1", await Sorted(rig));
+        Assert.Contains("runs/fold_10/events.out.tfevents.5.vm has metrics of the same names as a log in runs/fold_1; they are called fold_10/loss",
+            await rig.LogText(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task FoldersThatLieInEachOther_OrFarApart_AreToldApart()
+    {
+        using var rig = new CaptureRig();
+        await rig.Logs("a/x/logs/metrics.csv", "step,m\n1,1\n").Collects();
+        await rig.Logs("a/y/logs/metrics.csv", "step,m\n1,2\n").Logs("a/metrics.csv", "step,m\n1,3\n").Logs("metrics.csv", "step,m\n1,4\n").Ends();
+        Assert.Equal("./m@1=4 a/m@1=3 m@1=1 y/logs/m@1=2", await Sorted(rig));
     }
 
     private static async Task<string> Sorted(CaptureRig rig) => string.Join(' ', (await rig.Curves()).Split(' ').Order(StringComparer.Ordinal));
