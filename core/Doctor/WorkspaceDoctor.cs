@@ -77,7 +77,7 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
         var kinds = what.Platform ? RecordKind.OfPlatform(workspace) : RecordKind.OfWorkspaces;
         foreach (var kind in kinds.Where(kind => key.StartsWith(kind.Prefix, StringComparison.Ordinal) && kind.IsOne(key)))
         {
-            if (await kind.Damage(from, key, cancel) is { IsNewer: false }) return true;
+            if (await kind.Damage(from, key, cancel) is { IsNewer: false, IsClosed: false }) return true;
         }
 
         return !what.Platform && key.StartsWith(WorkspacePaths.Keys, StringComparison.Ordinal) && await StrayKey(key, cancel) is not null;
@@ -119,6 +119,13 @@ public sealed class WorkspaceDoctor(string workspace, IObjectStore store, IObjec
             if (!kind.IsOne(stored.Key)) continue;
             Examined++;
             if (await kind.Damage(from, stored.Key, cancel) is not { } damage) continue;
+            if (damage.IsClosed)
+            {
+                const string Open = "let the platform's user read it (chown, chmod), or put it back from a backup when the disk has lost it";
+                yield return new(stored.Key, FindingKind.Damaged, damage.Why, Open, Platform: isPlatform);
+                continue;
+            }
+
             yield return damage.IsNewer
                 ? new(stored.Key, FindingKind.Newer, damage.Why, "upgrade the platform; it must stay where it is", Platform: isPlatform)
                 : new(stored.Key, FindingKind.Damaged, damage.Why, kind.Loss, CanMove: true, isPlatform);

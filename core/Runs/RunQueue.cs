@@ -56,18 +56,24 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
         IsLost(loaded.Run, loaded.Now) ? (await Free(loaded.Run.Id, cancel)).Run ?? loaded.Run : loaded.Run;
 
     /// <summary>The same for a list.</summary>
-    /// <returns>Whether one was lost: the list is not true any more.</returns>
-    public async Task<bool> FreeLost(IReadOnlyList<RunSummary> listed, CancellationToken cancel = default)
+    /// <returns>
+    /// Whether one was lost, so that the list is not true any more; and those of it of which nobody can tell whether they go on, as a summary may be
+    /// had of a record that cannot be read.
+    /// </returns>
+    public async Task<(bool Lost, IReadOnlyList<DamagedRecord> Unknown)> FreeLost(
+        IReadOnlyList<RunSummary> listed, CancellationToken cancel = default)
     {
-        var lost = false;
+        var (lost, unknown) = (false, new List<DamagedRecord>());
         foreach (var run in listed.Where(run => run.State is RunState.Preparing or RunState.Running))
         {
-            if ((await runs.Read(run.Id, cancel)).Found is not { } found || !IsLost(found.Record, found.Now)) continue;
+            var read = await runs.Read(run.Id, cancel);
+            if (read.Damage is { } damage) unknown.Add(damage);
+            if (read.Found is not { } found || !IsLost(found.Record, found.Now)) continue;
             await Free(run.Id, cancel);
             lost = true;
         }
 
-        return lost;
+        return (lost, unknown);
     }
 
     /// <summary>

@@ -39,7 +39,7 @@ public static class ObjectStoreExtensions
             }
             catch (UnreadableObjectException unreadable)
             {
-                return new(null, new(key, unreadable.Why));
+                return new(null, new(key, unreadable.Why, IsClosed: true));
             }
         }
 

@@ -64,7 +64,7 @@ public sealed class TriggerEngine
     public async Task<int> LastHour(TriggerRecord trigger, CancellationToken cancel = default)
     {
         var (state, _, now) = await firings.State(trigger, cancel);
-        return state.Admitted.Count(admission => now - admission.At < TimeSpan.FromHours(1));
+        return state.Admitted.Count(admission => (now - admission.At).Duration() < TimeSpan.FromHours(1));
     }
 
     /// <exception cref="DamagedRecordException">A trigger cannot be read, and might have acted; the others

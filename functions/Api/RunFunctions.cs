@@ -4,6 +4,7 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core.Access;
 using Serverless.Core.Runs;
 using Serverless.Core.Submit;
+using Serverless.Core.Workspaces;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 
@@ -41,8 +42,16 @@ public sealed class RunFunctions(Gate gate)
             QueryParameters.Project.Of(request), QueryParameters.Experiment.Of(request), QueryParameters.State.Of(request),
             QueryParameters.Tag.Of(request));
         var (where, order, limit) = (QueryParameters.Where.Of(request), QueryParameters.Order.Of(request), QueryParameters.RunLimit.Of(request));
-        var page = await Read();
-        return page is not null && await caller.Workspace.Queue.FreeLost(page.Runs, caller.Cancel) ? await Read() : page;
+        if (await Read() is not { } page) return null;
+        var (lost, unknown) = await caller.Workspace.Queue.FreeLost(page.Runs, caller.Cancel);
+        if (lost) page = await Read();
+        if (page is null || unknown.Count == 0) return page;
+        var keys = unknown.Select(damage => damage.Key).ToHashSet(StringComparer.Ordinal);
+        return page with
+        {
+            Runs = [.. page.Runs.Where(run => !keys.Contains(WorkspacePaths.Run(run.Id)))],
+            Damaged = [.. (page.Damaged ?? []).Where(damage => !keys.Contains(damage.Key)), .. unknown],
+        };
 
         Task<RunList?> Read() => caller.Workspace.Search.List(filter, where, order, limit, after, caller.Cancel);
     }

@@ -43,7 +43,7 @@ sealed class CodeWork : IAttemptWork
             (options, time, preparation, pool, shutdown, retry, entered, worker);
         this.own = own;
         folder = new(own, Path.Combine(own.Path, "work", $"{run.Id}-{run.Epoch}"), worker);
-        var printed = new PrintedPoints(patterns: run.Spec.MetricPatterns is { Count: > 0 } patterns ? new(patterns) : null);
+        var printed = new PrintedPoints(time, patterns: run.Spec.MetricPatterns is { Count: > 0 } patterns ? new(patterns) : null);
         log = new(new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), printed, time, options.LogLimitBytes);
         omissions = new(log.Say);
         metrics = new(

@@ -41,7 +41,7 @@ sealed class CheckpointCollector(
 
     /// <summary>What the record names. Nobody else changes that while this attempt has the run.</summary>
     private IReadOnlyList<CheckpointRef> named = run.Checkpoints;
-    private Dictionary<string, (int Look, DateTimeOffset Since)> settling = new(StringComparer.Ordinal);
+    private Dictionary<string, (int Look, long Since)> settling = new(StringComparer.Ordinal);
 
     // Where the streams were at the last look, and by folder, where they were at the last look that did not find it.
     private StreamMark looked = StreamMark.Start;
@@ -166,9 +166,8 @@ sealed class CheckpointCollector(
     {
         if (atEnd || ReadInfo(path) is not null) return true;
         if (files.Count == 0) return false;
-        var now = time.GetUtcNow();
-        if (settling.TryGetValue(path, out var before) && before.Look == look) return now - before.Since >= Settled;
-        settling[path] = (look, now);
+        if (settling.TryGetValue(path, out var before) && before.Look == look) return time.GetElapsedTime(before.Since) >= Settled;
+        settling[path] = (look, time.GetTimestamp());
         return false;
     }
 

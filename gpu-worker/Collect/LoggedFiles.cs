@@ -110,7 +110,8 @@ sealed class LoggedFiles(IReadOnlyList<Func<string>> roots, TimeProvider time, A
     {
         if (Owner(name, log) is not { } owner) return name;
         var apart = FolderApartFrom(owner, log.Place);
-        SayOnce(log.Path, $"{log.Path} has metrics of the same names as a log in {Called(owner.Folder)}; they are called {apart}/{name} and so on");
+        var other = Called(owner.Folder);
+        SayOnce(log.Path, $"{log.Path} has metrics of the same names as a log in {other}; they are called {apart}/{name}, and so on");
         name = $"{apart}/{name}";
         return Owner(name, log) is null ? name : $"{Called(log.Place.Folder)}/{name}";
     }
@@ -163,8 +164,8 @@ sealed class LoggedFiles(IReadOnlyList<Func<string>> roots, TimeProvider time, A
     }
 
     /// <summary>
-    /// By the second in an event file's name, which is when it was begun, and otherwise by the name: <c>fold_2</c> before <c>fold_10</c>, and the file
-    /// that a writer began first before its second.
+    /// By the second in an event file's name, which is when it was begun, and otherwise by the name: <c>fold_2</c> before <c>fold_10</c>, and the
+    /// file that a writer began first before its second.
     /// </summary>
     private static readonly Comparer<(int Root, string Path, FileState State)> Begun = Comparer<(int Root, string Path, FileState State)>.Create(
         (a, b) => (a.Root, SecondOf(a.Path)).CompareTo((b.Root, SecondOf(b.Path))) is not 0 and var order ? order

@@ -79,7 +79,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
 
     /// <summary>Reads and stores what has come since. At the end of the attempt also a last line without its end.</summary>
     public Task Collect(bool atEnd, CancellationToken cancel) =>
-        Collect(atEnd, atEnd ? long.MaxValue : Micros(time.GetUtcNow() - Precedence), cancel);
+        Collect(atEnd, atEnd ? TimeSpan.Zero : Precedence, cancel);
 
     /// <summary>Sets what the attempt before logged about the checkpoint that this one goes on from.</summary>
     /// <param name="points">In order of logging.</param>
@@ -91,7 +91,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
     /// </summary>
     public async Task<StreamCursor> PlaceOf(long streamBytes, long step, CancellationToken cancel)
     {
-        await Collect(atEnd: false, long.MaxValue, cancel);
+        await Collect(atEnd: false, TimeSpan.Zero, cancel);
         return streamPlaces.Find(streamBytes, step);
     }
 
@@ -100,7 +100,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
     /// </summary>
     public async Task<(StreamCursor End, IReadOnlyDictionary<string, double> Latest)> PlaceOf(SaveMoment save, CancellationToken cancel)
     {
-        await Collect(atEnd: false, long.MaxValue, cancel, isWhole: true);
+        await Collect(atEnd: false, TimeSpan.Zero, cancel, isWhole: true);
         return (Collected, recent.At(save));
     }
 
@@ -115,8 +115,9 @@ sealed class MetricCollector : IMetricSink, IDisposable
     void IMetricSink.LeftOut(ReadOnlySpan<char> what, string why) =>
         SayOnce(why, $"{Line}: '{what}' is ignored: {why}");
 
+    /// <param name="heldBack">What was printed is not stored before it has waited for so long.</param>
     /// <param name="isWhole">A checkpoint names the end of it: nothing is held back.</param>
-    private async Task Collect(bool atEnd, long printedBefore, CancellationToken cancel, bool isWhole = false)
+    private async Task Collect(bool atEnd, TimeSpan heldBack, CancellationToken cancel, bool isWhole = false)
     {
         await collecting.WaitAsync(cancel);
         try
@@ -141,7 +142,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
 
             await AddJsonl();
             await AddLogged();
-            AddPrinted(printed.AreMany ? long.MaxValue : printedBefore);
+            AddPrinted(printed.AreMany ? TimeSpan.Zero : heldBack);
             foreach (var remark in printed.TakeRemarks()) log.Say(remark);
             if (atEnd || isWhole) Store(carried.Rest());
             await writer.Flush(cancel);
@@ -255,15 +256,22 @@ sealed class MetricCollector : IMetricSink, IDisposable
         return point with { UnixMicros = Micros(read) };
     }
 
-    private void AddPrinted(long beforeMicros)
+    // What comes meanwhile is for the next time.
+    private void AddPrinted(TimeSpan heldBack)
     {
-        // What comes meanwhile is for the next time.
-        for (var left = printed.Count; left > 0 && printed.TryTake(beforeMicros, out var point); left--)
-        {
-            if (!origins.KeepsPrinted(point.Name, point.Step)) continue;
-            Add(point, DateTimeOffset.UnixEpoch.AddMicroseconds(point.UnixMicros), DateTimeOffset.UnixEpoch.AddMicroseconds(point.UnixMicros));
-            streamPlaces.AddPrinted(point.Step, writer.End);
-        }
+        for (var left = printed.Count; left > 0 && printed.TryTake(heldBack, out var point); left--) AddPrinted(point);
+    }
+
+    private void AddPrinted(long byMicros)
+    {
+        for (var left = printed.Count; left > 0 && printed.TryTake(byMicros, out var point); left--) AddPrinted(point);
+    }
+
+    private void AddPrinted(in MetricPoint point)
+    {
+        if (!origins.KeepsPrinted(point.Name, point.Step)) return;
+        Add(point, DateTimeOffset.UnixEpoch.AddMicroseconds(point.UnixMicros), DateTimeOffset.UnixEpoch.AddMicroseconds(point.UnixMicros));
+        streamPlaces.AddPrinted(point.Step, writer.End);
     }
 
     private void AddWritten(in MetricPoint point)

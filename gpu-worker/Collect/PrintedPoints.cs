@@ -12,8 +12,9 @@ namespace Serverless.GpuWorker.Collect;
 /// that have the most, and counted: curves keep their shape, their ends, and the last value of each metric is its last.
 /// </summary>
 /// <param name="patterns">The experiment's own; null: it has none.</param>
+/// <param name="time">How long points have waited is measured: a clock that is set back must not hold them.</param>
 /// <param name="patience">The store is away when nothing was taken out for so long; by default 3 s.</param>
-sealed class PrintedPoints(TimeSpan? patience = null, MetricPatterns? patterns = null) : IPrintedLines, IMetricSink
+sealed class PrintedPoints(TimeProvider time, TimeSpan? patience = null, MetricPatterns? patterns = null) : IPrintedLines, IMetricSink
 {
     public const int MaxWaiting = 1 << 16;
     private const int MaxNames = 4096, LongestExample = 100, MaxNamedLeftOut = 3;
@@ -25,7 +26,7 @@ sealed class PrintedPoints(TimeSpan? patience = null, MetricPatterns? patterns =
     private readonly object gate = new();
     private readonly Dictionary<string, string> names = new(StringComparer.Ordinal);
     private readonly List<string> remarks = [];
-    private Queue<MetricPoint> waiting = new();
+    private Queue<(MetricPoint Point, long Came)> waiting = new();
     private readonly Dictionary<string, long> leftOut = new(StringComparer.Ordinal);
     private long leftOutOfOthers, taken;
     private bool saidUnclear, saidTooLong, isStoreAway;
@@ -86,7 +87,7 @@ sealed class PrintedPoints(TimeSpan? patience = null, MetricPatterns? patterns =
             if (waiting.Count == MaxWaiting) Thin();
             if (waiting.Count == MaxWaiting / 2) filling.TrySetResult();
             lineStep = Math.Max(lineStep ?? step, step);
-            waiting.Enqueue(new(Name(name), step, value, lineArrived.ToUnixTimeMilliseconds() * 1000));
+            waiting.Enqueue((new(Name(name), step, value, lineArrived.ToUnixTimeMilliseconds() * 1000), time.GetTimestamp()));
         }
     }
 
@@ -105,12 +106,20 @@ sealed class PrintedPoints(TimeSpan? patience = null, MetricPatterns? patterns =
         Remark($"a printed line of more than {LineSplitter.MaxLine >> 20} MiB is not read for metrics, and neither are further ones like it");
     }
 
-    /// <summary>Takes out the next one, when it came before this time.</summary>
-    public bool TryTake(long beforeMicros, out MetricPoint point)
+    /// <summary>Takes out the next one, when it has waited for so long.</summary>
+    public bool TryTake(TimeSpan atLeast, out MetricPoint point) => TryTake(next => time.GetElapsedTime(next.Came) >= atLeast, out point);
+
+    /// <summary>Takes out the next one, when it came by this time.</summary>
+    public bool TryTake(long byMicros, out MetricPoint point) => TryTake(next => next.Point.UnixMicros <= byMicros, out point);
+
+    private bool TryTake(Func<(MetricPoint Point, long Came), bool> isTaken, out MetricPoint point)
     {
         lock (gate)
         {
-            if (!waiting.TryPeek(out point) || point.UnixMicros > beforeMicros || !waiting.TryDequeue(out point)) return false;
+            var isThere = waiting.TryPeek(out var next);
+            point = next.Point;
+            if (!isThere || !isTaken(next)) return false;
+            waiting.Dequeue();
             HasRoom();
             return true;
         }
@@ -157,21 +166,21 @@ sealed class PrintedPoints(TimeSpan? patience = null, MetricPatterns? patterns =
     private void Thin()
     {
         var before = waiting.Count;
-        var counts = waiting.CountBy(point => point.Name, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
+        var counts = waiting.CountBy(one => one.Point.Name, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
         var enough = Largest(counts.Values, atLeast: before / 2);
         var seen = new Dictionary<string, int>(StringComparer.Ordinal);
-        var kept = new Queue<MetricPoint>(MaxWaiting);
-        foreach (var point in waiting)
+        var kept = new Queue<(MetricPoint Point, long Came)>(MaxWaiting);
+        foreach (var (point, came) in waiting)
         {
             ref var index = ref CollectionsMarshal.GetValueRefOrAddDefault(seen, point.Name, out _);
             var count = counts[point.Name];
             index++;
-            if (count < enough || count < 3 || index == 1 || (count - index) % 2 == 0) kept.Enqueue(point);
+            if (count < enough || count < 3 || index == 1 || (count - index) % 2 == 0) kept.Enqueue((point, came));
             else NoteLeftOut(point.Name);
         }
 
         // Names that hardly repeat are no curves.
-        while (kept.Count > MaxWaiting * 3 / 4) NoteLeftOut(kept.Dequeue().Name);
+        while (kept.Count > MaxWaiting * 3 / 4) NoteLeftOut(kept.Dequeue().Point.Name);
         waiting = kept;
         filling = new(TaskCreationOptions.RunContinuationsAsynchronously);
         if (waiting.Count >= MaxWaiting / 2) filling.SetResult();

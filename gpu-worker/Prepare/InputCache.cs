@@ -105,7 +105,8 @@ sealed class InputCache(string root, IIds ids, TimeProvider time, InputWay way)
 
     private bool Remove(FileInfo seal, FileInfo cached)
     {
-        if (time.GetUtcNow() - seal.LastWriteTimeUtc < BeingLinked) return false;
+        // One from the future was made before the clock was set back.
+        if ((time.GetUtcNow() - seal.LastWriteTimeUtc).Duration() < BeingLinked) return false;
         seal.Delete();
         own.Delete(cached.FullName);
         return true;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Serverless.Core;
+using Serverless.Core.Runs;
 using Serverless.Core.Storage;
 using Serverless.Core.Triggers;
 using Serverless.Core.Workspaces;
@@ -54,8 +55,29 @@ public sealed class UnreadableTests
                 using var client = new HttpClient { BaseAddress = host.Address };
                 client.DefaultRequestHeaders.Authorization = new("Bearer", key);
                 var list = JsonSerializer.Deserialize<TriggerList>(await client.GetStringAsync("api/triggers"), CoreJson.Options)!;
-                Assert.Equal(new DamagedRecord(WorkspacePaths.Trigger("t"), "the user of this process may not read it; see its permissions"),
-                    Assert.Single(list.Damaged!));
+                Assert.Equal(Closed(WorkspacePaths.Trigger("t")), Assert.Single(list.Damaged!));
+            });
+
+            // Of a run that goes on, a list would have the summary, which is true for as long as somebody renews its lease.
+            var running = SampleRuns.Run("7ZZZZZZZZZZZZZZZZZZZZZZZZR", RunState.Running, SampleRuns.Attempt(1));
+            var store = new LocalWorkspaces(data, TimeProvider.System).Open(LocalWorkspaces.Default);
+            await new RunStore(store).Create(running);
+            await While(Path.Combine(data, "workspace", WorkspacePaths.Run(running.Id)), async () =>
+            {
+                var key = File.ReadAllText(Path.Combine(data, "admin.key")).Trim();
+                await using var host = await EmbeddedHost.Start(new() { DataFolder = data });
+                using var client = new ServerlessClient(host.Address, key);
+                foreach (var query in (RunQuery[])[new(), new() { Where = "state == running" }])
+                {
+                    var list = await client.ListRuns(query);
+                    Assert.Empty(list.Runs);
+                    Assert.Equal(Closed(WorkspacePaths.Run(running.Id)), Assert.Single(list.Damaged!));
+                }
+
+                var finding = (await client.Examine().ToListAsync()).Select(line => line.Finding).OfType<Finding>()
+                    .Single(found => found.Object == WorkspacePaths.Run(running.Id));
+                Assert.Contains("chmod", finding.Remedy, StringComparison.Ordinal);
+                Assert.False(finding.CanMove);
             });
 
             // Its key's record: made anew, as a damaged one is.
@@ -63,6 +85,9 @@ public sealed class UnreadableTests
             await While(keys, async () => await (await EmbeddedHost.Start(new() { DataFolder = data })).DisposeAsync());
             return 0;
         }
+
+        private static DamagedRecord Closed(string key) =>
+            new(key, "the user of this process may not read it; see its permissions", IsClosed: true);
 
         private static async Task While(string path, Func<Task> forbidden)
         {

@@ -61,7 +61,7 @@ sealed class SimWork : IAttemptWork
         (this.world, this.process, this.shutdown, this.retry) = (world, process, shutdown, retry);
         (store, run, record, stop) = claimed;
         log = new(
-            new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), new PrintedPoints(), process.Time,
+            new(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry), new PrintedPoints(process.Time), process.Time,
             AgentOptions.DefaultLogLimit);
         metrics = new(new(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), retry));
         world.WorkerLaws.Begins(process, run);

@@ -1,6 +1,5 @@
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 using Serverless.Contract;
 using Serverless.Core.Runs;
 using Serverless.Core.Storage;
@@ -25,14 +24,14 @@ sealed class CaptureRig : IDisposable
     {
         Store = store ?? new MemoryObjectStore(Time);
         folder = new WorkFolder(new(root.Path), root["work"], NullLogger.Instance).Emptied();
-        printed = new(patience);
+        printed = new(Time, patience);
         var retry = new Retry(Time, NullLogger.Instance);
         Log = new(new(Store, segment => WorkspacePaths.LogSegment(Run.Id, 1, segment), retry), printed, Time, logLimit);
         Metrics = new(
             folder, new(Store, segment => WorkspacePaths.MetricsSegment(Run.Id, 1, segment), retry), Log, printed, Time, MetricOrder.Of(Run.Spec));
     }
 
-    public FakeTimeProvider Time { get; } = new(SampleRuns.Noon);
+    public SettableClock Time { get; } = new(SampleRuns.Noon);
     public RunRecord Run { get; } = SampleRuns.Run(attempts: SampleRuns.Attempt(1));
     public IObjectStore Store { get; }
     public LogCollector Log { get; }

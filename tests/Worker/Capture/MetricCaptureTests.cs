@@ -188,11 +188,24 @@ public sealed class MetricCaptureTests : IDisposable
         Assert.Equal("loss@1=0.5 loss@2=0.25", await rig.Curves());
     }
 
+    /// <summary>What was printed before the clock was set back came "later" than all that follows, and must hold nothing up.</summary>
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1)]
+    public async Task AClockThatIsSet_HoldsNoCurve(int hours)
+    {
+        using var rig = new CaptureRig();
+        rig.Prints("step 1 loss=1\n");
+        rig.Time.Set(TimeSpan.FromHours(hours));
+        await rig.Prints("step 2 loss=2\n").Collects();
+        Assert.Equal("loss@1=1 loss@2=2", await rig.Curves());
+    }
+
     [Fact]
     public void PrintedWhileTheStoreIsAway_IsBounded_KeepsTheShapeOfEachCurve_AndIsCounted()
     {
         const int steps = 500_000;
-        var points = new PrintedPoints(TimeSpan.Zero);
+        var points = new PrintedPoints(TimeProvider.System, TimeSpan.Zero);
         for (var step = 0; step < steps; step++) Print(points, $"step {step} a=1 b=2");
 
         var kept = new List<MetricPoint>();
@@ -213,7 +226,7 @@ public sealed class MetricCaptureTests : IDisposable
     [Fact]
     public void WhatIsPrintedRarely_IsNotLeftOutForWhatIsPrintedOften()
     {
-        var points = new PrintedPoints(TimeSpan.Zero);
+        var points = new PrintedPoints(TimeProvider.System, TimeSpan.Zero);
         for (var step = 0; step < 20; step++) Print(points, $"step {step} acc=0.9");
         Print(points, "step 20 acc=0.2");
         for (var step = 0; step < 300_000; step++) Print(points, $"step {step} loss=1");
@@ -229,7 +242,7 @@ public sealed class MetricCaptureTests : IDisposable
     [Fact]
     public void OfVeryManyMetricsThatAreLeftOut_OnlyRealNamesAreSaid()
     {
-        var points = new PrintedPoints(TimeSpan.Zero);
+        var points = new PrintedPoints(TimeProvider.System, TimeSpan.Zero);
         for (var metric = 0; metric < 3 * PrintedPoints.MaxWaiting; metric++) Print(points, $"step 1 name{metric}=1");
 
         var said = Assert.Single(points.TakeRemarks());

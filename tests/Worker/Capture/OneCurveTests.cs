@@ -231,7 +231,7 @@ public sealed class OneCurveTests
             {
                 var (store, run, time) = (of.store, of.run, of.time);
                 var retry = new Retry(time, NullLogger.Instance);
-                var printed = new PrintedPoints();
+                var printed = new PrintedPoints(time);
                 Folder = new WorkFolder(new(of.root.Path), of.root[$"work{run.Epoch}"], NullLogger.Instance).Emptied();
                 var logs = new SegmentWriter(store, segment => WorkspacePaths.LogSegment(run.Id, run.Epoch, segment), retry);
                 var points = new SegmentWriter(store, segment => WorkspacePaths.MetricsSegment(run.Id, run.Epoch, segment), retry);
