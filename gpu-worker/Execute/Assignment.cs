@@ -90,8 +90,14 @@ sealed record RunnerReport(RunnerReport.FailureKind Kind, string Message)
         /// <summary>The machine has no process or no memory left to start the code with.</summary>
         NoResources,
 
+        /// <summary>None, as far as the runner is concerned: the program that it started has ended.</summary>
+        Ended,
+
         /// <summary>The runner ended before the code's first line. Said by nobody; the agent concludes it.</summary>
         NeverBegan,
+
+        /// <summary>The runtime has given up the runner, and not the program that it looked after. Said by nobody, either.</summary>
+        Aborted,
     }
 
     private const string Prefix = "exp-report:";
@@ -100,7 +106,7 @@ sealed record RunnerReport(RunnerReport.FailureKind Kind, string Message)
 
     /// <summary>Null when the line is something else: what the .NET host itself prints when it cannot start, for example.</summary>
     public static RunnerReport? From(string line) =>
-        line.StartsWith(Prefix, StringComparison.Ordinal) && line.Length > Prefix.Length + 1 && line[Prefix.Length] is >= '0' and <= '5'
+        line.StartsWith(Prefix, StringComparison.Ordinal) && line.Length > Prefix.Length + 1 && line[Prefix.Length] is >= '0' and <= '6'
             ? new((FailureKind)(line[Prefix.Length] - '0'), line[(Prefix.Length + 2)..])
             : null;
 }

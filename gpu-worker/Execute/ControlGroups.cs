@@ -132,6 +132,9 @@ sealed partial class ControlGroups
         return null;
     }
 
+    /// <summary>The same, of this process as it is now.</summary>
+    public static (string Mount, string Own)? Place => Find();
+
     private static (string Mount, string Own)? Find()
     {
         if (!OperatingSystem.IsLinux()) return null;

@@ -44,6 +44,8 @@ sealed record ExecutionEnd(int ExitCode, StopReason? Stopped, bool Killed, Runne
             { Kind: RunnerReport.FailureKind.OutOfMemory } => (Cause.OutOfMemory, Report.Message),
             { Kind: RunnerReport.FailureKind.DiskFull } => (Cause.DiskFull, Report.Message),
             { Kind: RunnerReport.FailureKind.NoResources } => (Cause.WorkerLost, $"this worker's machine could not start the code: {Report.Message}"),
+            { Kind: RunnerReport.FailureKind.Aborted } => (Cause.WorkerLost,
+                "the worker's process that looks after the code could not go on: was there no process, thread or memory left on its machine?"),
             { Kind: RunnerReport.FailureKind.NeverBegan } => (Cause.WorkerLost,
                 $"the worker's runner ended with exit code {ExitCode} before the code began"
                     + (Report.Message.Length > 0 ? $": {Report.Message}" : "")),
@@ -142,6 +144,7 @@ sealed class Execution(RunnerProcess runner, TimeProvider time, Action<string> s
         await ended.CancelAsync();
         var isHeld = await held;
         var report = runner.Report.IsCompletedSuccessfully ? await runner.Report : null;
+        if (report is null && code == 128 + Native.SigAbort && runner.HasLeftItsProgram) report = new(RunnerReport.FailureKind.Aborted, "");
         if (stop.Reason == StopReason.Fenced) stopped = StopReason.Fenced;
         return new(code, stopped, killed, report, code != 0 && memory.Found, leftBehind, isHeld);
     }

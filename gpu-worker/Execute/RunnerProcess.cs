@@ -30,6 +30,9 @@ sealed class RunnerProcess : IDisposable
     private readonly ControlGroup? group;
     private readonly TaskCompletionSource<RunnerReport?> report = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private bool isCommand;
+    private volatile bool hasSaidEnd;
+
     private RunnerProcess(Process process, ControlGroup? group) => (this.process, this.group) = (process, group);
 
     public int ProcessId => process.Id;
@@ -45,6 +48,9 @@ sealed class RunnerProcess : IDisposable
     /// What the runner said about a failure; null when its code began, and it said nothing. Complete soon after the process is gone.
     /// </summary>
     public Task<RunnerReport?> Report => report.Task;
+
+    /// <summary>The program that it was to start has not ended, as far as it says: what ended is the runner itself.</summary>
+    public bool HasLeftItsProgram => isCommand && !hasSaidEnd;
 
     /// <param name="environment">This machine's, nothing of a run's: on the way to another user root executes a program with it.</param>
     /// <param name="user">Who it is; null: who this process is.</param>
@@ -62,6 +68,7 @@ sealed class RunnerProcess : IDisposable
 
     public void Assign(Assignment assignment)
     {
+        isCommand = assignment.Assembly is null;
         var reader = new Thread(ReadReports, maxStackSize: 256 * 1024) { IsBackground = true, Name = "runner reports" };
         reader.Start();
         try
@@ -199,6 +206,7 @@ sealed class RunnerProcess : IDisposable
                     if (stray.Length < 2000) stray.Append(stray.Length > 0 ? " " : "").Append(line);
                 }
                 else if (said.Kind == RunnerReport.FailureKind.None) begun = true;
+                else if (said.Kind == RunnerReport.FailureKind.Ended) hasSaidEnd = true;
                 else failure ??= said;
             }
         }

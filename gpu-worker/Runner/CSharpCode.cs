@@ -25,6 +25,7 @@ static class CSharpCode
             if (program.GetReferencedAssemblies().Any(assembly => assembly.Name == "TorchSharp")) Seed();
             channel.Begin();
             OrphanReaper.ReapWhatStaysDead();
+            ProcessLimit.KeepHalfOfTheReserve();
             var code = Invoke(entry, arguments);
             if (UsesSdk()) Shutdown();
             SkipDestructors();

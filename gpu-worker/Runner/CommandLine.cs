@@ -22,9 +22,10 @@ static class CommandLine
 
         // Before it starts: its first act may be to end every process of its user, this one too.
         channel.Begin();
-        using var child = Native.WithDefaultSignals(() => Process.Start(start))!;
+        using var child = ProcessLimit.WithReserve(() => Native.WithDefaultSignals(() => Process.Start(start)))!;
         OrphanReaper.ReapAllBut(child.Id);
         child.WaitForExit();
+        channel.Report(new(RunnerReport.FailureKind.Ended, ""));
         return child.ExitCode;
     }
 }

@@ -7,8 +7,11 @@ sealed class ExpPlatform : IAsyncDisposable
 {
     private readonly Dictionary<string, string> environment;
 
-    private ExpPlatform(string folder)
+    private readonly IReadOnlyList<string> around;
+
+    private ExpPlatform(string folder, IReadOnlyList<string>? around = null)
     {
+        this.around = around ?? [];
         Folder = folder;
         Data = Path.Combine(folder, "platform data");
         environment = new() { ["EXP_DATA"] = Data };
@@ -32,14 +35,28 @@ sealed class ExpPlatform : IAsyncDisposable
         return platform;
     }
 
+    /// <summary>All that runs on it runs under a command that becomes it: as another user, for instance, to whom the folder is given.</summary>
+    /// <param name="owner">Null: the tester.</param>
+    public static async Task<ExpPlatform> StartUnder(IReadOnlyList<string> around, string? owner, int workers)
+    {
+        var platform = new ExpPlatform(Directory.CreateTempSubdirectory("exp-").FullName, around);
+        if (owner is not null) System.Diagnostics.Process.Start("chown", ["-R", owner, platform.Folder]).WaitForExit();
+        await platform.StartUp(workers);
+        return platform;
+    }
+
     /// <summary>Starts <c>exp up</c> on the folder, again if it ran before.</summary>
     public async Task StartUp(int workers, params string[] more)
     {
-        Up = ExpProcess.Start(Folder, environment, ["up", "--port", "0", "--workers", $"{workers}", .. more]);
+        Up = ExpProcess.StartUnder(around, Folder, environment, ["up", "--port", "0", "--workers", $"{workers}", .. more]);
         await Up.Says("Ready after");
     }
 
-    public Task<ExpResult> Exp(params string[] arguments) => ExpProcess.Run(Folder, environment, arguments);
+    public async Task<ExpResult> Exp(params string[] arguments)
+    {
+        using var exp = ExpProcess.StartUnder(around, Folder, environment, arguments);
+        return await exp.Ended();
+    }
 
     public Task<ExpResult> ExpWith(IReadOnlyDictionary<string, string> more, params string[] arguments) =>
         ExpProcess.Run(Folder, new Dictionary<string, string>(environment.Concat(more)), arguments);

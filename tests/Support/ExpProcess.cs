@@ -31,13 +31,19 @@ sealed class ExpProcess : IDisposable
 
     public Process Process { get; }
 
-    public static ExpProcess Start(string folder, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
+    public static ExpProcess Start(string folder, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments) =>
+        StartUnder([], folder, environment, arguments);
+
+    /// <param name="around">A command to run it under, which becomes it.</param>
+    public static ExpProcess StartUnder(
+        IReadOnlyList<string> around, string folder, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo(BuiltPrograms.PathOf("cli", "exp"))
+        string[] line = [.. around, BuiltPrograms.PathOf("cli", "exp"), .. arguments];
+        var start = new ProcessStartInfo(line[0])
         {
             WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var argument in line.Skip(1)) start.ArgumentList.Add(argument);
         foreach (var name in start.Environment.Keys.Where(IsTesters).ToList()) start.Environment.Remove(name);
         start.Environment["HOME"] = folder;
         foreach (var (name, value) in environment) start.Environment[name] = value;
