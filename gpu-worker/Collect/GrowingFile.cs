@@ -17,7 +17,39 @@ sealed class GrowingFile(Func<string> folder, string path)
     private const int TailLength = 64, HeadLength = 256;
 
     private readonly byte[] tail = new byte[TailLength], head = new byte[HeadLength], now = new byte[HeadLength];
+    private Func<string> folder = folder;
+    private string path = path;
     private long position;
+    private int known;
+
+    /// <summary>How much of it has been read.</summary>
+    public long Position => position;
+
+    /// <summary>It has another name by now.</summary>
+    public void MovedTo(Func<string> folder, string path) => (this.folder, this.path) = (folder, path);
+
+    /// <summary>What was read is read again.</summary>
+    public void BeginAgain() => (position, known) = (0, (int)Math.Min(position, HeadLength));
+
+    /// <summary>Its first bytes, as far as they are known.</summary>
+    public ReadOnlySpan<byte> Beginning => head.AsSpan(0, Math.Max(known, (int)Math.Min(position, HeadLength)));
+
+    /// <summary>Whether it begins with these bytes, or they with as much of it as has been read.</summary>
+    public bool BeginsAs(ReadOnlySpan<byte> bytes)
+    {
+        var length = (int)Math.Min(Math.Min(position, HeadLength), bytes.Length);
+        return length > 0 && bytes[..length].SequenceEqual(head.AsSpan(0, length));
+    }
+
+    /// <summary>What is there now at a place.</summary>
+    /// <returns>Null: there is no such file any more.</returns>
+    public int? ReadAt(long at, Span<byte> into)
+    {
+        using var file = Open();
+        if (file is null) return null;
+        file.Content.Position = Math.Min(at, file.LengthBytes);
+        return file.Content.ReadAtLeast(into, into.Length, throwOnEndOfStream: false);
+    }
 
     /// <param name="anew">The file is not the one that was read before: what is read is its beginning.</param>
     /// <returns>How much has been read; 0 when there is nothing more, or no plain file.</returns>

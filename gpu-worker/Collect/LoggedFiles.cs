@@ -24,6 +24,12 @@ sealed class LoggedFiles(IReadOnlyList<Func<string>> roots, TimeProvider time, A
 
     /// <summary>Each holds at most a line or an event.</summary>
     private const int MaxFiles = 256;
+
+    /// <summary>Of one reading, some 20 MB; then they are stored.</summary>
+    private const int MaxPoints = 200_000, ReadBytes = 64 * 1024, Beginning = 256;
+
+    /// <summary>Events from so long before the code began are somebody else's, whatever clocks are like.</summary>
+    private static readonly TimeSpan Foreign = TimeSpan.FromDays(1);
     private const int MaxEntries = 20_000, MaxDepth = 12, MaxNames = 100_000;
 
     /// <summary>Looking takes a fiftieth of the time at most.</summary>
@@ -44,28 +50,31 @@ sealed class LoggedFiles(IReadOnlyList<Func<string>> roots, TimeProvider time, A
 
     /// <summary>Whose a metric is: the folder that gave it first.</summary>
     private readonly Dictionary<(string Kind, string Name), (int Root, string Folder)> owners = [];
-    private readonly Dictionary<(int Root, string Path), FileState> given = [];
+    private readonly Dictionary<(int Root, string Path), (FileState State, byte[] Beginning)> given = [];
     private readonly HashSet<string> said = new(StringComparer.Ordinal);
-    private long nextLook;
+    private readonly byte[] buffer = new byte[ReadBytes], other = new byte[ReadBytes];
+    private long nextLook, earliest = long.MinValue;
 
     /// <summary>What is there now came with the code.</summary>
     public void NoteGiven()
     {
-        foreach (var (root, path, state) in Look()) given[(root, path)] = state;
+        foreach (var (root, path, state) in Look()) given[(root, path)] = (state, BeginningOf(root, path, given.Count < MaxFiles ? Beginning : 0));
+        earliest = (time.GetUtcNow() - Foreign).ToUnixTimeMilliseconds() * 1000;
     }
 
-    /// <param name="isWhole">Whatever there is now is wanted.</param>
+    /// <param name="look">Whatever there is now is wanted.</param>
     /// <returns>Whether there may be more at once.</returns>
-    public bool Read(byte[] buffer, bool isWhole, List<LoggedPoint> into)
+    public bool Read(bool look, List<LoggedPoint> into)
     {
-        if (isWhole || time.GetTimestamp() >= nextLook) Find();
+        if (look || time.GetTimestamp() >= nextLook) Find();
         var more = false;
         Log? unread = null;
         foreach (var log in inOrder)
         {
             // What is in the next file of the folder came after what is left in this one.
+            if (into.Count >= MaxPoints) return true;
             if (unread is not null && unread.Place == log.Place && unread.Kind == log.Kind) continue;
-            if (!Read(log, buffer, into)) continue;
+            if (!Read(log, into)) continue;
             more = true;
             unread = log;
         }
@@ -73,26 +82,68 @@ sealed class LoggedFiles(IReadOnlyList<Func<string>> roots, TimeProvider time, A
         return more;
     }
 
-    /// <summary>The code has ended: last lines without their ends count.</summary>
-    public void End(List<LoggedPoint> into)
-    {
-        foreach (var log in inOrder) Add(log, into, points => log.Format.End(time.GetUtcNow(), points));
-    }
-
-    private bool Read(Log log, byte[] buffer, List<LoggedPoint> into)
+    private bool Read(Log log, List<LoggedPoint> into)
     {
         if (log.Format.Problem is not null) return false;
+        var at = log.File.Position;
         var read = log.File.Read(buffer, out var anew);
         if (anew)
         {
             log.History.BeginAgain();
             log.Format = log.NewFormat();
+            (log.Original, log.IsItsOwn) = (null, true);
         }
 
         if (read == 0) return false;
+        if (at == 0 && !log.IsItsOwn) log.Original ??= OriginalOf(log, buffer.AsSpan(0, read));
+        if (log.Original is { } original)
+        {
+            if (HasTheSame(original, at, buffer.AsSpan(0, read), out var isLonger)) return read == buffer.Length;
+            BeginAgain(log, original, isLonger);
+            return Read(log, into);
+        }
+
         Add(log, into, points => log.Format.Add(buffer.AsSpan(0, read), time.GetUtcNow(), points));
         if (log.Format.Problem is { } problem) SayOnce(log.Path, $"{log.Path} is not read further: {problem}");
         return read == buffer.Length;
+    }
+
+    /// <summary>The longest log that begins as this one and may be what it is a copy of.</summary>
+    private Log? OriginalOf(Log log, ReadOnlySpan<byte> beginning)
+    {
+        Log? longest = null;
+        foreach (var one in inOrder.Where(one => one != log && one.Kind == log.Kind && one.Original is null && !log.IsNoCopyOf.Contains(one)))
+        {
+            if (one.File.BeginsAs(beginning) && one.File.Position > (longest?.File.Position ?? 0)) longest = one;
+        }
+
+        return longest;
+    }
+
+    /// <summary>Whether a copy, or what may be one, goes on as its original.</summary>
+    /// <param name="isLonger">It has all of it, and more.</param>
+    private bool HasTheSame(Log original, long at, ReadOnlySpan<byte> bytes, out bool isLonger)
+    {
+        isLonger = false;
+        if (original.File.ReadAt(at, other.AsSpan(0, bytes.Length)) is not { } there)
+        {
+            // Gone, after it was read so far.
+            return !(isLonger = at + bytes.Length > original.File.Position);
+        }
+
+        isLonger = there < bytes.Length && bytes[..there].SequenceEqual(other.AsSpan(0, there));
+        return there == bytes.Length && bytes.SequenceEqual(other.AsSpan(0, there));
+    }
+
+    // It is a copy of another one, or has all of this one and goes on, or is a log of its own after all.
+    private void BeginAgain(Log log, Log original, bool isLonger)
+    {
+        log.File.BeginAgain();
+        log.IsNoCopyOf.Add(original);
+        if (isLonger && original.File.Position >= (log.Continues?.File.Position ?? 0)) log.Continues = original;
+        if ((log.Original = OriginalOf(log, log.File.Beginning)) is not null) return;
+        (log.IsItsOwn, log.Format) = (true, log.NewFormat());
+        if (log.Continues is { } shorter) (log.History, log.Place) = (shorter.History.ForALongerCopy(), shorter.Place);
     }
 
     private void Add(Log log, List<LoggedPoint> into, Action<List<MetricPoint>> read)
@@ -101,6 +152,12 @@ sealed class LoggedFiles(IReadOnlyList<Func<string>> roots, TimeProvider time, A
         read(points);
         foreach (var point in points)
         {
+            if (point.UnixMicros < earliest)
+            {
+                SayOnce($"before {log.Path}", $"{log.Path} has events from {point.At:yyyy-MM-dd}, before the run began: they are not the run's");
+                continue;
+            }
+
             if (log.History.IsNew(point.Name, point.Step)) into.Add(new(log.Kind, point with { Name = NameOf(point.Name, log) }));
         }
     }
@@ -138,14 +195,15 @@ sealed class LoggedFiles(IReadOnlyList<Func<string>> roots, TimeProvider time, A
     {
         var began = time.GetTimestamp();
         var found = Look();
+        Follow(found);
         nextLook = time.GetTimestamp() + Math.Max(Ticks(LookEvery), (time.GetTimestamp() - began) * Seldom);
         var folders = found.Where(one => IsEvents(one.Path)).Select(one => (one.Root, Folder: FolderOf(one.Path))).ToHashSet();
         foreach (var (root, path, state) in found.OrderBy(one => one, Begun))
         {
             if (logs.ContainsKey((root, path))) continue;
-            if (given.TryGetValue((root, path), out var before) && before.Inode == state.Inode && before.LengthBytes <= state.LengthBytes)
+            if (given.TryGetValue((root, path), out var before) && IsWhatItWas(before, root, path, state))
             {
-                if (before != state) SayOnce(path, $"{path} came with the code, so what is added to it is not read; write to a new file");
+                if (before.State != state) SayOnce(path, $"{path} came with the code, so what is added to it is not read; write to a new file");
                 continue;
             }
 
@@ -156,11 +214,39 @@ sealed class LoggedFiles(IReadOnlyList<Func<string>> roots, TimeProvider time, A
             }
 
             var prefix = IsEvents(path) ? Prefix(root, FolderOf(path), folders) : "";
-            logs[(root, path)] = new(root, path, IsEvents(path) ? EventsKind : TableKind, new(roots[root], path),
+            logs[(root, path)] = new(root, path, state.Inode, IsEvents(path) ? EventsKind : TableKind, new(roots[root], path),
                 () => IsEvents(path) ? new EventFile(prefix) : new CsvLog());
         }
 
         inOrder = [.. logs.Values.OrderBy(log => (log.Place.Root, log.Path, default(FileState)), Begun)];
+    }
+
+    // It may have been added to. The system gives the number of a file that was removed to the next one.
+    private bool IsWhatItWas((FileState State, byte[] Beginning) before, int root, string path, FileState now) =>
+        before.State.Inode == now.Inode && before.State.LengthBytes <= now.LengthBytes
+            && BeginningOf(root, path, before.Beginning.Length).AsSpan().SequenceEqual(before.Beginning);
+
+    private byte[] BeginningOf(int root, string path, int length)
+    {
+        var bytes = new byte[length];
+        return length == 0 ? bytes : bytes[..(new GrowingFile(roots[root], path).ReadAt(0, bytes) ?? 0)];
+    }
+
+    /// <summary>A log that was given another name is the log that it was.</summary>
+    private void Follow(List<(int Root, string Path, FileState State)> found)
+    {
+        var there = found.Select(one => (one.Root, one.Path)).ToHashSet();
+        var missing = logs.Where(log => !there.Contains(log.Key)).ToList();
+        foreach (var (root, path, state) in found)
+        {
+            if (logs.TryGetValue((root, path), out var known)) known.Inode = state.Inode;
+            else if (state.Inode != 0 && missing.Find(log => log.Value.Inode == state.Inode) is { Value: { } moved } before)
+            {
+                logs.Remove(before.Key);
+                logs[(root, path)] = moved;
+                moved.File.MovedTo(roots[root], path);
+            }
+        }
     }
 
     /// <summary>
@@ -239,13 +325,26 @@ sealed class LoggedFiles(IReadOnlyList<Func<string>> roots, TimeProvider time, A
     private static string FileOf(string path) => path[(path.LastIndexOf('/') + 1)..];
     private static string FolderOf(string path) => path.LastIndexOf('/') is >= 0 and var at ? path[..at] : "";
 
-    private sealed class Log(int root, string path, string kind, GrowingFile file, Func<LoggedFormat> newFormat)
+    private sealed class Log(int root, string path, ulong inode, string kind, GrowingFile file, Func<LoggedFormat> newFormat)
     {
-        public (int Root, string Folder) Place { get; } = (root, FolderOf(path));
+        public ulong Inode { get; set; } = inode;
+
+        /// <summary>As far as it has been read, this is a copy of another log, such as people keep among their artifacts and checkpoints.</summary>
+        public Log? Original { get; set; }
+
+        public HashSet<Log> IsNoCopyOf { get; } = [];
+
+        /// <summary>It has all of this one, and more.</summary>
+        public Log? Continues { get; set; }
+
+        /// <summary>Known to be a copy of none.</summary>
+        public bool IsItsOwn { get; set; }
+        /// <summary>The folder whose curves it has.</summary>
+        public (int Root, string Folder) Place { get; set; } = (root, FolderOf(path));
         public string Path => path;
         public string Kind => kind;
         public GrowingFile File => file;
-        public RewrittenHistory History { get; } = new();
+        public RewrittenHistory History { get; set; } = new();
         public Func<LoggedFormat> NewFormat => newFormat;
         public LoggedFormat Format { get; set; } = newFormat();
     }

@@ -122,11 +122,12 @@ sealed class MetricCollector : IMetricSink, IDisposable
         await collecting.WaitAsync(cancel);
         try
         {
-            bool more;
+            bool more, look = atEnd || isWhole;
             do
             {
                 read = time.GetUtcNow();
-                more = ReadStream() | ReadJsonl() | logged.Read(buffer, atEnd || isWhole, ofLogs);
+                more = ReadStream() | ReadJsonl() | logged.Read(look, ofLogs);
+                look = false;
                 await AddJsonl();
                 await AddLogged();
                 lastRead = read;
@@ -134,12 +135,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
             }
             while (more);
 
-            if (atEnd)
-            {
-                jsonl.End();
-                logged.End(ofLogs);
-            }
-
+            if (atEnd) jsonl.End();
             await AddJsonl();
             await AddLogged();
             AddPrinted(printed.AreMany ? TimeSpan.Zero : heldBack);

@@ -11,6 +11,18 @@ sealed class RewrittenHistory
 
     private readonly Dictionary<string, Curve> curves = new(StringComparer.Ordinal);
 
+    /// <summary>For a file that has all of this one's, and goes on.</summary>
+    public RewrittenHistory ForALongerCopy()
+    {
+        var copy = new RewrittenHistory();
+        foreach (var (name, curve) in curves)
+        {
+            copy.curves[name] = new() { Greatest = curve.Greatest, Taken = curve.Taken, Before = curve.Greatest, ToSkip = curve.Taken };
+        }
+
+        return copy;
+    }
+
     /// <summary>The file is read from its beginning again.</summary>
     public void BeginAgain()
     {

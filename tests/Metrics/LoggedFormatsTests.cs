@@ -97,7 +97,7 @@ public sealed class LoggedFormatsTests
     [Theory]
     [InlineData("epoch,accuracy,loss,val_loss\n0,0.91,0.3,0.35\n1,0.93,0.2,\n", "accuracy@0=0.91 loss@0=0.3 val_loss@0=0.35 accuracy@1=0.93 loss@1=0.2")]
     [InlineData("epoch,step,train_loss,val_loss\r\n0,49,0.3,\r\n0,49,,0.4\r\n", "train_loss@49=0.3 val_loss@49=0.4")]
-    [InlineData("\ufeffstep,\"loss, mean\",a\"b,time,note\n5,\"0.5\",1,1712345678,fine", "loss, mean@5=0.5 a\"b@5=1")]
+    [InlineData("\ufeffstep,\"loss, mean\",a\"b,time,note\n5,\"0.5\",1,1712345678,fine\n", "loss, mean@5=0.5 a\"b@5=1")]
     [InlineData("step,loss\n1,nan\n2,-inf\n3,1e400\n4,x\n5.0,1\n6.5,1\n-1,1\n,1\nx,1\n7\n8,2,3\n", "loss@1=NaN loss@2=-Infinity loss@5=1 loss@8=2")]
     [InlineData("name,size\na,1\n", "")]
     [InlineData("", "")]
@@ -109,7 +109,6 @@ public sealed class LoggedFormatsTests
         {
             var (log, found) = (new CsvLog(), new List<MetricPoint>());
             foreach (var piece in bytes.Chunk(size)) log.Add(piece, Now, found);
-            log.End(Now, found);
             Assert.Equal(points, string.Join(' ', found.Select(point => FormattableString.Invariant($"{point.Name}@{point.Step}={point.Value}"))));
         }
     }
@@ -124,12 +123,13 @@ public sealed class LoggedFormatsTests
 
     // By its SummaryWriter: add_scalar of loss 1.5 at 0 and 0.3 at 7, add_text, and add_scalar of what is no number.
     /// <summary>An event with one value, as PyTorch's writer has it.</summary>
-    internal static byte[] Scalar(string tag, int step, float value)
+    internal static byte[] Scalar(string tag, int step, float value, DateTimeOffset? at = null)
     {
+        var seconds = at is { } time ? time.ToUnixTimeMilliseconds() / 1000.0 : 1_795_821_084.5 + step;
         byte[] one = [0x0a, (byte)Encoding.UTF8.GetByteCount(tag), .. Encoding.UTF8.GetBytes(tag), 0x15, .. BitConverter.GetBytes(value)];
         byte[] steps = [(byte)(step & 0x7f | 0x80), (byte)(step >> 7 & 0x7f | 0x80), (byte)(step >> 14 & 0x7f)];
         return Record([
-            0x09, .. BitConverter.GetBytes(1_795_821_084.5 + step), 0x10, .. steps, 0x2a, (byte)(one.Length + 2), 0x0a, (byte)one.Length, .. one]);
+            0x09, .. BitConverter.GetBytes(seconds), 0x10, .. steps, 0x2a, (byte)(one.Length + 2), 0x0a, (byte)one.Length, .. one]);
     }
 
     internal static byte[] WrittenByTorchSharp() => File.ReadAllBytes(Repository.PathOf("tests", "Metrics", "Data", "written-by-torchsharp.tfevents"));

@@ -7,7 +7,8 @@ namespace Serverless.Core.Metrics.Logged;
 
 /// <summary>
 /// A table with a line of names, as Lightning's and Keras's CSV loggers write it: one of the columns is the step, or the epoch, and each other one a
-/// metric. Cells may be empty. A table without a column for steps has no metrics.
+/// metric. Cells may be empty. A table without a column for steps has no metrics. A last line without its end is none: the number at its end may be
+/// half of one.
 /// </summary>
 internal sealed class CsvLog : LoggedFormat
 {
@@ -28,12 +29,6 @@ internal sealed class CsvLog : LoggedFormat
     {
         (this.now, found) = (now, into);
         if (Problem is null) lines.Add(bytes);
-    }
-
-    public override void End(DateTimeOffset now, List<MetricPoint> into)
-    {
-        (this.now, found) = (now, into);
-        if (Problem is null) lines.End();
     }
 
     private void Read(ReadOnlySpan<byte> line)

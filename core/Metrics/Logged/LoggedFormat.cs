@@ -10,9 +10,4 @@ internal abstract class LoggedFormat
 
     /// <param name="now">The time of points that have none of their own.</param>
     public abstract void Add(ReadOnlySpan<byte> bytes, DateTimeOffset now, List<MetricPoint> into);
-
-    /// <summary>Nothing more comes.</summary>
-    public virtual void End(DateTimeOffset now, List<MetricPoint> into)
-    {
-    }
 }

@@ -68,6 +68,12 @@ sealed class CaptureRig : IDisposable
 
     public CaptureRig Logs(string path, string text) => Logs(path, Bytes(text));
 
+    public CaptureRig Moves(string from, string to)
+    {
+        File.Move(Path.Combine(folder.Code, from), Path.Combine(folder.Code, to));
+        return this;
+    }
+
     public void Removes(string path) => File.Delete(Path.Combine(folder.Code, path));
 
     /// <summary>Opens <c>metrics.jsonl</c> to write all of it again.</summary>

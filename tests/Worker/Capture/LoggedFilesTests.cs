@@ -1,4 +1,7 @@
+using Microsoft.Extensions.Time.Testing;
+using Serverless.GpuWorker.Collect;
 using Serverless.Tests.Metrics;
+using Serverless.Tests.Support;
 
 namespace Serverless.Tests.Worker.Capture;
 
@@ -19,12 +22,12 @@ public sealed class LoggedFilesTests
     }
 
     [Fact]
-    public async Task ATable_IsReadAsItGrows_AndItsLastLineWithoutAnEnd()
+    public async Task ATable_IsReadAsItGrows_AndALastLineThatWasCutIsNot()
     {
         using var rig = new CaptureRig();
         await rig.Logs("lightning_logs/version_0/metrics.csv", "epoch,step,train_loss,val_loss\n0,9,0.5,\n0,9,,0.6\n1,19,0.").Collects();
         Assert.Equal("train_loss@9=0.5 val_loss@9=0.6", await rig.Curves());
-        await rig.Logs("lightning_logs/version_0/metrics.csv", "4,").Ends();
+        await rig.Logs("lightning_logs/version_0/metrics.csv", "4,\n2,29,0.3").Ends();
         Assert.Equal("train_loss@9=0.5 val_loss@9=0.6 train_loss@19=0.4", await rig.Curves());
     }
 
@@ -43,14 +46,14 @@ public sealed class LoggedFilesTests
     public async Task FoldersOfTheParts_AreInTheNames()
     {
         using var keras = new CaptureRig();
-        keras.Logs("logs/train/events.out.tfevents.1", Events.AsSpan(0, 80)).Logs("logs/validation/events.out.tfevents.2", Events.AsSpan(0, 80));
-        await keras.Ends();
-        Assert.Equal("train/loss@0=1.5 validation/loss@0=1.5", await Sorted(keras));
+        keras.Logs("logs/train/events.out.tfevents.1", LoggedFormatsTests.Scalar("loss", 1, 5));
+        await keras.Logs("logs/validation/events.out.tfevents.2", LoggedFormatsTests.Scalar("loss", 1, 6)).Ends();
+        Assert.Equal("train/loss@1=5 validation/loss@1=6", await Sorted(keras));
 
         using var scalars = new CaptureRig();
-        scalars.Logs("runs/a/events.out.tfevents.1", Events.AsSpan(0, 80)).Logs("runs/a/loss_val/events.out.tfevents.2", Events.AsSpan(0, 80));
-        await scalars.Ends();
-        Assert.Equal("loss@0=1.5 loss_val/loss@0=1.5", await Sorted(scalars));
+        scalars.Logs("runs/a/events.out.tfevents.1", LoggedFormatsTests.Scalar("loss", 1, 5));
+        await scalars.Logs("runs/a/loss_val/events.out.tfevents.2", LoggedFormatsTests.Scalar("loss", 1, 6)).Ends();
+        Assert.Equal("loss@1=5 loss_val/loss@1=6", await Sorted(scalars));
     }
 
     [Fact]
@@ -142,6 +145,75 @@ public sealed class LoggedFilesTests
         Assert.Equal("a@1=0 b@1=7 fold_10/loss@1=10 fold_2/loss@1=2 loss@1=1 version_1/a@1=1", await Sorted(rig));
         Assert.Contains("runs/fold_10/events.out.tfevents.5.vm has metrics of the same names as a log in runs/fold_1; they are called fold_10/loss",
             await rig.LogText(), StringComparison.Ordinal);
+    }
+
+    /// <summary>A log that people keep among their artifacts, in checkpoints, under another name: whichever is found first.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ACopyOfALog_IsNoOtherLog(bool inBetween)
+    {
+        using var rig = new CaptureRig();
+        const string One = "step,loss\n1,0.5\n2,0.4\n", More = "3,0.3\n4,0.2\n";
+        rig.Logs("z/metrics.csv", One).Logs("a/metrics.csv", One).Logs("runs/events.out.tfevents.5.vm", Events);
+        if (inBetween) await rig.Collects();
+        rig.Logs("z/metrics.csv", More).Logs("b/metrics.csv", One + More).Logs("kept/events.out.tfevents.5.vm", Events);
+        if (inBetween) await rig.Collects();
+        rig.Logs("kept/last/metrics.csv", One + More).Logs("old/events.out.tfevents.5.vm", Events.AsSpan(0, 150));
+        await rig.Ends();
+        Assert.Equal("acc/größe@7=NaN loss@1=0.5 loss@2=0.4 loss@3=0.3 loss@4=0.2", await Sorted(rig));
+        rig.Logs("fold_2/metrics.csv", "step,loss\n").Logs("fold_3/metrics.csv", "step,loss\n1,0.5\n");
+        await rig.Collects();
+        await rig.Logs("fold_2/metrics.csv", "1,0.5\n2,0.9\n").Logs("fold_3/metrics.csv", "2,0.7\n").Ends();
+        Assert.Equal("acc/größe@7=NaN fold_2/loss@1=0.5 fold_2/loss@2=0.9 fold_3/loss@1=0.5 fold_3/loss@2=0.7 "
+            + "loss@1=0.5 loss@2=0.4 loss@3=0.3 loss@4=0.2", await Sorted(rig));
+    }
+
+    [Fact]
+    public async Task ALogThatIsMoved_GoesOn()
+    {
+        using var rig = new CaptureRig();
+        await rig.Logs("metrics.csv", "step,loss\n1,0.5\n").Collects();
+        await rig.Logs("kept/there", "").Moves("metrics.csv", "kept/metrics.csv").Logs("kept/metrics.csv", "2,0.4\n").Ends();
+        Assert.Equal("loss@1=0.5 loss@2=0.4", await rig.Curves());
+    }
+
+    [Fact]
+    public async Task EventsOfAnotherTraining_ThatTheCodeFetches_AreNotTheRuns()
+    {
+        using var rig = new CaptureRig();
+        rig.Time.Set(TimeSpan.FromDays(365));
+        rig.Metrics.NoteGiven();
+        await rig.Logs("model/runs/events.out.tfevents.1.vm", LoggedFormatsTests.Scalar("loss", 1, 9, rig.Time.GetUtcNow().AddDays(-2)))
+            .Logs("runs/events.out.tfevents.2.vm", LoggedFormatsTests.Scalar("loss", 1, 5, rig.Time.GetUtcNow())).Ends();
+        Assert.Equal("loss@1=5", await rig.Curves());
+        Assert.Contains("before the run began: they are not the run's", await rig.LogText(), StringComparison.Ordinal);
+    }
+
+    /// <summary>However many logs there are and however dense they are, so much is held at once.</summary>
+    [Fact]
+    public void ManyDenseTables_AreReadAPartAtATime()
+    {
+        using var folder = new TemporaryFolder();
+        for (var i = 0; i < 20; i++)
+        {
+            Directory.CreateDirectory(folder[$"fold{i}"]);
+            var rows = Enumerable.Range(0, 100).Select(step => $"{step}{string.Concat(Enumerable.Repeat($",{i}", 500))}\n");
+            File.WriteAllText(
+                folder[$"fold{i}/metrics.csv"], $"step{string.Concat(Enumerable.Range(0, 500).Select(at => $",m{at}"))}\n{string.Concat(rows)}");
+        }
+
+        var logs = new LoggedFiles([() => folder.Path], new FakeTimeProvider(), _ => { });
+        var (all, points, more) = (0, new List<LoggedPoint>(), true);
+        while (more)
+        {
+            more = logs.Read(look: false, points);
+            Assert.InRange(points.Count, 0, 250_000);
+            all += points.Count;
+            points.Clear();
+        }
+
+        Assert.Equal(20 * 100 * 500, all);
     }
 
     [Fact]
