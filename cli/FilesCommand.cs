@@ -62,6 +62,11 @@ static class FilesCommand
             var target = BelowData(session.Get(to) ?? Data);
             var found = session.Get(paths).SelectMany(path => Local(path, target)).ToList();
             LocalFiles.Check(found.Select(one => one.File));
+            if (found.GroupBy(one => one.Key, StringComparer.Ordinal).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            {
+                throw ExpException.Usage($"{string.Join(" and ", twice.Select(one => one.File))} would both become {twice.Key}; put them one by one");
+            }
+
             if (found.Count > 1 && !target.EndsWith('/'))
             {
                 throw ExpException.Usage($"--to {target}: {found.Count} files need a folder; write {target}/");

@@ -40,6 +40,14 @@ static class ListCommand
         {
             var wanted = session.Get(limit);
             if (wanted < 0) throw ExpException.Usage("--limit: a number from 0 (all) on");
+
+            // As an unset variable is: all runs would be listed, and whoever deletes what is listed would delete them.
+            foreach (var filter in (Option<string?>[])[project, experiment, tag, where])
+            {
+                if (session.Get(filter) is not { } text || text.Trim().Length > 0) continue;
+                throw ExpException.Usage($"{filter.Name}: is empty; leave it out for all");
+            }
+
             if (!session.Output.Json) Output.WarmUp();
             var runs = new List<RunSummary>();
             var (damaged, remarks) = (new List<DamagedRecord>(), new List<string>());

@@ -1,5 +1,6 @@
 using System.CommandLine.Invocation;
 using System.Runtime.CompilerServices;
+using Serverless.Cli.Terminal;
 using Serverless.Core;
 
 namespace Serverless.Cli;
@@ -12,6 +13,7 @@ static class Program
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static async Task<int> Run(string[] args)
     {
+        StandardOutput.AllowUnheardErrors();
         using var interrupts = new Interrupts();
         var world = new World(TimeProvider.System, new SystemIds(TimeProvider.System), interrupts);
         try

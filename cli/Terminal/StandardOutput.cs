@@ -33,6 +33,9 @@ static class StandardOutput
     /// <summary>A line, or several, for people: to standard error, without control characters wherever that leads.</summary>
     public static void Error(string text) => Console.Error.WriteLine(TerminalFilter.Lines(text));
 
+    /// <summary>From now on nothing fails because nobody hears what is said on standard error.</summary>
+    public static void AllowUnheardErrors() => Console.SetError(new UnheardWriter(Console.Error));
+
     /// <summary>A person can be asked.</summary>
     public static bool CanAsk => !Console.IsInputRedirected && !Console.IsErrorRedirected;
 

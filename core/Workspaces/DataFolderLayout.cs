@@ -1,3 +1,4 @@
+using System.Globalization;
 using Serverless.Core.Storage.Folder;
 using Serverless.Core.Storage.Plain;
 
@@ -44,7 +45,8 @@ public static class DataFolderLayout
     public static IReadOnlyList<string> Problems(string dataFolder)
     {
         var problems = Needed.Select(needed => Problem(dataFolder, needed.Path, needed.IsFolder, mayBeLink: Roots.Contains(needed.Path)))
-            .Prepend(UseProblem(dataFolder, isFolder: true)).Prepend(StoreProblem(dataFolder)).OfType<string>();
+            .Prepend(UseProblem(dataFolder, isFolder: true)).Prepend(StoreProblem(dataFolder))
+            .Append(TimesProblem(WorkspaceIn(dataFolder))).OfType<string>();
 
         // A read-only disk is one thing, however much lies on it.
         return [.. problems.DistinctBy(problem => problem.EndsWith(ReadOnly, StringComparison.Ordinal) ? ReadOnly : problem)];
@@ -56,6 +58,53 @@ public static class DataFolderLayout
             .OfType<string>()];
 
     private const string ReadOnly = "is on a disk that is read-only: make that writable, or name a folder elsewhere";
+
+    // It may be on another disk.
+    private static string WorkspaceIn(string dataFolder) =>
+        Path.Combine(dataFolder, LocalWorkspaces.Default) is var workspace && Directory.Exists(workspace) ? workspace : dataFolder;
+
+    /// <summary>
+    /// What has been replaced is told from what replaced it by the time of its file, to a ten-millionth of a second. Some file systems keep whole
+    /// seconds: there a version would have the name of one before it.
+    /// </summary>
+    /// <param name="folder">There may be none yet.</param>
+    /// <param name="set">Sets a file's time; null: as it is done.</param>
+    internal static string? TimesProblem(string folder, Action<string, DateTime>? set = null)
+    {
+        if (!Directory.Exists(folder)) return null;
+        var file = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $".times-{Environment.ProcessId}"));
+        var time = new DateTime(2024, 2, 3, 4, 5, 6, DateTimeKind.Utc).AddTicks(1_234_567);
+        try
+        {
+            File.WriteAllBytes(file, []);
+            (set ?? File.SetLastWriteTimeUtc)(file, time);
+            return File.GetLastWriteTimeUtc(file) == time
+                ? null
+                : $"{folder} is on a file system that keeps the times of files too coarsely to tell their versions apart (ext4 with inodes of 128 "
+                    + "bytes, ext3 and FAT do): name a folder elsewhere";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Full, or not this user's: that is found, and said, by who writes there.
+            return null;
+        }
+        finally
+        {
+            Remove(file);
+        }
+    }
+
+    private static void Remove(string file)
+    {
+        try
+        {
+            File.Delete(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It was not made.
+        }
+    }
 
     private static string? StoreProblem(string dataFolder) =>
         Directory.Exists(Path.Combine(dataFolder, OwnFolders[0]))

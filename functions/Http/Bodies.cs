@@ -17,8 +17,23 @@ static class Bodies
     extension(HttpRequest request)
     {
         /// <summary>The body as a stream that ends with 413 once it is longer than the limit, declared or not.</summary>
-        public Stream BodyUpTo(long limitBytes) =>
-            request.ContentLength > limitBytes ? throw BoundedBody.TooLarge(limitBytes) : new BoundedBody(request.Body, limitBytes);
+        /// <exception cref="RequestException">It is too large, or only a part, or something else than what is to be stored.</exception>
+        public Stream BodyUpTo(long limitBytes)
+        {
+            if (request.Headers.ContentRange.Count > 0)
+            {
+                throw new RequestException(
+                    StatusCodes.Status400BadRequest, "Content-Range: a part of something cannot be written; send the whole of it");
+            }
+
+            if (request.Headers.ContentEncoding is [{ Length: > 0 } coding, ..] && !coding.Equals("identity", StringComparison.OrdinalIgnoreCase))
+            {
+                throw new RequestException(
+                    StatusCodes.Status400BadRequest, $"Content-Encoding: {coding} is not undone here; send the body as it is to be read");
+            }
+
+            return request.ContentLength > limitBytes ? throw BoundedBody.TooLarge(limitBytes) : new BoundedBody(request.Body, limitBytes);
+        }
 
         public async Task<TextBody> Text(long limitBytes = SmallBytes)
         {

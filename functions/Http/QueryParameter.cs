@@ -17,6 +17,9 @@ abstract record QueryParameter(string Name, string Description)
     /// <summary>Values are lists, written <c>a,b</c>; the parameter may also be given several times.</summary>
     public virtual bool IsList => false;
 
+    /// <summary>It is given, and says nothing.</summary>
+    protected bool IsEmpty(HttpRequest request) => request.Query[Name] is [var value, ..] && string.IsNullOrWhiteSpace(value);
+
     protected string? Text(HttpRequest request) => request.Query[Name] is [{ Length: > 0 } value, ..] ? value : null;
 
     protected IReadOnlyList<string> Items(HttpRequest request) =>
@@ -34,6 +37,14 @@ sealed record TextParameter(string Name, string Description, string? Usual = nul
     public string? Of(HttpRequest request) => Text(request);
 }
 
+/// <summary>One that leaves things out: empty, it would leave out nothing, which nobody means who gives it.</summary>
+sealed record FilterParameter(string Name, string Description) : QueryParameter(Name, Description)
+{
+    public override JsonObject Schema => new() { ["type"] = "string", ["minLength"] = 1 };
+
+    public string? Of(HttpRequest request) => IsEmpty(request) ? throw Wrong(": is empty; leave it out for all") : Text(request);
+}
+
 /// <param name="Parse">What was read, or what is wrong.</param>
 sealed record ParsedParameter<T>(string Name, string Description, Func<string, (T? Read, string? Problem)> Parse)
     : QueryParameter(Name, Description) where T : class
@@ -42,6 +53,7 @@ sealed record ParsedParameter<T>(string Name, string Description, Func<string, (
 
     public T? Of(HttpRequest request)
     {
+        if (IsEmpty(request)) throw Wrong(": is empty; leave it out for all");
         if (Text(request) is not { } text) return null;
         var (read, problem) = Parse(text);
         return read ?? throw Wrong($": {problem}");

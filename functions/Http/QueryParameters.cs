@@ -17,10 +17,10 @@ static class QueryParameters
     public static readonly NumberParameter ReportLimit = new("limit", "at most so many", 1, 1000, 100);
 
     // Runs.
-    public static readonly TextParameter Project = new("project", "only of this project");
-    public static readonly TextParameter Experiment = new("experiment", "only of this experiment");
+    public static readonly FilterParameter Project = new("project", "only of this project");
+    public static readonly FilterParameter Experiment = new("experiment", "only of this experiment");
     public static readonly NamesParameter<RunState> State = new("state", "only in one of these states");
-    public static readonly TextParameter Tag = new("tag", "only with this tag");
+    public static readonly FilterParameter Tag = new("tag", "only with this tag");
     public static readonly ParsedParameter<Condition> Where = new(
         "where",
         "only runs of which this is true: comparisons (== != < <= > >=, ~ with '*', in (a, b), has NAME) of metrics, parameters and fields, joined " +

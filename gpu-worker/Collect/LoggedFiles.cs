@@ -150,7 +150,7 @@ sealed class LoggedFiles(IReadOnlyList<Func<string>> roots, TimeProvider time, A
     {
         var points = new List<MetricPoint>();
         read(points);
-        foreach (var point in points)
+        foreach (var point in points.Select(point => point with { Name = MetricName.Fit(point.Name) }))
         {
             if (point.UnixMicros < earliest)
             {

@@ -108,7 +108,8 @@ sealed class MetricCollector : IMetricSink, IDisposable
 
     void IMetricSink.Found(ReadOnlySpan<char> name, long step, double value)
     {
-        var metric = name.ToString();
+        // Before it is remembered: a name may be as long as a line.
+        var metric = MetricName.Fit(name.ToString());
         if (history.IsNew(metric, step)) ofJsonl.Add(new(metric, step, value, Micros(read)));
     }
 

@@ -9,6 +9,29 @@ public sealed class FilesCommandTests(SharedPlatform shared)
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task Put_OfTwoFilesThatWouldBecomeOne_IsRefused()
+    {
+        Platform.Script("from/a/same.txt", "a");
+        Platform.Script("from/b/same.txt", "b");
+        var refused = await Platform.Exp("files", "put", "from/a/same.txt", "from/b/same.txt", "--to", "data/both/");
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("would both become data/both/same.txt", refused.Error, StringComparison.Ordinal);
+        Assert.Empty((await Platform.Json("files", "ls", "data/both/")).GetProperty("files").EnumerateArray());
+    }
+
+    /// <summary>As under cron, with nobody to hear what is said on standard error.</summary>
+    [Fact]
+    public async Task AClosedOrFullStandardError_ChangesNothing()
+    {
+        Platform.Script("heard.sh", "true\n");
+        using var shell = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo("sh", ["-c", $"cd '{Platform.Folder}'; export EXP_DATA='{Platform.Data}'; "
+                + "\"$0\" run heard.sh 2>&- && \"$0\" run heard.sh --wait 2>/dev/full", BuiltPrograms.PathOf("cli", "exp")]))!;
+        await shell.WaitForExitAsync(Cancel);
+        Assert.Equal(0, shell.ExitCode);
+    }
+
+    [Fact]
     public async Task Files_ThatWerePut_ComeBackTheSame()
     {
         Platform.Script("set/a.csv", "1,2\n");

@@ -73,6 +73,17 @@ public sealed class LookCommandTests(SharedPlatform shared)
         Assert.Equal(2, Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).Length);
     }
 
+    [Theory]
+    [InlineData("--tag")]
+    [InlineData("--project")]
+    [InlineData("--experiment")]
+    [InlineData("--where")]
+    public async Task List_WithAnEmptyFilter_IsRefused(string filter)
+    {
+        var refused = await Platform.Exp("list", filter, "");
+        Assert.Equal((2, $"exp: {filter}: is empty; leave it out for all"), (refused.ExitCode, Assert.Single(refused.ErrorLines)));
+    }
+
     [Fact]
     public async Task Plot_DrawsCurvesOfSeveralRuns_InTheTerminalAndAsAPicture()
     {

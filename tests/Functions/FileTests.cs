@@ -59,6 +59,19 @@ public sealed class FileTests(PlatformFixture platform) : IClassFixture<Platform
         Assert.Equal(10, answer.Content.Headers.ContentRange?.Length);
     }
 
+    /// <summary>curl -C sends a part, and what is compressed would stay so.</summary>
+    [Theory]
+    [InlineData("Content-Range", "bytes 2-4/10")]
+    [InlineData("Content-Encoding", "gzip")]
+    public async Task WhatIsNotTheWholeFile_AsItIs_ReplacesNothing(string header, string value)
+    {
+        await platform.Writer.PutAsync("api/files/data/whole.txt", new StringContent("AAAAABBBBB"), Cancel);
+        using var part = new StringContent("BBB");
+        part.Headers.TryAddWithoutValidation(header, value);
+        await (await platform.Writer.PutAsync("api/files/data/whole.txt", part, Cancel)).Problem(HttpStatusCode.BadRequest);
+        Assert.Equal("AAAAABBBBB", await platform.Reader.GetStringAsync("api/files/data/whole.txt", Cancel));
+    }
+
     [Fact]
     public async Task ETag_SparesAnUnchangedDownload_AndGuardsAWrite()
     {

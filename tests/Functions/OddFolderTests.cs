@@ -156,4 +156,16 @@ public sealed class OddFolderTests : IDisposable
             }
         }
     }
+
+    /// <summary>Versions of files are told apart by their times.</summary>
+    [Fact]
+    public void AFileSystemThatKeepsWholeSeconds_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Null(DataFolderLayout.TimesProblem(folder.Path));
+        var problem = DataFolderLayout.TimesProblem(
+            folder.Path, (file, time) => File.SetLastWriteTimeUtc(file, time.AddTicks(-(time.Ticks % TimeSpan.TicksPerSecond))));
+        Assert.Contains("keeps the times of files too coarsely", problem, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
 }

@@ -45,6 +45,17 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
         Assert.Empty((await List("experiment=asked&where=state%3Dfailed")).Runs);
     }
 
+    /// <summary>An unset variable in a script, say; what is listed is what somebody deletes.</summary>
+    [Theory]
+    [InlineData("tag=")]
+    [InlineData("project=")]
+    [InlineData("experiment=%20")]
+    [InlineData("where=")]
+    [InlineData("order=")]
+    public async Task AFilterThatIsEmpty_IsRefused(string query) =>
+        Assert.Contains("is empty; leave it out",
+            (await (await platform.Reader.GetAsync("api/runs?" + query, Cancel)).Problem(HttpStatusCode.BadRequest)).Detail, StringComparison.Ordinal);
+
     [Fact]
     public async Task CurvesOfManyRuns_AreOneAnswer_InTheirOrder()
     {

@@ -161,6 +161,31 @@ public sealed class PrintedFormatsTests
         """,
         "loss@2513=9.912 nll_loss@2513=9.412 ppl@2513=681.22 lr@2513=0.0001 loss@1234=9.912 nll_loss@1234=9.412 ppl@1234=681.22 lr@1234=0.000125");
 
+    /// <summary>What is measured on held-out data is another metric than the training's, wherever the line says so; and so is the best so far.</summary>
+    [Theory]
+    [InlineData("Epoch 3 | train: loss=0.5 | val: loss=0.6", "loss@3=0.5 val/loss@3=0.6")]
+    [InlineData("Epoch 3 Training loss=0.5 Validation loss=0.6", "loss@3=0.5 validation/loss@3=0.6")]
+    [InlineData("Epoch 3 [train] loss: 0.5 [val] loss: 0.6 acc: 0.9", "loss@3=0.5 val/loss@3=0.6 val/acc@3=0.9")]
+    [InlineData("Epoch 3 - Train: Loss 0.5, Acc 0.9 - Test: Loss 0.6, Acc 0.8", "Loss@3=0.5 Acc@3=0.9 test/Loss@3=0.6 test/Acc@3=0.8")]
+    [InlineData("[val] epoch 3 loss 0.6", "val/loss@3=0.6")]
+    [InlineData("[train] epoch 3 loss 0.5", "loss@3=0.5")]
+    [InlineData("VALIDATION step 100 loss 0.6", "validation/loss@100=0.6")]
+    [InlineData("Test Epoch: 3 loss: 0.6", "test/loss@3=0.6")]
+    [InlineData("step 10 eval loss=0.6", "eval/loss@10=0.6")]
+    [InlineData("step 10 eval eval_loss=0.6", "eval_loss@10=0.6")]
+    [InlineData("epoch 3 val_loss=0.6 loss=0.5", "val_loss@3=0.6 loss@3=0.5")]
+    [InlineData("Early stopping at step 100: best loss: 0.2 (step 50)", "best loss@100=0.2")]
+    [InlineData("epoch 3 | loss=0.5 | min loss=0.1 | best val loss: 0.2", "loss@3=0.5 min loss@3=0.1 val/best loss@3=0.2")]
+    public void SectionsOfALine_AreInTheNames(string line, string read) => Reads(line, read);
+
+    [Theory]
+    [InlineData("step 12 000 loss=0.5")]
+    [InlineData("epoch 2, step 1 000/2 000, loss 0.5")]
+    [InlineData("step 10 loss: 12 000.5")]
+    [InlineData("step 10 loss=1 000.5")]
+    [InlineData("step 10 loss=12 345")]
+    public void ASpaceBetweenThreeDigits_MayBeOfTheNumber_SoNothingIsRead(string line) => Reads(line, "");
+
     [Fact]
     public void PatternsOfOnesOwn() => Reads(
         """

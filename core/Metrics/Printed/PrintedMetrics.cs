@@ -125,11 +125,16 @@ internal sealed class PrintedMetrics(MetricPatterns? patterns = null)
     private void ReadPairs(ReadOnlySpan<char> text, PrintedPlace place, IMetricSink sink)
     {
         lastStep = place.Step;
+        ReadOnlySpan<char> section = default;
+        var end = 0;
         foreach (var pair in new PrintedPairs(text))
         {
+            var extreme = PrintedSections.Advance(text[end..pair.Whole.Start], ref section);
+            end = pair.Whole.End.Value;
             if (PrintedStep.IsStepName(pair.Name, pair.Value.Value, place) || ProgressBar.IsItsOwn(text, pair.Whole)) continue;
             if (pair.Value.Unclear is { } why) sink.LeftOut(text[pair.Whole], why);
-            else sink.Found(pair.Name, place.Step, pair.Value.Value);
+            else if (section.Length + extreme.Length == 0) sink.Found(pair.Name, place.Step, pair.Value.Value);
+            else sink.Found(PrintedSections.NameOf(pair.Name, section, extreme), place.Step, pair.Value.Value);
         }
 
         PrintedPhrases.Read(text, place.Step, sink);

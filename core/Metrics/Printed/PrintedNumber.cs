@@ -46,7 +46,7 @@ internal readonly record struct PrintedNumber(bool IsThere, double Value = 0, st
         if (digits.Dots > 1 && digits.Commas == 0 || IsFraction(text[at..])) return None;
         if (HasUnitBehind(text[at..])) return new(true, Unclear: WithUnit);
         var goesOn = IsList(text[at..]) || GoesOn(text[at..]) || IsPower(text[at..])
-            || digits.Text.Length <= 3 && IsGroup(text[at..]);
+            || digits is { Text.Length: <= 3, Dots: 0 } && IsGroup(text[at..]);
         if (goesOn || digits.Number(exponent) is not { } value) return new(true, Unclear: NoPlainNumber);
         if (!double.IsFinite(value) || (value == 0 && digits.Text.ContainsAnyInRange('1', '9'))) return new(true, Unclear: JsonMetrics.OutOfRange);
         return new(true, negative ? -value : value);
@@ -132,9 +132,9 @@ internal readonly record struct PrintedNumber(bool IsThere, double Value = 0, st
     }
 
     // "1 000 000" may be a million, and three numbers.
-    private static bool IsGroup(ReadOnlySpan<char> rest) =>
+    internal static bool IsGroup(ReadOnlySpan<char> rest) =>
         rest is [' ', _, _, _, ..] && !rest[1..4].ContainsAnyExceptInRange('0', '9')
-        && (rest.Length == 4 || !char.IsLetterOrDigit(rest[4]) && rest[4] is not ('.' or '='));
+        && (rest.Length == 4 || !char.IsLetterOrDigit(rest[4]) && rest[4] is not '=');
 
     private static bool GoesOn(ReadOnlySpan<char> rest) =>
         rest is [var separator, var next, ..] && Separators.Contains(separator) && char.IsAsciiDigit(next);

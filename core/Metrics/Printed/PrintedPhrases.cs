@@ -21,10 +21,11 @@ internal static class PrintedPhrases
 
     public static void Read(ReadOnlySpan<char> text, long step, IMetricSink sink)
     {
+        ReadOnlySpan<char> section = default;
         while (text.Length > 0)
         {
             var end = EndOf(text);
-            Phrase(end < 0 ? text : text[..end], step, sink);
+            Phrase(end < 0 ? text : text[..end], step, ref section, sink);
             if (end < 0) return;
             text = text[(end + 1)..];
         }
@@ -43,8 +44,9 @@ internal static class PrintedPhrases
         return -1;
     }
 
-    private static void Phrase(ReadOnlySpan<char> text, long step, IMetricSink sink)
+    private static void Phrase(ReadOnlySpan<char> text, long step, ref ReadOnlySpan<char> section, IMetricSink sink)
     {
+        var read = 0;
         var (measure, kind, word) = (default(Range), default(Range?), default(Range));
         var isMeasure = false;
         for (var at = 0; at < text.Length;)
@@ -60,20 +62,30 @@ internal static class PrintedPhrases
             {
                 var value = PrintedNumber.Read(text, ref at);
                 var name = text[(kind?.Start ?? measure.Start)..measure.End];
-                if (value is { IsThere: true, Unclear: null }) sink.Found(name, step, value.Value);
+                var before = text[read..(kind?.Start ?? measure.Start)];
+                if (value is { IsThere: true, Unclear: null }) Found(name, before, step, value.Value, ref section, sink);
                 else if (value is { IsThere: true, Unclear: { } why }) sink.LeftOut(text[measure.Start..at], why);
                 if (at > begin)
                 {
-                    (isMeasure, word) = (false, default);
+                    (isMeasure, word, read) = (false, default, at);
                     continue;
                 }
             }
 
             while (at < text.Length && text[at] != ' ') at++;
-            var before = text[word];
-            kind = Kinds.Contains(before) && word.End.Value + 1 == begin ? word : null;
+            kind = Kinds.Contains(text[word]) && word.End.Value + 1 == begin ? word : null;
             (word, measure, isMeasure) = (begin..at, begin..at, IsMeasure(text[begin..at]));
         }
+
+        PrintedSections.Advance(text[read..], ref section);
+    }
+
+    private static void Found(
+        ReadOnlySpan<char> name, ReadOnlySpan<char> before, long step, double value, ref ReadOnlySpan<char> section, IMetricSink sink)
+    {
+        var extreme = PrintedSections.Advance(before, ref section);
+        if (section.Length + extreme.Length == 0) sink.Found(name, step, value);
+        else sink.Found(PrintedSections.NameOf(name, section, extreme), step, value);
     }
 
     /// <summary><c>val_loss</c>, <c>train/acc</c> and <c>Acc@1</c> are measures, too.</summary>

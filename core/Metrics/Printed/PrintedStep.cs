@@ -135,6 +135,12 @@ internal static class PrintedStep
             if (separators == 0 || at == text.Length || !char.IsAsciiDigit(text[at])) continue;
             var digits = PrintedDigits.Read(text, ref at);
             if (digits.Dots > 1 || (at < text.Length && (char.IsLetter(text[at]) || text[at] == '_'))) continue;
+            if (PrintedNumber.IsGroup(text[at..]) && digits is { Dots: 0, Text.Length: <= 3 })
+            {
+                sink.LeftOut(text[begin..at], "the spaces behind it can be read in more than one way");
+                return false;
+            }
+
             if (word == Epoch) epoch ??= EpochOf(digits, text, ref at);
             else if (digits.Text.Length <= MaxStepDigits && digits.WholeNumber() is { } whole)
             {
