@@ -146,7 +146,7 @@ static class MetricsCommand
         }
 
         var experiment = (await session.Api.GetRun(run, cancel)).Experiment;
-        var points = await file.Write([new(run, experiment, Points(session, run, wanted, source, cancel))], cancel);
+        var points = await file.Write([new(run, experiment, Points(session, run, wanted, source, cancel, isWhole: true))], cancel);
         session.Output.Remark($"Wrote {Counted(points, "point")} into {file.Path}");
     }
 
@@ -169,14 +169,18 @@ static class MetricsCommand
     private static string Counted(long number, string what) => $"{Invariant(number)} {what}{(number == 1 ? "" : "s")}";
 
     /// <summary>Records of CSV, the first of them the header.</summary>
+    /// <param name="isWhole">What cannot be read is not left out.</param>
+    /// <exception cref="ExpException">It is to be whole, and is not.</exception>
     private static async IAsyncEnumerable<string> Points(
-        Session session, string run, string[] wanted, MetricSource? source, [EnumeratorCancellation] CancellationToken cancel)
+        Session session, string run, string[] wanted, MetricSource? source, [EnumeratorCancellation] CancellationToken cancel,
+        bool isWhole = false)
     {
         using var text = new StreamReader(await session.Api.OpenMetricsCsv(run, wanted, source, cancel));
         await foreach (var record in Csv.Records(text, cancel))
         {
-            if (record.StartsWith('#')) session.Output.Remark($"[yellow]{record[1..].Trim()}[/]");
-            else yield return record;
+            if (!record.StartsWith('#')) yield return record;
+            else if (!isWhole) session.Output.Remark($"[yellow]{record[1..].Trim()}[/]");
+            else throw ExpException.NotFound($"not everything can be read: {record[1..].Trim()}; nothing was written, --csv has what there is");
         }
     }
 

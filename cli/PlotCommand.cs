@@ -67,6 +67,7 @@ static class PlotCommand
             var (file, asked) = (session.Get(to), session.Get(metrics) ?? []);
             var form = file is null ? SheetForm.Png : FormOf(file);
             var runs = await Read(session, ids, asked, file is null ? PointsOfTerminal : PointsToDraw, cancel);
+            foreach (var problem in runs.SelectMany(run => run.Problems).Distinct()) session.Output.Remark($"[yellow]{problem}[/]");
             var (charts, leftOut) = Charts(runs, asked, session.Get(x) == Axis.Time);
             if (session.Output.Json) Output.WriteJson(runs.Select(run => new RunMetrics(run.Run.Id, run.Series)).ToList());
             else if (file is null) Draw(session.Output, charts);
@@ -116,7 +117,10 @@ static class PlotCommand
         throw MetricNames.NotFound("no run has a metric", missing, (await All([], MetricNames.FewestPoints)).SelectMany(run => run.Series));
 
         Task<ReportedRun[]> All(string[] names, int most) => Task.WhenAll(ids.Distinct(StringComparer.Ordinal).Select(async id =>
-            new ReportedRun(await session.Api.GetRun(id, cancel), (await session.Api.GetMetrics(id, names, most, cancel: cancel)).Series)));
+        {
+            var (run, metrics) = (await session.Api.GetRun(id, cancel), await session.Api.GetMetrics(id, names, most, cancel: cancel));
+            return new ReportedRun(run, metrics.Series) { Problems = metrics.Problems };
+        }));
     }
 
     /// <exception cref="ExpException">There is nothing to plot.</exception>

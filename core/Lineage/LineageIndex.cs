@@ -58,6 +58,15 @@ public sealed class LineageIndex(IObjectStore store)
     }
 
     /// <summary>
+    /// For those who count on what the index does not have: makes it when it is missing, as after somebody deleted it, or restored a workspace
+    /// without it.
+    /// </summary>
+    public async Task MakeWhole(DatasetCatalog datasets, CancellationToken cancel = default)
+    {
+        if ((await store.Head(WorkspacePaths.LineageIsWhole, cancel)).Value is null) await Rebuild(datasets, cancel);
+    }
+
+    /// <summary>
     /// Marks for every record of the workspace: after one was restored without its index, or filled by an earlier version of this program.
     /// </summary>
     /// <returns>How many records were read.</returns>
@@ -78,6 +87,7 @@ public sealed class LineageIndex(IObjectStore store)
             read++;
         }
 
+        await store.Put(WorkspacePaths.LineageIsWhole, [], cancel: cancel);
         return read;
     }
 
@@ -87,7 +97,9 @@ public sealed class LineageIndex(IObjectStore store)
     private async IAsyncEnumerable<LineageTarget> From(
         string source, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
-        await foreach (var mark in store.List(WorkspacePaths.LineageMark(source, ""), cancel: cancel))
+        var marks = WorkspacePaths.LineageMark(source, "");
+        if (store.Obstacle(marks) is { } obstacle) throw new DamagedRecordException(new(marks.TrimEnd('/'), obstacle));
+        await foreach (var mark in store.List(marks, cancel: cancel))
         {
             if (Target(mark.Key[(mark.Key.LastIndexOf('/') + 1)..]) is { } target) yield return target;
         }

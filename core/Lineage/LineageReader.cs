@@ -52,9 +52,13 @@ public sealed class LineageReader(IObjectStore store, DatasetCatalog datasets)
     /// <summary>Makes the index again from the records.</summary>
     public Task<int> Rebuild(CancellationToken cancel = default) => new LineageIndex(store).Rebuild(datasets, cancel);
 
+    /// <summary>Makes it if it is not there, or never was: until then nobody can say that nothing came of a thing.</summary>
+    public Task MakeWhole(CancellationToken cancel = default) => new LineageIndex(store).MakeWhole(datasets, cancel);
+
     /// <summary>What depends on a run directly: it would no longer be known where that came from.</summary>
     public async Task<Dependents> DependentsOf(RunRecord run, CancellationToken cancel = default)
     {
+        await MakeWhole(cancel);
         var graph = new LineageBuilder();
         await steps.Forward(graph, new(run.Id), cancel);
         return Dependents.In(graph.Graph(LineageBuilder.RunNode(run.Id)), except: run.Id);
@@ -62,6 +66,7 @@ public sealed class LineageReader(IObjectStore store, DatasetCatalog datasets)
 
     public async Task<Dependents> DependentsOf(DatasetVersion version, CancellationToken cancel = default)
     {
+        await MakeWhole(cancel);
         var graph = new LineageBuilder();
         await steps.Forward(graph, new(null, version.Name, version.Number), cancel);
         return Dependents.In(graph.Graph(LineageBuilder.DatasetNode($"{version}")), except: $"{version}");
@@ -70,6 +75,7 @@ public sealed class LineageReader(IObjectStore store, DatasetCatalog datasets)
     /// <summary>Runs that read the file as it is now. Datasets have copies of their own.</summary>
     public async Task<Dependents> DependentsOf(string path, CancellationToken cancel = default)
     {
+        await MakeWhole(cancel);
         var graph = new LineageBuilder();
         if (await CurrentFiles.Read(store, path, cancel) is { } files)
         {

@@ -87,6 +87,10 @@ public static class WorkspacePaths
     public static string SettledMark(string runId, string why) => $"{SettledMarks}{runId}-{why}";
 
     /// <summary>Something may have come of <paramref name="from"/>; see <see cref="Lineage.LineageIndex"/>.</summary>
+
+    /// <summary>It has the marks of all records; where it is missing, they are made again.</summary>
+    public const string LineageIsWhole = $"{LineageMarks}whole";
+
     public static string LineageMark(string from, string to) => $"{LineageMarks}{from}/{to}";
     public static string Worker(string workerId) => $"{Workers}{workerId}.json";
 

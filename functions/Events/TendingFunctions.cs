@@ -26,7 +26,11 @@ public sealed class TendingFunctions(ApiKeys keys, WorkspaceDirectory workspaces
 
     [Function("ReconcileIndex")]
     public Task ReconcileIndex([TimerTrigger("0 45 3 * * *")] TimerInfo timer, CancellationToken cancel) =>
-        workspaces.Each(keys, notices, workspace => workspace.Index.Reconcile(cancel), cancel);
+        workspaces.Each(keys, notices, async workspace =>
+        {
+            await workspace.Index.Reconcile(cancel);
+            await workspace.Lineage.MakeWhole(cancel);
+        }, cancel);
 
     [Function("EndDeadWakes")]
     public Task EndDeadWakes([TimerTrigger("30 * * * * *")] TimerInfo timer, CancellationToken cancel) => deadWakes.EndRuns(cancel);

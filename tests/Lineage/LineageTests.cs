@@ -181,6 +181,18 @@ public sealed class LineageTests
         Assert.Equal(before, LineageRig.Edges(await rig.Graph(maker)));
     }
 
+    /// <summary>Whoever asks what would be lost by a deletion gets the truth, also when the whole index is gone, or something stands in its way.</summary>
+    [Fact]
+    public async Task WithoutTheIndex_WhatOthersCameFrom_IsStillNotDeleted()
+    {
+        var source = await rig.Trained("source");
+        await rig.Submit((await rig.Spec("follows")) with { From = new(source) });
+        Assert.True((await rig.Lineage.DependentsOf(await rig.Load(source), Cancel)).Any);
+        foreach (var mark in Marks) await rig.Data.Store.Delete(mark, cancel: Cancel);
+        Assert.True((await rig.Lineage.DependentsOf(await rig.Load(source), Cancel)).Any);
+        Assert.Contains("index/lineage/whole", Marks);
+    }
+
     [Fact]
     public async Task AMarkThatLeadsToNothing_IsNotBelieved()
     {

@@ -98,8 +98,10 @@ public sealed class LoggedFormatsTests
     [InlineData("epoch,accuracy,loss,val_loss\n0,0.91,0.3,0.35\n1,0.93,0.2,\n", "accuracy@0=0.91 loss@0=0.3 val_loss@0=0.35 accuracy@1=0.93 loss@1=0.2")]
     [InlineData("epoch,step,train_loss,val_loss\r\n0,49,0.3,\r\n0,49,,0.4\r\n", "train_loss@49=0.3 val_loss@49=0.4")]
     [InlineData("\ufeffstep,\"loss, mean\",a\"b,time,note\n5,\"0.5\",1,1712345678,fine\n", "loss, mean@5=0.5 a\"b@5=1")]
-    [InlineData("step,loss\n1,nan\n2,-inf\n3,1e400\n4,x\n5.0,1\n6.5,1\n-1,1\n,1\nx,1\n7\n8,2,3\n", "loss@1=NaN loss@2=-Infinity loss@5=1 loss@8=2")]
+    [InlineData("step,loss\n1,nan\n2,-inf\n3,1e400\n4,x\n5.0,1\n6.5,1\n-1,1\n,1\nx,1\n7\n8,2,3\n", "loss@1=NaN loss@2=-Infinity loss@5=1")]
     [InlineData("name,size\na,1\n", "")]
+    [InlineData("step,a\n1,5\nstep,b\n2,6\n", "a@1=5 b@2=6")]
+    [InlineData("step,a,b\n1,0,5,7\n2,1,2\n", "a@2=1 b@2=2")]
     [InlineData("", "")]
     [InlineData("epoch,x\n", "")]
     public void TablesWithASteps_AreRead(string table, string points)

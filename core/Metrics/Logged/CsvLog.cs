@@ -35,14 +35,16 @@ internal sealed class CsvLog : LoggedFormat
     {
         if (Problem is not null || stepColumn < 0) return;
         var cells = Cells(Encoding.UTF8.GetString(JsonMetrics.WithoutByteOrderMark(line)));
-        if (names is null)
+        if (names is null || IsHeader(cells))
         {
             names = cells;
             stepColumn = cells.Length > MaxColumns ? -1 : Array.FindIndex(cells, cell => cell == Steps.FirstOrDefault(step => cells.Contains(step)));
             return;
         }
 
-        if (cells.Length > stepColumn && Number(cells[stepColumn]) is { } step and >= 0 and < 1e18 && step == Math.Floor(step))
+        // Of more cells than names nobody knows which is whose.
+        if (cells.Length <= stepColumn || cells.Length > names.Length) return;
+        if (Number(cells[stepColumn]) is { } step and >= 0 and < 1e18 && step == Math.Floor(step))
         {
             for (var i = 0; i < Math.Min(cells.Length, names.Length); i++)
             {
@@ -51,6 +53,9 @@ internal sealed class CsvLog : LoggedFormat
             }
         }
     }
+
+    // What is written by several appenders has a header from each.
+    private bool IsHeader(string[] cells) => Array.Exists(cells, cell => cell.Length > 0 && cell == names![stepColumn]);
 
     private static double? Number(string cell) => cell.ToLowerInvariant() switch
     {
