@@ -16,9 +16,11 @@ static class TagCommand
             Examples = ["exp tag last baseline", "exp tag 7XK2QA paper --remove draft"],
         }.With(name, add, remove).Does(world, async (session, cancel) =>
         {
-            var run = await session.Api.GetRun(await session.FindRun(name, cancel), cancel);
-            var tags = run.Tags.Union(session.Get(add)).Except(session.Get(remove) ?? []).ToList();
-            if (!tags.SequenceEqual(run.Tags)) run = await session.Api.SetTags(run.Id, tags, cancel);
+            var id = await session.FindRun(name, cancel);
+            var (more, less) = (session.Get(add), session.Get(remove) ?? []);
+            var run = more.Length + less.Length > 0
+                ? await session.Api.ChangeTags(id, [.. more.Distinct()], [.. less.Distinct()], cancel)
+                : await session.Api.GetRun(id, cancel);
             if (session.Output.Json) Output.WriteJson(run);
             else session.Output.Line($"{run.Experiment} {Format.ShortId(run.Id)}: {(run.Tags.Count > 0 ? string.Join(' ', run.Tags) : "no tags")}");
         });

@@ -60,6 +60,12 @@ public sealed partial class ServerlessClient
     public Task<RunRecord> SetTags(string id, List<string> tags, CancellationToken cancel = default) =>
         Send<RunRecord>(Call.Put($"{Run(id)}/tags", Call.Json(tags)), cancel);
 
+    /// <summary>Adds and removes tags of a run, whatever others do with its tags at the same time.</summary>
+    public Task<RunRecord> ChangeTags(
+        string id, IReadOnlyCollection<string> add, IReadOnlyCollection<string> remove, CancellationToken cancel = default) =>
+        Send<RunRecord>(
+            Call.Post($"{Run(id)}/tags", Call.Json(new TagChange([.. add], [.. remove]))) with { IsRepeatable = true }, cancel);
+
     /// <summary>Deletes a run with everything that it left, but not what was published.</summary>
     /// <param name="force">Also when others came from it.</param>
     public Task DeleteRun(string id, bool force = false, CancellationToken cancel = default) => Do(Call.Delete(Run(id) + Forced(force)), cancel);

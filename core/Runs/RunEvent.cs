@@ -48,6 +48,9 @@ public abstract record RunEvent
 
     public sealed record SetTags(IReadOnlyList<string> Tags) : RunEvent;
 
+    /// <summary>Some more, some less; the others are whoever else's.</summary>
+    public sealed record ChangeTags(IReadOnlyList<string> Add, IReadOnlyList<string> Remove) : RunEvent;
+
     /// <summary>The run was submitted again with other checks; when it has ended, they are evaluated at once.</summary>
     public sealed record SetChecks(IReadOnlyDictionary<string, string> Checks) : RunEvent;
 

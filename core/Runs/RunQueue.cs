@@ -124,10 +124,19 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
     /// <exception cref="AggregateException">Some runs could not be tended: their records are damaged.</exception>
     public async Task<int> Tend(CancellationToken cancel = default)
     {
-        if (!adopted) await Adopt(cancel);
-        adopted = true;
         var tended = 0;
         var failures = new List<Exception>();
+        try
+        {
+            if (!adopted) await Adopt(cancel);
+            adopted = true;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // What the index has to do with it is tried again; runs that go on are looked after all the same.
+            failures.Add(e);
+        }
+
         var busBegan = await bus.Began(cancel);
         await foreach (var entry in store.List(WorkspacePaths.Active, cancel: cancel))
         {

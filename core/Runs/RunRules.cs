@@ -25,14 +25,17 @@ public static class RunRules
         RunEvent.RequestCancel cancel => RequestCancel(run, cancel, now),
         RunEvent.Refuse refuse => Refuse(run, refuse, now),
         RunEvent.Publish publish => Publish(run, publish, now),
-        RunEvent.SetTags tags =>
-            run.Tags.SequenceEqual(tags.Tags) ? new Decision.Unchanged("the run has these tags") : new Decision.Moved(run with { Tags = tags.Tags }),
+        RunEvent.SetTags tags => SetTags(run, tags.Tags),
+        RunEvent.ChangeTags tags => SetTags(run, [.. run.Tags.Union(tags.Add, StringComparer.Ordinal).Except(tags.Remove, StringComparer.Ordinal)]),
         RunEvent.SetReport report => Written(run.Spec.Report) == Written(report.Report)
             ? new Decision.Unchanged("the run has these plots")
             : new Decision.Moved(run with { Spec = run.Spec with { Report = report.Report } }),
         RunEvent.SetChecks checks => SetChecks(run, checks.Checks),
         _ => throw new ArgumentException($"unknown event {happened}", nameof(happened)),
     };
+
+    private static Decision SetTags(RunRecord run, IReadOnlyList<string> tags) =>
+        run.Tags.SequenceEqual(tags) ? new Decision.Unchanged("the run has these tags") : new Decision.Moved(run with { Tags = tags });
 
     private static Decision Claim(RunRecord run, RunEvent.Claim claim, DateTimeOffset now)
     {

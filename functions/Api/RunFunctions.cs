@@ -120,6 +120,25 @@ public sealed class RunFunctions(Gate gate)
         return change.Run is { } tagged ? Answer.Json(tagged) : throw RunLookup.Missing(id);
     });
 
+    [Function("RunTagsChange")]
+    [Operation("Add and remove tags of a run; what others add or remove at the same time stays so", Role = Role.Writer, Answer = typeof(RunRecord),
+        Body = typeof(TagChange), Errors = [404, 413])]
+    public Task<IActionResult> ChangeTags(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "runs/{id}/tags")] HttpRequest request, string id) =>
+        gate.Writer(request, async caller =>
+    {
+        var run = await caller.Run(id);
+        var asked = await request.Json<TagChange>();
+        string[] add = [.. asked.Add ?? []], remove = [.. asked.Remove ?? []];
+        if ((RunTags.Problem(add) ?? RunTags.Problem(remove) ?? RunTags.Problem([.. run.Tags.Union(add).Except(remove)])) is { } problem)
+        {
+            return Answer.Problem(StatusCodes.Status400BadRequest, problem);
+        }
+
+        var change = await caller.Workspace.Runs.Apply(run.Id, new RunEvent.ChangeTags(add, remove), caller.Cancel);
+        return change.Run is { } tagged ? Answer.Json(tagged) : throw RunLookup.Missing(id);
+    });
+
     [Function("RunDelete")]
     [Operation("Delete an ended run with everything that its attempts left; what it published stays", Role = Role.Writer, Status = 204,
         Query = [nameof(QueryParameters.Force)], Errors = [404, 409])]

@@ -71,6 +71,7 @@ sealed class EveryOperation(PlatformFixture platform)
         var id = await platform.Submit("toured");
         var claimed = await platform.Apply(id, new RunEvent.Claim("w", TimeSpan.FromMinutes(1)));
         await Sends(platform.Writer, HttpMethod.Put, $"runs/{id}/tags", 200, PlatformFixture.Json("""["seen"]"""));
+        await Sends(platform.Writer, HttpMethod.Post, $"runs/{id}/tags", 200, PlatformFixture.Json("""{"add":["more"],"remove":["seen"]}"""));
         var (artifact, chunk, checkpoint) = (WorkspacePaths.Artifact(id, 1, "a.txt"), WorkspacePaths.CheckpointChunk(id, 1, "aa"),
             WorkspacePaths.CheckpointManifest(id, 1, 40));
         await platform.Store.Put(artifact, "0123456789"u8, cancel: cancel);

@@ -57,6 +57,20 @@ public sealed class RunApiTests(PlatformFixture platform) : IClassFixture<Platfo
             (await (await platform.Reader.GetAsync("api/runs?" + query, Cancel)).Problem(HttpStatusCode.BadRequest)).Detail, StringComparison.Ordinal);
 
     [Fact]
+    public async Task TagsThatManyAddAtOnce_AreAllThere()
+    {
+        var id = await platform.Submit("tagged-by-many");
+        using var client = new ServerlessClient(platform.Writer.BaseAddress!, platform.Writer.DefaultRequestHeaders.Authorization!.Parameter);
+        await client.SetTags(id, ["old", "kept"], Cancel);
+        await Task.WhenAll(Enumerable.Range(0, 12).Select(i => client.ChangeTags(id, [$"t{i}"], ["old"], Cancel)));
+        Assert.Equal(["kept", .. Enumerable.Range(0, 12).Select(i => $"t{i}").Order(StringComparer.Ordinal)],
+            (await client.GetRun(id, Cancel)).Tags.Order(StringComparer.Ordinal));
+        Assert.Equal(2, (await client.ChangeTags(id, [], [.. Enumerable.Range(1, 11).Select(i => $"t{i}")], Cancel)).Tags.Count);
+        await (await platform.Writer.PostAsync($"api/runs/{id}/tags", PlatformFixture.Json("""{"add":["a b"]}"""), Cancel))
+            .Problem(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
     public async Task CurvesOfManyRuns_AreOneAnswer_InTheirOrder()
     {
         var ids = new List<string>();

@@ -33,6 +33,7 @@ public sealed class RunRulesTableTests
         refuse            failed:invalid       failed:invalid illegal            failed:invalid       illegal              failed:invalid       illegal              failed:invalid       failed:invalid           failed:invalid  same       same       same
         publish           illegal              illegal      illegal              illegal              illegal              illegal              illegal              illegal              illegal                  illegal         succeeded  illegal    illegal
         tag               queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
+        retag             queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
         check             queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
         plot              queued               queued       preparing            preparing            running              running              running              running              running                  queued          succeeded  failed     cancelled
         """;
@@ -104,6 +105,7 @@ public sealed class RunRulesTableTests
         "cancel" => new RunEvent.RequestCancel("bob", null),
         "refuse" => new RunEvent.Refuse("no such snapshot"),
         "tag" => new RunEvent.SetTags(["baseline"]),
+        "retag" => new RunEvent.ChangeTags(["baseline"], ["draft"]),
         "plot" => new RunEvent.SetReport([new("Loss", Series: [new("loss")])]),
         "check" => new RunEvent.SetChecks(new Dictionary<string, string> { ["loss"] = "..1" }),
         _ => new RunEvent.Finish(epoch, new(Enum.GetValues<Cause>().Single(cause => Name(cause) == name))),

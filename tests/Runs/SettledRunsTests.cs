@@ -170,6 +170,8 @@ public sealed class SettledRunsTests
     [InlineData("{")]
     [InlineData("{\"formatVersion\":1,\"segments\":[{\"name\":\"no-such\",\"count\":3}]}")]
     [InlineData("{\"formatVersion\":99,\"segments\":[]}")]
+    [InlineData("""{"formatVersion":1,"segments":[{"name":"","count":1}]}""")]
+    [InlineData("""{"formatVersion":1,"segments":[{"name":"../../runs/x","count":1}]}""")]
     public async Task ADamagedManifest_IsMadeAnew_UnlessItIsOfANewerVersion(string content)
     {
         await Ended("run-1");

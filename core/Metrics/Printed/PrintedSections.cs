@@ -9,7 +9,7 @@ internal static class PrintedSections
     private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> OfTraining = Set("train", "training");
 
     private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> OfOthers =
-        Set("val", "valid", "validation", "test", "testing", "eval", "evaluation", "dev");
+        Set("val", "valid", "validation", "validating", "test", "testing", "eval", "evaluation", "evaluating", "dev");
 
     private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> Extremes =
         Set("best", "min", "max", "minimum", "maximum", "lowest", "highest");

@@ -18,6 +18,7 @@ internal sealed class SegmentFiles(IObjectStore store)
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     public async Task<SettledEntry[]?> Read(RunIndexSegment segment, CancellationToken cancel)
     {
+        if (!IsName(segment.Name)) throw new InvalidDataException("it has no name that is a segment's");
         if (await store.Get(WorkspacePaths.RunIndexSegment(segment.Name), cancel: cancel) is not { } content) return null;
         if (NameOf(content.Body) != segment.Name) throw new InvalidDataException("it is not what was written");
         return SegmentFormat.Read(content.Body);
@@ -32,7 +33,11 @@ internal sealed class SegmentFiles(IObjectStore store)
         return (new(name, entries.Count), SegmentFormat.Read(body));
     }
 
-    public Task Delete(string name, CancellationToken cancel) => store.Delete(WorkspacePaths.RunIndexSegment(name), cancel: cancel);
+    public Task Delete(string name, CancellationToken cancel) =>
+        IsName(name) ? store.Delete(WorkspacePaths.RunIndexSegment(name), cancel: cancel) : Task.CompletedTask;
 
     private static string NameOf(ReadOnlySpan<byte> body) => Convert.ToHexStringLower(SHA256.HashData(body).AsSpan(0, 16));
+
+    // A manifest that somebody damaged may have any text there.
+    private static bool IsName(string name) => name.Length == 32 && name.All(char.IsAsciiHexDigitLower);
 }
