@@ -131,7 +131,7 @@ public sealed class RunQueue(string workspace, IObjectStore store, IMessageBus b
             if (!adopted) await Adopt(cancel);
             adopted = true;
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is ArgumentException or InvalidDataException or DamagedRecordException)
         {
             // What the index has to do with it is tried again; runs that go on are looked after all the same.
             failures.Add(e);
