@@ -12,7 +12,7 @@ namespace Serverless.GpuWorker.Collect;
 sealed class MetricCollector : IMetricSink, IDisposable
 {
     private const string AsItShouldBe = """a line is {"step":12,"name":"loss","value":0.31}""";
-    private const int ReadAtOnce = 4 * 1024 * 1024, MaxLatest = 1000;
+    private const int ReadAtOnce = 4 * 1024 * 1024, MaxLatest = 1000, MostOverruled = 3;
 
     /// <summary>What is printed waits this long for the same from a file, which is more exact.</summary>
     private static readonly TimeSpan Precedence = TimeSpan.FromSeconds(1);
@@ -140,7 +140,7 @@ sealed class MetricCollector : IMetricSink, IDisposable
             await AddJsonl();
             await AddLogged();
             AddPrinted(printed.AreMany ? TimeSpan.Zero : heldBack);
-            foreach (var remark in printed.TakeRemarks()) log.Say(remark);
+            foreach (var remark in printed.TakeRemarks().Concat(atEnd ? origins.Overruled().Take(MostOverruled) : [])) log.Say(remark);
             if (atEnd || isWhole) Store(carried.Rest());
             await writer.Flush(cancel);
             Volatile.Write(ref collected, End);

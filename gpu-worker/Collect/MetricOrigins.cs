@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Serverless.GpuWorker.Collect;
 
 /// <summary>
@@ -11,7 +13,7 @@ sealed class MetricOrigins
     private const int MaxNames = 10_000, MaxPoints = 1 << 16;
 
     private readonly HashSet<string> written = new(StringComparer.Ordinal);
-    private readonly HashSet<string> printedNames = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Counts> printedNames = new(StringComparer.Ordinal);
     private readonly HashSet<(string Name, long Step)> printed = [];
     private readonly Dictionary<string, string> logged = new(StringComparer.Ordinal);
 
@@ -30,7 +32,8 @@ sealed class MetricOrigins
     public bool KeepsPrinted(string name, long step)
     {
         if (written.Contains(name) || logged.ContainsKey(name)) return false;
-        if (printedNames.Count < MaxNames) printedNames.Add(name);
+        if (printedNames.TryGetValue(name, out var counts)) counts.Printed++;
+        else if (printedNames.Count < MaxNames) printedNames[name] = new() { Printed = 1 };
         if (printed.Count == MaxPoints) printed.Clear();
         printed.Add((name, step));
         return true;
@@ -39,9 +42,31 @@ sealed class MetricOrigins
     /// <param name="kind">Of the log.</param>
     public bool KeepsLogged(string kind, string name)
     {
-        if (written.Contains(name) || printedNames.Contains(name)) return false;
+        if (written.Contains(name)) return false;
+        if (printedNames.TryGetValue(name, out var counts))
+        {
+            (counts.Logged, counts.Kind) = (counts.Logged + 1, kind);
+            return false;
+        }
+
         if (logged.TryGetValue(name, out var owner)) return owner == kind;
         if (logged.Count < MaxNames) logged[name] = kind;
         return true;
+    }
+
+    /// <summary>Metrics of which so few points were printed that what a log has of them would have been the curve.</summary>
+    public IEnumerable<string> Overruled() =>
+        from one in printedNames
+        where one.Value.Logged > 2 * one.Value.Printed + 2
+        orderby one.Key
+        select string.Create(CultureInfo.InvariantCulture,
+            $"'{one.Key}' is taken from what is printed, {one.Value.Printed} {(one.Value.Printed == 1 ? "point" : "points")}, and not from its "
+            + $"{one.Value.Kind} log, {one.Value.Logged}: print all of it, or nothing beside a step");
+
+    private sealed class Counts
+    {
+        public long Printed { get; set; }
+        public long Logged { get; set; }
+        public string Kind { get; set; } = "";
     }
 }

@@ -103,6 +103,12 @@ sealed class WorkFolder(OwnFolder below, string root, ILogger log) : IDisposable
     private void Release()
     {
         Delete(Root);
+        if (!said && Directory.Exists(Root))
+        {
+            said = true;
+            log.NotRemoved(Root);
+        }
+
         foreach (var entry in kept) entry.Dispose();
         kept.Clear();
         linked.Clear();

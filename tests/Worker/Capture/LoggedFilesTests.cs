@@ -65,6 +65,19 @@ public sealed class LoggedFilesTests
         Assert.Equal("acc/größe@7=NaN acc@1=0.9 loss@1=0.5 loss@2=0.4 lr@0=0.1 lr@1=0.1", await Sorted(rig));
     }
 
+    /// <summary>Which of the two it is may not be what one expects, and so it is said where it matters.</summary>
+    [Fact]
+    public async Task AMetricThatIsPrintedOnceAndLoggedOften_IsSaidToBe()
+    {
+        using var rig = new CaptureRig();
+        await rig.Prints("step 0 loss=2.3\nstep 1 acc=0.1\nstep 2 acc=0.2\nstep 3 acc=0.3\n").Collects();
+        await rig.Logs("metrics.csv", $"step,loss,acc\n{string.Concat(Enumerable.Range(0, 8).Select(step => $"{step},0.5,0.9\n"))}").Ends();
+        Assert.Equal("acc@1=0.1 acc@2=0.2 acc@3=0.3 loss@0=2.3", await Sorted(rig));
+        Assert.Contains("'loss' is taken from what is printed, 1 point, and not from its CSV log, 8: print all of it", await rig.LogText(),
+            StringComparison.Ordinal);
+        Assert.DoesNotContain("'acc' is taken", await rig.LogText(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task AMetricInLogsOfTwoKinds_IsTakenFromOne()
     {
