@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Serverless.Bench;
 
 /// <summary>Samples of one measure, in one unit.</summary>
@@ -15,6 +17,20 @@ sealed class Samples
         {
             if (!double.IsFinite(sample) || (!difference && sample <= 0)) throw new ImpossibleFigureException($"measured {sample:R}");
         }
+    }
+
+    /// <summary>Milliseconds that each of so many calls took.</summary>
+    public static async Task<Samples> Timed(int count, Func<Task> act)
+    {
+        var times = new List<double>();
+        for (var i = 0; i < count; i++)
+        {
+            var began = Stopwatch.GetTimestamp();
+            await act();
+            times.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+        }
+
+        return new(times);
     }
 
     public int Count => sorted.Length;

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Diagnostics;
 using Microsoft.Data.Sqlite;
 using Serverless.Client;
 using Serverless.Contract;
@@ -30,19 +29,19 @@ sealed class Curves : IMeasure
         for (var i = 0; i < runs; i++) await Write(bench, store, Steps, "compared", names, cancel);
 
         Samples first;
-        await using (var platform = await Platform.ApiAlone(folder, cancel)) first = await Timed(1, () => Plot(platform, ten, many));
+        await using (var platform = await Platform.ApiAlone(folder, cancel)) first = await Samples.Timed(1, () => Plot(platform, ten, many));
         await using var asked = await Platform.ApiAlone(folder, cancel);
-        var compared = await Timed(1, () => Compare(asked, runs));
+        var compared = await Samples.Timed(1, () => Compare(asked, runs));
         using var sql = Sqlite(bench, some, many);
         return
         [
-            new($"{some:#,0} points as {Points:#,0}", "ms", await Timed(bench.Times(100, 3), () => Plot(asked, one, some)), Row.P95,
+            new($"{some:#,0} points as {Points:#,0}", "ms", await Samples.Timed(bench.Times(100, 3), () => Plot(asked, one, some)), Row.P95,
                 new("SQLite: least and greatest of each stretch, no HTTP", await Select(bench.Times(20, 2), sql, "some", some)), new(10)),
-            new($"{many:#,0} points as {Points:#,0}", "ms", await Timed(bench.Times(100, 3), () => Plot(asked, ten, many)), Row.P95,
+            new($"{many:#,0} points as {Points:#,0}", "ms", await Samples.Timed(bench.Times(100, 3), () => Plot(asked, ten, many)), Row.P95,
                 new("SQLite: the same", await Select(bench.Times(3, 1), sql, "many", many)), new(30)),
             new("the first such plot, when the run was not told to have ended", "ms", first, Row.P95),
             new($"{OfEach} points of one metric of {runs:#,0} runs with {names.Length} of {Steps:#,0} steps", "ms",
-                await Timed(bench.Times(20, 2), () => Compare(asked, runs)), Row.P95, Target: new(200)),
+                await Samples.Timed(bench.Times(20, 2), () => Compare(asked, runs)), Row.P95, Target: new(200)),
             new("the first such comparison", "ms", compared, Row.P95),
         ];
     }
@@ -100,19 +99,6 @@ sealed class Curves : IMeasure
 
     private static double Value(int step) => (1.0 / (1 + step)) + (step * 7919 % 10_007 / 10_007.0);
 
-    private static async Task<Samples> Timed(int count, Func<Task> act)
-    {
-        var times = new List<double>();
-        for (var i = 0; i < count; i++)
-        {
-            var began = Stopwatch.GetTimestamp();
-            await act();
-            times.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
-        }
-
-        return new(times);
-    }
-
     private static SqliteConnection Sqlite(Bench bench, int some, int many)
     {
         var connection = new SqliteConnection($"Data Source={Path.Combine(bench.NewFolder("sqlite-curves"), "metrics.db")}");
@@ -133,7 +119,7 @@ sealed class Curves : IMeasure
         return connection;
     }
 
-    private static Task<Samples> Select(int times, SqliteConnection connection, string table, int steps) => Timed(times, () =>
+    private static Task<Samples> Select(int times, SqliteConnection connection, string table, int steps) => Samples.Timed(times, () =>
     {
         using var select = connection.CreateCommand();
         select.CommandText = $"SELECT step, min(value) FROM {table} GROUP BY step / {steps * 2 / Points} "

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Serverless.Core;
@@ -41,7 +40,7 @@ sealed class ListRuns : IMeasure
         await using var platform = await Platform.ApiAlone(folder, cancel);
         var cold = await Best(platform, 1);
         var warm = await Best(platform, bench.Times(100, 3));
-        var latest = await Timed(bench.Times(100, 3), async () => Full(await platform.Api.List(Page, cancel: cancel)));
+        var latest = await Samples.Timed(bench.Times(100, 3), async () => Full(await platform.Api.List(Page, cancel: cancel)));
         return
         [
             new($"newest {Page} of {count:#,0} runs", "ms", latest, Row.P95,
@@ -56,7 +55,7 @@ sealed class ListRuns : IMeasure
         ];
 
         Task<Samples> Best(Platform asked, int times) =>
-            Timed(times, async () => Full(await asked.Api.List(Page, Condition, Order, cancel)));
+            Samples.Timed(times, async () => Full(await asked.Api.List(Page, Condition, Order, cancel)));
     }
 
     private static void Full(RunList list)
@@ -89,19 +88,6 @@ sealed class ListRuns : IMeasure
                 .ToDictionary(param => param.Name, param => param.Value),
         },
     };
-
-    private static async Task<Samples> Timed(int count, Func<Task> act)
-    {
-        var times = new List<double>();
-        for (var i = 0; i < count; i++)
-        {
-            var began = Stopwatch.GetTimestamp();
-            await act();
-            times.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
-        }
-
-        return new(times);
-    }
 
     // Anything between 0 and 1, and one of a few.
     private static double Accuracy(int i) => i * 7919 % 10_007 / 10_007.0;
@@ -138,7 +124,7 @@ sealed class ListRuns : IMeasure
     {
         using var select = connection.CreateCommand();
         select.CommandText = $"SELECT summary FROM runs {which} LIMIT {Page}";
-        return await Timed(bench.Times(100, 3), () =>
+        return await Samples.Timed(bench.Times(100, 3), () =>
         {
             using var reader = select.ExecuteReader();
             while (reader.Read()) _ = JsonSerializer.Deserialize<RunSummary>(reader.GetString(0), CoreJson.Options);
