@@ -74,6 +74,12 @@ public sealed class RunIndex(IObjectStore store, ILogger? log = null)
     /// <summary>All runs as they are.</summary>
     internal async Task<RunView> Now(CancellationToken cancel)
     {
+        // Behind either of them are runs that the index has not: without them a list would be short, and nobody would know.
+        foreach (var prefix in (string[])[WorkspacePaths.Active, WorkspacePaths.SettledMarks])
+        {
+            if (store.Obstacle(prefix) is { } obstacle) throw new DamagedRecordException(new(prefix.TrimEnd('/'), obstacle));
+        }
+
         var ids = new SortedSet<string>(StringComparer.Ordinal);
         await foreach (var entry in store.List(WorkspacePaths.Active, cancel: cancel))
         {

@@ -83,4 +83,22 @@ public sealed class RunIndexTests
     private static string Id(int number) => $"{number:D26}";
 
     private Task Save(RunRecord run) => store.PutJson(WorkspacePaths.Run(run.Id), run, metadata: RunSummary.Of(run).ToMetadata(), cancel: Cancel);
+
+    /// <summary>Somebody has moved a folder of the workspace away, and left a link or a file.</summary>
+    [Theory]
+    [InlineData("active")]
+    [InlineData("index/settled")]
+    public async Task AListByCondition_IsNotShort_BecauseAFolderIsNoFolder(string folder)
+    {
+        using var data = new TemporaryFolder();
+        var there = new LocalWorkspaces(data.Path, TimeProvider.System).Open(LocalWorkspaces.Default);
+        await new RunStore(there).Create(Run(Id(0), RunState.Running, Attempt(1)), Cancel);
+        Assert.Single((await new RunIndex(there).Now(Cancel)).Runs());
+        var place = data[$"{LocalWorkspaces.Default}/{folder}"];
+        if (Directory.Exists(place)) TemporaryFolder.Delete(place);
+        Directory.CreateDirectory(Path.GetDirectoryName(place)!);
+        await File.WriteAllTextAsync(place, "", Cancel);
+        var blocked = await Assert.ThrowsAsync<DamagedRecordException>(() => new RunIndex(there).Now(Cancel));
+        Assert.Equal(folder, blocked.Damage.Key);
+    }
 }
