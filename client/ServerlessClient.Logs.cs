@@ -22,6 +22,12 @@ public sealed partial class ServerlessClient
         return new(await BodyStream.Of(response, null, 0, cancel), end, problems);
     }
 
+    /// <summary>Lines of the log, as it is now, that have a text. Capitals count when there is one in the text.</summary>
+    /// <param name="offset"><see cref="LogMatches.Next"/> of the answer before.</param>
+    public Task<LogMatches> SearchLogs(string id, string text, long offset = 0, int? limit = null, CancellationToken cancel = default) =>
+        Get<LogMatches>(
+            $"{Run(id)}/logs/search" + Query(("text", text), ("offset", offset == 0 ? null : Text(offset)), ("limit", Text(limit))), cancel);
+
     /// <summary>
     /// The log as it grows, until the run has ended. It goes on where it was when the connection breaks, and when the platform is away for no
     /// longer than <see cref="ServerlessClientOptions.FollowPatience"/>.

@@ -13,6 +13,7 @@ namespace Serverless.Client;
 [JsonSerializable(typeof(RunRecord))]
 [JsonSerializable(typeof(RunMetrics))]
 [JsonSerializable(typeof(RunCurves))]
+[JsonSerializable(typeof(LogMatches))]
 [JsonSerializable(typeof(TagChange))]
 [JsonSerializable(typeof(CheckpointList))]
 [JsonSerializable(typeof(CheckpointManifest))]

@@ -107,6 +107,29 @@ public sealed class LogReader(IObjectStore store, TimeProvider time)
         return first == 0 ? 0 : earliest ?? first;
     }
 
+    /// <summary>Lines that have a text, from a place on at which one begins.</summary>
+    /// <param name="text">Not empty.</param>
+    /// <param name="most">So many, and then where to go on.</param>
+    public async Task<LogMatches> Search(RunRecord run, string text, long offset, int most, CancellationToken cancel = default)
+    {
+        var extent = await Measure(run, cancel: cancel);
+        var (search, found) = (new LogSearch(text, offset), new List<LogMatch>());
+        var goesOn = true;
+        await foreach (var bytes in Read(run, offset, extent.Length, cancel: cancel))
+        {
+            if (!(goesOn = search.Add(bytes, Take))) break;
+        }
+
+        if (goesOn) search.End(Take);
+        return new(run.Id, found, goesOn ? null : search.Offset, extent.Problems);
+
+        bool Take(LogMatch match)
+        {
+            found.Add(match);
+            return found.Count < most;
+        }
+    }
+
     /// <summary>The bytes in [<paramref name="offset"/>, <paramref name="end"/>), as far as they are there.</summary>
     public async IAsyncEnumerable<byte[]> Read(
         RunRecord run, long offset, long end, int? attempt = null, [EnumeratorCancellation] CancellationToken cancel = default)

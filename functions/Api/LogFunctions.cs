@@ -19,6 +19,8 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
 
     private const string EventStream = "text/event-stream";
 
+    private const int MostSearched = 1000;
+
     [Function("RunLogs")]
     [Operation("A run's log, as its code printed it", AnswerTypes = ["text/plain; charset=utf-8", EventStream], Errors = [404], Query = [
         nameof(QueryParameters.Offset), nameof(QueryParameters.Tail), nameof(QueryParameters.Follow), nameof(QueryParameters.Attempt)],
@@ -77,6 +79,24 @@ public sealed class LogFunctions(Gate gate, ApiLimits limits, TimeProvider time)
 
         async Task<long> Begin(long length) => tail is { } lines ? await logs.TailOffset(run, length, lines, attempt, caller.Cancel)
             : asked < 0 ? Math.Max(0, length + asked.Value) : Math.Min(asked ?? 0, length);
+    });
+
+    [Function("RunLogsSearch")]
+    [Operation("Lines of a run's log that have a text", Answer = typeof(LogMatches), Errors = [404], Query = [
+        nameof(QueryParameters.SearchText), nameof(QueryParameters.SearchFrom), nameof(QueryParameters.MatchLimit)])]
+    public Task<IActionResult> Search(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "runs/{id}/logs/search")] HttpRequest request, string id) =>
+        gate.Reader(request, async caller =>
+    {
+        var text = QueryParameters.SearchText.Of(request)
+            ?? throw new RequestException(StatusCodes.Status400BadRequest, "text: is missing; give what to search for");
+        if (text.Length > MostSearched || text.Any(c => c is '\n' or '\r'))
+        {
+            return Answer.Problem(StatusCodes.Status400BadRequest, $"text: expected a part of a line, at most {MostSearched} characters");
+        }
+
+        return Answer.Json(await caller.Workspace.Logs.Search(
+            await caller.Run(id), text, QueryParameters.SearchFrom.Find(request)!.Value, QueryParameters.MatchLimit.Of(request), caller.Cancel));
     });
 
     private static async Task WriteRange(HttpContext context, LogReader logs, RunRecord run, long from, LogExtent extent, int? attempt)

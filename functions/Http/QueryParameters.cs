@@ -50,6 +50,9 @@ static class QueryParameters
         "csv: every point as metric,step,value,time in order of logging, however many; lines at its end that begin with # say what could not be read",
         "json", "csv");
     public static readonly NumberParameter Offset = new("offset", "begin at this byte; negative: so many bytes before the end; left out, 0");
+    public static readonly FilterParameter SearchText = new("text", "what the lines are to have; capitals count when there is one in it");
+    public static readonly NumberParameter SearchFrom = new("offset", "the byte to begin at, where a line begins: the answer's next", 0, Usual: 0);
+    public static readonly NumberParameter MatchLimit = new("limit", "at most so many lines", 1, 1000, 100);
     public static readonly NumberParameter Tail = new(
         "tail", "begin so many lines before the end; of lines that are longer than 64 MiB together, fewer; not with offset", 0,
         LogReader.MaxTailLines);

@@ -73,6 +73,19 @@ public sealed class LookCommandTests(SharedPlatform shared)
         Assert.Equal(2, Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).Length);
     }
 
+    [Fact]
+    public async Task Logs_AreSearched()
+    {
+        var id = await Platform.Submit(Platform.Script("searched.sh", "echo one; echo 'loss is NaN'; echo three\n"), "--name", "searched");
+        await Platform.Exp("wait", id);
+        Assert.Equal("2: loss is NaN\n", (await Platform.Exp("logs", id, "--search", "nan")).Output);
+        Assert.Equal(2, (await Platform.Json("logs", id, "--search", "loss")).GetProperty("matches")[0].GetProperty("line").GetInt32());
+        var nothing = await Platform.Exp("logs", id, "--search", "Nan");
+        Assert.Equal((4, "exp: no line of the log has 'Nan'"), (nothing.ExitCode, Assert.Single(nothing.ErrorLines)));
+        Assert.Equal(2, (await Platform.Exp("logs", id, "--search", "x", "-f")).ExitCode);
+        Assert.Equal(2, (await Platform.Exp("logs", id, "--search", "")).ExitCode);
+    }
+
     [Theory]
     [InlineData("--tag")]
     [InlineData("--project")]

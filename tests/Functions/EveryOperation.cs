@@ -85,7 +85,7 @@ sealed class EveryOperation(PlatformFixture platform)
             id, new RunEvent.Commit(
                 1, SampleRuns.Checkpoint(
                     1, 40, new(0, 0), new(0, 0)) with { Manifest = checkpoint, Values = new Dictionary<string, double> { ["loss"] = double.NaN } }));
-        foreach (var part in (string[])["", "/artifacts", "/metrics", "/metrics?format=csv", "/logs", "/checkpoints"])
+        foreach (var part in (string[])["", "/artifacts", "/metrics", "/metrics?format=csv", "/logs", "/logs/search?text=line", "/checkpoints"])
         {
             await Gets(platform.Reader, $"runs/{id}{part}");
         }
