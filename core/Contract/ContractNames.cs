@@ -24,6 +24,9 @@ internal static class ContractNames
     public const string MetricsJsonl = "metrics.jsonl";
     public const string MetricsBinary = "metrics.expm";
     public const string Artifacts = "artifacts";
+
+    /// <summary>Below the artifacts: pictures, tables and the like, each tied to a step.</summary>
+    public const string Logged = "logged";
     public const string Checkpoints = "checkpoints";
     public const string Data = "data";
 }
