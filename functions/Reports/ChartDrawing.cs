@@ -42,9 +42,7 @@ public sealed class ChartDrawing : IChartDrawing
         // ScottPlot's caches of fonts are shared by all plots and not made for several threads.
         lock (OneAtATime)
         {
-            using var plot = Plot(chart, theme == ChartTheme.Dark ? Dark : Light);
-            plot.ScaleFactor = Density;
-            return plot.GetImageBytes(Width * Density, Height * Density, ImageFormat.Png);
+            return Png(Plot(chart, theme == ChartTheme.Dark ? Dark : Light));
         }
     }
 
@@ -55,26 +53,48 @@ public sealed class ChartDrawing : IChartDrawing
         ReportFont.Register();
         lock (OneAtATime)
         {
-            var (scale, height) = (form == SheetForm.Png ? Density : 1, Height * charts.Count);
-            var sheet = new Multiplot(Plot(charts[0], Light)) { Layout = new ScottPlot.MultiplotLayouts.Rows() };
-            foreach (var chart in charts.Skip(1)) sheet.AddPlot(Plot(chart, Light));
-            foreach (var plot in sheet.GetPlots()) plot.ScaleFactor = scale;
-
-            try
-            {
-                return form == SheetForm.Png ? sheet.Render(Width * scale, height * scale).GetImageBytes(ImageFormat.Png) : Svg(sheet, height);
-            }
-            finally
-            {
-                foreach (var plot in sheet.GetPlots()) plot.Dispose();
-            }
+            return form == SheetForm.Png ? PngSheet(charts) : SvgSheet(charts);
         }
     }
 
-    private static byte[] Svg(Multiplot sheet, int height)
+    private static byte[] PngSheet(IReadOnlyList<Chart> charts)
+    {
+        using var surface = SKSurface.Create(new SKImageInfo(Width * Density, Height * Density * charts.Count));
+        foreach (var (at, chart) in charts.Index())
+        {
+            using var drawn = SKImage.FromEncodedData(Png(Plot(chart, Light)));
+            surface.Canvas.DrawImage(drawn, 0, at * Height * Density);
+        }
+
+        using var sheet = surface.Snapshot();
+        using var png = sheet.Encode(SKEncodedImageFormat.Png, 100);
+        return png.ToArray();
+    }
+
+    private static byte[] Png(Plot plot)
+    {
+        using (plot)
+        {
+            plot.ScaleFactor = Density;
+            return plot.GetImageBytes(Width * Density, Height * Density, ImageFormat.Png);
+        }
+    }
+
+    private static byte[] SvgSheet(IReadOnlyList<Chart> charts)
     {
         using var written = new MemoryStream();
-        using (var canvas = SKSvgCanvas.Create(SKRect.Create(Width, height), written)) sheet.Render(canvas, new PixelRect(0, Width, height, 0));
+        using (var canvas = SKSvgCanvas.Create(SKRect.Create(Width, Height * charts.Count), written))
+        {
+            foreach (var chart in charts)
+            {
+                using var plot = Plot(chart, Light);
+                plot.RenderManager.ClearCanvasBeforeEachRender = false; // Or each would wipe away those above it.
+                canvas.Save();
+                plot.Render(canvas, new PixelRect(0, Width, Height, 0));
+                canvas.Restore();
+                canvas.Translate(0, Height);
+            }
+        }
 
         // Whoever opens the file may not have the font.
         return Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(written.ToArray())
@@ -124,6 +144,7 @@ public sealed class ChartDrawing : IChartDrawing
         plot.Axes.Bottom.TickGenerator = chart.XTicks is { } ticks
             ? new ScottPlot.TickGenerators.NumericManual(Apart(ticks).ToArray(), [.. Apart(ticks).Select(label)])
             : new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = label, IntegerTicksOnly = !chart.Percent };
+        plot.Axes.Right.MinimumSize = 32; // Half of the last tick's label stands there.
         plot.Axes.Left.MinorTickStyle.Length = plot.Axes.Bottom.MinorTickStyle.Length = 0;
     }
 

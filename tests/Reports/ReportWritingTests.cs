@@ -4,6 +4,7 @@ using Serverless.Core.Metrics;
 using Serverless.Core.Reports;
 using Serverless.Core.Runs;
 using Serverless.Functions.Reports;
+using SkiaSharp;
 using static Serverless.Tests.Reports.ReportSamples;
 
 namespace Serverless.Tests.Reports;
@@ -81,6 +82,23 @@ public class ReportWritingTests
 
         Assert.Equal(1600, BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)));
         Assert.Equal(900, BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)));
+    }
+
+    [Fact]
+    public void ASheet_ShowsEachChartAsItLooksAlone_OneBelowTheOther()
+    {
+        var chart = ChartOf(Example);
+        Chart[] charts = [chart, chart with { Title = "The second" }, chart with { Title = "The third", YLabel = "another axis" }];
+        using var sheet = SKBitmap.Decode(ChartDrawing.Sheet(charts, SheetForm.Png));
+
+        foreach (var (at, one) in charts.Index())
+        {
+            using var alone = SKBitmap.Decode(new ChartDrawing().Png(one, ChartTheme.Light));
+            Assert.Equal((alone.Width, alone.Height * charts.Length), (sheet.Width, sheet.Height));
+            using var part = new SKBitmap();
+            Assert.True(sheet.ExtractSubset(part, SKRectI.Create(0, at * alone.Height, alone.Width, alone.Height)));
+            Assert.True(alone.Pixels.SequenceEqual(part.Pixels), $"Chart {at + 1} of the sheet is not what it is alone.");
+        }
     }
 
     [Fact]
