@@ -17,7 +17,9 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
     private const long Most = 8 << 20;
     private const int Pieces = 64;
 
-    /// <summary>Of the disk it takes a hundredth at most, and of what is free a quarter.</summary>
+    /// <summary>
+    /// Of the disk it takes a hundredth at most, and of what is free a quarter, or nothing: less would take from a full disk what was just given up.
+    /// </summary>
     private const int OfTheDisk = 100, OfTheFree = 4;
 
     /// <summary>Less than this and the disk is full, whatever the error says: SQLite has many words for it.</summary>
@@ -86,10 +88,9 @@ public sealed class Ballast(string folder, TimeProvider time, ILogger<Ballast> l
             var disk = new DriveInfo(folder);
             var length = Math.Min(Most, disk.TotalSize / OfTheDisk);
             if (disk.AvailableFreeSpace / OfTheFree < length) return;
-            var pieces = Posix.Inodes(folder) is { } inodes
-                ? (int)Math.Min(Pieces, Math.Min(inodes.Most / OfTheDisk, inodes.Free / OfTheFree))
-                : Pieces;
-            if (pieces == 0) return;
+            var inodes = Posix.Inodes(folder);
+            var pieces = (int)Math.Min(Pieces, inodes?.Most / OfTheDisk ?? Pieces);
+            if (pieces == 0 || inodes?.Free / OfTheFree < pieces) return;
             Remove(place);
             Remove(unfinished);
             NestedFolder.Make(folder, unfinished);

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Core.Runs;
 using Serverless.Core.Telemetry;
 using Serverless.Core.Workspaces;
@@ -12,7 +13,7 @@ namespace Serverless.Tests.Functions;
 /// <summary>A small disk with nothing left on it, below a platform.</summary>
 public sealed class FullDiskTests
 {
-    private const string FewBytes = "size=32m", FewInodes = "nr_inodes=2000";
+    private const string FewBytes = "size=32m", FewInodes = "nr_inodes=8000";
 
     [Fact]
     public async Task AFullDisk_IsMendedThroughTheApi() => await SmallDisk.Run<MendThroughTheApi>("bytes");
@@ -31,6 +32,40 @@ public sealed class FullDiskTests
 
     [Fact]
     public async Task AFullDisk_ForANewPlatform_SaysWhatToDo() => await SmallDisk.Run<StartANewOne>();
+
+    [Theory]
+    [InlineData(FewBytes)]
+    [InlineData(FewInodes)]
+    public async Task WhatTheBallastGaveUp_IsNotTakenAgain_UntilThereIsRoom(string options) => await SmallDisk.Run<GiveUpOnce>(options);
+
+    private sealed class GiveUpOnce : IChildProgram
+    {
+        public static async Task<int> Run(string[] args)
+        {
+            SmallDisk.Mount("-t", "tmpfs", "-o", args[1], "tmpfs", args[0]);
+            var filling = Path.Combine(args[0], "filling");
+            var ballast = new Ballast(args[0], TimeProvider.System, NullLogger<Ballast>.Instance);
+            await Keep();
+            Assert.True(IsThere());
+            if (args[1] == FewInodes) SmallDisk.FillInodes(filling);
+            else SmallDisk.Fill(filling);
+
+            ballast.GiveUpIfFull();
+            Assert.False(IsThere());
+            await Keep();
+            Assert.False(IsThere());
+
+            if (args[1] == FewInodes) TemporaryFolder.Delete(filling);
+            else File.Delete(filling);
+            await Keep();
+            Assert.True(IsThere());
+            return 0;
+
+            Task Keep() => ballast.Keep(new CancellationToken(canceled: true));
+
+            bool IsThere() => Directory.Exists(Path.Combine(args[0], Ballast.FolderName));
+        }
+    }
 
     private sealed class MendThroughTheApi : IChildProgram
     {
