@@ -169,6 +169,7 @@ sealed class WorkerProcess : IAsyncDisposable
     private readonly Process process;
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StringBuilder errors = new();
+    private int ended;
 
     public WorkerProcess(string dataFolder, string id, TimeSpan lease, int spares, string[] more, string? program = null)
     {
@@ -184,14 +185,21 @@ sealed class WorkerProcess : IAsyncDisposable
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data == "ready") ready.TrySetResult();
-            else if (line.Data is null) ready.TrySetException(new InvalidOperationException($"the worker ended: {Errors}"));
+            else if (line.Data is null) EndOfOutput();
         };
         process.ErrorDataReceived += (_, line) =>
         {
-            lock (errors) errors.AppendLine(line.Data);
+            if (line.Data is null) EndOfOutput();
+            else lock (errors) errors.AppendLine(line.Data);
         };
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
+    }
+
+    // Of both: what it ends with may be read after the end of the other one.
+    private void EndOfOutput()
+    {
+        if (Interlocked.Increment(ref ended) == 2) ready.TrySetException(new InvalidOperationException($"the worker ended: {Errors}"));
     }
 
     public static string Executable { get; } = AppContext.BaseDirectory.Replace(
