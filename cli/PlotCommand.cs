@@ -19,6 +19,8 @@ static class PlotCommand
     /// <summary>More lines than anybody can tell apart.</summary>
     private const int MostRuns = 100;
 
+    private const string NoValues = "no value that can be drawn: all are NaN, infinite or beyond ±1e100";
+
     /// <summary>What a step is, or how long after its first point a run had got there.</summary>
     private enum Axis
     {
@@ -68,7 +70,7 @@ static class PlotCommand
             var form = file is null ? SheetForm.Png : FormOf(file);
             var runs = await Read(session, ids, asked, file is null ? PointsOfTerminal : PointsToDraw, cancel);
             foreach (var problem in runs.SelectMany(run => run.Problems).Distinct()) session.Output.Remark($"[yellow]{problem}[/]");
-            var (charts, leftOut) = Charts(runs, asked, session.Get(x) == Axis.Time);
+            var (charts, leftOut, empty) = Charts(runs, asked, session.Get(x) == Axis.Time);
             if (session.Output.Json) Output.WriteJson(runs.Select(run => new RunMetrics(run.Run.Id, run.Series)).ToList());
             else if (file is null) Draw(session.Output, charts);
             if (file is not null)
@@ -78,6 +80,7 @@ static class PlotCommand
                 session.Output.Remark($"Drew {string.Join(", ", charts.Select(chart => chart.Title))} into {file}");
             }
 
+            if (empty.Count > 0) session.Output.Remark($"[yellow]Not plotted: {string.Join(", ", empty)}; {NoValues}[/]");
             if (leftOut.Count > 0) session.Output.Remark($"[dim]Not plotted: {string.Join(", ", leftOut)}; name what to plot: --metric[/]");
         });
     }
@@ -124,7 +127,7 @@ static class PlotCommand
     }
 
     /// <exception cref="ExpException">There is nothing to plot.</exception>
-    private static (IReadOnlyList<Chart> Charts, IReadOnlyList<string> LeftOut) Charts(
+    private static (IReadOnlyList<Chart> Charts, IReadOnlyList<string> LeftOut, IReadOnlyList<string> Empty) Charts(
         IReadOnlyList<ReportedRun> runs, string[] asked, bool overTime)
     {
         var logged = runs.SelectMany(run => run.Series).Select(series => series.Name).Distinct(StringComparer.Ordinal).ToList();
@@ -133,7 +136,11 @@ static class PlotCommand
             : CurveChoice.Of(runs).Names(MetricOrder.Of(runs.Select(run => run.Run))).Plotted;
         if (chosen.Count == 0) throw ExpException.NotFound("there are no curves yet: a metric needs two points");
         var labels = ReportedRun.Labels(runs);
-        return ([.. chosen.Take(MaxCharts).Select(name => Chart(name, runs, labels, overTime))], [.. chosen.Skip(MaxCharts)]);
+        var charts = chosen.Select(name => Chart(name, runs, labels, overTime)).ToLookup(chart => chart.Lines.Count > 0);
+        if (!charts[true].Any()) throw ExpException.NotFound($"{string.Join(", ", chosen)}: {NoValues}");
+        return ([.. charts[true].Take(MaxCharts)], [.. Titles(charts[true].Skip(MaxCharts))], [.. Titles(charts[false])]);
+
+        static IEnumerable<string> Titles(IEnumerable<Chart> charts) => charts.Select(chart => chart.Title);
     }
 
     private static Chart Chart(string metric, IReadOnlyList<ReportedRun> runs, IReadOnlyList<string> labels, bool overTime)

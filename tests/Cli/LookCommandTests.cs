@@ -145,6 +145,20 @@ public sealed class LookCommandTests(SharedPlatform shared)
     }
 
     [Fact]
+    public async Task Plot_SaysWhichCurvesHaveNoValueToDraw()
+    {
+        var id = await Platform.Submit(
+            Platform.Script("nan.sh", "for step in 1 2 3; do echo \"step $step loss: 0.$step grad: nan\"; done\n"), "--name", "nan");
+        await Platform.Exp("wait", id);
+        const string Why = "no value that can be drawn: all are NaN, infinite or beyond ±1e100";
+        var drawn = await Platform.Exp("plot", id, "--metric", "loss", "--metric", "grad");
+        Assert.True(drawn.ExitCode == 0, drawn.ToString());
+        Assert.Equal($"Not plotted: grad; {Why}", Assert.Single(drawn.ErrorLines));
+        var nothing = await Platform.Exp("plot", id, "--metric", "grad");
+        Assert.Equal((4, $"exp: grad: {Why}"), (nothing.ExitCode, Assert.Single(nothing.ErrorLines)));
+    }
+
+    [Fact]
     public async Task Show_OfAnAmbiguousBeginning_ListsWhatItCouldBe()
     {
         await Platform.Submit(Platform.Script("two.sh", "true\n"));
