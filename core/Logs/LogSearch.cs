@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Serverless.Core.Logs;
@@ -76,7 +77,7 @@ sealed class LogSearch(string text, long offset)
     private void Look(Func<LogMatch, bool> found)
     {
         if (hasIt) return;
-        var there = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(held);
+        var there = CollectionsMarshal.AsSpan(held);
         if (isExact && there.IndexOf(bytes) < 0) return;
         var read = Encoding.UTF8.GetString(there);
         var place = read.IndexOf(text, isExact ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);

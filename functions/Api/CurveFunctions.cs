@@ -5,7 +5,6 @@ using Microsoft.Azure.Functions.Worker;
 using Serverless.Core;
 using Serverless.Core.Metrics;
 using Serverless.Core.Runs;
-using Serverless.Core.Streams;
 using Serverless.Functions.Http;
 using Serverless.Functions.OpenApi;
 
@@ -25,11 +24,11 @@ public sealed class CurveFunctions(Gate gate)
     public Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "curves")] HttpRequest request) =>
         gate.Reader(request, async caller =>
     {
-        var query = new MetricsQuery(QueryParameters.Names.Of(request), MaxPoints: QueryParameters.CurvePoints.Of(request))
+        var names = QueryParameters.Names.Of(request);
+        var query = new MetricsQuery(names, MaxPoints: QueryParameters.CurvePoints.Of(request))
         {
-            Streams = QueryParameters.Names.Of(request) is { Count: > 0 } names && MetricOrder.MayNameMachine(names)
-                ? [StreamKind.Metrics, StreamKind.Machine]
-                : [StreamKind.Metrics],
+            // The machine's only by name.
+            Streams = MetricFunctions.Streams(names, names.Count == 0 ? [MetricSource.Run] : []),
         };
         var page = await RunFunctions.Page(caller, request, after: null);
         return Answer.Stream(context => Write(context, caller, page!.Runs, query));

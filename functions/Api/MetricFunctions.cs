@@ -31,7 +31,7 @@ public sealed class MetricFunctions(Gate gate)
     });
 
     /// <summary>Those that are asked for and may have what is asked for.</summary>
-    private static List<StreamKind> Streams(IReadOnlyList<string> names, IReadOnlyList<MetricSource> sources)
+    internal static List<StreamKind> Streams(IReadOnlyList<string> names, IReadOnlyList<MetricSource> sources)
     {
         var streams = new List<StreamKind>();
         if (sources.Count == 0 || sources.Contains(MetricSource.Run)) streams.Add(StreamKind.Metrics);
